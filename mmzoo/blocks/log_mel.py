@@ -1,0 +1,104 @@
+"""The audio front end inside the graph: waveform to log-mel energies by two matrix products."""
+
+import math
+
+import numpy as np
+from keras import layers, ops
+
+FLOOR = 1e-6  # of the power: float16 holds it, and quiet frames do not reach minus infinity
+
+
+def _hz_to_mel(hz):
+    linear = hz / (200.0 / 3.0)
+    return linear if hz < 1000.0 else 15.0 + math.log(hz / 1000.0) / (math.log(6.4) / 27.0)
+
+
+def _mel_to_hz(mel):
+    return mel * 200.0 / 3.0 if mel < 15.0 else 1000.0 * math.exp((mel - 15.0) * math.log(6.4) / 27.0)
+
+
+def mel_filters(sample_rate, frame_length, num_mels):
+    """Return `(frame_length // 2 + 1, num_mels)` triangles of height 1 on Slaney's mel scale, 0 Hz to half the rate.
+
+    Slaney 1998, Auditory Toolbox, as in `librosa.filters.mel(norm=None)`.
+    """
+    bins = np.arange(frame_length // 2 + 1) * sample_rate / frame_length
+    edges = [_mel_to_hz(m) for m in np.linspace(0.0, _hz_to_mel(sample_rate / 2), num_mels + 2)]
+    low, center, high = (np.array(edges[i : num_mels + i]) for i in range(3))
+    rising = (bins[:, None] - low) / (center - low)
+    falling = (high - bins[:, None]) / (high - center)
+    return np.maximum(0.0, np.minimum(rising, falling))
+
+
+def dft_basis(frame_length):
+    """Return the Hann-windowed cosines and sines, `(frame_length, frame_length)`, divided by `frame_length`.
+
+    The cosines of bins 0 to n/2 come first, then the sines of bins 1 to n/2 - 1: the two that are zero are left out.
+    """
+    n = np.arange(frame_length)[:, None]
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * n / frame_length)
+    angle = 2.0 * np.pi * n * np.arange(frame_length // 2 + 1) / frame_length
+    return window * np.concatenate([np.cos(angle), np.sin(angle)[:, 1:-1]], axis=1) / frame_length
+
+
+class LogMel(layers.Layer):
+    """Waveform `(B, samples)` in [-1, 1] to log-mel energies `(B, frames, num_mels)` in [-13.8, 0].
+
+    `frames = 1 + (samples - frame_length) // hop`, without padding at the ends. An energy is
+    `log(max(|DFT(window * frame) / frame_length|^2 @ mel_filters, 1e-6))`.
+
+    Frames are slices of the waveform cut into hops, and the DFT is a matrix product: no gather, FFT or complex
+    numbers, which GPU delegates refuse. Real and imaginary parts are squared together and the mel matrix is
+    stacked twice, so that nothing is split. A class because its constants belong to no weight and, as plain
+    arrays, would be written into the `.keras` file as text: here they are computed again from four integers.
+
+    Raises:
+        ValueError: `frame_length` is odd or shorter than `hop`, or the waveform is shorter than a frame.
+    """
+
+    def __init__(self, sample_rate=8000, frame_length=200, hop=80, num_mels=40, **kwargs):
+        super().__init__(**kwargs)
+        if frame_length % 2 or not 0 < hop <= frame_length:
+            raise ValueError(
+                f"LogMel expects an even frame_length of at least hop > 0. Received: {frame_length=}, {hop=}"
+            )
+        self.sample_rate = sample_rate
+        self.frame_length = frame_length
+        self.hop = hop
+        self.num_mels = num_mels
+
+    def build(self, input_shape):
+        if len(input_shape) != 2 or input_shape[1] is None or input_shape[1] < self.frame_length:
+            raise ValueError(
+                f"LogMel expects a waveform (B, samples) of at least {self.frame_length} samples. "
+                f"Received: {input_shape=}"
+            )
+        mel = mel_filters(self.sample_rate, self.frame_length, self.num_mels)
+        self.basis = dft_basis(self.frame_length).astype("float32")
+        self.mel = np.concatenate([mel, mel[1:-1]]).astype("float32")
+
+    def num_frames(self, samples):
+        """Return how many frames `samples` give."""
+        return 1 + (samples - self.frame_length) // self.hop
+
+    def call(self, waveform):
+        frames = self.num_frames(waveform.shape[1])
+        shifts = math.ceil(self.frame_length / self.hop)
+        whole = (frames + shifts - 1) * self.hop
+        missing = whole - waveform.shape[1]
+        if missing > 0:
+            waveform = ops.pad(waveform, [[0, 0], [0, missing]])
+        hops = ops.reshape(waveform[:, :whole], (-1, frames + shifts - 1, self.hop))
+        last = self.frame_length - (shifts - 1) * self.hop
+        widths = [self.hop] * (shifts - 1) + [last]
+        framed = ops.concatenate([hops[:, i : i + frames, :w] for i, w in enumerate(widths)], axis=-1)
+        spectrum = ops.matmul(framed, self.basis)
+        energy = ops.matmul(ops.square(spectrum), self.mel)
+        return ops.log(ops.maximum(energy, FLOOR))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.num_frames(input_shape[1]), self.num_mels)
+
+    def get_config(self):
+        config = {name: getattr(self, name) for name in ("sample_rate", "frame_length", "hop", "num_mels")}
+        return {**super().get_config(), **config}

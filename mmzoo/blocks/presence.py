@@ -1,0 +1,25 @@
+"""A missing modality: its embedding is replaced by a learned one, its weight in a mixture is masked."""
+
+from keras import layers
+
+
+def split_present(present, modalities):
+    """Cut `present` `(B, M)`, 1 where a modality is there and 0 where it is missing, into `{modality: (B, 1)}`."""
+    return {name: present[:, i : i + 1] for i, name in enumerate(modalities)}
+
+
+def replace_absent(embedding, present, name):
+    """Return `embedding` `(B, D)` where `present` `(B, 1)` is 1 and a learned vector where it is 0.
+
+    The learned vector is the kernel of a Dense layer on `1 - present`. Modality dropout trains it.
+    """
+    absent = layers.Dense(embedding.shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_absent")
+    return layers.Add(name=f"{name}_or_absent")([embedding * present, absent(1.0 - present)])
+
+
+def mask_absent(scores, present):
+    """Lower `scores` `(B, M)` by 30 where `present` `(B, M)` is 0, for a softmax that follows.
+
+    Minus 30 and not minus infinity: a row in which all are missing stays finite, and int8 keeps its resolution.
+    """
+    return scores + (present - 1.0) * 30.0

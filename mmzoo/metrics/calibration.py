@@ -1,0 +1,30 @@
+"""How far the confidence of a classifier is from its accuracy."""
+
+import numpy as np
+
+
+def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+    """Return the expected calibration error, in [0, 1], of `probabilities` `(N, C)` for `labels` `(N,)`.
+
+    The examples are put into `bins` equal intervals `((m - 1) / bins, m / bins]` of the highest probability;
+    the error is the mean of `|accuracy - confidence|` over the intervals, weighted by their examples.
+
+    Raises:
+        ValueError: the shapes do not fit, there is no example, or `bins` is below 1.
+
+    Source: Guo et al., On Calibration of Modern Neural Networks (2017), section 2, equation 3.
+    """
+    probabilities, labels = np.asarray(probabilities, np.float64), np.asarray(labels)
+    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or not len(labels):
+        raise ValueError(
+            "expected probabilities (N, C) and labels (N,), N > 0. "
+            f"Received: probabilities.shape={probabilities.shape}, labels.shape={labels.shape}"
+        )
+    if bins < 1:
+        raise ValueError(f"expected bins >= 1. Received: bins={bins}")
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    interval = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    # |B_m| / n * |acc - conf| is |sum of (correct - confidence) over B_m| / n
+    gaps = np.bincount(interval, weights=correct - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))

@@ -1,0 +1,31 @@
+"""Late fusion: each modality has an encoder, and their embeddings are joined."""
+
+import keras
+from keras import layers
+
+
+def late_fusion(encoders, fuse, head, name="late_fusion"):
+    """Return a `keras.Model` on the dict `{modality: ..., "present": (B, M)}` with the output of `head`.
+
+    Args:
+        encoders: `{modality: keras.Model}`, each with one input and an output `(B, D)`.
+        fuse: function of `({modality: (B, D)}, present)` to `(B, D)`.
+        head: function of the embedding `(B, D)` to the answer.
+
+    `present` is 1 where a modality is there and 0 where it is missing, in the order of `encoders`. With a single
+    encoder nothing is fused and nothing can be missing: there is no `present`. The layer `embedding` holds the
+    joint embedding.
+    """
+    inputs = {
+        modality: keras.Input(encoder.input.shape[1:], dtype=encoder.input.dtype, name=modality)
+        for modality, encoder in encoders.items()
+    }
+    embeddings = {modality: encoder(inputs[modality]) for modality, encoder in encoders.items()}
+    if len(encoders) == 1:
+        (joint,) = embeddings.values()
+    else:
+        inputs["present"] = keras.Input((len(encoders),), name="present")
+        joint = fuse(embeddings, inputs["present"])
+    # A layer of its own: an addition that is an output and is consumed too goes wrong on some GPU delegates.
+    joint = layers.Dense(joint.shape[-1], name="embedding")(joint)
+    return keras.Model(inputs, head(layers.ReLU(name="embedding_relu")(joint)), name=name)

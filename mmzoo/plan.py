@@ -1,0 +1,49 @@
+"""The contract of a recipe: a module with seven names, and the two records that two of them return."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One call of `fit`."""
+
+    name: str
+    epochs: int
+    learning_rate: float
+    frozen: tuple[str, ...] = ()  # encoders whose weights stay as they are
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is published of a trained model, and what its card says of it."""
+
+    labels: tuple[str, ...]
+    outputs: dict[str, str]  # output of the exported graph -> layer of the model that yields it
+    units: dict[str, str]  # input -> unit and range, as the card prints them
+    data: dict[str, str]  # name, version, license of the source; weights_license
+    ranges: dict[str, tuple[float, float]]  # input -> lowest and highest value that verification draws
+    precisions: tuple[str, ...] = ("float32", "dynamic", "int8")
+    max_score_drop: float = 0.01  # of accuracy, that a quantized artifact may lose
+
+
+class Recipe(Protocol):
+    """What `mmzoo.run` asks of a module in `mmzoo/recipes`; nothing inherits from this."""
+
+    Config: type  # a frozen dataclass; its fields are the flags
+    TINY: Any  # the Config of the tests: seconds on a CPU, no download
+
+    def dataset(self, split: str, config: Any) -> Any:
+        """`train` is endless and starts at epoch `first_epoch`; `validation` and `test` end."""
+
+    def build(self, config: Any) -> Any:
+        """Return an uncompiled functional `keras.Model`, inputs named by modality, one output."""
+
+    def objective(self, config: Any) -> dict[str, Any]:
+        """Return the arguments of `compile`: `loss` and `metrics`."""
+
+    def plan(self, config: Any) -> tuple[Phase, ...]:
+        """Return the calls of `fit`, in order."""
+
+    def export(self, config: Any) -> Export:
+        """Return what is published and how it is described."""

@@ -1,0 +1,50 @@
+"""The verb `benchmark`: latency, and where asked for the front end and the input pipeline, kept in the cards."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmzoo.run.benchmark import benchmark, log_mel_ratio
+from mmzoo.run.card import write_card
+from mmzoo.run.folder import CARD, artifact, read_card, write_json
+
+
+def run(
+    paths: Sequence[str],
+    against: Sequence[str],
+    *,
+    runs: int = 1000,
+    out: str = "",
+    front_end: bool = False,
+    training: bool = False,
+    data_dir: str = "",
+) -> dict:
+    """Measure, print and return the figures; write them to `out` and into the cards of the folders in `paths`.
+
+    Raises:
+        BadInputError: as `benchmark`; or `training` is asked for without a folder.
+    """
+    folders = [Path(path) for path in paths if Path(path).is_dir()]
+    cards = {folder: read_card(folder) for folder in folders}
+    result = benchmark(paths, against, runs=runs)
+    if front_end:
+        result["front_end"] = log_mel_ratio()
+        print(f"log-mel in the graph: {result['front_end']}")
+    if training:
+        from mmzoo.run.data_wait import data_wait
+        from mmzoo.run.evaluate import recipe_of
+
+        card = next(iter(cards.values())) if cards else read_card(artifact(paths[0], CARD).parent)
+        result["training"] = data_wait(*recipe_of(card, data_dir))
+        wait = result["training"]
+        print(
+            f"training step {wait['pipeline_ms']:.1f} ms with the pipeline, {wait['cached_ms']:.1f} ms on one kept "
+            f"batch: {wait['share']:.1%} waiting for data"
+        )
+    for folder, card in cards.items():
+        mine = [m for m in result["models"] if m["peer"] or m["name"].startswith(f"{folder.absolute().name}/")]
+        write_card(folder, {**card, "benchmark": {**result, "models": mine}})
+        print(f"recorded in {folder / CARD}")
+    if out:
+        write_json(out, result)
+        print(f"written to {out}")
+    return result

@@ -1,0 +1,202 @@
+"""The command line: each verb is a function of `mmzoo.run`, imported when it is asked for."""
+
+import os
+import sys
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+import mmzoo
+from mmzoo import BadInputError
+
+BAD_INPUT = 2
+app = App(
+    name="mmzoo",
+    help="Train small multimodal models, export them, verify them by execution.",
+    version=mmzoo.__version__,
+    help_format="plaintext",
+    help_formatter="plain",
+    result_action="return_value",
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 wrong numbers, 2 bad input, 3 and 4 as `verify` says."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        if arguments[:1] == ["train"] and len(arguments) > 1 and not arguments[1].startswith("-"):
+            code = _train(arguments[1], arguments[2:])  # its flags are those of the recipe
+        else:
+            code = app(arguments, exit_on_error=False, print_error=False)
+    except (CycloptsError, BadInputError) as error:
+        print(f"mmzoo: {' '.join(str(error).split())}", file=sys.stderr)
+        code = BAD_INPUT
+    except KeyboardInterrupt:
+        print("mmzoo: stopped; --resume goes on after the last whole epoch of a training", file=sys.stderr)
+        code = 130
+    sys.exit(code or 0)
+
+
+def _import_tensorflow() -> None:
+    """Import TensorFlow without the lines that its C++ side writes about drivers that are not there."""
+    from mmzoo.run.convert import quiet
+
+    with quiet():
+        import tensorflow  # noqa: F401
+
+
+@app.command(name="list")
+def list_recipes() -> None:
+    """List the recipes and what they answer."""
+    import ast
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    from mmzoo import recipes
+
+    for name in recipes.names():
+        source = Path(find_spec(f"mmzoo.recipes.{name}").origin).read_text(encoding="utf-8")
+        print(f"{name:<20} {ast.get_docstring(ast.parse(source)).splitlines()[0]}")
+
+
+@app.command
+def train(recipe: str) -> int:
+    """Train a recipe and its baselines, evaluate, export, verify.
+
+    The flags are the recipe's: `mmzoo train RECIPE --help`.
+    """
+    return _train(recipe, [])
+
+
+def _train(name: str, arguments: list[str]) -> int:
+    """Read the flags of `train`: those of the recipe's Config, `--out` and `--resume`."""
+    from mmzoo import recipes
+
+    recipes.find(name)
+    _import_tensorflow()
+    config_type = recipes.load(name).Config
+    sub = App(
+        name=f"mmzoo train {name}",
+        help=sys.modules[config_type.__module__].__doc__,
+        help_format="plaintext",
+        help_formatter="plain",
+        result_action="return_value",
+    )
+
+    @sub.default
+    def run(
+        *,
+        config: Annotated[config_type, Parameter(name="*")] = None,
+        out: Annotated[str, Parameter(help="Folder to write; by default the recipe's name, here.")] = "",
+        resume: Annotated[bool, Parameter(help="Go on with a run that was stopped.", negative="")] = False,
+    ) -> int:
+        from mmzoo.run.folder import read_card
+        from mmzoo.run.train import train
+
+        return read_card(train(name, config, out=out, resume=resume))["verify"]["exit_code"]
+
+    return sub(arguments, exit_on_error=False, print_error=False)
+
+
+@app.command
+def evaluate(
+    folder: str,
+    *,
+    artifact: Literal["all", "keras", "saved_model", "float32", "dynamic", "int8", "onnx"] = "all",
+    data_dir: str = "",
+    limit: int = 0,
+) -> None:
+    """Score the artifacts of a folder on the test split.
+
+    Parameters
+    ----------
+    folder
+        What `train` wrote.
+    artifact
+        Which of its files.
+    data_dir
+        Where the data lies; else MMZOO_DATA_DIR.
+    limit
+        At most so many examples; 0 is all.
+    """
+    _import_tensorflow()
+    from mmzoo.run.evaluate import evaluate
+
+    evaluate(folder, artifact, data_dir, limit)
+
+
+@app.command
+def export(folder: str, *, data_dir: str = "") -> None:
+    """Write a folder's artifacts again from its model.keras.
+
+    Parameters
+    ----------
+    folder
+        What `train` wrote.
+    data_dir
+        Where the data lies; else MMZOO_DATA_DIR.
+    """
+    _import_tensorflow()
+    from mmzoo.run.export import export_folder
+
+    export_folder(folder, data_dir)
+
+
+@app.command
+def verify(path: str, *, require_gpu: Annotated[bool, Parameter(negative="")] = False, seeds: int = 3) -> int:
+    """Execute artifacts on CPU and GPU and compare the numbers.
+
+    Exit code 0: right; 1: wrong numbers; 3: not GPU-resident, or the accelerator died; 4: the GPU check was
+    demanded and could not be executed.
+
+    Parameters
+    ----------
+    path
+        A folder that `train` wrote, or a .tflite file.
+    require_gpu
+        Fail where no Vulkan driver is there; MMZOO_REQUIRE_GPU_CHECK=1 does the same.
+    seeds
+        Sets of random inputs.
+    """
+    _import_tensorflow()
+    from mmzoo.run.verify import verify
+    from mmzoo.run.verify_table import table
+
+    report = verify(path, require_gpu=require_gpu, seeds=seeds)
+    print(table(report))
+    return report["exit_code"]
+
+
+@app.command
+def benchmark(
+    *paths: str,
+    against: Annotated[str, Parameter(help="Peers, separated by commas; .tflite files too.")] = "mobilenet_v3_small",
+    runs: int = 1000,
+    out: str = "",
+    front_end: Annotated[bool, Parameter(negative="")] = False,
+    training: Annotated[bool, Parameter(negative="")] = False,
+    data_dir: str = "",
+) -> None:
+    """Time .tflite files beside peers on the CPU.
+
+    Parameters
+    ----------
+    paths
+        Folders that `train` wrote, which keep the figures in their cards, or .tflite files.
+    runs
+        Timed runs of each model.
+    out
+        JSON file to write.
+    front_end
+        Time the log-mel in the graph against that of tf.signal, too.
+    training
+        Measure what share of a training step waits for data, too, for the recipe of the first folder.
+    data_dir
+        Where the data lies; else MMZOO_DATA_DIR.
+    """
+    _import_tensorflow()
+    from mmzoo.run.benchmark_verb import run
+
+    peers = tuple(name for name in against.split(",") if name)
+    run(paths, peers, runs=runs, out=out, front_end=front_end, training=training, data_dir=data_dir)

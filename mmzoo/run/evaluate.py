@@ -1,0 +1,219 @@
+"""Every artifact of a folder, on the test split, with every subset of the modalities."""
+
+import dataclasses
+import importlib
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmzoo import BadInputError
+from mmzoo.metrics.classification import SUMMARY, fusion_gain, scores
+from mmzoo.run.card import write_card
+from mmzoo.run.execute import Arrays, predictor
+from mmzoo.run.folder import CARD, read_card
+from mmzoo.run.folder import artifact as find
+from mmzoo.run.readme import gain
+
+ARTIFACTS = {
+    "keras": "model.keras",
+    "saved_model": "saved_model",
+    "float32": "model_float32.tflite",
+    "dynamic": "model_dynamic.tflite",
+    "int8": "model_int8.tflite",
+    "onnx": "model.onnx",
+}
+
+
+def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limit: int = 0) -> dict:
+    """Score the artifacts of `folder` on the test split, print the tables and record them in `card.json`.
+
+    Args:
+        folder: what `train` wrote.
+        artifact: `all`, or one of keras, saved_model, float32, dynamic, int8, onnx.
+        data_dir: where the source's files are, if not where the card says.
+        limit: at most so many examples, evenly spaced; 0 is all. A limited score is not recorded.
+
+    Returns:
+        `{file: {pattern: scores}}`, the patterns as in `present_patterns`.
+
+    Raises:
+        BadInputError: the folder, the artifact, the recipe or the data cannot be used.
+    """
+    if limit < 0:
+        raise BadInputError(f"limit: expected 0 (all) or more. Received: {limit}")
+    card, files = read_card(folder), _chosen(folder, artifact)
+    if not {"inputs", "labels"} <= set(card):
+        raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {', '.join(card)}")
+    inputs, labels = _spaced(*test_arrays(*recipe_of(card, data_dir)), limit)
+    modalities = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
+    report, where = {}, Path(folder) / CARD
+    for name in files:
+        predict = predictor(Path(folder) / name)
+        report[name] = subset_scores(predict, inputs, labels, modalities, card["labels"])
+        print(_subset_table(name, report[name], header=len(report) == 1), flush=True)
+    print(_class_table(files[0], next(iter(report[files[0]].values()))["per_class"]))
+    if gain(card):
+        print(f"\nfusion gain of the trained model: {gain(card)}")
+    if limit:
+        print(f"\n{len(labels)} examples (--limit): not recorded in {where}")
+        return report
+    card["scores"] = score_section(report, card.get("scores", {}), len(labels))
+    write_card(folder, card)
+    print(f"\n{len(labels)} examples: recorded in {where} and README.md")
+    return report
+
+
+def recipe_of(card: dict, data_dir: str = "") -> tuple[Any, Any]:
+    """Return the recipe's module and the Config that `card` records, with `data_dir` in it if given.
+
+    Raises:
+        BadInputError: there is no such recipe, or its Config has changed.
+    """
+    name = str(card["recipe"])
+    try:
+        if not name.isidentifier():
+            raise ModuleNotFoundError(name=f"mmzoo.recipes.{name}")
+        recipe = importlib.import_module(f"mmzoo.recipes.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"mmzoo.recipes.{name}":
+            raise
+        raise BadInputError(f"card.json: expected a recipe of mmzoo.recipes. Received: {name}") from None
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in card.get("config", {}).items()}
+    fields = {field.name for field in dataclasses.fields(recipe.Config)}
+    if unknown := sorted(set(values) - fields):
+        raise BadInputError(f"card.json: expected a config of {name} as it is now. Received: {', '.join(unknown)}")
+    return recipe, recipe.Config(**values | ({"data_dir": data_dir} if data_dir else {}))
+
+
+def test_arrays(recipe: Any, config: Any) -> tuple[Arrays, np.ndarray]:
+    """Return the whole test split of a recipe as `({name: (N, ...)}, labels (N,))`.
+
+    Raises:
+        BadInputError: the split is empty.
+    """
+    batches = [
+        ({name: np.asarray(value) for name, value in x.items()}, np.asarray(y))
+        for x, y in recipe.dataset("test", config)
+    ]
+    if not batches:
+        raise BadInputError(f"{recipe.__name__}: expected examples in the test split. Received: none")
+    inputs = {name: np.concatenate([x.pop(name) for x, _ in batches]) for name in list(batches[0][0])}
+    return inputs, np.concatenate([y for _, y in batches])
+
+
+def present_patterns(modalities: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return every pattern of `present` by name, the full one first.
+
+    Of image and audio: `{"image+audio": (1, 1), "image": (1, 0), "audio": (0, 1), "none": (0, 0)}`; the order
+    inside a pattern is that of `modalities`.
+    """
+    patterns = itertools.product((1, 0), repeat=len(modalities))
+    named = sorted(patterns, key=lambda pattern: -sum(pattern))
+    return {"+".join(itertools.compress(modalities, p)) or "none": p for p in named}
+
+
+def subset_scores(
+    predict: Callable[[Arrays], Arrays],
+    inputs: Arrays,
+    labels: np.ndarray,
+    modalities: Sequence[str],
+    names: Sequence[str],
+) -> dict[str, dict]:
+    """Return `{pattern: scores}` of `predict` for every pattern of `present`; see `scores`.
+
+    `modalities` are in the order of `present`. Without an input `present` there is the full pattern alone.
+    """
+    patterns = present_patterns(modalities)
+    if "present" not in inputs:
+        return {next(iter(patterns)): scores(predict(inputs)["probabilities"], labels, names)}
+    result = {}
+    for name, pattern in patterns.items():
+        present = np.tile(np.asarray(pattern, np.float32), (len(labels), 1))
+        result[name] = scores(predict({**inputs, "present": present})["probabilities"], labels, names)
+    return result
+
+
+def score_section(report: dict[str, dict[str, dict]], before: dict, n: int) -> dict:
+    """Return the card's `scores` from `{file: {pattern: scores}}`, kept from `before` where not scored again.
+
+    Subsets, classes and confusion are those of the Keras model, or of the first artifact where none is known.
+    """
+    section = {"split": "test", **before}
+    section["artifacts"] = dict(before.get("artifacts", {}))
+    for file, subsets in report.items():
+        full = next(iter(subsets.values()))
+        section["artifacts"][file] = {"accuracy": full["accuracy"], "ece": full["ece"], "n": n}
+    main = ARTIFACTS["keras"] if ARTIFACTS["keras"] in report else next(iter(report))
+    if main == ARTIFACTS["keras"] or "subsets" not in before:
+        full = next(iter(report[main].values()))
+        section["n"], section["per_class"], section["confusion"] = n, full["per_class"], full["confusion"]
+        section["subsets"] = {name: {k: s[k] for k in SUMMARY} for name, s in report[main].items()}
+    return section
+
+
+def compare(
+    fused: np.ndarray,
+    singles: dict[str, np.ndarray],
+    labels: np.ndarray,
+    names: Sequence[str],
+    groups: np.ndarray | None = None,
+) -> dict[str, dict]:
+    """Return the card's `baselines`, `average` and `fusion_gain` from probabilities `(N, C)`.
+
+    `singles` are those of the models trained on one modality each; the gain is over the best of them, with
+    whole `groups` `(N,)` resampled where examples share a file.
+    """
+    full = {modality: scores(single, labels, names) for modality, single in singles.items()}
+    best = max(full, key=lambda modality: full[modality]["accuracy"])
+    average = np.mean([np.asarray(single, np.float64) for single in singles.values()], axis=0)
+    return {
+        "baselines": {modality: {k: s[k] for k in SUMMARY} for modality, s in full.items()},
+        "average": {"accuracy": scores(average, labels, names)["accuracy"]},
+        "fusion_gain": {"over": best, **fusion_gain(fused, singles[best], labels, groups)},
+    }
+
+
+def _chosen(folder: str | Path, artifact: str) -> list[str]:
+    if artifact == "all":
+        if there := [name for name in ARTIFACTS.values() if (Path(folder) / name).exists()]:
+            return there
+        raise BadInputError(f"{folder}: expected one of {', '.join(ARTIFACTS.values())}. Received: none of them")
+    if artifact not in ARTIFACTS:
+        raise BadInputError(f"artifact: expected all, {', '.join(ARTIFACTS)}. Received: {artifact}")
+    find(folder, ARTIFACTS[artifact])
+    return [ARTIFACTS[artifact]]
+
+
+def _spaced(inputs: Arrays, labels: np.ndarray, limit: int) -> tuple[Arrays, np.ndarray]:
+    if not limit or limit >= len(labels):
+        return inputs, labels
+    some = np.linspace(0, len(labels) - 1, limit).astype(int)
+    return {name: array[some] for name, array in inputs.items()}, labels[some]
+
+
+def _subset_table(file: str, subsets: dict[str, dict], header: bool) -> str:
+    shown = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "ece")
+    lines = []
+    if header:
+        head = "".join(f"{name.removeprefix('macro_'):>10}" for name in shown)
+        lines.append(f"{'artifact':<22}{'present':<18}{head}")
+    for name, s in subsets.items():
+        lines.append(f"{file:<22}{name:<18}" + "".join(f"{s[key]:>10.4f}" for key in shown))
+    return "\n".join(lines)
+
+
+def _class_table(file: str, rows: list[dict]) -> str:
+    width = max(len("class"), *(len(row["label"]) for row in rows)) + 2
+    head = f"\n{file}, everything present\n{'class':<{width}}" + "".join(
+        f"{key:>10}" for key in ("precision", "recall", "f1", "support")
+    )
+    return "\n".join(
+        [head]
+        + [
+            f"{r['label']:<{width}}{r['precision']:>10.4f}{r['recall']:>10.4f}{r['f1']:>10.4f}{r['support']:>10}"
+            for r in rows
+        ]
+    )

@@ -1,0 +1,97 @@
+"""The one training loop: the phases of a recipe, each a call of `fit`, with a checkpoint after every epoch."""
+
+from pathlib import Path
+
+import keras
+from tqdm.auto import tqdm
+
+from mmzoo.plan import Phase
+from mmzoo.run.checkpoint import Checkpoint
+
+WEIGHT_DECAY = 1e-3
+WARMUP = 0.05  # of the steps of a phase
+
+
+def fit(recipe, config, folder: str | Path, title: str) -> tuple[keras.Model, dict[str, list[float]]]:
+    """Train the model of `recipe` by its plan and return it with what was recorded, one value an epoch.
+
+    Continues where the checkpoint in `folder` ends, if there is one. Order, augmentation, learning rate and the
+    state of the optimizer go on as if nothing had happened: a run that was stopped in its second epoch begins
+    that epoch again and ends at the weights of a run that was not.
+    """
+    keras.utils.set_random_seed(config.seed)
+    model = recipe.build(config)
+    checkpoint = Checkpoint(folder)
+    if checkpoint.epochs:
+        checkpoint.restore(model)
+    phases = recipe.plan(config)
+    validation = recipe.dataset("validation", config).cache()
+    start = 0
+    for phase in phases:
+        end, first = start + phase.epochs, max(start, checkpoint.epochs)
+        if first < end:
+            train = recipe.dataset("train", config, first)
+            steps = len(train) // (sum(p.epochs for p in phases) - first)
+            compile_phase(model, recipe.objective(config), phase, steps)
+            if first > start:
+                checkpoint.restore(model)
+            model.fit(
+                train.take(steps * (end - first)),
+                initial_epoch=first,
+                epochs=end,
+                steps_per_epoch=steps,
+                validation_data=validation,
+                callbacks=[checkpoint, Progress(title, steps * (end - first))],
+                verbose=0,
+                shuffle=False,
+            )
+        start = end
+    return model, checkpoint.history
+
+
+def compile_phase(model: keras.Model, objective: dict, phase: Phase, steps: int) -> None:
+    """Freeze what `phase` freezes and compile with AdamW and a cosine schedule over its `steps` an epoch.
+
+    Loshchilov and Hutter 2019. XLA is left to accelerators: on a CPU it makes small networks slower.
+    """
+    for layer in model.layers:
+        layer.trainable = layer.name not in phase.frozen
+    total = steps * phase.epochs
+    warmup = max(1, round(WARMUP * total))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        phase.learning_rate / 20, total - warmup, warmup_target=phase.learning_rate, warmup_steps=warmup
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(optimizer, jit_compile="auto" if _has_accelerator() else False, **objective)
+    optimizer.build(model.trainable_variables)
+
+
+def _has_accelerator() -> bool:
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+class Progress(keras.callbacks.Callback):
+    """One bar for a call of `fit`: steps done, time left, and the figures of the last epoch."""
+
+    def __init__(self, title: str, steps: int):
+        super().__init__()
+        self.title = title
+        self.steps = steps
+
+    def on_train_begin(self, logs=None):
+        self.bar = tqdm(total=self.steps, desc=self.title, unit="step", mininterval=0.5)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update()
+
+    def on_epoch_end(self, epoch, logs=None):
+        shown = {name: f"{value:.3f}" for name, value in (logs or {}).items() if "accuracy" in name or name == "loss"}
+        self.bar.set_postfix(epoch=epoch + 1, **shown)
+
+    def on_train_end(self, logs=None):
+        self.bar.close()

@@ -1,0 +1,138 @@
+"""The folder of a trained model: written whole or not at all, read with one clear error."""
+
+import hashlib
+import importlib
+import json
+import os
+import pkgutil
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmzoo import BadInputError
+
+CARD = "card.json"
+KERAS = "model.keras"
+
+
+@contextmanager
+def new_folder(out: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `out` that becomes `out` when the block ends without an error.
+
+    A folder that holds a `card.json` is replaced; any other folder with files in it is left alone.
+
+    Raises:
+        BadInputError: `out` is a file, a folder of something else, or cannot be written.
+    """
+    out = Path(out).absolute()
+    if out.exists() and not out.is_dir():
+        raise BadInputError(f"--out: expected a folder. Received a file: {out}")
+    if out.is_dir() and any(out.iterdir()) and not (out / CARD).is_file():
+        raise BadInputError(f"--out: expected a new folder or one with a {CARD}. Received: {out} with other files")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise BadInputError(
+            f"--out: expected a folder that can be written. Received: {out} ({error.strerror})"
+        ) from None
+    try:
+        yield work
+        work.chmod(0o755)
+        _swap(work, out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _swap(work: Path, out: Path) -> None:
+    old = None
+    if out.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
+        os.replace(out, old)
+    os.replace(work, out)
+    if old:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def artifact(folder: str | Path, name: str) -> Path:
+    """Return the path of file or folder `name` in `folder`.
+
+    Raises:
+        BadInputError: it is not there; the message lists what is.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BadInputError(f"{folder}: expected a folder of a trained model. Received: no such folder")
+    path = folder / name
+    if not path.exists():
+        there = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
+        raise BadInputError(f"{folder}: expected {name} in it. Received a folder with {there}")
+    return path
+
+
+def read_card(folder: str | Path) -> dict:
+    """Return what `card.json` of `folder` says.
+
+    Raises:
+        BadInputError: there is none, or it is no JSON object.
+    """
+    path = artifact(folder, CARD)
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInputError(f"{path}: expected JSON. Received: {error}") from None
+    if not isinstance(card, dict) or "recipe" not in card:
+        raise BadInputError(f"{path}: expected an object with the key 'recipe'. Received: {type(card).__name__}")
+    return card
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write `value` as JSON to `path` by way of a temporary file, so that no reader sees half of it."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def load_keras(folder: str | Path):
+    """Return the uncompiled `keras.Model` of `folder`, loaded without running code from the file.
+
+    Raises:
+        BadInputError: there is none, or it is no Keras file.
+    """
+    import keras
+
+    path = artifact(folder, KERAS)
+    try:
+        return keras.models.load_model(path, custom_objects=_layers(), compile=False, safe_mode=True)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise BadInputError(f"{path}: expected a .keras file of a functional model. Received: {first}") from None
+
+
+def _layers() -> dict[str, type]:
+    """Return our own layer classes by name: Keras finds only registered ones, and import registers none."""
+    import keras
+
+    import mmzoo.blocks
+
+    found = {}
+    for info in pkgutil.iter_modules(mmzoo.blocks.__path__, "mmzoo.blocks."):
+        for name, value in vars(importlib.import_module(info.name)).items():
+            if isinstance(value, type) and issubclass(value, keras.Layer) and value.__module__ == info.name:
+                found[name] = value
+    return found
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file, or of a folder's sorted relative names and bytes, in hexadecimal."""
+    path = Path(path)
+    digest = hashlib.sha256()
+    if path.is_file():
+        digest.update(path.read_bytes())
+        return digest.hexdigest()
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        digest.update(file.relative_to(path).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,249 @@
+"""A card as Markdown: every number in it comes from the card."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+SCORES = {
+    "accuracy": "accuracy",
+    "macro_precision": "precision",
+    "macro_recall": "recall",
+    "macro_f1": "F1",
+    "ece": "calibration error",
+}
+NOT_EXECUTED = "GPU: not executed"
+GENERATED = "Generated from `card.json`: every number here was written by a run."
+ERRORS = (
+    "Errors are the largest difference from Keras over all outputs, relative to their scale; int8 files are "
+    "judged by their accuracy. The GPU accelerator is LiteRT's, without a CPU to fall back on."
+)
+PLOTS = {
+    "subset_scores.png": "Score by subset of modalities",
+    "learning_curve.png": "Learning curve",
+    "confusion_matrix.png": "Confusion matrix",
+}
+
+
+def readme(card: dict, plots: Sequence[str] = ()) -> str:
+    """Return the README of `card`, with those of `plots` (file names) that it knows."""
+    parts = [
+        _head(card),
+        _score(card),
+        _images(plots),
+        _signature(card),
+        _files(card),
+        _use(card),
+        _provenance(card),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def plots_of(folder: Path) -> list[str]:
+    """Return the names of the plots in `folder`."""
+    return sorted(path.name for path in folder.glob("*.png"))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table; a column whose cells are all empty is left out."""
+    rows = [["" if cell is None else str(cell).replace("|", "\\|") for cell in row] for row in rows]
+    kept = [i for i in range(len(head)) if not rows or any(row[i] for row in rows)]
+    lines = [[head[i] for i in kept], ["---"] * len(kept), *([row[i] for i in kept] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def percent(value: float | None) -> str:
+    """Return a share in [0, 1] as percent with two decimals, "" for None."""
+    return "" if value is None else f"{100 * value:.2f} %"
+
+
+def gain(card: dict) -> str:
+    """Return the fusion gain with its interval, "" where the card has none."""
+    g = card.get("fusion_gain")
+    if not g:
+        return ""
+    return f"{g['points']:+.2f} points over {g['over']} alone (95 % interval {g['low']:+.2f} to {g['high']:+.2f})"
+
+
+def gpu_verdict(card: dict, file: str) -> str:
+    """Return what the GPU accelerator did with a `.tflite` of the card, as verification recorded it."""
+    if not file.endswith(".tflite"):
+        return ""
+    row = _check(card, file, "gpu")
+    error = row.get("max_error")
+    suffix = "" if error is None else f", max error {error:.1e}"
+    rule = f" (rule {row['rule']})" if "rule" in row else ""
+    verdicts = {
+        "right": f"resident{suffix}",
+        "wrong": f"**wrong**{suffix}{rule}",
+        "refused": f"not resident{rule}",
+        "died": f"the accelerator died{rule}",
+    }
+    return verdicts.get(row.get("status"), NOT_EXECUTED)
+
+
+def task(card: dict) -> str:
+    """Return one line on what the model does."""
+    modalities = [entry["name"] for entry in card.get("inputs", []) if entry["name"] != "present"]
+    return card.get("task") or f"one of {len(card.get('labels', []))} classes from {' and '.join(modalities)}"
+
+
+def timing(card: dict, file: str) -> dict:
+    """Return what `benchmark` measured of `file`: multiply-adds, and times on one thread; or nothing."""
+    models = (card.get("benchmark") or {}).get("models", [])
+    found = next((m for m in models if not m["peer"] and m["name"].rpartition("/")[2] == file), None)
+    return {**found, **found["threads"].get("1", {})} if found else {}
+
+
+def ratio(card: dict, file: str, peer: str = "mobilenet_v3_small") -> str:
+    """Return the best time of `file` as a multiple of that of `peer`, "" where not measured."""
+    both = timing(card, file).get("ratio", {}).get(peer)
+    return f"{both['best']:.2f}" if both else ""
+
+
+def _check(card: dict, file: str, on: str) -> dict:
+    """Return the row of verification's report on `file`, executed `on` cpu or gpu, or an empty one."""
+    rows = (card.get("verify") or {}).get("checks", [])
+    return next((row for row in rows if (row["artifact"], row["on"]) == (file, on)), {})
+
+
+def _head(card: dict) -> str:
+    data, line = card.get("data", {}), task(card)
+    facts = [f"{card['parameters']:,} parameters"] if "parameters" in card else []
+    if data.get("name"):
+        facts.append(f"trained on {data['name']} {data.get('version', '')}".rstrip())
+    if "commit" in card or "mmzoo" in card:
+        facts.append(f"made by mmzoo {card.get('mmzoo', '')}".rstrip())
+    return f"# {card['recipe']}\n\n{line[:1].upper()}{line[1:]}: {', '.join(facts)}.\n\n{GENERATED}"
+
+
+def _score(card: dict) -> str:
+    scores, baselines = card.get("scores", {}), card.get("baselines", {})
+    if not scores.get("subsets"):
+        return ""
+    rows = [
+        [name, *(percent(s.get(k)) for k in SCORES), percent(baselines.get(name, {}).get("accuracy"))]
+        for name, s in scores["subsets"].items()
+    ]
+    lines = [
+        f"## Score on the {scores.get('split', 'test')} split, {scores.get('n', 0):,} examples",
+        table(["present", *SCORES.values(), "accuracy of a model of it alone"], rows),
+    ]
+    if gain(card):
+        lines.append(f"Fusion gain: {gain(card)}.")
+    if "average" in card:
+        average = percent(card["average"]["accuracy"])
+        lines.append(f"Plain average of the probabilities of the single-modality models: {average}.")
+    if sizes := [f"{name} {b['parameters']:,}" for name, b in baselines.items() if "parameters" in b]:
+        lines.append(f"Parameters of the single-modality models: {', '.join(sizes)}.")
+    if rows := scores.get("per_class"):
+        body = [[r["label"], *(percent(r[k]) for k in ("precision", "recall", "f1")), r["support"]] for r in rows]
+        lines.append(table(["class, everything present", "precision", "recall", "F1", "examples"], body))
+    return "\n\n".join(lines)
+
+
+def _images(plots: Sequence[str]) -> str:
+    return "\n".join(f"![{PLOTS[name]}]({name})" for name in PLOTS if name in plots)
+
+
+def _signature(card: dict) -> str:
+    rows = []
+    for entry in card.get("inputs", []):
+        low, high = entry.get("range") or ("", "")
+        rows.append([*_tensor("input", entry), entry.get("unit", ""), f"{low} to {high}" if low != "" else ""])
+    rows += [[*_tensor("output", entry), entry.get("unit", ""), ""] for entry in card.get("outputs", [])]
+    labels = ", ".join(f"`{label}`" for label in card.get("labels", []))
+    text = "## Inputs and outputs\n\n" + table(["", "name", "shape", "dtype", "unit", "range"], rows)
+    return text + (f"\n\nThe probabilities are those of {labels}." if labels else "")
+
+
+def _tensor(kind: str, entry: dict) -> list[str]:
+    shape = ", ".join(str(size) for size in entry["shape"])
+    return [kind, f"`{entry['name']}`", f"({shape})", entry["dtype"]]
+
+
+def _files(card: dict) -> str:
+    artifacts, rows = card.get("scores", {}).get("artifacts", {}), []
+    for name, file in card.get("files", {}).items():
+        if not name.startswith(("model", "saved_model")):
+            continue
+        error, score = _check(card, name, "cpu").get("max_error"), artifacts.get(name, {})
+        row = [f"`{name}`", f"{file['bytes']:,}", percent(score.get("accuracy")), percent(score.get("ece"))]
+        row += ["" if error is None else f"{error:.1e}", gpu_verdict(card, name), _times(card, name)]
+        rows.append(row)
+    if not rows:
+        return ""
+    head = ["file", "bytes", "accuracy", "calibration error", "error on the CPU", "GPU accelerator"]
+    head += ["CPU, 1 thread"]
+    gpu, timed = (card.get("verify") or {}).get("gpu", {}), card.get("benchmark") or {}
+    notes = [ERRORS, f"It ran on: {gpu['adapter']}." if gpu.get("adapter") else f"{NOT_EXECUTED}."]
+    if "machine" in timed:
+        machine = timed["machine"]
+        notes.append(f"{timed['runs']:,} runs were timed on {machine['processor']}, {machine['cores']} cores.")
+    parts = ["## Files", table(head, rows), " ".join(notes), _operators(card)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _times(card: dict, name: str) -> str:
+    t = timing(card, name)
+    if "median_ms" not in t:
+        return ""
+    parts = [f"median {t['median_ms']:.3f} ms, best {t['best_ms']:.3f} ms"]
+    parts += [f"{r['best']:.2f} of {peer}" for peer, r in t.get("ratio", {}).items()]
+    parts.append(f"{t['multiply_adds'] / 1e6:.2f} M multiply-adds")
+    return ", ".join([*parts, f"{100 * t['peak_share']:.0f} % of the peak"])
+
+
+def _operators(card: dict) -> str:
+    rows = []
+    for name, counts in card.get("operators", {}).items():
+        often = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        rows.append([f"`{name}`", ", ".join(f"{operator} {count}" for operator, count in often)])
+    return table(["file", "operators"], rows) if rows else ""
+
+
+def _use(card: dict) -> str:
+    names = [entry["name"] for entry in card.get("inputs", []) if entry["name"] != "present"]
+    example = {"image": '"picture.png"', "audio": '"speech.wav"'}
+    given = ", ".join(f"{name}={example.get(name, name)}" for name in names)
+    more = f"  # or {names[0]} alone" if len(names) > 1 else ""
+    return (
+        "## Use it\n\n```python\nfrom mmzoo.device import Runner\n\n"
+        f'runner = Runner("{card["recipe"]}")  # this folder, or one .tflite file\n'
+        f'print(runner({given})["label"]){more}\n```'
+    )
+
+
+def _provenance(card: dict) -> str:
+    data = card.get("data", {})
+    rows = [
+        ["command", f"`{command(card)}`"],
+        ["config", ", ".join(f"{k} = {_plain(v)}" for k, v in card.get("config", {}).items() if v != "")],
+        ["seed", card.get("seed")],
+        ["commit", card.get("commit")],
+        ["data", f"{data.get('name', '')} {data.get('version', '')}".strip()],
+        ["licence of the data", data.get("license")],
+        ["licence of the weights", data.get("weights_license")],
+        ["machine", card.get("machine")],
+        ["versions", ", ".join(f"{k} {v}" for k, v in card.get("versions", {}).items())],
+        ["wall time", f"{card['wall_seconds']:.0f} s" if "wall_seconds" in card else ""],
+    ]
+    text = "## How it was made\n\n" + table(["", ""], [row for row in rows if row[1] not in (None, "")])
+    hashes = [[f"`{name}`", f"`{f['sha256']}`"] for name, f in card.get("files", {}).items() if "sha256" in f]
+    return text + (f"\n\n{table(['file', 'SHA-256'], hashes)}" if hashes else "")
+
+
+def command(card: dict) -> str:
+    """Return the command line that made the card's folder: the recorded one, or its config as flags."""
+    if card.get("command"):
+        return card["command"]
+    flags = []
+    for key, value in card.get("config", {}).items():
+        name = key.replace("_", "-")
+        if isinstance(value, bool):
+            flags.append(f"--{name}" if value else f"--no-{name}")
+        elif value != "":
+            flags += [f"--{name} {item}" for item in (value if isinstance(value, list | tuple) else [value])]
+    return " ".join(["mmzoo train", card["recipe"], *flags])
+
+
+def _plain(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

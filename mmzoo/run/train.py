@@ -1,0 +1,181 @@
+"""The verb `train`: a recipe to a folder that holds the model, what it became, and what it is worth."""
+
+import dataclasses
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+import mmzoo
+from mmzoo import BadInputError, recipes
+from mmzoo.metrics.classification import scores
+from mmzoo.run import plots
+from mmzoo.run.card import environment, write_card
+from mmzoo.run.evaluate import ARTIFACTS, compare, score_section, subset_scores, test_arrays
+from mmzoo.run.execute import predictor
+from mmzoo.run.export import calibration_examples, export, file_table, golden_examples
+from mmzoo.run.fit import fit
+from mmzoo.run.folder import KERAS, new_folder, write_json
+from mmzoo.run.verify import verify
+from mmzoo.run.verify_table import table as verdicts
+
+ARTIFACT_EXAMPLES = 10_000  # scored at most of each artifact; the Keras model is scored on all
+
+
+def train(recipe: str, config: Any = None, *, out: str | Path = "", resume: bool = False) -> Path:
+    """Train `recipe` and its single-modality baselines, evaluate, export and verify them into the folder `out`.
+
+    Args:
+        recipe: a name of `mmzoo list`.
+        config: the recipe's `Config`; its defaults where None.
+        out: the folder, by default the recipe's name here. It appears when everything is in it.
+        resume: go on with a run into `out` that was stopped.
+
+    Returns:
+        The folder.
+
+    Raises:
+        BadInputError: the recipe, the config, the source or the folder cannot be used.
+    """
+    began = time.monotonic()
+    module = recipes.load(recipe)
+    config = config or module.Config()
+    out = Path(out or recipe).absolute()
+    with new_folder(out) as folder:
+        working = _working_folder(out, recipe, config, resume)
+        # The test split is read first: a source that is not there stops the run before it has cost anything.
+        inputs, labels = test_arrays(module, config)
+        model, history = fit(module, config, working / "fused", f"{recipe} ({'+'.join(_modalities(inputs))})")
+        baselines = _fit_baselines(module, config, working, recipe, _modalities(inputs))
+        spec = module.export(config)
+        exported = keras.Model(model.input, {k: model.get_layer(v).output for k, v in spec.outputs.items()})
+        exported.save(folder / KERAS)
+        card = _static_card(recipe, module, config, exported, spec)
+        print("exporting ...", flush=True)
+        calibration = calibration_examples(module.dataset("train", config), exported.input)
+        card |= export(exported, folder, spec, calibration, golden_examples(inputs, labels), card)
+        print("evaluating ...", flush=True)
+        card |= _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
+        card["history"] = {**history, "baselines": {name: h for name, (_, h) in baselines.items()}}
+        _draw(folder, card)
+        write_card(folder, card)
+        print("verifying ...", flush=True)
+        card["verify"] = verify(folder)
+        card |= {"files": file_table(folder), **environment(), "wall_seconds": time.monotonic() - began}
+        write_card(folder, card)
+    shutil.rmtree(working)
+    _report(out, card)
+    return out
+
+
+def _working_folder(out: Path, recipe: str, config: Any, resume: bool) -> Path:
+    """Return the hidden folder beside `out` that holds the checkpoints, new or that of the run to resume."""
+    working = out.parent / f".{out.name}.training"
+    run = json.loads(json.dumps({"recipe": recipe, "config": dataclasses.asdict(config)}))
+    started = working / "run.json"
+    if resume:
+        if not started.is_file():
+            raise BadInputError(f"--resume: expected a run into {out} that was stopped. Received: none")
+        before = json.loads(started.read_text(encoding="utf-8"))
+        if before != run:
+            changed = [k for k, v in run["config"].items() if before["config"].get(k) != v] or ["recipe"]
+            raise BadInputError(f"--resume: expected the flags of the stopped run. Received another {changed[0]}")
+        return working
+    shutil.rmtree(working, ignore_errors=True)
+    working.mkdir()
+    write_json(started, run)
+    return working
+
+
+def _modalities(inputs: dict[str, np.ndarray]) -> tuple[str, ...]:
+    return tuple(name for name in inputs if name != "present")
+
+
+def _fit_baselines(module, config, working: Path, recipe: str, modalities: tuple[str, ...]) -> dict:
+    """Train a model of each modality alone, with the same encoder, head, epochs, optimizer and augmentation."""
+    if len(modalities) == 1:
+        return {}
+    return {
+        name: fit(module, dataclasses.replace(config, modalities=(name,)), working / name, f"{recipe} ({name})")
+        for name in modalities
+    }
+
+
+def _static_card(recipe: str, module, config, model: keras.Model, spec) -> dict:
+    return {
+        "mmzoo": mmzoo.__version__,
+        "recipe": recipe,
+        "task": module.__doc__.strip().splitlines()[0],
+        "config": dataclasses.asdict(config),
+        "seed": config.seed,
+        "data": spec.data,
+        "parameters": model.count_params(),
+        "inputs": [
+            {
+                "name": name,
+                "shape": [1, *x.shape[1:]],
+                "dtype": str(x.dtype),
+                "unit": spec.units[name],
+                "range": list(spec.ranges[name]),
+            }
+            for name, x in model.input.items()
+        ],
+        "outputs": [
+            {"name": name, "shape": [1, *x.shape[1:]], "dtype": str(x.dtype)} for name, x in model.output.items()
+        ],
+        "labels": list(spec.labels),
+    }
+
+
+def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[str, keras.Model]) -> dict:
+    """Score the Keras model with every subset, every other artifact with all present, and the gain of fusion."""
+    names, modalities = spec.labels, _modalities(inputs)
+    predict = predictor(folder / KERAS)
+    report = {KERAS: subset_scores(predict, inputs, labels, modalities, names)}
+    section = score_section(report, {}, len(labels))
+    few = {name: x[:ARTIFACT_EXAMPLES] for name, x in inputs.items()}
+    some = labels[:ARTIFACT_EXAMPLES]
+    for file in (name for name in ARTIFACTS.values() if name != KERAS and (folder / name).exists()):
+        full = scores(predictor(folder / file)(few)["probabilities"], some, names)
+        section = score_section({file: {"+".join(modalities): full}}, section, len(some))
+    if not baselines:
+        return {"scores": section}
+    singles = {
+        name: model.predict({name: inputs[name]}, batch_size=500, verbose=0) for name, model in baselines.items()
+    }
+    fused = predict(inputs)["probabilities"]
+    compared = compare(fused, singles, labels, names, _groups(inputs[modalities[0]]))
+    for name, model in baselines.items():
+        compared["baselines"][name]["parameters"] = model.count_params()
+    return {"scores": section, **compared}
+
+
+def _groups(array: np.ndarray) -> np.ndarray:
+    """Return for each example the number of its group: those with the same content of the first modality."""
+    rows = np.ascontiguousarray(array.reshape(len(array), -1))
+    return np.unique(rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))), return_inverse=True)[1]
+
+
+def _draw(folder: Path, card: dict) -> None:
+    plots.learning_curve(card["history"], folder / "learning_curve.png")
+    plots.confusion_matrix(card["scores"]["confusion"], card["labels"], folder / "confusion_matrix.png")
+    plots.subset_scores(card["scores"]["subsets"], card.get("baselines", {}), folder / "subset_scores.png")
+
+
+def _report(out: Path, card: dict) -> None:
+    for name, s in card["scores"]["subsets"].items():
+        alone = card.get("baselines", {}).get(name)
+        beside = f"   a model of it alone {alone['accuracy']:.2%}" if alone else ""
+        print(f"{name:<16} test accuracy {s['accuracy']:.2%}{beside}")
+    if "fusion_gain" in card:
+        g = card["fusion_gain"]
+        interval = f"95 % interval {g['low']:+.2f} to {g['high']:+.2f}"
+        print(f"fusion gain {g['points']:+.2f} points over {g['over']} alone ({interval})")
+    print(verdicts({**card["verify"], "path": str(out)}))
+    for name, file in card["files"].items():
+        print(f"{out / name}  {file['bytes']:,} bytes")
+    print(f"{out / 'README.md'}  the card; {card['wall_seconds']:.0f} s in all")

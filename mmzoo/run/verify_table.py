@@ -1,0 +1,46 @@
+"""The report of `verify` as lines that a person reads."""
+
+from collections.abc import Iterator
+
+_HEAD = ("artifact", "on", "against", "verdict", "max error", "tolerance")
+_VERDICTS = {
+    0: "right",
+    1: "WRONG NUMBERS",
+    3: "NOT GPU-RESIDENT",
+    4: "THE GPU CHECK WAS DEMANDED AND NOT EXECUTED",
+}
+
+
+def table(report: dict) -> str:
+    """Return the checks as an aligned table, what was found below it, and the verdict as the last line."""
+    rows = [_HEAD, *map(_cells, report["checks"])]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += [f"{row['artifact']} on {row['on']}: {line}" for row in report["checks"] for line in _found(row)]
+    lines += [f"note: {note}" for note in report["notes"]]
+    return "\n".join([*lines, _gpu(report["gpu"]), f"{report['path']}: {_VERDICTS[report['exit_code']]}"])
+
+
+def _cells(row: dict) -> tuple[str, ...]:
+    numbers = ("" if row.get(key) is None else f"{row[key]:.1e}" for key in ("max_error", "tolerance"))
+    return (row["artifact"], row["on"], row["against"], row["status"], *numbers)
+
+
+def _found(row: dict) -> Iterator[str]:
+    if row.get("detail") and row["status"] not in ("right", "information"):
+        yield row["detail"]
+    if row["status"] == "wrong" and "worst" in row:
+        yield f"worst on {row['worst']}"
+    found = row.get("first_difference", {})
+    if found.get("operator"):
+        yield f"the first operator that differs is {found['operator']}, tensor {found['tensor']!r}"
+    elif found:
+        yield found["said"]
+    if "rule" in row:
+        yield f"rule {row['rule']}: {row['advice']}"
+
+
+def _gpu(gpu: dict) -> str:
+    if gpu["status"] == "executed":
+        return f"GPU: LiteRT's GPU accelerator (WebGPU) on {gpu['adapter']}"
+    return f"GPU: not executed ({gpu['reason']}); {gpu['hint']}"

@@ -1,0 +1,103 @@
+"""The builder of the Free Spoken Digit Dataset reads an archive as GitHub serves it."""
+
+import dataclasses
+import io
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+import soundfile
+import tensorflow_datasets as tfds
+
+from mmzoo import BadInputError
+from mmzoo.data.archive import members_sha256, read_members
+from mmzoo.data.datasets import fsdd
+
+RECORDINGS = (0, 4, 5, 9, 10, 49)
+
+
+def fake_members():
+    rng = np.random.default_rng(0)
+    members = {}
+    for digit in range(3):
+        for speaker in ("george", "theo"):
+            for recording in RECORDINGS:
+                file = io.BytesIO()
+                samples = rng.integers(-3000, 3000, 2000 + recording).astype(np.int16)
+                soundfile.write(file, samples, 8000, format="WAV")
+                members[f"recordings/{digit}_{speaker}_{recording}.wav"] = file.getvalue()
+    return members
+
+
+def write_archive(folder, members):
+    """Write them where GitHub's archive would be and return what is pinned of it."""
+    top = fsdd.ARCHIVE.file_name.removesuffix(".zip")
+    with zipfile.ZipFile(Path(folder) / fsdd.ARCHIVE.file_name, "w") as file:
+        file.writestr(f"{top}/README.md", "not wanted")
+        for name, content in members.items():
+            file.writestr(f"{top}/{name}", content)
+    return dataclasses.replace(fsdd.ARCHIVE, sha256=members_sha256(members))
+
+
+class FsddTest(tfds.testing.DatasetBuilderTestCase):
+    DATASET_CLASS = fsdd.Fsdd
+    SPLITS = {"train": 12, "validation": 12, "test": 12}  # noqa: RUF012, as tfds has it
+
+    @classmethod
+    def setUpClass(cls):
+        temporary = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(temporary.cleanup)
+        cls.EXAMPLE_DIR = temporary.name  # stands for the folder of downloads
+        pinned = write_archive(temporary.name, fake_members())
+        environment = {name: value for name, value in os.environ.items() if name != "MMZOO_DATA_DIR"}
+        for patch in (
+            mock.patch.object(fsdd, "ARCHIVE", pinned),
+            mock.patch.dict(os.environ, environment, clear=True),
+        ):
+            patch.start()
+            cls.addClassCleanup(patch.stop)
+        super().setUpClass()
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
+    members = fake_members()
+    monkeypatch.setattr(fsdd, "ARCHIVE", write_archive(tmp_path, members))
+    return tmp_path, members
+
+
+def test_records_are_the_files(fake, tmp_path):
+    folder, members = fake
+    builder = fsdd.Fsdd(data_dir=tmp_path / "records", archive_dir=folder)
+    builder.download_and_prepare()
+    seen = {}
+    for split, numbers in {"test": (0, 4), "validation": (5, 9), "train": (10, 49)}.items():
+        for row in tfds.as_numpy(builder.as_dataset(split=split)):
+            assert row["recording"] in numbers
+            name = f"recordings/{row['label']}_{fsdd.SPEAKERS[row['speaker']]}_{row['recording']}.wav"
+            seen[name] = row["audio"]
+    assert set(seen) == set(members)
+    for name, content in members.items():
+        expected, _ = soundfile.read(io.BytesIO(content), dtype="int16")
+        np.testing.assert_array_equal(seen[name], expected)
+        assert seen[name].dtype == np.int16
+
+
+def test_unknown_speaker(tmp_path, monkeypatch):
+    monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
+    members = {"recordings/0_nobody_7.wav": b"never decoded"}
+    monkeypatch.setattr(fsdd, "ARCHIVE", write_archive(tmp_path, members))
+    builder = fsdd.Fsdd(data_dir=tmp_path / "records", archive_dir=tmp_path)
+    with pytest.raises(BadInputError, match="expected a speaker of george"):
+        builder.download_and_prepare()
+    assert not list((tmp_path / "records").glob("fsdd/1*"))
+
+
+def test_real_archive_is_the_pinned_one(data_dir):
+    members = read_members(data_dir / "archives" / fsdd.ARCHIVE.file_name, fsdd.ARCHIVE)
+    assert len(members) == 3000

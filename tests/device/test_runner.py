@@ -1,0 +1,244 @@
+"""The runner of the device: right answers, files of every kind, one line for what cannot be used."""
+
+import itertools
+import os
+import subprocess
+import sys
+import venv
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmzoo.device import Runner
+from mmzoo.device.__main__ import main
+from mmzoo.device.media import to_rate
+
+ROOT = Path(__file__).resolve().parents[2]
+LABELS = [f"digit {n}" for n in range(10)]
+SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json"
+BLOCKED = {"tensorflow", "keras", "PIL", "scipy", "soundfile", "librosa", "sklearn", "matplotlib", "pandas"}
+
+
+def direct(path, feed):
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter(str(path)).get_signature_runner("serving_default")(**feed)
+
+
+@pytest.mark.parametrize("pattern", [(1, 1), (1, 0), (0, 1)])
+def test_answer_equals_the_interpreter(model, example, pattern):
+    given = dict(itertools.compress(example.items(), pattern))
+    feed = {"image": np.zeros((1, 28, 28, 1), np.uint8), "audio": np.zeros((1, 8000), np.float32)}
+    feed |= {name: array[None] for name, array in given.items()} | {
+        "present": np.array([pattern], np.float32)
+    }
+    expected = direct(model, feed)
+    runner = Runner(model)
+    for _ in range(2):  # a second call sees nothing of the first
+        answer = runner(**given)
+        assert list(answer["probabilities"]) == LABELS
+        np.testing.assert_array_equal(list(answer["probabilities"].values()), expected["probabilities"][0])
+        np.testing.assert_array_equal(answer["embedding"], expected["embedding"][0])
+        assert answer["label"] == LABELS[expected["probabilities"].argmax()]
+
+
+def test_says_what_it_takes(model):
+    runner = Runner(model.parent, threads=2)
+    assert runner.labels == LABELS
+    assert runner.inputs["image"] == {
+        "name": "image",
+        "unit": "a unit",
+        "shape": (1, 28, 28, 1),
+        "dtype": "uint8",
+    }
+    assert set(runner.inputs) == {"image", "audio", "present"}
+
+
+def test_wav_and_array_agree(write_wav, model, example, tmp_path):
+    path = write_wav(tmp_path / "a.wav", example["audio"], 4)
+    runner = Runner(model)
+    np.testing.assert_allclose(
+        runner(audio=Path(path))["embedding"], runner(audio=example["audio"])["embedding"], atol=1e-5
+    )
+
+
+def test_resampling_is_said_once(write_wav, model, tmp_path):
+    path = write_wav(tmp_path / "a.wav", np.full(16000, 0.5), rate=16000)
+    runner = Runner(model)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        first, second = runner(audio=path), runner(audio=path)
+    assert [str(w.message) for w in said] == ["audio resampled from 16000 to 8000 Hz"]
+    np.testing.assert_array_equal(first["embedding"], second["embedding"])
+    full_scale = np.sign(np.sin(np.arange(16000) / 9)).astype(np.float32)
+    with pytest.warns(UserWarning, match="resampled"):
+        assert np.abs(to_rate(full_scale, 16000, 8000)).max() <= 1
+
+
+def test_picture_files(model, example, tmp_path):
+    runner = Runner(model)
+    gray = example["image"][..., 0]
+    pictures = {
+        "gray.png": Image.fromarray(gray),
+        "color.png": Image.fromarray(np.stack([gray] * 3, axis=-1)),
+        "alpha.png": Image.fromarray(np.stack([gray] * 4, axis=-1)),
+        "deep.png": Image.fromarray(gray.astype(np.uint16) * 257),
+        "palette.gif": Image.fromarray(gray),
+    }
+    expected = runner(image=example["image"])["embedding"]
+    for name, picture in pictures.items():
+        picture.save(tmp_path / name)
+        np.testing.assert_array_equal(runner(image=tmp_path / name)["embedding"], expected, err_msg=name)
+    Image.fromarray(np.full((90, 50, 3), 77, np.uint8)).save(tmp_path / "large.jpg", quality=100)
+    flat = runner(image=np.full((1, 28, 28, 1), 77, np.uint8))["embedding"]
+    np.testing.assert_allclose(runner(image=tmp_path / "large.jpg")["embedding"], flat, atol=0.02)
+
+
+def test_bad_arrays(model, example):
+    runner = Runner(model)
+    bad = [
+        ({}, "expected image or audio. Received: nothing"),
+        ({"text": np.zeros(3)}, "expected image or audio. Received: text"),
+        ({"present": np.ones((1, 2))}, "expected image or audio. Received: present"),
+        ({"image": np.zeros((28, 28, 3), np.uint8)}, r"shape \(28, 28, 1\). Received: \(28, 28, 3\)"),
+        ({"image": example["image"] / 255}, "expected uint8 values. Received: float64"),
+        ({"image": np.full((28, 28, 1), 256)}, r"values in \[0, 255\]. Received: \[256, 256\]"),
+        ({"audio": np.zeros((8000, 2))}, r"one channel of samples, \(T,\). Received: shape \(8000, 2\)"),
+        ({"audio": np.zeros(0)}, "Received: shape"),
+        ({"audio": np.zeros(8000, np.int16)}, "expected float32 values. Received: int16"),
+        ({"audio": np.full(8000, 2.0)}, r"values in \[-1, 1\]. Received: \[2.0, 2.0\]"),
+        ({"audio": np.full(8000, np.nan)}, "Received: .nan, nan"),
+    ]
+    for given, message in bad:
+        with pytest.raises(ValueError, match=message):
+            runner(**given)
+
+
+def test_bad_files(write_wav, model, tmp_path):
+    runner = Runner(model)
+    whole = Path(write_wav(tmp_path / "whole.wav", np.zeros(800))).read_bytes()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(
+        tmp_path / "whole.png"
+    )
+    picture = (tmp_path / "whole.png").read_bytes()
+    contents = {"cut.wav": whole[:-10], "head.wav": whole[:30], "text.wav": b"hello" * 20, "empty.wav": b""}
+    contents |= {"float.wav": whole[:20] + b"\x03" + whole[21:]}
+    contents |= {"cut.png": picture[:900], "text.png": b"hello" * 20, "empty.png": b""}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    write_wav(tmp_path / "five.wav", np.zeros((800, 5)))
+    write_wav(tmp_path / "slow.wav", np.zeros(800), rate=10)
+    write_wav(tmp_path / "nothing.wav", np.zeros((0, 1)))
+    for name in [*contents, "five.wav", "slow.wav", "nothing.wav", "missing.wav", "missing.png"]:
+        kind = "audio" if name.endswith("wav") else "image"
+        with pytest.raises(ValueError, match=f"{name}: expected .*Received: .") as caught:
+            runner(**{kind: tmp_path / name})
+        assert "\n" not in str(caught.value)
+
+
+def test_bad_models(embed, model, tmp_path):
+    content = model.read_bytes()
+    (tmp_path / "cut.tflite").write_bytes(content[: len(content) // 2])
+    (tmp_path / "empty.tflite").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    embed(model, b"{not json", tmp_path / "json.tflite")
+    embed(model, b"{}", tmp_path / "order.tflite")
+    for name in ["cut.tflite", "empty.tflite", "folder", "json.tflite", "order.tflite", "missing.tflite"]:
+        with pytest.raises(ValueError, match=f"{name}.*: expected .*Received.*: .") as caught:
+            Runner(tmp_path / name)
+        assert "\n" not in str(caught.value)
+    for threads in (0, -1, 1.5):
+        with pytest.raises(ValueError, match="threads: expected"):
+            Runner(model, threads=threads)
+    with pytest.raises(ValueError, match="accelerator: expected cpu or gpu"):
+        Runner(model, accelerator="npu")
+
+
+def test_command_line(write_wav, model, example, tmp_path, capsys):
+    sound = write_wav(tmp_path / "a.wav", example["audio"])
+    assert main([str(model), "--audio", sound]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == Runner(model)(audio=sound)["label"] == lines[1].rsplit(maxsplit=1)[0].strip()
+    assert len(lines) == 11
+    for arguments in ([str(model)], [str(model), "--audio", "missing.wav"], [str(tmp_path)]):
+        assert main(arguments) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+    with pytest.raises(SystemExit, match="2"):
+        main([str(model), "--video", "a.mp4"])
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def answer_of(python, code, environment=None):
+    """Run `code` in a process of its own; return its exit code, output and errors."""
+    known = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    environment = {**known, "PYTHONPATH": str(ROOT), **(environment or {})}
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, env=environment, timeout=300)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_needs_numpy_and_litert_alone(write_wav, model, example, tmp_path):
+    sound = write_wav(tmp_path / "a.wav", example["audio"])
+    code = f"""
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {BLOCKED!r}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Blocker())
+from mmzoo.device import Runner
+before = set(sys.modules)
+print(any(name.split(".")[0] == "ai_edge_litert" for name in before))
+runner = Runner({str(model)!r})
+print(runner(audio={sound!r})["label"])
+try:
+    runner(image="a.png")
+except ValueError as error:
+    print(error)
+print([n for n in sys.modules if n.startswith("mmzoo.") and not n.startswith("mmzoo.device")])
+"""
+    status, out, err = answer_of(sys.executable, code)
+    assert status == 0, err
+    assert out.splitlines() == [
+        "False",  # nor does the import alone open the runtime
+        Runner(model)(audio=sound)["label"],
+        "a.png: expected Pillow for picture files: pip install pillow. Received: not installed",
+        "[]",
+    ]
+
+
+@pytest.mark.slow
+def test_in_an_environment_of_numpy_and_litert(write_wav, model, example, tmp_path):
+    sound = write_wav(tmp_path / "a.wav", example["audio"])
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = str(tmp_path / "venv/bin/python")
+    subprocess.run([python, "-m", "pip", "install", "-q", "numpy", "ai-edge-litert"], check=True, timeout=600)
+    code = f"from mmzoo.device.__main__ import main; main([{str(model)!r}, '--audio', {sound!r}])"
+    status, out, err = answer_of(python, code)
+    assert status == 0, err
+    assert out.splitlines()[0] == Runner(model)(audio=sound)["label"]
+
+
+def test_gpu_agrees_or_says_what_is_missing(model, example, tmp_path):
+    np.savez(tmp_path / "example.npz", **example)
+    code = f"""
+import numpy as np
+from mmzoo.device import Runner
+example = dict(np.load({str(tmp_path / "example.npz")!r}))
+runner = Runner({str(model)!r}, accelerator="gpu")
+asked = (["image", "audio"], ["image"], ["audio"])
+answers = [runner(**{{name: example[name] for name in names}})["embedding"] for names in asked]
+np.save({str(tmp_path / "answers.npy")!r}, answers)
+"""
+    driver = {"VK_ICD_FILENAMES": SWIFTSHADER} if os.path.exists(SWIFTSHADER) else {}
+    status, _, err = answer_of(sys.executable, code, {"XDG_RUNTIME_DIR": "/tmp", **driver})
+    if status and not driver and not os.environ.get("MMZOO_REQUIRE_GPU_CHECK"):
+        assert "expected a GPU with a driver that takes the whole model" in err
+        return
+    assert status == 0, err
+    runner = Runner(model)
+    asked = (["image", "audio"], ["image"], ["audio"])
+    expected = [runner(**{name: example[name] for name in names})["embedding"] for names in asked]
+    np.testing.assert_allclose(np.load(tmp_path / "answers.npy"), expected, atol=1e-3)

@@ -1,0 +1,41 @@
+"""The accelerator that tests of the GPU path need, and the models that several tests look at."""
+
+import os
+
+import pytest
+
+from mmzoo.run.accelerator import PACKAGES, Driver, find_driver
+from mmzoo.run.verify import REQUIRE
+
+
+@pytest.fixture(scope="session")
+def gpu() -> Driver:
+    """Return a driver on which LiteRT's GPU accelerator runs; without one skip, or fail where it is demanded."""
+    driver, reason = find_driver()
+    if driver is None:
+        said = f"no Vulkan driver for the GPU accelerator ({reason}): apt-get install {PACKAGES}"
+        (pytest.fail if os.environ.get(REQUIRE) == "1" else pytest.skip)(said)
+    return driver
+
+
+@pytest.fixture
+def no_driver(monkeypatch):
+    """Hide every Vulkan driver."""
+    monkeypatch.setenv("VK_ICD_FILENAMES", "/nonexistent")
+    monkeypatch.delenv(REQUIRE, raising=False)
+
+
+@pytest.fixture(scope="session")
+def bugs(tmp_path_factory) -> dict:
+    """Return `{name: path of a .tflite}` of the models in `silent_bugs`."""
+    from silent_bugs import export_all
+
+    return export_all(tmp_path_factory.mktemp("bugs"))
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """Return the folder of a small two-modality model with its artifacts; tests copy it before they change it."""
+    from silent_bugs import export_folder
+
+    return export_folder(tmp_path_factory.mktemp("exported"))
