@@ -1,4 +1,4 @@
-"""A missing modality: its embedding is replaced by a learned one, its weight in a mixture is masked."""
+"""A missing modality: its embedding is replaced by a learned one."""
 
 from keras import layers
 
@@ -15,11 +15,3 @@ def replace_absent(embedding, present, name):
     """
     absent = layers.Dense(embedding.shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_absent")
     return layers.Add(name=f"{name}_or_absent")([embedding * present, absent(1.0 - present)])
-
-
-def mask_absent(scores, present):
-    """Lower `scores` `(B, M)` by 30 where `present` `(B, M)` is 0, for a softmax that follows.
-
-    Minus 30 and not minus infinity: a row in which all are missing stays finite, and int8 keeps its resolution.
-    """
-    return scores + (present - 1.0) * 30.0

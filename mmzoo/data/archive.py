@@ -73,9 +73,7 @@ def read_members(path, archive):
                 name = _below_top(info, path)
                 if re.fullmatch(archive.wanted, name):
                     if stat.S_ISLNK(info.external_attr >> 16):
-                        raise BadInputError(
-                            f"{path}: expected plain files. Received: a link, {info.filename!r}."
-                        )
+                        raise BadInputError(f"{path}: expected plain files. Received: a link, {info.filename!r}.")
                     members[name] = file.read(info)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise BadInputError(f"{path}: expected a whole zip archive. Received: {error}") from None
@@ -120,8 +118,7 @@ def _download(archive, cache_dir):
         return temporary.rename(cache_dir / archive.file_name)
     except OSError as error:  # URLError is one, and a full disk
         raise BadInputError(
-            f"{archive.file_name}: expected it in --data-dir or MMZOO_DATA_DIR, or at {archive.url}. "
-            f"Received: {error}"
+            f"{archive.file_name}: expected it in --data-dir or MMZOO_DATA_DIR, or at {archive.url}. Received: {error}"
         ) from None
     finally:
         if temporary is not None:

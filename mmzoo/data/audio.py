@@ -37,9 +37,7 @@ def decode_audio(content, sample_rate, name="audio"):
             declared, rate = file.frames, file.samplerate
             waveform = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError) as error:
-        raise BadInputError(
-            f"{name}: expected WAV, FLAC or Ogg sound. Received: {_one_line(error)}"
-        ) from None
+        raise BadInputError(f"{name}: expected WAV, FLAC or Ogg sound. Received: {_one_line(error)}") from None
     if waveform.shape[1] > 2:
         raise BadInputError(f"{name}: expected one or two channels. Received: {waveform.shape[1]} channels.")
     if not len(waveform) or len(waveform) < declared:
@@ -99,9 +97,7 @@ def _refuse_truncated(content, name):
         page = content[content.rfind(b"OggS") :]  # 27 bytes, the sizes of its segments, the segments
         header = 27 + page[26] if len(page) > 26 else len(page) + 1
         if len(page) < header + sum(page[27:header]) or not page[5] & 4:
-            raise BadInputError(
-                f"{name}: expected a page that ends the stream. Received: a truncated Ogg file."
-            )
+            raise BadInputError(f"{name}: expected a page that ends the stream. Received: a truncated Ogg file.")
 
 
 @functools.cache

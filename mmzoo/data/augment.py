@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 CHUNK = 8  # samples: clips move in steps of a millisecond at 8 kHz, so that moving is copying
@@ -55,10 +56,34 @@ def place_clips(clips, lengths, samples, seed=None):
     return tf.reshape(tf.cast(placed, tf.float32) / 32768.0, (-1, chunks * CHUNK))
 
 
+def change_speed(clips, lengths, factor):
+    """Play clips `(K, T)` int16, `lengths` `(K,)` long, `factor` times as fast: pitch and formants move along.
+
+    Returns clips of the same shape, cut at their end where they grow too long, and their lengths. Done once for
+    a bank, not for a batch: Ko et al. 2015, Audio augmentation for speech recognition, section 2, keep three
+    speeds too.
+    """
+    from scipy.signal import resample_poly
+
+    changed, new_lengths = np.zeros_like(clips), np.zeros_like(lengths)
+    for i, (clip, length) in enumerate(zip(clips, lengths, strict=True)):
+        played = resample_poly(clip[:length].astype(np.float32), 100, round(100 * factor))[: clips.shape[1]]
+        changed[i, : len(played)] = np.clip(np.rint(played), -32768, 32767)
+        new_lengths[i] = len(played)
+    return changed, new_lengths
+
+
 def draw_gain(waveforms, seed, decibels=6.0):
-    """Make waveforms `(B, T)` louder or softer by up to ± `decibels`, drawn uniformly."""
+    """Make waveforms `(B, T)` in [-1, 1] louder or softer by up to ± `decibels`, drawn uniformly.
+
+    One that would leave the range is as loud as fits.
+    """
     gain = _uniform(seed, 6, [tf.shape(waveforms)[0], 1], -decibels, decibels)
-    return waveforms * 10.0 ** (gain / 20)
+    return _in_range(waveforms * 10.0 ** (gain / 20))
+
+
+def _in_range(waveforms):
+    return waveforms / tf.maximum(1.0, tf.reduce_max(tf.abs(waveforms), axis=1, keepdims=True))
 
 
 def mix_noise(waveforms, lengths, noise, snr_db, seed):
@@ -82,8 +107,7 @@ def mix_noise(waveforms, lengths, noise, snr_db, seed):
     stretch = tf.reshape(stretch, (-1, samples))
     spoken = tf.cast(tf.maximum(lengths, 1), tf.float32)[:, None]
     power = tf.reduce_sum(tf.square(waveforms), axis=1, keepdims=True) / spoken
-    mixed = waveforms + stretch * tf.sqrt(power) * 10.0 ** (-snr / 20)
-    return mixed / tf.maximum(1.0, tf.reduce_max(tf.abs(mixed), axis=1, keepdims=True))
+    return _in_range(waveforms + stretch * tf.sqrt(power) * 10.0 ** (-snr / 20))
 
 
 def drop_modalities(size, count, seed, probability=0.2):

@@ -19,9 +19,7 @@ def read_image(path, channels=1, size=None):
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise BadInputError(
-            f"{path}: expected a readable picture file. Received: {error.strerror}."
-        ) from None
+        raise BadInputError(f"{path}: expected a readable picture file. Received: {error.strerror}.") from None
     return decode_image(content, channels, size, name=str(path))
 
 
@@ -55,7 +53,7 @@ def hide_part(images, side, grain, rng):
     left = rng.integers(0, width - side + 1, (count, 1, 1, 1))
     y, x = np.arange(height).reshape(1, -1, 1, 1), np.arange(width).reshape(1, 1, -1, 1)
     hidden = (y >= top) & (y < top + side) & (x >= left) & (x < left + side)
-    noise = rng.normal(0, grain, images.shape)
+    noise = rng.standard_normal(images.shape, dtype=np.float32) * np.float32(grain)
     return np.clip(np.rint(np.where(hidden, 0, images) + noise), 0, 255).astype(np.uint8)
 
 

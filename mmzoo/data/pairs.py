@@ -1,13 +1,16 @@
 """Pictures and clips of one class, paired: banks of both to batches."""
 
+from dataclasses import replace
+
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.data.augment import draw_gain, drop_modalities, jitter_images, mix_noise, place_clips
+from mmzoo.data.augment import change_speed, draw_gain, drop_modalities, jitter_images, mix_noise, place_clips
 from mmzoo.data.digits import CLIP, Digits
 from mmzoo.data.pipeline import evaluation_batches, training_batches
 
 EVALUATION_BATCH = 500
+SPEEDS = (0.88, 1.0, 1.12)  # at which training hears each clip
 SMALLEST_EPOCH = 4096  # examples: a small bank of pictures is passed several times, each with other clips
 
 
@@ -16,10 +19,10 @@ def training_pairs(
 ) -> tf.data.Dataset:
     """Return batches `({modality: ..., "present": (B, M)}, label)` of all `epochs`, paired and augmented anew in each.
 
-    Each picture meets a clip of its class drawn at random, laid anywhere into a second, up to 6 dB louder or
-    softer, with the noise of the source; with probability `dropout` one modality is missing.
+    Each picture meets a clip of its class drawn at random, at one of three speeds, laid anywhere into a second,
+    up to 6 dB louder or softer, with the noise of the source; with probability `dropout` one modality is missing.
     """
-    bank = _Bank(digits)
+    bank = _Bank(_at_speeds(digits))
 
     def make(index, seed):
         label = tf.gather(bank.image_labels, index)
@@ -63,6 +66,16 @@ def evaluation_pairs(digits: Digits, modalities: tuple[str, ...], seed: int, pai
         return inputs, tf.gather(bank.image_labels, picture)
 
     return evaluation_batches(make, size * pairings, EVALUATION_BATCH, seed)
+
+
+def _at_speeds(digits: Digits) -> Digits:
+    played = [change_speed(digits.clips, digits.lengths, factor) for factor in SPEEDS]
+    return replace(
+        digits,
+        clips=np.concatenate([clips for clips, _ in played]),
+        lengths=np.concatenate([lengths for _, lengths in played]),
+        clip_labels=np.tile(digits.clip_labels, len(SPEEDS)),
+    )
 
 
 class _Bank:

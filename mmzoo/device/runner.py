@@ -1,6 +1,7 @@
 """Raw modalities in, label out: a model as a device runs it."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ class Runner:
     `runner(image=..., audio=...)` takes any of the model's modalities, each an array or the path of a file:
 
     - `audio`: a PCM WAV file, or a floating waveform `(T,)` or `(1, T)` in [-1, 1] at the model's sample
-      rate. A file at another rate is resampled, with one warning. Of a longer signal the middle is taken, a
-      shorter one is put amid silence.
+      rate, which is the one in the card's unit of `audio`. A file at another rate is resampled, with one
+      warning. Of a longer signal the middle is taken, a shorter one is put amid silence.
     - `image`: a file that Pillow opens, resized and turned gray if the model asks for it, or an integer array
       of the input's exact shape, with or without the batch axis. Gray levels stay as they are: a model of
       white digits on black is to be given white digits on black.
@@ -59,9 +60,7 @@ class Runner:
         if PRESENT not in self.inputs:
             return names
         if sorted(name for name in order if name != PRESENT) != sorted(names):
-            raise ValueError(
-                f"{self._file}: expected metadata with the order of 'present'. Received inputs: {order}"
-            )
+            raise ValueError(f"{self._file}: expected metadata with the order of 'present'. Received inputs: {order}")
         return [name for name in order if name != PRESENT]
 
     def __call__(self, **modalities: np.ndarray | str | os.PathLike) -> dict:
@@ -114,12 +113,11 @@ class Runner:
     def _read(self, name: str, path: str | os.PathLike) -> np.ndarray:
         shape, dtype = self._session.inputs[name]
         if name == "audio" and len(shape) == 2:
-            rate = self.card.get("config", {}).get("sample_rate")
-            if not isinstance(rate, int) or rate < 1:
-                raise ValueError(
-                    f"{path}: expected an array, as the model does not say its sample rate. Received: a file"
-                )
-            return to_rate(*read_wav(path), rate)
+            unit = str(self.inputs[name].get("unit", ""))  # "waveform at 8000 Hz, -1 to 1"
+            rate = re.search(r"\b([1-9]\d*) Hz", unit)
+            if not rate:
+                raise ValueError(f"{path}: expected an array, as the model's card has no rate in Hz. Received: a file")
+            return to_rate(*read_wav(path), int(rate[1]))
         if name == "image" and len(shape) == 4 and dtype == np.uint8:
             return read_picture(path, *shape[1:])
         raise ValueError(f"{name}: expected an array {dtype.name} {shape[1:]}. Received: the file {path}")

@@ -29,9 +29,7 @@ def model_file(path: str | Path) -> Path:
     path = Path(path)
     file = path / DEFAULT if path.is_dir() else path
     if not file.is_file():
-        raise ValueError(
-            f"{path}: expected a .tflite file or a folder with {DEFAULT}. Received: no such file"
-        )
+        raise ValueError(f"{path}: expected a .tflite file or a folder with {DEFAULT}. Received: no such file")
     return file
 
 
@@ -58,9 +56,7 @@ def _cpu(file: Path, threads: int) -> Session:
         names = list(interpreter.get_signature_list())
         signature = interpreter.get_signature_runner(names[0])
     except (ValueError, RuntimeError, IndexError) as error:
-        raise ValueError(
-            f"{file}: expected a whole TFLite model with a signature. Received: {_first(error)}"
-        ) from None
+        raise ValueError(f"{file}: expected a whole TFLite model with a signature. Received: {_first(error)}") from None
     details = signature.get_input_details()
     inputs = {k: (tuple(int(n) for n in d["shape"]), np.dtype(d["dtype"])) for k, d in details.items()}
     return Session(inputs, lambda feed: signature(**feed))

@@ -1,44 +1,59 @@
-"""Encoders travel between models by name."""
+"""Trained models are read, and their encoders travel to other models by name."""
 
+import importlib
+import pkgutil
 from pathlib import Path
 
 import keras
 
+import mmzoo.blocks
 from mmzoo import BadInputError
+
+
+def read_model(path):
+    """Return the uncompiled model of the `.keras` file at `path`, without running code from the file.
+
+    Raises:
+        BadInputError: there is no such file, or it is no Keras model.
+    """
+    if not Path(path).is_file():
+        raise BadInputError(f"{path}: expected a .keras file. Received: no such file")
+    try:
+        return keras.models.load_model(path, custom_objects=_layers(), compile=False, safe_mode=True)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise BadInputError(f"{path}: expected a .keras file of a functional model. Received: {first}") from None
+
+
+def _layers():
+    """Return our own layer classes by name: Keras finds only registered ones, and import registers none."""
+    found = {}
+    for info in pkgutil.iter_modules(mmzoo.blocks.__path__, "mmzoo.blocks."):
+        for name, value in vars(importlib.import_module(info.name)).items():
+            if isinstance(value, type) and issubclass(value, keras.Layer) and value.__module__ == info.name:
+                found[name] = value
+    return found
 
 
 def load_encoders(model, path):
     """Copy into `model` the weights of each encoder that the `.keras` file at `path` has under the same name.
 
-    Returns:
-        The names of the encoders that were copied.
+    Returns the names of the encoders that were copied.
 
     Raises:
         BadInputError: no such file, no Keras file, no encoder of a common name, or one of another shape.
     """
-    if not Path(path).is_file():
-        raise BadInputError(f"--init-from: expected a .keras file. Received: {path}, no such file")
-    try:
-        source = keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise BadInputError(f"--init-from: expected a .keras file. Received: {path}: {first}") from None
-    theirs = {layer.name: layer for layer in _encoders(source)}
-    shared = [layer for layer in _encoders(model) if layer.name in theirs]
-    if not shared:
-        ours = ", ".join(layer.name for layer in _encoders(model))
-        raise BadInputError(
-            f"--init-from: expected one of the encoders {ours}. Received: {path} with {[*theirs]}"
-        )
-    for encoder in shared:
-        try:
-            encoder.set_weights(theirs[encoder.name].get_weights())
-        except ValueError as error:
-            raise BadInputError(
-                f"--init-from: {path}: {encoder.name} is another one. Received: {error}"
-            ) from None
-    return [encoder.name for encoder in shared]
+    theirs, ours = _encoders(read_model(path)), _encoders(model)
+    if not (shared := [name for name in ours if name in theirs]):
+        raise BadInputError(f"{path}: expected an encoder named {' or '.join(ours)}. Received: {', '.join(theirs)}")
+    for name in shared:
+        shapes = [[w.shape for w in encoder.weights] for encoder in (ours[name], theirs[name])]
+        if shapes[0] != shapes[1]:
+            expected, received = (ours[name].count_params(), theirs[name].count_params())
+            raise BadInputError(f"{path}: expected {name} of {expected} parameters. Received: another, of {received}")
+        ours[name].set_weights(theirs[name].get_weights())
+    return shared
 
 
 def _encoders(model):
-    return [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return {layer.name: layer for layer in model.layers if isinstance(layer, keras.Model)}

@@ -15,6 +15,7 @@ from mmzoo.fusion.concat import concat
 from mmzoo.fusion.gated import gated
 from mmzoo.heads.classifier import classifier
 from mmzoo.models.late_fusion import late_fusion
+from mmzoo.models.transfer import load_encoders
 from mmzoo.plan import Export, Phase
 
 SOURCES = ("sample", "mnist_fsdd", "mnist_fsdd_hard")
@@ -113,7 +114,10 @@ def build(config=Config()):
         "audio": partial(log_mel_cnn, digits.CLIP, digits.SAMPLE_RATE, config.embed_dim, name="audio_encoder"),
     }
     encoders = {name: encoders[name]() for name in config.modalities}
-    return late_fusion(encoders, fuse=FUSIONS[config.fusion], head=partial(classifier, num_classes=10))
+    model = late_fusion(encoders, fuse=FUSIONS[config.fusion], head=partial(classifier, num_classes=10))
+    if config.init_from:
+        load_encoders(model, config.init_from)
+    return model
 
 
 def objective(config=Config()):

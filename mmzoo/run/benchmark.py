@@ -1,4 +1,17 @@
-"""Milliseconds, bytes, memory and multiply-adds of `.tflite` files, beside peers and the machine's limit."""
+"""Milliseconds, bytes, memory and multiply-adds of `.tflite` files, beside peers and the machine's limit.
+
+Every model and number of threads has a process of its own, of NumPy and LiteRT (XNNPACK) alone. The
+processes of one number of threads take turns over 20 rounds, each round with warm-up, together with one
+that multiplies square float32 matrices of 256 to 768 by NumPy's BLAS on as many threads, as often as a
+model runs: what else happens on the machine hits all of them alike. The peak is the best rate of any such
+product.
+
+Per model: bytes and multiply-adds (`front_end_multiply_adds` is a part of `multiply_adds`); per number of
+threads: median, 95th percentile and best of `runs` in ms, `gflops` (two operations a multiply-add, over
+the best time) and its share of the peak, `peak_rss_bytes` (of which Python and NumPy had
+`rss_before_bytes` before LiteRT and the model came) and, to each peer, the ratio of the best times and
+that of the medians.
+"""
 
 import os
 import platform
@@ -26,19 +39,7 @@ def benchmark(
     runs: int = 1000,
     threads: Sequence[int] = (1, 2),
 ) -> dict:
-    """Time models on this machine's CPU, print a table, and return the figures.
-
-    Every model and number of threads has a process of its own, of NumPy and LiteRT (XNNPACK) alone. The
-    processes of one number of threads take turns over 20 rounds, each round with warm-up, together with one
-    that multiplies square float32 matrices of 256 to 768 by NumPy's BLAS on as many threads, as often as a
-    model runs: what else happens on the machine hits all of them alike. The peak is the best rate of any such
-    product.
-
-    Per model: bytes and multiply-adds (`front_end_multiply_adds` is a part of `multiply_adds`); per number of
-    threads: median, 95th percentile and best of `runs` in ms, `gflops` (two operations a multiply-add, over
-    the best time) and its share of the peak, `peak_rss_bytes` (of which Python and NumPy had
-    `rss_before_bytes` before LiteRT and the model came) and, to each peer, the ratio of the best times and
-    that of the medians.
+    """Time models on this machine's CPU, print a table, and return the figures (see above) as JSON would hold them.
 
     Args:
         paths: folders (all their `.tflite`, `model_float32.tflite` first) or `.tflite` files.
@@ -55,6 +56,15 @@ def benchmark(
     _check(against, out, runs, threads)
     if not files:
         raise BadInputError("benchmark: expected folders or .tflite files. Received: none")
+    result = _measured(files, against, runs, threads)
+    _report(result)
+    if out is not None:
+        write_json(out, result)
+        print(f"wrote {out}")
+    return result
+
+
+def _measured(files: list[Path], against: Sequence[str], runs: int, threads: Sequence[int]) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         peers = {name: Path(name) if name.endswith(".tflite") else keras_peer(name, folder) for name in against}
         models = [_describe(file, f"{file.absolute().parent.name}/{file.name}") for file in files]
@@ -68,17 +78,12 @@ def benchmark(
             for count, timing in timings.items()
         }
     _add_ratios(models)
-    result = {
+    return {
         "machine": machine(),
         "runs": -(-runs // ROUNDS) * ROUNDS,
         "peak_gflops": {count: round(timing.peak, 1) for count, timing in timings.items()},
         "models": models,
     }
-    _report(result)
-    if out is not None:
-        write_json(out, result)
-        print(f"wrote {out}")
-    return result
 
 
 def log_mel_ratio(samples: int = 8000, runs: int = 1000, threads: int = 1) -> dict:

@@ -200,3 +200,7 @@ def benchmark(
 
     peers = tuple(name for name in against.split(",") if name)
     run(paths, peers, runs=runs, out=out, front_end=front_end, training=training, data_dir=data_dir)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -77,12 +78,17 @@ def to_tflite(path: str | Path, precision: str, examples: Iterable[Arrays] = ())
     if precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if precision == "int8":
+        examples = list(examples)
         converter.representative_dataset = lambda: iter(examples)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    model = flatbuffer.parse(converter.convert(), str(path))
-    foreign = {code.customCode for code in model.operatorCodes if code.customCode}
-    if foreign:
-        raise ValueError(f"{precision} TFLite: expected built-in operators alone. Received: {sorted(foreign)}")
+    try:
+        data = converter.convert()
+    except Exception as error:  # the converter's own class, with pages of MLIR
+        foreign = sorted(set(re.findall(r"'(tf\.\w+)' op is neither", str(error))))
+        if not foreign:
+            raise
+        raise ValueError(f"TFLite: expected its built-in operators alone. Received: {foreign}") from None
+    model = flatbuffer.parse(data, str(path))
     _undo_squeezes(model)
     return model
 

@@ -1,5 +1,6 @@
 """The one training loop: the phases of a recipe, each a call of `fit`, with a checkpoint after every epoch."""
 
+import sys
 from pathlib import Path
 
 import keras
@@ -84,14 +85,15 @@ class Progress(keras.callbacks.Callback):
         self.steps = steps
 
     def on_train_begin(self, logs=None):
-        self.bar = tqdm(total=self.steps, desc=self.title, unit="step", mininterval=0.5)
+        seconds = 0.5 if sys.stderr.isatty() else 15  # a log file has no use for every half second
+        self.bar = tqdm(total=self.steps, desc=self.title, unit="step", mininterval=seconds, maxinterval=60)
 
     def on_train_batch_end(self, batch, logs=None):
         self.bar.update()
 
     def on_epoch_end(self, epoch, logs=None):
         shown = {name: f"{value:.3f}" for name, value in (logs or {}).items() if "accuracy" in name or name == "loss"}
-        self.bar.set_postfix(epoch=epoch + 1, **shown)
+        self.bar.set_postfix(epoch=epoch + 1, refresh=False, **shown)
 
     def on_train_end(self, logs=None):
         self.bar.close()

@@ -1,10 +1,8 @@
 """The folder of a trained model: written whole or not at all, read with one clear error."""
 
 import hashlib
-import importlib
 import json
 import os
-import pkgutil
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -102,28 +100,9 @@ def load_keras(folder: str | Path):
     Raises:
         BadInputError: there is none, or it is no Keras file.
     """
-    import keras
+    from mmzoo.models.transfer import read_model
 
-    path = artifact(folder, KERAS)
-    try:
-        return keras.models.load_model(path, custom_objects=_layers(), compile=False, safe_mode=True)
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise BadInputError(f"{path}: expected a .keras file of a functional model. Received: {first}") from None
-
-
-def _layers() -> dict[str, type]:
-    """Return our own layer classes by name: Keras finds only registered ones, and import registers none."""
-    import keras
-
-    import mmzoo.blocks
-
-    found = {}
-    for info in pkgutil.iter_modules(mmzoo.blocks.__path__, "mmzoo.blocks."):
-        for name, value in vars(importlib.import_module(info.name)).items():
-            if isinstance(value, type) and issubclass(value, keras.Layer) and value.__module__ == info.name:
-                found[name] = value
-    return found
+    return read_model(artifact(folder, KERAS))
 
 
 def sha256(path: str | Path) -> str:

@@ -8,7 +8,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from mmzoo.run import flatbuffer
 
-FRONT_END = re.compile(r"(^|/)front_end(_\d+)?(/|$)")  # Keras numbers a second layer of the same name
+# Keras numbers a second layer of the same name, and a quantized file calls it `audio_front_end`
+FRONT_END = re.compile(r"(^|/)(\w+_)?front_end(_\d+)?(/|$)")
 
 
 def multiply_adds(path: str | Path) -> tuple[int, int]:
@@ -16,9 +17,9 @@ def multiply_adds(path: str | Path) -> tuple[int, int]:
 
     Counted from shapes and weights, biases and padding as if everything were multiplied: CONV_2D,
     DEPTHWISE_CONV_2D, FULLY_CONNECTED, BATCH_MATMUL and TRANSPOSE_CONV of the main graph; everything else
-    is taken for free. The front end is what a layer named `front_end` became, by the names that the converter
-    gave to tensors, and all that lies upstream of it. A layer that the converter folded into the next
-    convolution, as it does with a rescaling, is not there any more and counts nothing.
+    is taken for free. The front end is what a layer named `front_end` or `..._front_end` became, by the names
+    that the converter gave to tensors, and all that lies upstream of it. A layer that the converter folded into
+    the next convolution, as it does with a rescaling, is not there any more and counts nothing.
 
     Raises:
         BadInputError: no whole `.tflite` file.

@@ -81,7 +81,8 @@ def split(model):
     rest = {name: _behind_front_end(encoder) for name, encoder in encoders.items()}
     swap = lambda layer: rest.get(layer.name, layer)  # noqa: E731
     back = keras.models.clone_model(copy, input_tensors=back, clone_function=swap)
-    return keras.Model({k: v[0] for k, v in front.items()}, {k: v[1] for k, v in front.items()}), back
+    given, made = ({name: pair[i] for name, pair in front.items()} for i in range(2))
+    return keras.Model(given, made, name="front_ends"), back
 
 
 def _copy(layer):

@@ -69,9 +69,7 @@ def test_resampled_and_said_once(caplog, rate):
     assert len(waveform) == pytest.approx(4000, abs=1)
     middle = slice(200, 3800)  # the filter sees silence beyond the ends
     np.testing.assert_allclose(waveform[middle], tone()[middle], atol=2e-3)
-    assert [record.getMessage() for record in caplog.records] == [
-        f"sound at {rate} Hz is resampled to 8000 Hz"
-    ]
+    assert [record.getMessage() for record in caplog.records] == [f"sound at {rate} Hz is resampled to 8000 Hz"]
 
 
 def test_resampling_removes_what_would_alias():

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -54,50 +53,48 @@ def test_sample_pictures_are_in_one_split_each():
 
 
 def test_sample_needs_no_tensorflow():
-    program = "import sys; from mmzoo.data import digits; digits.sample('test', 0); sys.exit('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+    lines = (
+        "import sys",
+        "from mmzoo.data import digits",
+        "digits.sample('test', 0)",
+        "sys.exit('tensorflow' in sys.modules)",
+    )
+    assert subprocess.run([sys.executable, "-c", "; ".join(lines)]).returncode == 0
 
 
 @pytest.mark.parametrize("source", [lambda s: digits.sample(s, 0), lambda s: digits.mnist_fsdd(s, None, 0)])
 def test_unknown_split(source):
-    with pytest.raises(
-        BadInputError, match="split: expected one of train, validation, test. Received: 'dev'"
-    ):
+    with pytest.raises(BadInputError, match=r"split: expected .* validation, test\. Received: 'dev'"):
         source("dev")
 
 
 def test_no_components():
-    with pytest.raises(BadInputError, match="components: expected 1 to 784. Received: 0"):
+    with pytest.raises(BadInputError, match=r"components: expected 1 to 784\. Received: 0"):
         digits.mnist_fsdd_hard("test", None, 0, components=0)
 
 
 def test_speakers_rotate():
     for seed in range(12):
         parts = [digits.speakers(split, seed) for split in digits.SPLITS]
-        assert sorted(sum(parts, [])) == list(range(6))
+        assert sorted(speaker for part in parts for speaker in part) == list(range(6))
         assert [len(part) for part in parts] == [4, 1, 1]
     assert [digits.speakers("test", seed) for seed in range(6)] == [[speaker] for speaker in range(6)]
 
 
 def test_nothing_there_and_no_network(tmp_path, monkeypatch):
-    def offline(**_):
-        raise ConnectionError("no route\nto host")
-
-    import tensorflow_datasets as tfds
-
     monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
-    monkeypatch.setattr(tfds, "builder", lambda *_, **__: SimpleNamespace(download_and_prepare=offline))
-    with pytest.raises(
-        BadInputError, match=r"mnist in --data-dir .*ConnectionError: no route to host"
-    ) as raised:
+    monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(tmp_path / "records"))
+    monkeypatch.setattr(prepared, "MNIST_URL", "http://127.0.0.1:1/")
+    with pytest.raises(BadInputError, match=r"mnist \(not in --data-dir .* URLError") as raised:
         prepared.mnist("test", tmp_path)
     assert "\n" not in str(raised.value)
+    assert not (tmp_path / "records" / "mnist").exists()
 
 
 def test_damaged_records(tmp_path):
     (tmp_path / "mnist" / "3.0.1").mkdir(parents=True)
     (tmp_path / "mnist" / "3.0.1" / "dataset_info.json").write_text("{")
-    with pytest.raises(BadInputError, match="mnist"):
+    with pytest.raises(BadInputError, match="mnist: expected readable records"):
         prepared.mnist("test", tmp_path)
 
 

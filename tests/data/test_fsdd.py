@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 
 from mmzoo import BadInputError
 from mmzoo.data.archive import members_sha256, read_members
-from mmzoo.data.datasets import fsdd
+from mmzoo.data.datasets import fsdd, prepared
 
 RECORDINGS = (0, 4, 5, 9, 10, 49)
 
@@ -46,6 +46,7 @@ def write_archive(folder, members):
 class FsddTest(tfds.testing.DatasetBuilderTestCase):
     DATASET_CLASS = fsdd.Fsdd
     SPLITS = {"train": 12, "validation": 12, "test": 12}  # noqa: RUF012, as tfds has it
+    test_session = None  # of TensorFlow, no test: as a method it would be collected, and skipped
 
     @classmethod
     def setUpClass(cls):
@@ -61,6 +62,10 @@ class FsddTest(tfds.testing.DatasetBuilderTestCase):
             patch.start()
             cls.addClassCleanup(patch.stop)
         super().setUpClass()
+
+    def setUp(self):
+        super().setUp()
+        self.test_session = super().test_session
 
 
 @pytest.fixture
@@ -88,14 +93,23 @@ def test_records_are_the_files(fake, tmp_path):
         assert seen[name].dtype == np.int16
 
 
-def test_unknown_speaker(tmp_path, monkeypatch):
-    monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
-    members = {"recordings/0_nobody_7.wav": b"never decoded"}
-    monkeypatch.setattr(fsdd, "ARCHIVE", write_archive(tmp_path, members))
-    builder = fsdd.Fsdd(data_dir=tmp_path / "records", archive_dir=tmp_path)
-    with pytest.raises(BadInputError, match="expected a speaker of george"):
-        builder.download_and_prepare()
-    assert not list((tmp_path / "records").glob("fsdd/1*"))
+def test_wrong_archive_leaves_no_records(fake, tmp_path, monkeypatch):
+    folder, _ = fake
+    monkeypatch.setattr(fsdd, "ARCHIVE", dataclasses.replace(fsdd.ARCHIVE, sha256="0" * 64))
+    monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(tmp_path / "records"))
+    with pytest.raises(BadInputError, match=fsdd.ARCHIVE.file_name) as raised:
+        prepared.fsdd("test", folder)
+    assert "\n" not in str(raised.value)
+    assert not list((tmp_path / "records").glob("fsdd/*"))
+
+
+def test_prepared_once_in_the_folder_of_tfds(fake, tmp_path, monkeypatch):
+    folder, _ = fake
+    monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(tmp_path / "records"))
+    assert len(prepared.fsdd("train+validation+test", folder)) == 36
+    (folder / fsdd.ARCHIVE.file_name).unlink()
+    assert len(prepared.fsdd("test", None)) == 12
+    assert len(prepared.fsdd("test", tmp_path / "records")) == 12
 
 
 def test_real_archive_is_the_pinned_one(data_dir):

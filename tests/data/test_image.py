@@ -33,12 +33,10 @@ def test_channels():
     np.testing.assert_array_equal(decode_image(encoded(RGB), channels=3), RGB)
     gray = RGB @ [0.299, 0.587, 0.114]
     np.testing.assert_allclose(decode_image(encoded(RGB))[..., 0], gray, atol=1)
-    np.testing.assert_array_equal(
-        decode_image(encoded(RGB[..., 0]), channels=3), np.repeat(RGB[..., :1], 3, 2)
-    )
+    np.testing.assert_array_equal(decode_image(encoded(RGB[..., 0]), channels=3), np.repeat(RGB[..., :1], 3, 2))
     alpha = np.concatenate([RGB, np.full((6, 9, 1), 128, np.uint8)], axis=2)
     np.testing.assert_array_equal(decode_image(encoded(alpha), channels=3), RGB)
-    with pytest.raises(BadInputError, match="channels: expected 1 or 3. Received: 2"):
+    with pytest.raises(BadInputError, match=r"channels: expected 1 or 3\. Received: 2"):
         decode_image(encoded(RGB), channels=2)
 
 
@@ -105,7 +103,5 @@ def test_components_are_those_of_the_singular_vectors():
     left, values, right = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
     expected = left[:, :7] * values[:7] @ right[:7] + flat.mean(axis=0)
     kept = keep_components(images, mean, directions, 7)
-    np.testing.assert_array_equal(
-        kept, np.clip(np.rint(expected), 0, 255).astype(np.uint8).reshape(images.shape)
-    )
+    np.testing.assert_array_equal(kept, np.clip(np.rint(expected), 0, 255).astype(np.uint8).reshape(images.shape))
     np.testing.assert_array_equal(keep_components(images, mean, directions, 30), images)

@@ -31,8 +31,8 @@ def model(tmp_path_factory):
     spec = {k: keras.InputSpec(shape=(1, *v.shape[1:]), dtype=v.dtype, name=k) for k, v in inputs.items()}
     keras.Model(inputs, outputs).export(path, format="litert", input_signature=[spec], verbose=False)
     entries = [{"name": k, "unit": "a unit"} for k in inputs]
-    entries[1]["range"] = [-1, 1]
-    card = {"labels": LABELS, "inputs": entries, "config": {"sample_rate": 8000}}
+    entries[1] |= {"unit": "waveform at 8000 Hz, -1 to 1", "range": [-1, 1]}
+    card = {"labels": LABELS, "inputs": entries}
     _embed(path, json.dumps(card).encode(), path)
     return path
 
@@ -58,9 +58,7 @@ def _write_wav(path, samples, width=2, rate=8000):
     """Write `(T,)` or `(T, channels)` samples in [-1, 1) as PCM of `width` bytes."""
     samples = np.asarray(samples, np.float64)
     samples = samples if samples.ndim == 2 else samples[:, None]
-    whole = np.clip(
-        np.rint(samples * 2.0 ** (8 * width - 1)), -(2 ** (8 * width - 1)), 2 ** (8 * width - 1) - 1
-    )
+    whole = np.clip(np.rint(samples * 2.0 ** (8 * width - 1)), -(2 ** (8 * width - 1)), 2 ** (8 * width - 1) - 1)
     whole = whole.astype("<i8") + (128 if width == 1 else 0)
     with wave.open(str(path), "wb") as file:
         file.setparams((samples.shape[1], width, rate, 0, "NONE", ""))

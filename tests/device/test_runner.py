@@ -1,6 +1,7 @@
 """The runner of the device: right answers, files of every kind, one line for what cannot be used."""
 
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -32,9 +33,7 @@ def direct(path, feed):
 def test_answer_equals_the_interpreter(model, example, pattern):
     given = dict(itertools.compress(example.items(), pattern))
     feed = {"image": np.zeros((1, 28, 28, 1), np.uint8), "audio": np.zeros((1, 8000), np.float32)}
-    feed |= {name: array[None] for name, array in given.items()} | {
-        "present": np.array([pattern], np.float32)
-    }
+    feed |= {name: array[None] for name, array in given.items()} | {"present": np.array([pattern], np.float32)}
     expected = direct(model, feed)
     runner = Runner(model)
     for _ in range(2):  # a second call sees nothing of the first
@@ -63,6 +62,15 @@ def test_wav_and_array_agree(write_wav, model, example, tmp_path):
     np.testing.assert_allclose(
         runner(audio=Path(path))["embedding"], runner(audio=example["audio"])["embedding"], atol=1e-5
     )
+
+
+def test_without_a_rate_only_arrays(write_wav, embed, model, example, tmp_path):
+    entries = [{"name": name} for name in ("image", "audio", "present")]
+    embed(model, json.dumps({"labels": LABELS, "inputs": entries}).encode(), tmp_path / "m.tflite")
+    runner = Runner(tmp_path / "m.tflite")
+    assert runner(audio=example["audio"])["label"] == Runner(model)(audio=example["audio"])["label"]
+    with pytest.raises(ValueError, match=r"a.wav: expected an array, as the model's card has no rate in Hz"):
+        runner(audio=write_wav(tmp_path / "a.wav", example["audio"]))
 
 
 def test_resampling_is_said_once(write_wav, model, tmp_path):
@@ -120,9 +128,7 @@ def test_bad_arrays(model, example):
 def test_bad_files(write_wav, model, tmp_path):
     runner = Runner(model)
     whole = Path(write_wav(tmp_path / "whole.wav", np.zeros(800))).read_bytes()
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(
-        tmp_path / "whole.png"
-    )
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(tmp_path / "whole.png")
     picture = (tmp_path / "whole.png").read_bytes()
     contents = {"cut.wav": whole[:-10], "head.wav": whole[:30], "text.wav": b"hello" * 20, "empty.wav": b""}
     contents |= {"float.wav": whole[:20] + b"\x03" + whole[21:]}

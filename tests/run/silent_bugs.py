@@ -5,6 +5,7 @@ answers that do not move, on which no error shows.
 """
 
 import json
+import tempfile
 from pathlib import Path
 
 import keras
@@ -143,14 +144,15 @@ def two_modalities() -> keras.Model:
 
 
 def quantized(model: keras.Model, examples: dict, full: bool) -> bytes:
-    """Return `model` as a dynamic or, with `full`, an int8 `.tflite` with float inputs and outputs."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if full:
-        rows = range(len(next(iter(examples.values()))))
-        converter.representative_dataset = lambda: ({n: a[k][None] for n, a in examples.items()} for k in rows)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    return converter.convert()
+    """Return `model` as a dynamic or, with `full`, an int8 `.tflite` with the inputs and outputs it has."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.export(folder, input_signature=signature(model), verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if full:
+            rows = range(len(next(iter(examples.values()))))
+            converter.representative_dataset = lambda: ({n: a[k][None] for n, a in examples.items()} for k in rows)
+        return converter.convert()
 
 
 def export_folder(folder: Path) -> Path:

@@ -155,9 +155,7 @@ def changed(card, path, value):
 
 
 # kept in card.json alone, or drawn
-HIDDEN = re.compile(
-    r"log_loss|confusion|artifacts/.*/n|golden.npz/bytes|baselines/.*/(macro|ece)|ratio.*median$"
-)
+HIDDEN = re.compile(r"log_loss|confusion|artifacts/.*/n|golden.npz/bytes|baselines/.*/(macro|ece)|ratio.*median$")
 
 
 def test_the_readme_shows_the_numbers_of_the_card():
@@ -175,9 +173,7 @@ def test_the_readme_has_no_number_of_its_own():
         card = changed(card, path, 0)
     card |= {"mmzoo": "", "commit": "", "machine": "", "data": {}, "labels": []}
     card["inputs"][2]["unit"] = ""
-    text = re.sub(
-        r"float32|u?int8|mobilenet_v3|CONV_2D|F1|95 % interval|SHA-256|1 thread|3\.15\.1", "", readme(card)
-    )
+    text = re.sub(r"float32|u?int8|mobilenet_v3|CONV_2D|F1|95 % interval|SHA-256|1 thread|3\.15\.1", "", readme(card))
     assert not re.findall(r".*[1-9].*", text)
 
 

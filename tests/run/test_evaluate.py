@@ -54,9 +54,7 @@ def made(tmp_path_factory):
     keras.utils.set_random_seed(0)
     model = tiny_model()
     model.save(folder / "model.keras")
-    spec = [
-        {k: keras.InputSpec(shape=(1, *x.shape[1:]), dtype=x.dtype, name=k) for k, x in model.input.items()}
-    ]
+    spec = [{k: keras.InputSpec(shape=(1, *x.shape[1:]), dtype=x.dtype, name=k) for k, x in model.input.items()}]
     model.export(folder / "saved_model", input_signature=spec, verbose=False)
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved_model"))
     (folder / "model_float32.tflite").write_bytes(converter.convert())

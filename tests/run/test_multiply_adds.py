@@ -6,7 +6,7 @@ from keras import layers, ops
 
 from mmzoo import BadInputError
 from mmzoo.run import flatbuffer
-from mmzoo.run.multiply_adds import multiply_adds
+from mmzoo.run.multiply_adds import FRONT_END, multiply_adds
 from mmzoo.run.peers import keras_peer
 
 
@@ -76,6 +76,12 @@ def test_front_end_and_what_feeds_it(tmp_path):
     front_end = 1000 * 1000 + 50 * 20 * 16 + 50 * 16 * 8
     rest = 50 * 8 * 6 + 8 * 8 * 4 * 9 + (300 + 256) * 3
     assert multiply_adds(path) == (front_end + rest, front_end)
+
+
+def test_names_of_front_ends():
+    yes = ["functional_1/audio_encoder_1/front_end_1/Log", "functional_2_1/audio_front_end_1/Tensordot", "front_end"]
+    no = ["functional_1/audio_encoder_1/conv/Relu", "front_ends/dense/MatMul", "confront_end/x", "front_end1x/y"]
+    assert [bool(FRONT_END.search(name)) for name in yes + no] == [True] * 3 + [False] * 4
 
 
 def test_only_a_whole_model_is_counted(tmp_path):

@@ -13,9 +13,7 @@ def history(n):
     rng = np.random.default_rng(0)
     curve = lambda: rng.random(n).cumsum().tolist()  # noqa: E731
     keys = ("accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")
-    return {key: curve() for key in keys} | {
-        "baselines": {m: {"val_accuracy": curve()} for m in ("image", "audio")}
-    }
+    return {key: curve() for key in keys} | {"baselines": {m: {"val_accuracy": curve()} for m in ("image", "audio")}}
 
 
 def colors(path):

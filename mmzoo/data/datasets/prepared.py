@@ -1,48 +1,68 @@
 """tfds records as NumPy arrays: those already in the user's data folder, else prepared in tfds' own."""
 
+import contextlib
+import functools
+import urllib.request
+
 from mmzoo import BadInputError
 from mmzoo.data.archive import data_dirs
 
+MNIST_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/t10k-labels-idx1-ubyte.gz"
+TIMEOUT = 10  # seconds
 
+
+@functools.lru_cache(maxsize=3)
 def mnist(split, data_dir):
     """Load MNIST: uint8 `(N, 28, 28, 1)` white on black, and int32 labels, in the order of tfds' records.
 
-    `train` is the first 55,000 training pictures, `validation` the last 5,000, `test` the 10,000 of the
-    test set.
+    `train` is the first 55,000 training pictures, `validation` the last 5,000, `test` the 10,000 of the test
+    set. The arrays are read-only, and kept for the next call.
     """
     import tensorflow_datasets as tfds
 
+    def prepare(builder):
+        # where there is no network, tfds itself tries for minutes
+        urllib.request.urlopen(MNIST_URL, timeout=TIMEOUT).close()
+        builder.download_and_prepare()
+
     part = {"train": "train[:55000]", "validation": "train[55000:]", "test": "test"}[split]
-    records = _load(
-        "mnist", lambda place: tfds.builder("mnist", data_dir=place), part, data_dir, batch_size=-1
-    )
-    return records["image"], records["label"].astype("int32")
+    with _read("mnist", lambda place: tfds.builder("mnist", data_dir=place), prepare, data_dir) as builder:
+        records = tfds.as_numpy(builder.as_dataset(split=part, batch_size=-1))
+    images, labels = records["image"], records["label"].astype("int32")
+    images.flags.writeable = labels.flags.writeable = False
+    return images, labels
 
 
 def fsdd(split, data_dir):
     """List the records of the Free Spoken Digit Dataset, see `fsdd.Fsdd`; `+` joins splits."""
-    from mmzoo.data.datasets.fsdd import Fsdd  # registers the builder
-
-    return list(_load("fsdd", lambda place: Fsdd(data_dir=place, archive_dir=data_dir), split, data_dir))
-
-
-def _load(name, builder_in, split, data_dir, batch_size=None):
-    """Records found in `place/tfds` or `place` of the user's folders need no preparing, and may be read-only.
-
-    Raises BadInputError where they can be neither found nor prepared, or are damaged.
-    """
     import tensorflow_datasets as tfds
 
+    from mmzoo.data.datasets.fsdd import Fsdd  # registers the builder
+
+    def prepare(builder):
+        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
+
+    with _read("fsdd", lambda place: Fsdd(data_dir=place, archive_dir=data_dir), prepare, data_dir) as builder:
+        records = list(tfds.as_numpy(builder.as_dataset(split=split)))
+    return sorted(records, key=lambda row: (row["label"], row["speaker"], row["recording"]))
+
+
+@contextlib.contextmanager
+def _read(name, builder_in, prepare, data_dir):
+    """Yield a builder whose records are there: in `place/tfds` or `place`, or prepared in tfds' own folder.
+
+    Those found may be read-only. Raises BadInputError where they cannot be had, or are damaged.
+    """
     places = [place / folder for place in data_dirs(data_dir) for folder in ("tfds", ".")]
     found = next((place for place in places if (place / name).is_dir()), None)
+    where = found / name if found else f"{name} (not in --data-dir or MMZOO_DATA_DIR)"
     try:
         builder = builder_in(found)
-        if found is None:
-            builder.download_and_prepare()
-        return tfds.as_numpy(builder.as_dataset(split=split, batch_size=batch_size))
+        if not found and not builder.is_prepared():
+            prepare(builder)
+        yield builder
     except BadInputError:
         raise
-    except Exception as error:  # tfds, TensorFlow, requests and the disk each have their own
+    except Exception as error:  # tfds, TensorFlow, the network and the disk each have their own
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        where = found / name if found else f"{name} in --data-dir or MMZOO_DATA_DIR, or to download it"
-        raise BadInputError(f"expected to read {where}. Received: {reason}") from None
+        raise BadInputError(f"{where}: expected readable records, or to prepare them. Received: {reason}") from None

@@ -1,0 +1,85 @@
+"""The log-mel front end against librosa and NumPy, and on the device."""
+
+import json
+import zipfile
+
+import keras
+import librosa
+import numpy as np
+import pytest
+from on_device import check_on_device
+
+from mmzoo.blocks.log_mel import FLOOR, LogMel, dft_basis, mel_filters
+from mmzoo.models.transfer import read_model
+
+SETTINGS = [(8000, 200, 80, 40), (16000, 400, 160, 64), (8000, 256, 128, 32), (8000, 100, 100, 16)]
+
+
+def reference(waveform, rate, frame, hop, mels):
+    power = librosa.feature.melspectrogram(
+        y=waveform, sr=rate, n_fft=frame, hop_length=hop, center=False, n_mels=mels, norm=None
+    )
+    return np.log(np.maximum(power.T / frame**2, FLOOR))
+
+
+@pytest.mark.parametrize(("rate", "frame", "hop", "mels"), SETTINGS)
+def test_equals_librosa_on_noise(rate, frame, hop, mels):
+    noise = np.random.default_rng(0).normal(0, 0.1, (2, rate)).astype("float32")
+    answer = np.asarray(LogMel(rate, frame, hop, mels)(noise))
+    expected = np.stack([reference(one, rate, frame, hop, mels) for one in noise])
+    assert answer.shape == expected.shape
+    np.testing.assert_allclose(answer, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("samples", [200, 279, 280, 7999, 8000, 8001])
+def test_counts_frames_as_librosa(samples):
+    tone = np.sin(np.arange(samples, dtype="float32"))[None] * 0.5
+    expected = reference(tone[0], 8000, 200, 80, 40)
+    np.testing.assert_allclose(np.asarray(LogMel()(tone))[0], expected, atol=1e-3)
+
+
+def test_silence_is_the_floor():
+    np.testing.assert_allclose(np.asarray(LogMel()(np.zeros((1, 800), "float32"))), np.log(FLOOR), rtol=1e-6)
+
+
+def test_basis_is_the_windowed_dft():
+    frame = np.random.default_rng(1).normal(size=200)
+    spectrum = np.fft.rfft(frame * librosa.filters.get_window("hann", 200)) / 200
+    basis = frame @ dft_basis(200)
+    np.testing.assert_allclose(basis, np.concatenate([spectrum.real, -spectrum.imag[1:-1]]), atol=1e-12)
+
+
+@pytest.mark.parametrize(("rate", "frame", "hop", "mels"), SETTINGS[:2])
+def test_filters_are_those_of_librosa(rate, frame, hop, mels):
+    expected = librosa.filters.mel(sr=rate, n_fft=frame, n_mels=mels, norm=None).T
+    np.testing.assert_allclose(mel_filters(rate, frame, mels), expected, atol=1e-6)
+    assert mel_filters(rate, frame, mels).max(axis=0).min() > 0, "a band that hears nothing"
+
+
+@pytest.mark.parametrize(("frame", "hop"), [(201, 80), (80, 200), (200, 0)])
+def test_refuses_settings(frame, hop):
+    with pytest.raises(ValueError, match=f"Received: frame_length={frame}, hop={hop}"):
+        LogMel(8000, frame, hop, 40)
+
+
+@pytest.mark.parametrize("shape", [(1, 199), (1, 800, 1)])
+def test_refuses_shapes(shape):
+    with pytest.raises(ValueError, match="Received: input_shape="):
+        LogMel()(np.zeros(shape, "float32"))
+
+
+def test_file_holds_integers_and_no_constants(tmp_path):
+    x = keras.Input((8000,), name="audio")
+    keras.Model(x, LogMel()(x)).save(tmp_path / "m.keras")
+    config = zipfile.ZipFile(tmp_path / "m.keras").read("config.json")
+    assert len(config) < 5_000
+    assert not read_model(tmp_path / "m.keras").weights
+    json.loads(config)
+
+
+def test_on_device(tmp_path, gpu):
+    x = keras.Input((8000,), name="audio")
+    model = keras.Model({"audio": x}, {"log_mel": LogMel()(x)})
+    noise = np.random.default_rng(2).normal(0, 0.1, (3, 8000)).astype("float32")
+    operators = check_on_device(model, {"audio": noise}, tmp_path, gpu)
+    assert not {"GATHER", "RFFT2D", "COMPLEX_ABS"} & set(operators)

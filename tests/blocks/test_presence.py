@@ -1,0 +1,24 @@
+"""Missing modalities."""
+
+import keras
+import numpy as np
+
+from mmzoo.blocks.presence import replace_absent, split_present
+
+
+def test_columns_follow_the_order_of_the_modalities():
+    present = np.array([[1, 0, 0.5]], "float32")
+    columns = split_present(present, ("b", "a", "c"))
+    assert {name: float(column[0, 0]) for name, column in columns.items()} == {"b": 1, "a": 0, "c": 0.5}
+    assert columns["a"].shape == (1, 1)
+
+
+def test_absent_embedding_is_learned_and_the_same_whatever_is_there():
+    x, present = keras.Input((6,)), keras.Input((1,))
+    model = keras.Model([x, present], replace_absent(x, present, "audio"))
+    learned = np.arange(6, dtype="float32")
+    model.get_layer("audio_absent").set_weights([learned[None]])
+    given = np.random.default_rng(0).normal(size=(3, 6)).astype("float32")
+    there = np.array([[1], [0], [0]], "float32")
+    answer = model.predict([given, there], verbose=0)
+    np.testing.assert_array_equal(answer, [given[0], learned, learned])

@@ -1,0 +1,62 @@
+"""Late fusion and the transfer of encoders."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+from on_device import randomize
+
+from mmzoo import BadInputError
+from mmzoo.fusion.gated import gated
+from mmzoo.heads.classifier import classifier
+from mmzoo.models.late_fusion import late_fusion
+from mmzoo.models.transfer import load_encoders
+
+
+def encoder(name, width=5, embed_dim=8):
+    x = keras.Input((width,))
+    return keras.Model(x, keras.layers.Dense(embed_dim, activation="relu")(x), name=f"{name}_encoder")
+
+
+def model_of(*names, **sizes):
+    model = late_fusion({name: encoder(name, **sizes) for name in names}, gated, partial(classifier, num_classes=3))
+    randomize(model)
+    return model
+
+
+def test_inputs_are_named_and_present_comes_last():
+    model = model_of("image", "audio")
+    assert list(model.input) == ["image", "audio", "present"]
+    assert model.input["present"].shape == (None, 2)
+    assert model.output.shape == (None, 3)
+    assert model.get_layer("embedding").output.shape == (None, 8)
+
+
+def test_one_modality_has_nothing_to_fuse():
+    model = model_of("audio")
+    assert list(model.input) == ["audio"]
+    answer = np.asarray(model({"audio": np.ones((2, 5), "float32")}))
+    np.testing.assert_allclose(answer.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_encoders_travel_by_name(tmp_path):
+    model_of("image", "audio").save(tmp_path / "m.keras")
+    other = late_fusion({name: encoder(name) for name in ("image", "text")}, gated, partial(classifier, num_classes=7))
+    assert load_encoders(other, tmp_path / "m.keras") == ["image_encoder"]
+    saved = keras.models.load_model(tmp_path / "m.keras").get_layer("image_encoder").get_weights()
+    for ours, theirs in zip(other.get_layer("image_encoder").get_weights(), saved, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_what_cannot_travel_is_named(tmp_path):
+    model_of("image", "audio").save(tmp_path / "m.keras")
+    with pytest.raises(BadInputError, match=r"expected an encoder named text_encoder. Received: image_encoder"):
+        load_encoders(model_of("text"), tmp_path / "m.keras")
+    with pytest.raises(BadInputError, match=r"expected image_encoder of 96 parameters. Received: another, of 48"):
+        load_encoders(model_of("image", embed_dim=16), tmp_path / "m.keras")
+    with pytest.raises(BadInputError, match=r"no such file"):
+        load_encoders(model_of("image"), tmp_path / "none.keras")
+    (tmp_path / "text.keras").write_text("hello")
+    with pytest.raises(BadInputError, match=r"text.keras: expected a .keras file"):
+        load_encoders(model_of("image"), tmp_path / "text.keras")

@@ -1,0 +1,141 @@
+"""The life of a recipe: every module of `mmzoo/recipes` goes through all of it."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from on_device import randomize
+
+from mmzoo import recipes
+from mmzoo.models.transfer import read_model
+from mmzoo.run.evaluate import present_patterns
+from mmzoo.run.fit import compile_phase, fit
+
+SEVEN = ("Config", "TINY", "dataset", "build", "objective", "plan", "export")
+PARAMETERS = json.loads((Path(__file__).parent / "parameters.json").read_text())
+
+
+@pytest.fixture(scope="module", params=recipes.names())
+def recipe(request):
+    return recipes.load(request.param)
+
+
+@pytest.fixture(scope="module")
+def batch(recipe):
+    return next(iter(recipe.dataset("train", recipe.TINY)))
+
+
+@pytest.fixture(scope="module")
+def test_batch(recipe):
+    return next(iter(recipe.dataset("test", recipe.TINY)))
+
+
+@pytest.fixture
+def model(recipe):
+    keras.utils.set_random_seed(0)
+    model = recipe.build(recipe.TINY)
+    randomize(model)
+    return model
+
+
+def modalities(inputs):
+    return [name for name in inputs if name != "present"]
+
+
+def test_has_the_seven_names(recipe):
+    assert [name for name in SEVEN if not hasattr(recipe, name)] == []
+    assert isinstance(recipe.TINY, recipe.Config)
+    assert len(recipe.Config.__dataclass_fields__) <= 15
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_data_fits_the_model(recipe, model, split):
+    inputs, labels = next(iter(recipe.dataset(split, recipe.TINY)))
+    assert set(inputs) == set(model.input)
+    for name, x in inputs.items():
+        assert x.dtype == model.input[name].dtype, name
+        assert x.shape[1:] == model.input[name].shape[1:], name
+        assert np.isfinite(np.asarray(x, "float32")).all(), name
+        low, high = recipe.export(recipe.TINY).ranges[name]
+        assert low <= np.min(x) <= np.max(x) <= high, name
+    assert len(labels) == len(inputs["present"])
+    if split != "train":
+        assert np.min(inputs["present"]) == 1
+
+
+def test_splits_share_no_example(recipe):
+    seen = {}
+    for split in ("train", "validation", "test"):
+        inputs, _ = next(iter(recipe.dataset(split, recipe.TINY)))
+        for name in modalities(inputs):
+            for row in np.asarray(inputs[name]):
+                assert seen.setdefault((name, row.tobytes()), split) == split
+
+
+def test_every_weight_gets_a_gradient(recipe, model, batch):
+    inputs, labels = batch
+    inputs = {**inputs, "present": tf.concat([inputs["present"][:-1], tf.zeros_like(inputs["present"][:1])], 0)}
+    loss = keras.losses.get(recipe.objective(recipe.TINY)["loss"])
+    with tf.GradientTape() as tape:
+        value = tf.reduce_mean(loss(labels, model(inputs, training=True)))
+    weights = model.trainable_variables
+    gradients = tape.gradient(value, [w.value for w in weights])
+    assert not [w.path for w, g in zip(weights, gradients, strict=True) if g is None or not np.any(g)]
+
+
+def test_memorizes_one_batch_in_inference_mode(recipe):
+    config, steps = recipe.TINY, 100
+    keras.utils.set_random_seed(0)
+    model = recipe.build(config)
+    inputs, labels = next(iter(recipe.dataset("test", config)))
+    inputs, labels = {name: np.asarray(x)[::16][:32] for name, x in inputs.items()}, np.asarray(labels)[::16][:32]
+    compile_phase(model, recipe.objective(config), recipe.plan(config)[0], steps)
+    for _ in range(steps):
+        model.train_on_batch(inputs, labels)
+    assert np.mean(np.argmax(model.predict(inputs, verbose=0), axis=1) == labels) == 1
+
+
+def test_every_modality_matters(model, test_batch):
+    inputs, _ = test_batch
+    inputs = {name: np.asarray(x) for name, x in inputs.items()}
+    before = np.asarray(model(inputs))
+    for name in modalities(inputs):
+        moved = np.asarray(model({**inputs, name: inputs[name][::-1]}))
+        assert np.abs(moved - before).max() > 1e-3, name
+
+
+def test_every_subset_of_present_gives_a_finite_answer(model, test_batch):
+    inputs = {name: np.asarray(x) for name, x in test_batch[0].items()}
+    for pattern in present_patterns(modalities(inputs)).values():
+        present = np.tile(np.array(pattern, "float32"), (len(inputs["present"]), 1))
+        answer = np.asarray(model({**inputs, "present": present}))
+        assert np.isfinite(answer).all()
+        np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-5)
+
+
+def test_survives_save_and_load(model, test_batch, tmp_path):
+    model.save(tmp_path / "m.keras")
+    inputs, _ = test_batch
+    np.testing.assert_array_equal(read_model(tmp_path / "m.keras")(inputs), model(inputs))
+
+
+def test_parameter_count_is_the_recorded_one(recipe):
+    assert recipe.build(recipe.Config()).count_params() == PARAMETERS[recipe.__name__.split(".")[-1]]
+
+
+def test_two_builds_of_a_seed_are_equal_and_training_tells_its_metric(recipe, tmp_path):
+    """One epoch of the first modality alone, for the sake of time."""
+    from dataclasses import replace
+
+    first = recipe.TINY.modalities[:1]
+    config = replace(recipe.TINY, modalities=first, epochs=1)
+    one, history = fit(recipe, config, tmp_path / "a", "first")
+    two, _ = fit(recipe, config, tmp_path / "b", "second")
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    metric = recipe.objective(config)["metrics"][0]
+    assert {"loss", metric, "val_loss", f"val_{metric}"} <= set(history)
+    assert len(history[metric]) == 1

@@ -1,0 +1,138 @@
+"""The rules of the house."""
+
+import ast
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "mmzoo"
+FILES = sorted(PACKAGE.rglob("*.py"))
+FORBIDDEN_NAMES = {"utils", "common", "helpers", "base", "registry", "factory"}
+
+
+def entry(path):
+    """Return the top-level entry of mmzoo that a file lies in."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(tree):
+    """Yield the top-level entries of mmzoo that a module imports, at any depth of its code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = node.module == "mmzoo"
+            names = [f"mmzoo.{alias.name}" for alias in node.names] if inner else [node.module]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if (
+                parts[0] == "mmzoo"
+                and len(parts) > 1
+                and (PACKAGE / parts[1]).exists() | (PACKAGE / f"{parts[1]}.py").exists()
+            ):
+                yield parts[1]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+class TestFile:
+    def test_imports_only_from_above(self, path):
+        own = entry(path)
+        below = {name for name in imported(ast.parse(path.read_text())) if name > own and name != "device"}
+        assert not below, f"{own} imports from {below}"
+
+    def test_device_imports_nothing_of_ours(self, path):
+        if entry(path) == "device":
+            assert set(imported(ast.parse(path.read_text()))) <= {"device"}
+
+    def test_sizes(self, path):
+        tree = ast.parse(path.read_text())
+        assert len(path.read_text().splitlines()) <= 300
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                given = node.args
+                count = len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs)
+                count -= bool(given.args) and given.args[0].arg in ("self", "cls")
+                assert count <= 7, f"{node.name} takes {count} arguments"
+                # what a function says of itself does not count
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = node.end_lineno - body[0].lineno + 1 if body else 0
+                assert lines <= 40, f"{node.name} is {lines} lines long"
+
+    def test_name_says_what_it_holds(self, path):
+        assert path.stem not in FORBIDDEN_NAMES
+
+    def test_no_stars_no_asserts_no_models_of_our_own(self, path):
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not isinstance(node, ast.Assert)
+            assert not (isinstance(node, ast.ImportFrom) and node.names[0].name == "*")
+            if isinstance(node, ast.ClassDef):
+                assert not [b for b in node.bases if ast.unparse(b) in ("keras.Model", "Model", "tf.Module")]
+
+    def test_says_what_it_is(self, path):
+        if path.read_text().strip():
+            assert ast.get_docstring(ast.parse(path.read_text())), "a docstring says what the file is for"
+
+    def test_model_code_is_keras_alone(self, path):
+        if entry(path) in ("blocks", "encoders", "fusion", "heads", "losses", "models"):
+            assert "tensorflow" not in path.read_text()
+            assert not re.search(r"\bimport tf\b|\btf\.", path.read_text())
+
+
+def test_the_three_names_match():
+    names = {p.stem for p in (PACKAGE / "recipes").glob("*.py")} - {"__init__"}
+    scripts = {p.stem for p in (ROOT / "recipes").glob("*.py")}
+    folders = {p.name for p in (ROOT / "saved_models").iterdir() if p.is_dir()}
+    assert scripts == folders
+    assert scripts <= names
+    for script in (ROOT / "recipes").glob("*.py"):
+        assert len(script.read_text().splitlines()) < 15
+
+
+def test_recipes_never_import_each_other():
+    for path in (PACKAGE / "recipes").glob("[a-z]*.py"):
+        assert "recipes" not in set(imported(ast.parse(path.read_text())))
+
+
+def run(*words):
+    """Return the seconds that a command takes, the best of three."""
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        seconds.append(time.perf_counter() - began)
+        assert done.returncode == 0, done.stderr
+    return min(seconds)
+
+
+def test_import_is_quick_and_leaves_tensorflow_alone():
+    code = "import time, sys; t = time.perf_counter(); import mmzoo; from mmzoo import recipes; "
+    code += "s = time.perf_counter() - t\nassert s < 0.1, s; assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules)"
+    run(sys.executable, "-c", code)
+
+
+def test_help_is_quick():
+    bare = run(sys.executable, "-c", "pass")
+    spent = run(sys.executable, "-m", "mmzoo.run.cli", "--help")
+    assert spent < 0.3 or spent - bare < 0.3, f"{spent:.2f} s"
+
+
+def test_readme_begins_with_the_two_commands():
+    text = (ROOT / "README.md").read_text()
+    commands = ["pip install . && mmzoo train spoken_digits", "pip install '.[test]' && pytest"]
+    assert [text.count(command) for command in commands] == [1, 1]
+    assert commands[1] in (ROOT / ".ci" / "run").read_text()
+
+
+def test_nothing_of_a_developers_machine_is_in_the_tree():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    for name in tracked:
+        path = ROOT / name
+        if path.suffix in (".py", ".md", ".cfg", ".toml", ".json", ".yaml", ".txt") and path.is_file():
+            assert not re.search(r"/(root|home/[a-z]+|work|tmp/venv)/", path.read_text(encoding="utf-8")), name
