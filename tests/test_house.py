@@ -113,7 +113,9 @@ def run(*words):
 
 def test_import_is_quick_and_leaves_tensorflow_alone():
     code = "import time, sys; t = time.perf_counter(); import mmzoo; from mmzoo import recipes; "
-    code += "s = time.perf_counter() - t\nassert s < 0.1, s; assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules)"
+    code += (
+        "s = time.perf_counter() - t\nassert s < 0.1, s; assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules)"
+    )
     run(sys.executable, "-c", code)
 
 

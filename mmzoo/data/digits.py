@@ -21,9 +21,9 @@ NOISE_ROWS = 256  # of generated noise in each split
 SPEECH = Path(__file__).parent / "samples" / "spoken_digits.ogg"
 TABLE = SPEECH.with_suffix(".json")
 
-# How hard `sample` is: fixed on its validation split
-OCCLUDER = 17  # pixels: side of the square that is hidden
-GRAIN = 40.0  # standard deviation of the noise on a picture, of 255
+# How hard `sample` is
+OCCLUDER = 14  # pixels: side of the square that is hidden
+GRAIN = 30.0  # standard deviation of the noise on a picture, of 255
 VIEWS = 4  # differently spoiled copies of each picture
 SAMPLE_SNR_DB = 0.0
 

@@ -79,9 +79,13 @@ def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 
 
 def fit_length(samples: np.ndarray, length: int) -> np.ndarray:
-    """Return `(T,)` samples as `(length,)`: the middle of a longer signal, or a shorter one amid silence."""
+    """Return `(T,)` samples as `(length,)`: of a longer signal the window of most energy, a shorter one amid silence.
+
+    It is what training data went through.
+    """
     if len(samples) >= length:
-        start = (len(samples) - length) // 2
+        energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
+        start = int(np.argmax(energy[length:] - energy[:-length])) if len(samples) > length else 0
         return samples[start : start + length]
     before = (length - len(samples)) // 2
     return np.pad(samples, (before, length - len(samples) - before))

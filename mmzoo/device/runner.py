@@ -19,7 +19,8 @@ class Runner:
 
     - `audio`: a PCM WAV file, or a floating waveform `(T,)` or `(1, T)` in [-1, 1] at the model's sample
       rate, which is the one in the card's unit of `audio`. A file at another rate is resampled, with one
-      warning. Of a longer signal the middle is taken, a shorter one is put amid silence.
+      warning. Of a longer signal the window of most energy is taken, a shorter one is
+      put amid silence.
     - `image`: a file that Pillow opens, resized and turned gray if the model asks for it, or an integer array
       of the input's exact shape, with or without the batch axis. Gray levels stay as they are: a model of
       white digits on black is to be given white digits on black.

@@ -50,7 +50,7 @@ class Config:
     """gated or concat."""
     embed_dim: int = 64
     """Width of the embeddings."""
-    modality_dropout: float = 0.3
+    modality_dropout: float = 0.4
     """Probability that one modality of a training example is missing."""
     components: int = digits.COMPONENTS
     """Principal components left of a picture of mnist_fsdd_hard."""

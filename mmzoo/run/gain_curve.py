@@ -1,0 +1,82 @@
+"""The gain of fusion along one setting of a recipe, over several seeds: `python -m mmzoo.run.gain_curve --help`."""
+
+import dataclasses
+import json
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmzoo import recipes
+from mmzoo.metrics.classification import scores
+from mmzoo.run.evaluate import test_arrays
+from mmzoo.run.fit import fit
+from mmzoo.run.folder import write_json
+
+
+def gain_curve(
+    recipe: str, config: Any, field: str, values: Sequence[float], seeds: Sequence[int], out: str, touches: str = ""
+) -> dict:
+    """Train the fused and the single-modality models for each value of `field` and each seed; score the test split.
+
+    Where `field` changes the data of the modality `touches` alone, models of the others are trained once a seed.
+    Every finished run is written to the JSON file `out` at once; called again, it does what is not in there.
+
+    Returns:
+        `{"recipe", "config", "field", "points": [...], "runs": [...]}`: a point for each value, with mean and
+        standard deviation over the seeds of the accuracies, in percent, of each modality alone, of `fused`, of the
+        `average` of the single models' probabilities, and of the gains of the latter two over the best single one.
+    """
+    path = Path(out)
+    module = recipes.load(recipe)
+    result = {"recipe": recipe, "config": dataclasses.asdict(config) | {"data_dir": ""}, "field": field, "runs": []}
+    if path.is_file():
+        result["runs"] = json.loads(path.read_text(encoding="utf-8"))["runs"]
+    done = {(run["seed"], run["value"]) for run in result["runs"]}
+    for seed in seeds:
+        kept: dict[str, np.ndarray] = {}
+        for value in values:
+            if (seed, value) not in done:
+                run = _run(module, dataclasses.replace(config, seed=seed, **{field: value}), kept)
+                kept = {name: p for name, p in kept.items() if touches and name != touches}
+                result["runs"].append({"seed": seed, "value": value, **run})
+                result["points"] = [_point(result["runs"], v) for v in values]
+                write_json(path, result)
+                print(f"{field} {value}, seed {seed}: {run}", flush=True)
+    return result
+
+
+def _run(module, config, kept: dict[str, np.ndarray]) -> dict[str, float]:
+    """Return the test accuracies of one seed and value, in percent; single models' answers are put into `kept`."""
+    inputs, labels = test_arrays(module, config)
+    names = [str(label) for label in module.export(config).labels]
+    modalities = [name for name in inputs if name != "present"]
+    for name in modalities:
+        if name not in kept:
+            kept[name] = _answers(module, dataclasses.replace(config, modalities=(name,)), inputs)
+    accuracy = {name: 100 * scores(kept[name], labels, names)["accuracy"] for name in modalities}
+    best = max(accuracy.values())
+    average = 100 * scores(np.mean([kept[name] for name in modalities], axis=0), labels, names)["accuracy"]
+    together = 100 * scores(_answers(module, config, inputs), labels, names)["accuracy"]
+    both = {"fused": together, "average": average, "gain": together - best, "average_gain": average - best}
+    return {name: round(x, 3) for name, x in {**accuracy, **both}.items()}
+
+
+def _answers(module, config, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """Train the model of `config` and return its probabilities for `inputs`."""
+    with tempfile.TemporaryDirectory() as checkpoint:
+        model, _ = fit(module, config, checkpoint, "+".join(config.modalities))
+    return model.predict({name: inputs[name] for name in model.input}, batch_size=500, verbose=0)
+
+
+def _point(runs: list[dict], value: float) -> dict:
+    here = [run for run in runs if run["value"] == value]
+    point: dict[str, Any] = {"value": value, "seeds": len(here)}
+    for name in here[0] if here else ():
+        if name not in ("seed", "value"):
+            series = [run[name] for run in here]
+            point[name] = [round(statistics.mean(series), 2), round(statistics.stdev(series) if here[1:] else 0.0, 2)]
+    return point

@@ -1,0 +1,8 @@
+"""The published run of `spoken_digits`, on MNIST and the Free Spoken Digit Dataset."""
+
+from mmzoo.recipes.spoken_digits import Config
+from mmzoo.run.train import train
+
+if __name__ == "__main__":
+    config = Config(source="mnist_fsdd", pairings=5, epochs=6)
+    train("spoken_digits", config, out="saved_models/spoken_digits")
