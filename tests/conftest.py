@@ -2,10 +2,16 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
+
+from mmzoo.run.accelerator import PACKAGES, Driver, find_driver
+from mmzoo.run.verify import REQUIRE
 
 _TFDS = pytest.StashKey[str]()
 
@@ -29,3 +35,35 @@ def data_dir():
     if not folder.is_dir():
         pytest.skip(f"needs real data: MMZOO_DATA_DIR is {given or 'not set'} and there is no {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def gpu() -> Driver:
+    """Return a driver on which LiteRT's GPU accelerator runs; without one skip, or fail where it is demanded."""
+    driver, reason = find_driver()
+    if driver is None:
+        said = f"no Vulkan driver for the GPU accelerator ({reason}): apt-get install {PACKAGES}"
+        (pytest.fail if os.environ.get(REQUIRE) == "1" else pytest.skip)(said)
+    return driver
+
+
+@pytest.fixture(scope="session")
+def mmzoo_command():
+    """Return a function that runs `mmzoo WORDS...` as a user types it and returns the finished process."""
+    command = Path(sys.executable).with_name("mmzoo")
+
+    def run(*words, **options):
+        return subprocess.run([command, *map(str, words)], capture_output=True, text=True, check=False, **options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(mmzoo_command, tmp_path_factory):
+    """Run the README's first command once; return its folder, what it printed, and the seconds it took."""
+    place = tmp_path_factory.mktemp("trained")
+    began = time.monotonic()
+    done = mmzoo_command("train", "spoken_digits", cwd=place)
+    seconds = time.monotonic() - began
+    assert done.returncode == 0, done.stderr[-2000:]
+    return place / "spoken_digits", done.stdout, seconds

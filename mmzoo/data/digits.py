@@ -27,9 +27,11 @@ GRAIN = 30.0  # standard deviation of the noise on a picture, of 255
 VIEWS = 4  # differently spoiled copies of each picture
 SAMPLE_SNR_DB = 0.0
 
-# How hard `mnist_fsdd_hard` is: fixed on its validation split
+# How hard `mnist_fsdd_hard` is: fixed on its validation split, before any model saw both modalities. After one
+# epoch at seed 0 a picture alone scored 50.2 % of 3 components and 63.6 % of 4, speech alone 55.1 % at 0 dB,
+# 54.0 % at -5 dB and 36.4 % at -10 dB; AV-MNIST as MultiBench reports it has 65.1 % for pictures.
 COMPONENTS = 4
-SNR_DB = 0.0
+SNR_DB = 0.0  # decibels; the published curve goes from -10 to 10
 HARD_CHECKSUMS = {  # of the arrays, at seed 0 and COMPONENTS; the SNR is not in them
     "train": "2f5a76478a31a80be5d3d63128a4d5e7fbe8b48631ad0c8374e93bd485871615",
     "validation": "bd08b9ef0732af509721c0df903ad3f6728670f25873645d69eb7fc363255380",

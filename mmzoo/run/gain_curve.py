@@ -3,10 +3,11 @@
 import dataclasses
 import json
 import statistics
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -80,3 +81,30 @@ def _point(runs: list[dict], value: float) -> dict:
             series = [run[name] for run in here]
             point[name] = [round(statistics.mean(series), 2), round(statistics.stdev(series) if here[1:] else 0.0, 2)]
     return point
+
+
+def main(arguments: list[str]) -> None:
+    """Read `RECIPE FIELD VALUE... [--seeds N] [--touches MODALITY] [--out FILE]` and the flags of the recipe."""
+    from cyclopts import App, Parameter
+
+    name = arguments[0] if arguments else ""
+    config_type = recipes.load(name).Config
+    app = App(name="gain_curve", help=__doc__, result_action="return_value")
+
+    @app.default
+    def run(
+        field: str,
+        *values: float,
+        seeds: int = 5,
+        touches: str = "",
+        out: str = "gain_curve.json",
+        config: Annotated[config_type, Parameter(name="*")] = None,
+    ) -> None:
+        gain_curve(name, config or config_type(), field, values, range(seeds), out, touches)
+        print(f"written to {out}")
+
+    app(arguments[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,21 +1,8 @@
-"""The accelerator that tests of the GPU path need, and the models that several tests look at."""
-
-import os
+"""The models that several tests look at."""
 
 import pytest
 
-from mmzoo.run.accelerator import PACKAGES, Driver, find_driver
 from mmzoo.run.verify import REQUIRE
-
-
-@pytest.fixture(scope="session")
-def gpu() -> Driver:
-    """Return a driver on which LiteRT's GPU accelerator runs; without one skip, or fail where it is demanded."""
-    driver, reason = find_driver()
-    if driver is None:
-        said = f"no Vulkan driver for the GPU accelerator ({reason}): apt-get install {PACKAGES}"
-        (pytest.fail if os.environ.get(REQUIRE) == "1" else pytest.skip)(said)
-    return driver
 
 
 @pytest.fixture

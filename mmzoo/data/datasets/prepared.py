@@ -33,8 +33,9 @@ def mnist(split, data_dir):
     return images, labels
 
 
+@functools.lru_cache(maxsize=3)
 def fsdd(split, data_dir):
-    """List the records of the Free Spoken Digit Dataset, see `fsdd.Fsdd`; `+` joins splits."""
+    """List the records of the Free Spoken Digit Dataset, see `fsdd.Fsdd`; `+` joins splits. Kept for the next call."""
     import tensorflow_datasets as tfds
 
     from mmzoo.data.datasets.fsdd import Fsdd  # registers the builder
@@ -44,7 +45,7 @@ def fsdd(split, data_dir):
 
     with _read("fsdd", lambda place: Fsdd(data_dir=place, archive_dir=data_dir), prepare, data_dir) as builder:
         records = list(tfds.as_numpy(builder.as_dataset(split=split)))
-    return sorted(records, key=lambda row: (row["label"], row["speaker"], row["recording"]))
+    return tuple(sorted(records, key=lambda row: (row["label"], row["speaker"], row["recording"])))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,155 @@
+"""The command line as a user types it: verbs on a trained folder, and bad input in one line."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmzoo.recipes import spoken_digits
+from mmzoo.run.fit import fit
+from mmzoo.run.folder import load_keras
+
+SMALL = ("--epochs", "2", "--embed-dim", "16")
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    """Return a copy of the trained folder that a test may change."""
+    return Path(shutil.copytree(trained[0], tmp_path / "copy"))
+
+
+def test_list_names_the_recipes(mmzoo_command):
+    done = mmzoo_command("list")
+    assert done.returncode == 0
+    assert done.stdout.startswith("spoken_digits")
+
+
+def test_train_help_lists_the_flags_of_the_recipe(mmzoo_command):
+    done = mmzoo_command("train", "spoken_digits", "--help")
+    assert done.returncode == 0
+    for flag in ("--source", "--epochs", "--modality-dropout", "--seed", "--out", "--resume", "--init-from"):
+        assert flag in done.stdout
+
+
+def test_evaluate_finds_the_scores_of_the_card(mmzoo_command, folder):
+    before = json.loads((folder / "card.json").read_text())["scores"]["subsets"]
+    done = mmzoo_command("evaluate", folder, "--artifact", "keras")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((folder / "card.json").read_text())["scores"]["subsets"] == before
+    assert str(folder / "card.json") in done.stdout
+
+
+def test_export_writes_the_same_files_again(mmzoo_command, folder):
+    kept = {p.name: p.read_bytes() for p in folder.glob("*.tflite")}
+    for path in folder.glob("*.tflite"):
+        path.unlink()
+    done = mmzoo_command("export", folder)
+    assert done.returncode == 0, done.stderr
+    assert {p.name: p.read_bytes() for p in folder.glob("*.tflite")} == kept
+    assert all(str(folder / name) in done.stdout for name in kept)
+
+
+def test_verify_says_right_and_one_percent_says_wrong(mmzoo_command, folder, gpu):
+    done = mmzoo_command("verify", folder)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.rstrip().endswith("right")
+    model = load_keras(folder)
+    weight = model.get_layer("image_encoder").get_layer("stage1").kernel
+    weight.assign(np.asarray(weight) * 1.01)
+    model.save(folder / "model.keras")
+    done = mmzoo_command("verify", folder)
+    assert done.returncode == 1
+    assert "WRONG" in done.stdout
+
+
+def test_without_a_driver_it_says_so(mmzoo_command, folder):
+    import os
+
+    environment = {k: v for k, v in os.environ.items() if k != "MMZOO_REQUIRE_GPU_CHECK"}
+    environment["VK_ICD_FILENAMES"] = "/nonexistent"
+    done = mmzoo_command("verify", folder / "model_float32.tflite", env=environment)
+    assert done.returncode == 0, done.stdout
+    assert "not executed" in done.stdout
+    assert "chromium-common" in done.stdout
+    assert mmzoo_command("verify", folder / "model_float32.tflite", "--require-gpu", env=environment).returncode == 4
+
+
+def test_benchmark_prints_a_table_and_keeps_the_figures(mmzoo_command, folder):
+    peer = folder / "model_dynamic.tflite"
+    out = folder.parent / "b.json"
+    done = mmzoo_command("benchmark", folder, "--against", peer, "--runs", "20", "--out", out)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(out.read_text())["models"][0]
+    assert figures["multiply_adds"] > figures["front_end_multiply_adds"] > 4_000_000
+    assert json.loads((folder / "card.json").read_text())["benchmark"]["models"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "spoken_digit"], "Received: spoken_digit. Did you mean spoken_digits?"),
+        (["train", "spoken_digits", "--nope"], "--nope"),
+        (["train", "spoken_digits", "--epochs", "-1"], "--epochs: expected a number above 0. Received: -1"),
+        (["train", "spoken_digits", "--epochs", "many"], '"many"'),
+        (["train", "spoken_digits", "--source", "imagenet"], "--source: expected one of sample, mnist_fsdd"),
+        (["train", "spoken_digits", "--out", "/proc/mine"], "/proc/mine"),
+        (["train", "spoken_digits", "--resume"], "--resume: expected a run into"),
+        (["train", "spoken_digits", "--init-from", "none.keras"], "none.keras"),
+        (["evaluate", "nowhere"], "nowhere"),
+        (["export", "nowhere"], "nowhere"),
+        (["verify", "nowhere.tflite"], "nowhere.tflite"),
+        (["benchmark", "nowhere"], "nowhere"),
+        (["tran"], '"tran"'),
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_one_line_and_code_2(mmzoo_command, tmp_path, words, said):
+    done = mmzoo_command(*words, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir()), "something half-written is left"
+
+
+def test_an_artifact_that_is_not_there_is_named(mmzoo_command, folder):
+    (folder / "model_int8.tflite").unlink()
+    done = mmzoo_command("evaluate", folder, "--artifact", "int8")
+    assert done.returncode == 2
+    assert "model_int8.tflite" in done.stderr.strip()
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_resume_after_a_kill_ends_at_the_same_weights(tmp_path):
+    """Killed in the second epoch of the fused model, then resumed; against the same run without a stop."""
+    command = [Path(sys.executable).with_name("mmzoo"), "train", "spoken_digits", *SMALL, "--out", tmp_path / "run"]
+    state = tmp_path / ".run.training" / "fused" / "state.json"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 300
+        while not state.is_file() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)  # into the second epoch
+        process.send_signal(signal.SIGKILL)
+    assert json.loads(state.read_text())["epochs"] == 1
+    assert not (tmp_path / "run").exists(), "the folder appears whole or not at all"
+
+    changed = subprocess.run([*command, "--seed", "1", "--resume"], capture_output=True, text=True, check=False)
+    assert changed.returncode == 2
+    assert "another seed" in changed.stderr
+    resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+    assert resumed.returncode == 0, resumed.stderr[-2000:]
+
+    config = spoken_digits.Config(epochs=2, embed_dim=16)
+    whole, history = fit(spoken_digits, config, tmp_path / "whole", "uninterrupted")
+    ours = load_keras(tmp_path / "run")
+    for a, b in zip(ours.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    card = json.loads((tmp_path / "run" / "card.json").read_text())
+    assert card["history"]["loss"] == pytest.approx(history["loss"], rel=1e-4)
+    assert [p.name for p in tmp_path.iterdir() if "training" in p.name] == []
