@@ -15,6 +15,33 @@ CARD = "card.json"
 KERAS = "model.keras"
 
 
+def check_out(out: str | Path) -> Path:
+    """Return the absolute path of a folder that may be written: a new one, an empty one, or one with a card.
+
+    Raises:
+        BadInputError: `out` is a file, or a folder of something else.
+    """
+    out = Path(out).absolute()
+    if out.exists() and not out.is_dir():
+        raise BadInputError(f"--out: expected a folder. Received: {out}, a file")
+    if out.is_dir() and any(out.iterdir()) and not (out / CARD).is_file():
+        raise BadInputError(f"--out: expected a new folder or one with a {CARD}. Received: {out} with other files")
+    return out
+
+
+def make_folder(path: Path) -> Path:
+    """Make the folder `path` and those above it, and return it.
+
+    Raises:
+        BadInputError: it cannot be written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"--out: expected a folder that can be written. Received: {path}: {error}") from None
+    return path
+
+
 @contextmanager
 def new_folder(out: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `out` that becomes `out` when the block ends without an error.
@@ -22,20 +49,10 @@ def new_folder(out: str | Path) -> Iterator[Path]:
     A folder that holds a `card.json` is replaced; any other folder with files in it is left alone.
 
     Raises:
-        BadInputError: `out` is a file, a folder of something else, or cannot be written.
+        BadInputError: as `check_out` and `make_folder`.
     """
-    out = Path(out).absolute()
-    if out.exists() and not out.is_dir():
-        raise BadInputError(f"--out: expected a folder. Received a file: {out}")
-    if out.is_dir() and any(out.iterdir()) and not (out / CARD).is_file():
-        raise BadInputError(f"--out: expected a new folder or one with a {CARD}. Received: {out} with other files")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as error:
-        raise BadInputError(
-            f"--out: expected a folder that can be written. Received: {out} ({error.strerror})"
-        ) from None
+    out = check_out(out)
+    work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=make_folder(out.parent)))
     try:
         yield work
         work.chmod(0o755)

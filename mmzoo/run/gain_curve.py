@@ -13,9 +13,12 @@ import numpy as np
 
 from mmzoo import recipes
 from mmzoo.metrics.classification import scores
+from mmzoo.run import plots
+from mmzoo.run.card import write_card
 from mmzoo.run.evaluate import test_arrays
+from mmzoo.run.export import file_table
 from mmzoo.run.fit import fit
-from mmzoo.run.folder import write_json
+from mmzoo.run.folder import CARD, read_card, write_json
 
 
 def gain_curve(
@@ -83,8 +86,21 @@ def _point(runs: list[dict], value: float) -> dict:
     return point
 
 
+def record(curve: dict, folder: str) -> None:
+    """Put `curve` and its plot into the card of `folder`."""
+    card = read_card(folder)
+    plots.gain_curve(curve, Path(folder) / "gain_curve.png")
+    write_card(folder, {**card, "gain_curve": curve, "files": file_table(folder)})
+    print(f"recorded in {Path(folder) / CARD}")
+
+
+def _without(words: list[str], *flags: str) -> list[str]:
+    """Return `words` without `flags` and the value behind each."""
+    return [w for i, w in enumerate(words) if w not in flags and (i == 0 or words[i - 1] not in flags)]
+
+
 def main(arguments: list[str]) -> None:
-    """Read `RECIPE FIELD VALUE... [--seeds N] [--touches MODALITY] [--out FILE]` and the flags of the recipe."""
+    """Read `RECIPE FIELD VALUE...`, `--seeds`, `--touches`, `--out`, `--into` and the recipe's flags."""
     from cyclopts import App, Parameter
 
     name = arguments[0] if arguments else ""
@@ -98,10 +114,14 @@ def main(arguments: list[str]) -> None:
         seeds: int = 5,
         touches: str = "",
         out: str = "gain_curve.json",
+        into: str = "",
         config: Annotated[config_type, Parameter(name="*")] = None,
     ) -> None:
-        gain_curve(name, config or config_type(), field, values, range(seeds), out, touches)
+        curve = gain_curve(name, config or config_type(), field, values, range(seeds), out, touches)
         print(f"written to {out}")
+        if into:
+            words = ["python -m mmzoo.run.gain_curve", *arguments]
+            record({**curve, "command": " ".join(_without(words, "--into", "--out", "--data-dir"))}, into)
 
     app(arguments[1:])
 

@@ -91,6 +91,27 @@ def subset_scores(subsets: dict[str, dict], baselines: dict[str, dict], path: st
     _save(figure, path)
 
 
+def gain_curve(curve: dict, path: str | Path) -> None:
+    """Draw `gain_curve`'s points, accuracy against its setting with one deviation around, into a PNG at `path`."""
+    points = [point for point in curve["points"] if point["seeds"]]
+    figure, (axis,) = _figure(5.4, 3.2, 1)
+    names = [name for name in points[0] if isinstance(points[0][name], list) and "gain" not in name]
+    colors = {"fused": BLUE, "average": GREEN}
+    others = iter((ORANGE, "#CC79A7", "#E69F00", "#56B4E9"))
+    values = [point["value"] for point in points]
+    for name in names:
+        color = colors.get(name) or next(others)
+        mean, deviation = (np.array([point[name][i] for point in points]) for i in (0, 1))
+        dashed = "--" if name == "average" else "-"
+        axis.plot(values, mean, dashed, color=color, marker="o", markersize=4, label=name)
+        axis.fill_between(values, mean - deviation, mean + deviation, color=color, alpha=0.15, linewidth=0)
+    axis.set_xlabel(curve["field"])
+    axis.set_ylabel("test accuracy, %")
+    axis.set_xticks(values)
+    axis.legend(frameon=False, fontsize=8)
+    _save(figure, path)
+
+
 def _figure(width: float, height: float, columns: int):
     """Return a figure of inches `width` by `height` and its axes in a row; no window, no global state."""
     from matplotlib.figure import Figure

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,11 @@ from mmzoo.run.evaluate import ARTIFACTS, compare, score_section, subset_scores,
 from mmzoo.run.execute import predictor
 from mmzoo.run.export import calibration_examples, export, file_table, golden_examples
 from mmzoo.run.fit import fit
-from mmzoo.run.folder import KERAS, new_folder, write_json
+from mmzoo.run.folder import KERAS, check_out, make_folder, new_folder, write_json
 from mmzoo.run.verify import verify
 from mmzoo.run.verify_table import table as verdicts
 
-ARTIFACT_EXAMPLES = 10_000  # scored at most of each artifact; the Keras model is scored on all
+ARTIFACT_EXAMPLES = 10_000  # scored at most of each artifact; the subsets are scored on all, by Keras
 
 
 def train(recipe: str, config: Any = None, *, out: str | Path = "", resume: bool = False) -> Path:
@@ -44,36 +46,39 @@ def train(recipe: str, config: Any = None, *, out: str | Path = "", resume: bool
     began = time.monotonic()
     module = recipes.load(recipe)
     config = config or module.Config()
-    out = Path(out or recipe).absolute()
-    with new_folder(out) as folder:
-        working = _working_folder(out, recipe, config, resume)
+    spec = module.export(config)
+    out = check_out(out or recipe)
+    with _checkpoints(out, recipe, config, resume) as working:
         # The test split is read first: a source that is not there stops the run before it has cost anything.
         inputs, labels = test_arrays(module, config)
         model, history = fit(module, config, working / "fused", f"{recipe} ({'+'.join(_modalities(inputs))})")
         baselines = _fit_baselines(module, config, working, recipe, _modalities(inputs))
-        spec = module.export(config)
-        exported = keras.Model(model.input, {k: model.get_layer(v).output for k, v in spec.outputs.items()})
-        exported.save(folder / KERAS)
-        card = _static_card(recipe, module, config, exported, spec)
-        print("exporting ...", flush=True)
-        calibration = calibration_examples(module.dataset("train", config), exported.input)
-        card |= export(exported, folder, spec, calibration, golden_examples(inputs, labels), card)
-        print("evaluating ...", flush=True)
-        card |= _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
-        card["history"] = {**history, "baselines": {name: h for name, (_, h) in baselines.items()}}
-        _draw(folder, card)
-        write_card(folder, card)
-        print("verifying ...", flush=True)
-        card["verify"] = verify(folder)
-        card |= {"files": file_table(folder), **environment(), "wall_seconds": time.monotonic() - began}
-        write_card(folder, card)
-    shutil.rmtree(working)
-    _report(out, card)
+        with new_folder(out) as folder:
+            exported = keras.Model(model.input, {k: model.get_layer(v).output for k, v in spec.outputs.items()})
+            exported.save(folder / KERAS)
+            card = _static_card(recipe, module, config, exported, spec)
+            print("exporting ...", flush=True)
+            calibration = calibration_examples(module.dataset("train", config), exported.input)
+            card |= export(exported, folder, spec, calibration, golden_examples(inputs, labels), card)
+            print("evaluating ...", flush=True)
+            card |= _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
+            card["history"] = {**history, "baselines": {name: h for name, (_, h) in baselines.items()}}
+            _draw(folder, card)
+            write_card(folder, card)
+            print("verifying ...", flush=True)
+            card["verify"] = verify(folder)
+            card |= {"files": file_table(folder), **environment(), "wall_seconds": time.monotonic() - began}
+            write_card(folder, card)
+    _report(out, card, spec)
     return out
 
 
-def _working_folder(out: Path, recipe: str, config: Any, resume: bool) -> Path:
-    """Return the hidden folder beside `out` that holds the checkpoints, new or that of the run to resume."""
+@contextmanager
+def _checkpoints(out: Path, recipe: str, config: Any, resume: bool) -> Iterator[Path]:
+    """Yield the hidden folder beside `out` that holds the checkpoints, new or that of the run to resume.
+
+    It is removed when the block ends, but stays for `--resume` if an error ends it after a whole epoch.
+    """
     working = out.parent / f".{out.name}.training"
     run = json.loads(json.dumps({"recipe": recipe, "config": dataclasses.asdict(config)}))
     started = working / "run.json"
@@ -83,12 +88,17 @@ def _working_folder(out: Path, recipe: str, config: Any, resume: bool) -> Path:
         before = json.loads(started.read_text(encoding="utf-8"))
         if before != run:
             changed = [k for k, v in run["config"].items() if before["config"].get(k) != v] or ["recipe"]
-            raise BadInputError(f"--resume: expected the flags of the stopped run. Received another {changed[0]}")
-        return working
-    shutil.rmtree(working, ignore_errors=True)
-    working.mkdir()
-    write_json(started, run)
-    return working
+            raise BadInputError(f"--resume: expected the flags of the stopped run. Received: another {changed[0]}")
+    else:
+        shutil.rmtree(working, ignore_errors=True)
+        write_json(make_folder(working) / started.name, run)
+    try:
+        yield working
+    except BaseException:
+        if not any(working.glob("*/state.json")):
+            shutil.rmtree(working)
+        raise
+    shutil.rmtree(working)
 
 
 def _modalities(inputs: dict[str, np.ndarray]) -> tuple[str, ...]:
@@ -139,9 +149,9 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
     section = score_section(report, {}, len(labels))
     few = {name: x[:ARTIFACT_EXAMPLES] for name, x in inputs.items()}
     some = labels[:ARTIFACT_EXAMPLES]
-    for file in (name for name in ARTIFACTS.values() if name != KERAS and (folder / name).exists()):
+    for file in (name for name in ARTIFACTS.values() if (folder / name).exists()):
         full = scores(predictor(folder / file)(few)["probabilities"], some, names)
-        section = score_section({file: {"+".join(modalities): full}}, section, len(some))
+        section["artifacts"][file] = {"accuracy": full["accuracy"], "ece": full["ece"], "n": len(some)}
     if not baselines:
         return {"scores": section}
     singles = {
@@ -166,7 +176,7 @@ def _draw(folder: Path, card: dict) -> None:
     plots.subset_scores(card["scores"]["subsets"], card.get("baselines", {}), folder / "subset_scores.png")
 
 
-def _report(out: Path, card: dict) -> None:
+def _report(out: Path, card: dict, spec) -> None:
     for name, s in card["scores"]["subsets"].items():
         alone = card.get("baselines", {}).get(name)
         beside = f"   a model of it alone {alone['accuracy']:.2%}" if alone else ""
@@ -175,7 +185,20 @@ def _report(out: Path, card: dict) -> None:
         g = card["fusion_gain"]
         interval = f"95 % interval {g['low']:+.2f} to {g['high']:+.2f}"
         print(f"fusion gain {g['points']:+.2f} points over {g['over']} alone ({interval})")
+    for line in _losses(card, spec):
+        print(line)
     print(verdicts({**card["verify"], "path": str(out)}))
     for name, file in card["files"].items():
         print(f"{out / name}  {file['bytes']:,} bytes")
     print(f"{out / 'README.md'}  the card; {card['wall_seconds']:.0f} s in all")
+
+
+def _losses(card: dict, spec) -> list[str]:
+    """Return a line for each artifact that scores lower than Keras by more than the recipe tolerates."""
+    scored = card["scores"]["artifacts"]
+    drops = {name: scored[KERAS]["accuracy"] - s["accuracy"] for name, s in scored.items()}
+    return [
+        f"{name} loses {100 * drop:.2f} points of accuracy, more than the {100 * spec.max_score_drop:.2f} tolerated"
+        for name, drop in drops.items()
+        if drop > spec.max_score_drop
+    ]
