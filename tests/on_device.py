@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmzoo.run import flatbuffer
-from mmzoo.run.convert import SIGNATURE, quiet, save_model, to_tflite
+from mmzoo.run.convert import quiet, save_model, to_tflite
 from mmzoo.run.execute import predictor
 from mmzoo.run.verify import verify
 
@@ -24,8 +24,8 @@ def check_on_device(model, inputs, folder, gpu, tolerance=1e-4):
     `inputs` are `{name: (K, ...)}`. Returns the operators of the file.
     """
     with quiet():
-        save_model(folder / "saved", {SIGNATURE: model}, batch=1)
-        tflite = to_tflite(folder / "saved", SIGNATURE, "float32")
+        save_model(folder / "saved", model, batch=1)
+        tflite = to_tflite(folder / "saved", "float32")
     path = folder / "model.tflite"
     flatbuffer.write(tflite, path)
     reference = model(inputs, training=False)
