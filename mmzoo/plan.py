@@ -33,8 +33,12 @@ class Recipe(Protocol):
     Config: type  # a frozen dataclass; its fields are the flags
     TINY: Any  # the Config of the tests: seconds on a CPU, no download
 
-    def dataset(self, split: str, config: Any) -> Any:
-        """`train` is endless and starts at epoch `first_epoch`; `validation` and `test` end."""
+    def dataset(self, split: str, config: Any, first_epoch: int = 0) -> Any:
+        """Return a `tf.data.Dataset` of batches `({modality: tensor, ..., "present": (B, M)}, label)`.
+
+        `train` holds all epochs of the plan from `first_epoch` on, one after another, and knows its length;
+        `validation` and `test` hold each example once.
+        """
 
     def build(self, config: Any) -> Any:
         """Return an uncompiled functional `keras.Model`, inputs named by modality, one output."""

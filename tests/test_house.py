@@ -101,9 +101,9 @@ def test_recipes_never_import_each_other():
 
 
 def run(*words):
-    """Return the seconds that a command takes, the best of three."""
+    """Return the seconds that a command takes, the best of seven: the machine has other things to do, too."""
     seconds = []
-    for _ in range(3):
+    for _ in range(7):
         began = time.perf_counter()
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         seconds.append(time.perf_counter() - began)
@@ -120,9 +120,7 @@ def test_import_is_quick_and_leaves_tensorflow_alone():
 
 
 def test_help_is_quick():
-    bare = run(sys.executable, "-c", "pass")
-    spent = run(sys.executable, "-m", "mmzoo.run.cli", "--help")
-    assert spent < 0.3 or spent - bare < 0.3, f"{spent:.2f} s"
+    assert run(Path(sys.executable).with_name("mmzoo"), "--help") < 0.3
 
 
 def test_readme_begins_with_the_two_commands():
@@ -134,7 +132,8 @@ def test_readme_begins_with_the_two_commands():
 
 def test_nothing_of_a_developers_machine_is_in_the_tree():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    assert "setup.cfg" in tracked
     for name in tracked:
         path = ROOT / name
-        if path.suffix in (".py", ".md", ".cfg", ".toml", ".json", ".yaml", ".txt") and path.is_file():
-            assert not re.search(r"/(root|home/[a-z]+|work|tmp/venv)/", path.read_text(encoding="utf-8")), name
+        if path.is_file() and "test" not in path.name:
+            assert not re.search(rb"/(root|home/[a-z]+|work|tmp/venv)/", path.read_bytes()), name

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmzoo.device import Runner
 from mmzoo.recipes import spoken_digits
+from mmzoo.run import flatbuffer
 from mmzoo.run.fit import fit
 from mmzoo.run.folder import load_keras
 
@@ -59,13 +61,27 @@ def test_verify_says_right_and_one_percent_says_wrong(mmzoo_command, folder, gpu
     done = mmzoo_command("verify", folder)
     assert done.returncode == 0, done.stdout
     assert done.stdout.rstrip().endswith("right")
-    model = load_keras(folder)
-    weight = model.get_layer("image_encoder").get_layer("stage1").kernel
-    weight.assign(np.asarray(weight) * 1.01)
-    model.save(folder / "model.keras")
+    assert f"recorded in {folder / 'card.json'}" in done.stdout
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, "files": {}}))  # or the hashes would tell
+    model = flatbuffer.read(folder / "model_float32.tflite")
+    sizes = {i: len(b.data) for i, b in enumerate(model.buffers) if b.data is not None and len(b.data) > 4096}
+    changed = model.buffers[sorted(sizes)[len(sizes) // 2]]
+    changed.data = np.frombuffer((np.asarray(changed.data, "uint8").view("float32") * 1.01).tobytes(), "uint8")
+    flatbuffer.write(model, folder / "model_float32.tflite")
+    done = mmzoo_command("verify", folder)
+    assert done.returncode == 1, done.stdout
+    assert "WRONG" in done.stdout
+    assert json.loads((folder / "card.json").read_text())["verify"]["exit_code"] == 1
+
+
+def test_a_quantized_file_that_scores_too_low_is_wrong(mmzoo_command, folder):
+    card = json.loads((folder / "card.json").read_text())
+    card["scores"]["artifacts"]["model_int8.tflite"]["accuracy"] -= 0.02
+    (folder / "card.json").write_text(json.dumps(card))
     done = mmzoo_command("verify", folder)
     assert done.returncode == 1
-    assert "WRONG" in done.stdout
+    assert "points of accuracy below model.keras" in done.stdout
 
 
 def test_without_a_driver_it_says_so(mmzoo_command, folder):
@@ -99,6 +115,9 @@ def test_benchmark_prints_a_table_and_keeps_the_figures(mmzoo_command, folder):
         (["train", "spoken_digits", "--epochs", "many"], '"many"'),
         (["train", "spoken_digits", "--source", "imagenet"], "--source: expected one of sample, mnist_fsdd"),
         (["train", "spoken_digits", "--out", "/proc/mine"], "/proc/mine"),
+        (["train", "spoken_digits", "--seed", "2147483647"], "--seed: expected a number from 0 to 2147483646"),
+        (["train", "spoken_digits", "--snr-db", "nan"], "--snr-db: expected decibels. Received: nan"),
+        (["train", "spoken_digits", "--source", "mnist_fsdd", "--data-dir", "nowhere"], "nowhere"),
         (["train", "spoken_digits", "--resume"], "--resume: expected a run into"),
         (["train", "spoken_digits", "--init-from", "none.keras"], "none.keras"),
         (["evaluate", "nowhere"], "nowhere"),
@@ -116,6 +135,26 @@ def test_bad_input_is_one_line_and_code_2(mmzoo_command, tmp_path, words, said):
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir()), "something half-written is left"
+
+
+def test_one_modality_alone_goes_all_the_way(mmzoo_command, tmp_path):
+    words = ("--modalities", "image", "--epochs", "1", "--embed-dim", "16", "--out", tmp_path / "out")
+    done = mmzoo_command("train", "spoken_digits", *words)
+    assert done.returncode == 0, done.stderr[-2000:]
+    card = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert [entry["name"] for entry in card["inputs"]] == ["image"]
+    assert "fusion_gain" not in card
+    golden = np.load(tmp_path / "out" / "golden.npz")
+    assert Runner(tmp_path / "out")(image=golden["input/image"][0])["label"] in list("0123456789")
+
+
+def test_encoders_of_another_run_are_taken_up(mmzoo_command, trained, tmp_path):
+    words = ("--epochs", "1", "--modalities", "image", "--init-from", trained[0] / "model.keras", "--out", "out")
+    done = mmzoo_command("train", "spoken_digits", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    card = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert card["history"]["accuracy"][0] > 0.7, "one epoch from scratch reaches half of that"
+    assert card["config"]["init_from"] == "model.keras"
 
 
 def test_an_artifact_that_is_not_there_is_named(mmzoo_command, folder):
@@ -152,4 +191,4 @@ def test_resume_after_a_kill_ends_at_the_same_weights(tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-6)
     card = json.loads((tmp_path / "run" / "card.json").read_text())
     assert card["history"]["loss"] == pytest.approx(history["loss"], rel=1e-4)
-    assert [p.name for p in tmp_path.iterdir() if "training" in p.name] == []
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "whole"]

@@ -24,7 +24,7 @@ TABLE = SPEECH.with_suffix(".json")
 # How hard `sample` is
 OCCLUDER = 14  # pixels: side of the square that is hidden
 GRAIN = 30.0  # standard deviation of the noise on a picture, of 255
-VIEWS = 4  # differently spoiled copies of each picture
+VIEWS = 4  # differently spoiled copies of each training picture
 SAMPLE_SNR_DB = 0.0
 
 # How hard `mnist_fsdd_hard` is: fixed on its validation split, before any model saw both modalities. After one
@@ -63,7 +63,7 @@ def sample(split, seed):
 
     Both are made hard on purpose, in every split alike. Pictures: the 1,797 of
     `sklearn.datasets.load_digits` (8x8, UCI optdigits), enlarged to 28x28; a square of `OCCLUDER` pixels
-    at a random place is blackened and Gaussian noise added, in `VIEWS` different ways for each picture.
+    at a random place is blackened and Gaussian noise added, in `VIEWS` different ways for each training picture.
     Speech: 48 synthetic voices, to be mixed with pink noise at `SAMPLE_SNR_DB`. Test and validation
     pictures (a fixed quarter and eighth of each class) and voices (8 and 8) occur in no other split; what
     `seed` draws is the hiding and the noise.
@@ -71,10 +71,11 @@ def sample(split, seed):
     _check_split(split)
     pictures, labels = _handwriting(split)
     rng = np.random.default_rng([seed, SPLITS.index(split)])
-    images = hide_part(np.repeat(pictures, VIEWS, axis=0), OCCLUDER, GRAIN, rng)
+    views = VIEWS if split == "train" else 1
+    images = hide_part(np.repeat(pictures, views, axis=0), OCCLUDER, GRAIN, rng)
     clips, lengths, clip_labels = _synthesized_speech(split)
     noise = pink_noise(NOISE_ROWS, CLIP, [seed, SPLITS.index(split)])
-    return Digits(images, np.repeat(labels, VIEWS), clips, lengths, clip_labels, noise, SAMPLE_SNR_DB)
+    return Digits(images, np.repeat(labels, views), clips, lengths, clip_labels, noise, SAMPLE_SNR_DB)
 
 
 def mnist_fsdd(split, data_dir, seed):

@@ -35,17 +35,19 @@ def _layers():
     return found
 
 
-def load_encoders(model, path):
+def load_encoders(model, path, names):
     """Copy into `model` the weights of each encoder that the `.keras` file at `path` has under the same name.
 
-    Returns the names of the encoders that were copied.
+    `names` are those of all encoders of the recipe, of which `model` may have some. An encoder that the file
+    has not starts afresh. Returns the names of the encoders that were copied.
 
     Raises:
-        BadInputError: no such file, no Keras file, no encoder of a common name, or one of another shape.
+        BadInputError: no such file, no Keras file, none of `names` in it, or an encoder of another shape.
     """
     theirs, ours = _encoders(read_model(path)), _encoders(model)
-    if not (shared := [name for name in ours if name in theirs]):
-        raise BadInputError(f"{path}: expected an encoder named {' or '.join(ours)}. Received: {', '.join(theirs)}")
+    if not set(names) & set(theirs):
+        raise BadInputError(f"{path}: expected an encoder named {' or '.join(names)}. Received: {', '.join(theirs)}")
+    shared = [name for name in ours if name in theirs]
     for name in shared:
         shapes = [[w.shape for w in encoder.weights] for encoder in (ours[name], theirs[name])]
         if shapes[0] != shapes[1]:

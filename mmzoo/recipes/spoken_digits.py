@@ -4,6 +4,7 @@ Two small convolutional encoders joined at the embedding by a learned gate: late
 unit of Arevalo et al. 2017, section 3.1, trained with modality dropout (Neverova et al. 2016, section 3.3).
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -56,7 +57,7 @@ class Config:
     """Principal components left of a picture of mnist_fsdd_hard."""
     snr_db: float = digits.SNR_DB
     """Signal-to-noise ratio of the speech of mnist_fsdd_hard."""
-    pairings: int = 1
+    pairings: int = 4
     """How often each test picture is paired with a clip."""
     epochs: int = 8
     """Times through the training pictures."""
@@ -74,10 +75,17 @@ class Config:
         _expect("fusion", self.fusion in FUSIONS, f"one of {', '.join(FUSIONS)}", self.fusion)
         known = self.modalities and self.modalities == tuple(m for m in MODALITIES if m in self.modalities)
         _expect("modalities", known, "image, audio, or both in this order", " ".join(self.modalities))
-        for name in ("embed_dim", "pairings", "epochs", "batch_size", "learning_rate", "components"):
-            _expect(name, getattr(self, name) > 0, "a number above 0", getattr(self, name))
-        _expect("modality_dropout", 0 <= self.modality_dropout <= 1, "a probability", self.modality_dropout)
-        _expect("seed", self.seed >= 0, "a number from 0 on", self.seed)
+        _expect_numbers(self)
+
+
+def _expect_numbers(config):
+    for name in ("embed_dim", "pairings", "epochs", "batch_size", "learning_rate", "components"):
+        value = getattr(config, name)
+        _expect(name, value > 0 and math.isfinite(value), "a number above 0", value)
+    _expect("batch_size", config.batch_size <= 4096, "4096 at most", config.batch_size)
+    _expect("modality_dropout", 0 <= config.modality_dropout <= 1, "a probability", config.modality_dropout)
+    _expect("snr_db", math.isfinite(config.snr_db), "decibels", config.snr_db)
+    _expect("seed", 0 <= config.seed < 2**31 - 1, "a number from 0 to 2147483646", config.seed)
 
 
 def _expect(name, holds, expected, received):
@@ -116,7 +124,7 @@ def build(config=Config()):
     encoders = {name: encoders[name]() for name in config.modalities}
     model = late_fusion(encoders, fuse=FUSIONS[config.fusion], head=partial(classifier, num_classes=10))
     if config.init_from:
-        load_encoders(model, config.init_from)
+        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
     return model
 
 

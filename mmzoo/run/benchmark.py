@@ -73,6 +73,7 @@ def _measured(files: list[Path], against: Sequence[str], runs: int, threads: Seq
     for index, model in enumerate(models):
         operations = 2 * model["multiply_adds"]
         model["peer"] = index >= len(files)
+        model["path"] = "" if model["peer"] else str(files[index].absolute())
         model["threads"] = {
             count: _figures(timing.times[index], timing.memory[index], timing.peak, operations)
             for count, timing in timings.items()

@@ -25,7 +25,7 @@ def run(
     """
     folders = [Path(path) for path in paths if Path(path).is_dir()]
     cards = {folder: read_card(folder) for folder in folders}
-    result = benchmark(paths, against, runs=runs)
+    result = benchmark(paths, against, out=out or None, runs=runs)
     if front_end:
         result["front_end"] = log_mel_ratio()
         print(f"log-mel in the graph: {result['front_end']}")
@@ -41,7 +41,9 @@ def run(
             f"batch: {wait['share']:.1%} waiting for data"
         )
     for folder, card in cards.items():
-        mine = [m for m in result["models"] if m["peer"] or m["name"].startswith(f"{folder.absolute().name}/")]
+        files = {str(file.absolute()) for file in folder.glob("*.tflite")}
+        mine = [m for m in result["models"] if m["peer"] or m["path"] in files]
+        mine = [{key: value for key, value in m.items() if key != "path"} for m in mine]
         write_card(folder, {**card, "benchmark": {**result, "models": mine}})
         print(f"recorded in {folder / CARD}")
     if out:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
@@ -9,7 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 import mmzoo
 from mmzoo import BadInputError
 
-BAD_INPUT = 2
+BAD_INPUT, DEFECT, STOPPED = 2, 70, 130
 app = App(
     name="mmzoo",
     help="Train small multimodal models, export them, verify them by execution.",
@@ -32,9 +33,16 @@ def main(arguments: list[str] | None = None) -> None:
     except (CycloptsError, BadInputError) as error:
         print(f"mmzoo: {' '.join(str(error).split())}", file=sys.stderr)
         code = BAD_INPUT
+    except (PermissionError, FileExistsError) as error:  # a place that cannot be written
+        print(f"mmzoo: {error.filename}: expected a place that can be written. Received: {error}", file=sys.stderr)
+        code = BAD_INPUT
     except KeyboardInterrupt:
-        print("mmzoo: stopped; --resume goes on after the last whole epoch of a training", file=sys.stderr)
-        code = 130
+        hint = "; mmzoo train --resume goes on after the last whole epoch" if arguments[:1] == ["train"] else ""
+        print(f"mmzoo: stopped{hint}", file=sys.stderr)
+        code = STOPPED
+    except Exception:  # a defect of ours: 1 would say that numbers are wrong
+        traceback.print_exc()
+        code = DEFECT
     sys.exit(code or 0)
 
 
@@ -147,6 +155,8 @@ def export(folder: str, *, data_dir: str = "") -> None:
 def verify(path: str, *, require_gpu: Annotated[bool, Parameter(negative="")] = False, seeds: int = 3) -> int:
     """Execute artifacts on CPU and GPU and compare the numbers.
 
+    The verdict on a folder is written into its card.
+
     Exit code 0: right; 1: wrong numbers; 3: not GPU-resident, or the accelerator died; 4: the GPU check was
     demanded and could not be executed.
 
@@ -160,11 +170,12 @@ def verify(path: str, *, require_gpu: Annotated[bool, Parameter(negative="")] = 
         Sets of random inputs.
     """
     _import_tensorflow()
-    from mmzoo.run.verify import verify
+    from mmzoo.run.verify import record, verify
     from mmzoo.run.verify_table import table
 
     report = verify(path, require_gpu=require_gpu, seeds=seeds)
     print(table(report))
+    record(path, report)
     return report["exit_code"]
 
 

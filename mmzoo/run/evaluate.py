@@ -17,6 +17,7 @@ from mmzoo.run.folder import CARD, read_card
 from mmzoo.run.folder import artifact as find
 from mmzoo.run.readme import gain
 
+BASELINES = "baselines.npz"  # the class that each single-modality model gives each test example
 ARTIFACTS = {
     "keras": "model.keras",
     "saved_model": "saved_model",
@@ -49,14 +50,16 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
         raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {', '.join(card)}")
     inputs, labels = _spaced(*test_arrays(*recipe_of(card, data_dir)), limit)
     modalities = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
-    report, where = {}, Path(folder) / CARD
+    report, gains, where = {}, {}, Path(folder) / CARD
     for name in files:
         predict = predictor(Path(folder) / name)
         report[name] = subset_scores(predict, inputs, labels, modalities, card["labels"])
+        if found := _gain(folder, card, predict, inputs, labels):
+            gains[name] = found
         print(_subset_table(name, report[name], header=len(report) == 1), flush=True)
     print(_class_table(files[0], next(iter(report[files[0]].values()))["per_class"]))
-    if gain(card):
-        print(f"\nfusion gain of the trained model: {gain(card)}")
+    for name, found in gains.items():
+        print(f"{name:<22}fusion gain {gain({'fusion_gain': found})}")
     if limit:
         print(f"\n{len(labels)} examples (--limit): not recorded in {where}")
         return report
@@ -174,6 +177,26 @@ def compare(
         "average": {"accuracy": scores(average, labels, names)["accuracy"]},
         "fusion_gain": {"over": best, **fusion_gain(fused, singles[best], labels, groups)},
     }
+
+
+def same_example(array: np.ndarray) -> np.ndarray:
+    """Return for each row of `array` `(N, ...)` the number of its group: rows of the same content."""
+    rows = np.ascontiguousarray(array.reshape(len(array), -1))
+    rows = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
+    return np.unique(rows, return_inverse=True)[1].ravel()
+
+
+def _gain(folder: str | Path, card: dict, predict: Callable, inputs: Arrays, labels: np.ndarray) -> dict:
+    """Return the gain of an artifact over the best single modality, or nothing where its answers are not kept."""
+    path, over = Path(folder) / BASELINES, card.get("fusion_gain", {}).get("over")
+    if not path.is_file() or not over:
+        return {}
+    with np.load(path) as kept:
+        single = kept[over]
+    if len(single) != len(labels):
+        return {}
+    fused, pictures = predict(inputs)["probabilities"], inputs[next(iter(inputs))]
+    return {"over": over, **fusion_gain(fused, np.eye(len(card["labels"]))[single], labels, same_example(pictures))}
 
 
 def _chosen(folder: str | Path, artifact: str) -> list[str]:

@@ -72,7 +72,8 @@ def export(
 def export_folder(folder: str | Path, data_dir: str = "") -> dict[str, dict]:
     """Write the artifacts of `folder` again from its `model.keras`, and record them in its card.
 
-    Verdicts on files that have changed are taken out of the card; scores and times stay.
+    Verdicts on files that have changed, and their scores, are taken out of the card; `verify` and `evaluate` find
+    them again.
 
     Args:
         folder: what `train` wrote.
@@ -95,6 +96,10 @@ def export_folder(folder: str | Path, data_dir: str = "") -> dict[str, dict]:
     written = export(model, folder, recipe.export(config), calibration, golden, card)
     if before != _verified_files(folder):
         card["verify"] = {}
+        changed = {name for name, value in _verified_files(folder).items() if before.get(name) != value}
+        scored = card.get("scores", {}).get("artifacts", {})
+        for name in changed & set(scored):
+            del scored[name]
     write_card(folder, {**card, **written})
     for name, entry in written["files"].items():
         print(f"{Path(folder) / name}  {entry['bytes']:,} bytes")

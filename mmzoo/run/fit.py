@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 from tqdm.auto import tqdm
 
+from mmzoo import BadInputError
 from mmzoo.plan import Phase
 from mmzoo.run.checkpoint import Checkpoint
 
@@ -33,6 +34,8 @@ def fit(recipe, config, folder: str | Path, title: str) -> tuple[keras.Model, di
         if first < end:
             train = recipe.dataset("train", config, first)
             steps = len(train) // (sum(p.epochs for p in phases) - first)
+            if not steps:
+                raise BadInputError("--batch-size: expected at most the examples of an epoch. Received: more")
             compile_phase(model, recipe.objective(config), phase, steps)
             if first > start:
                 checkpoint.restore(model)
@@ -42,7 +45,7 @@ def fit(recipe, config, folder: str | Path, title: str) -> tuple[keras.Model, di
                 epochs=end,
                 steps_per_epoch=steps,
                 validation_data=validation,
-                callbacks=[checkpoint, Progress(title, steps * (end - first))],
+                callbacks=[checkpoint, Progress(f"{title} {phase.name}", steps * (end - first))],
                 verbose=0,
                 shuffle=False,
             )
@@ -56,11 +59,12 @@ def compile_phase(model: keras.Model, objective: dict, phase: Phase, steps: int)
     Loshchilov and Hutter 2019. XLA is left to accelerators: on a CPU it makes small networks slower.
     """
     for layer in model.layers:
-        layer.trainable = layer.name not in phase.frozen
+        if isinstance(layer, keras.Model):
+            layer.trainable = layer.name not in phase.frozen
     total = steps * phase.epochs
     warmup = max(1, round(WARMUP * total))
     schedule = keras.optimizers.schedules.CosineDecay(
-        phase.learning_rate / 20, total - warmup, warmup_target=phase.learning_rate, warmup_steps=warmup
+        phase.learning_rate / 20, max(1, total - warmup), warmup_target=phase.learning_rate, warmup_steps=warmup
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

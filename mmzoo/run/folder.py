@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,32 +42,38 @@ def make_folder(path: Path) -> Path:
 
 
 @contextmanager
-def new_folder(out: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `out` that becomes `out` when the block ends without an error.
+def new_folder(out: str | Path, place: Path) -> Iterator[Path]:
+    """Yield a temporary folder in `place` that becomes `out` when the block ends without an error.
 
-    A folder that holds a `card.json` is replaced; any other folder with files in it is left alone.
+    What a process that died left of it is removed first. A folder that holds a `card.json` is replaced; any other
+    folder with files in it is left alone. `place` is on the file system of `out`.
 
     Raises:
         BadInputError: as `check_out` and `make_folder`.
     """
     out = check_out(out)
-    work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=make_folder(out.parent)))
+    work = place / "folder"
+    shutil.rmtree(work, ignore_errors=True)
+    make_folder(work)
     try:
         yield work
-        work.chmod(0o755)
-        _swap(work, out)
+        _swap(work, out, place / "replaced")
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _swap(work: Path, out: Path) -> None:
-    old = None
-    if out.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
-        os.replace(out, old)
-    os.replace(work, out)
-    if old:
-        shutil.rmtree(old, ignore_errors=True)
+def _swap(work: Path, out: Path, aside: Path) -> None:
+    shutil.rmtree(aside, ignore_errors=True)
+    before = out.exists()
+    if before:
+        os.replace(out, aside)
+    try:
+        os.replace(work, out)
+    except OSError:
+        if before:
+            os.replace(aside, out)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def artifact(folder: str | Path, name: str) -> Path:

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from mmzoo import recipes
+from mmzoo import BadInputError, recipes
 from mmzoo.metrics.classification import scores
 from mmzoo.run import plots
-from mmzoo.run.card import write_card
+from mmzoo.run.card import environment, write_card
 from mmzoo.run.evaluate import test_arrays
 from mmzoo.run.export import file_table
 from mmzoo.run.fit import fit
@@ -36,9 +36,10 @@ def gain_curve(
     """
     path = Path(out)
     module = recipes.load(recipe)
-    result = {"recipe": recipe, "config": dataclasses.asdict(config) | {"data_dir": ""}, "field": field, "runs": []}
+    about = {"recipe": recipe, "config": dataclasses.asdict(config) | {"data_dir": "", "seed": 0}, "field": field}
+    result: dict[str, Any] = {**json.loads(json.dumps(about)), "commit": environment()["commit"], "runs": []}
     if path.is_file():
-        result["runs"] = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        result["runs"] = _finished(path, result)
     done = {(run["seed"], run["value"]) for run in result["runs"]}
     for seed in seeds:
         kept: dict[str, np.ndarray] = {}
@@ -47,10 +48,20 @@ def gain_curve(
                 run = _run(module, dataclasses.replace(config, seed=seed, **{field: value}), kept)
                 kept = {name: p for name, p in kept.items() if touches and name != touches}
                 result["runs"].append({"seed": seed, "value": value, **run})
-                result["points"] = [_point(result["runs"], v) for v in values]
                 write_json(path, result)
                 print(f"{field} {value}, seed {seed}: {run}", flush=True)
+    result["points"] = [_point(result["runs"], value) for value in values]
+    write_json(path, result)
     return result
+
+
+def _finished(path: Path, result: dict) -> list[dict]:
+    """Return the runs in the file at `path`, if they are of the same recipe, config and field."""
+    before = json.loads(path.read_text(encoding="utf-8"))
+    for key in ("recipe", "field", "config"):
+        if before[key] != result[key]:
+            raise BadInputError(f"{path}: expected runs of the same {key}. Received: {before[key]}")
+    return before["runs"]
 
 
 def _run(module, config, kept: dict[str, np.ndarray]) -> dict[str, float]:

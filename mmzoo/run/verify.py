@@ -12,6 +12,7 @@ import numpy as np
 from mmzoo import BadInputError
 from mmzoo.run import folder, parity
 from mmzoo.run.accelerator import PACKAGES, Answer, Arrays, Driver, find_driver
+from mmzoo.run.card import write_card
 from mmzoo.run.execute import predictor
 from mmzoo.run.verify_inputs import Examples, golden_examples, join, random_examples
 from mmzoo.run.verify_tflite import Answers, File, gpu_row, judge, open_file, run_files
@@ -23,7 +24,7 @@ _CODES = {"wrong": WRONG, "refused": NOT_RESIDENT, "died": NOT_RESIDENT}
 _VERSIONS = ("ai-edge-litert", "tensorflow", "keras", "onnxruntime", "numpy")
 
 
-def verify(path: str | Path, *, require_gpu: bool = False, seeds: int = 3, onnx: bool = True) -> dict:
+def verify(path: str | Path, *, require_gpu: bool = False, seeds: int = 3) -> dict:
     """Return a report on the artifact folder or lone `.tflite` at `path`, with its `exit_code`.
 
     0 all that ran is right; 1 wrong numbers; 3 a file that the GPU accelerator refuses or dies of; 4 the GPU
@@ -40,7 +41,7 @@ def verify(path: str | Path, *, require_gpu: bool = False, seeds: int = 3, onnx:
         raise BadInputError(f"{path}: expected an artifact folder or a .tflite. Received: no such file")
     driver, reason = find_driver()
     check = _folder if path.is_dir() else _file
-    rows, examples, notes = check(path, driver, seeds, onnx)
+    rows, examples, notes = check(path, driver, seeds)
     gpu = {"status": "executed", "adapter": driver.adapter} if driver else _no_gpu(reason)
     code = _exit_code(rows, gpu, require_gpu or os.environ.get(REQUIRE) == "1")
     return {
@@ -52,6 +53,13 @@ def verify(path: str | Path, *, require_gpu: bool = False, seeds: int = 3, onnx:
         "checks": rows,
         "notes": notes,
     }
+
+
+def record(path: str | Path, report: dict) -> None:
+    """Write `report` into the card of the folder at `path`, and its README again; a lone file has no card."""
+    if (Path(path) / folder.CARD).is_file():
+        write_card(path, {**folder.read_card(path), "verify": report})
+        print(f"recorded in {Path(path) / folder.CARD}")
 
 
 def _no_gpu(reason: str) -> dict:
@@ -74,7 +82,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _file(path: Path, driver: Driver | None, seeds: int, onnx: bool) -> tuple[list[dict], Examples, list[str]]:
+def _file(path: Path, driver: Driver | None, seeds: int) -> tuple[list[dict], Examples, list[str]]:
     """Check a lone file against its own CPU run."""
     file = open_file(path)
     strings = [spec.name for spec in file.specs if spec.dtype is None]
@@ -126,7 +134,7 @@ def _blind_note(name: str) -> str:
     return f"output {name!r} hardly moves over all examples: an error in it would not be seen"
 
 
-def _folder(path: Path, driver: Driver | None, seeds: int, onnx: bool) -> tuple[list[dict], Examples, list[str]]:
+def _folder(path: Path, driver: Driver | None, seeds: int) -> tuple[list[dict], Examples, list[str]]:
     """Check every artifact of a folder against its `model.keras`."""
     card = folder.read_card(path) if (path / folder.CARD).is_file() else {}
     files = _open_files(path, card)
@@ -140,9 +148,10 @@ def _folder(path: Path, driver: Driver | None, seeds: int, onnx: bool) -> tuple[
         rows += [_cpu_row(file, examples, answers.cpu, reference)]
         mine = None if file.kind in parity.DRIFTING else reference
         rows += [gpu_row(file, driver, examples, answers, mine)] if answers.own.outputs else []
+        rows += _score_row(file, card)
     detail = f"inputs other than those of {files[0].path.name}"
     rows += [f.row("cpu", "model.keras", "wrong", detail=detail) for f in files if f not in fitting]
-    rows += _others(path, examples, reference, onnx)
+    rows += _others(path, examples, reference)
     return rows, examples, [_blind_note(name) for name in parity.blind(reference, parity.GPU["float32"])]
 
 
@@ -214,9 +223,28 @@ def _cpu_row(file: File, examples: Examples, cpu: Answer, reference: Arrays) -> 
     return file.row("cpu", folder.KERAS, **found)
 
 
-def _others(path: Path, examples: Examples, reference: Arrays, onnx: bool) -> list[dict]:
+def _score_row(file: File, card: dict) -> list[dict]:
+    """Return whether a quantized file scores as well as Keras, but for the drop that the card tolerates.
+
+    Its numbers may drift, so that its score is what counts. Without one, `evaluate` has to be run.
+    """
+    scored, tolerated = card.get("scores", {}).get("artifacts", {}), card.get("max_score_drop")
+    if file.kind not in parity.DRIFTING or tolerated is None or folder.KERAS not in scored:
+        return []
+    if file.path.name not in scored:
+        detail = "no score in the card: run mmzoo evaluate"
+        return [file.row("score", folder.KERAS, "not executed", detail=detail)]
+    drop = scored[folder.KERAS]["accuracy"] - scored[file.path.name]["accuracy"]
+    found = {"max_error": max(0.0, drop), "tolerance": tolerated}
+    if drop <= tolerated:
+        return [file.row("score", folder.KERAS, "right", **found)]
+    detail = f"{100 * drop:.2f} points of accuracy below {folder.KERAS}"
+    return [file.row("score", folder.KERAS, "wrong", detail=detail, **found)]
+
+
+def _others(path: Path, examples: Examples, reference: Arrays) -> list[dict]:
     rows = []
-    for name in ("saved_model", "model.onnx") if onnx else ("saved_model",):
+    for name in ("saved_model", "model.onnx"):
         row = {"artifact": name, "on": "cpu", "against": folder.KERAS}
         if not (path / name).exists():
             continue

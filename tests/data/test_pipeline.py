@@ -1,5 +1,7 @@
 """Order and pairing: functions of seed, epoch and index."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -89,7 +91,22 @@ def test_training_batches_are_in_range_and_named(bank):
     assert y.shape == (32,)
 
 
-def test_training_hears_three_speeds(bank):
-    assert len(SPEEDS) == 3
-    x, _ = next(iter(training_pairs(bank, ("audio",), 8, 0, range(1), 0.0)))
-    assert list(x) == ["audio"]
+def test_training_hears_each_clip_at_three_speeds(bank):
+    """Each clip is one tone; what is heard of it in training is that tone and two others."""
+    tone = np.rint(9000 * np.sin(2 * np.pi * 500 * np.arange(8000) / 8000)).astype("int16")
+    count = len(bank.clips)
+    told = replace(bank, clips=np.tile(tone, (count, 1)), lengths=np.full(count, 8000, "int32"), noise=None)
+    heard = set()
+    for x, _ in training_pairs(told, ("audio",), 32, 0, range(1), 0.0).take(8):
+        assert list(x) == ["audio"]
+        heard |= {round(int(peak) / 10) for peak in np.abs(np.fft.rfft(x["audio"].numpy())).argmax(axis=1)}
+    assert heard == {round(500 * speed / 10) for speed in SPEEDS}
+
+
+def test_training_shares_no_picture_and_no_clip_with_the_others():
+    seen = {}
+    for split in digits.SPLITS:
+        small, _ = digits._handwriting(split)
+        clips, lengths, _ = digits._synthesized_speech(split)
+        for row in [*small, *(clip[:length] for clip, length in zip(clips, lengths, strict=True))]:
+            assert seen.setdefault(row.tobytes(), split) == split

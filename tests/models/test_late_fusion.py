@@ -43,7 +43,9 @@ def test_one_modality_has_nothing_to_fuse():
 def test_encoders_travel_by_name(tmp_path):
     model_of("image", "audio").save(tmp_path / "m.keras")
     other = late_fusion({name: encoder(name) for name in ("image", "text")}, gated, partial(classifier, num_classes=7))
-    assert load_encoders(other, tmp_path / "m.keras") == ["image_encoder"]
+    assert load_encoders(other, tmp_path / "m.keras", ["image_encoder", "text_encoder"]) == ["image_encoder"]
+    alone = model_of("text")
+    assert load_encoders(alone, tmp_path / "m.keras", ["image_encoder", "text_encoder"]) == [], "it starts afresh"
     saved = keras.models.load_model(tmp_path / "m.keras").get_layer("image_encoder").get_weights()
     for ours, theirs in zip(other.get_layer("image_encoder").get_weights(), saved, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -52,11 +54,11 @@ def test_encoders_travel_by_name(tmp_path):
 def test_what_cannot_travel_is_named(tmp_path):
     model_of("image", "audio").save(tmp_path / "m.keras")
     with pytest.raises(BadInputError, match=r"expected an encoder named text_encoder. Received: image_encoder"):
-        load_encoders(model_of("text"), tmp_path / "m.keras")
+        load_encoders(model_of("text"), tmp_path / "m.keras", ["text_encoder"])
     with pytest.raises(BadInputError, match=r"expected image_encoder of 96 parameters. Received: another, of 48"):
-        load_encoders(model_of("image", embed_dim=16), tmp_path / "m.keras")
+        load_encoders(model_of("image", embed_dim=16), tmp_path / "m.keras", ["image_encoder"])
     with pytest.raises(BadInputError, match=r"no such file"):
-        load_encoders(model_of("image"), tmp_path / "none.keras")
+        load_encoders(model_of("image"), tmp_path / "none.keras", ["image_encoder"])
     (tmp_path / "text.keras").write_text("hello")
     with pytest.raises(BadInputError, match=r"text.keras: expected a .keras file"):
-        load_encoders(model_of("image"), tmp_path / "text.keras")
+        load_encoders(model_of("image"), tmp_path / "text.keras", ["image_encoder"])

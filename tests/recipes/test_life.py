@@ -12,7 +12,9 @@ from on_device import randomize
 from mmzoo import recipes
 from mmzoo.models.transfer import read_model
 from mmzoo.run.evaluate import present_patterns
+from mmzoo.run.export import export, golden_examples
 from mmzoo.run.fit import compile_phase, fit
+from mmzoo.run.verify import verify
 
 SEVEN = ("Config", "TINY", "dataset", "build", "objective", "plan", "export")
 PARAMETERS = json.loads((Path(__file__).parent / "parameters.json").read_text())
@@ -66,9 +68,10 @@ def test_data_fits_the_model(recipe, model, split):
         assert np.min(inputs["present"]) == 1
 
 
-def test_splits_share_no_example(recipe):
+def test_validation_and_test_share_no_example(recipe):
+    """Training is augmented; that it shares no file with the others is tested where the sources are."""
     seen = {}
-    for split in ("train", "validation", "test"):
+    for split in ("validation", "test"):
         inputs, _ = next(iter(recipe.dataset(split, recipe.TINY)))
         for name in modalities(inputs):
             for row in np.asarray(inputs[name]):
@@ -120,6 +123,20 @@ def test_survives_save_and_load(model, test_batch, tmp_path):
     model.save(tmp_path / "m.keras")
     inputs, _ = test_batch
     np.testing.assert_array_equal(read_model(tmp_path / "m.keras")(inputs), model(inputs))
+
+
+def test_exports_in_each_format_stay_close_and_run_on_the_gpu(recipe, model, test_batch, tmp_path, gpu):
+    spec = recipe.export(recipe.TINY)
+    exported = keras.Model(model.input, {k: model.get_layer(v).output for k, v in spec.outputs.items()})
+    exported.save(tmp_path / "model.keras")
+    inputs, labels = ({name: np.asarray(x) for name, x in test_batch[0].items()}, np.asarray(test_batch[1]))
+    some = {name: x[:64] for name, x in inputs.items()}
+    export(exported, tmp_path, spec, some, golden_examples(inputs, labels), {})
+    report = verify(tmp_path, require_gpu=True)
+    assert report["exit_code"] == 0, report["checks"]
+    executed = {(row["artifact"], row["on"]) for row in report["checks"] if row["status"] == "right"}
+    assert executed >= {("model_float32.tflite", "cpu"), ("saved_model", "cpu"), ("model.onnx", "cpu")}
+    assert executed >= {(f"model_{precision}.tflite", "gpu") for precision in spec.precisions}
 
 
 def test_parameter_count_is_the_recorded_one(recipe):

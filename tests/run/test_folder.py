@@ -13,11 +13,12 @@ def names(folder):
 
 
 def test_a_folder_appears_when_the_block_ends(tmp_path):
-    with new_folder(tmp_path / "deep" / "out") as work:
+    with new_folder(tmp_path / "deep" / "out", tmp_path / "deep" / "work") as work:
         (work / "card.json").write_text("{}")
         assert not (tmp_path / "deep" / "out").exists()
     assert names(tmp_path / "deep" / "out") == ["card.json"]
-    assert names(tmp_path / "deep") == ["out"]
+    assert names(tmp_path / "deep") == ["out", "work"]
+    assert not names(tmp_path / "deep" / "work")
 
 
 def test_an_error_leaves_what_was_there(tmp_path):
@@ -26,14 +27,15 @@ def test_an_error_leaves_what_was_there(tmp_path):
     (out / "card.json").write_text("old")
 
     def write():
-        with new_folder(out) as work:
+        with new_folder(out, tmp_path / "work") as work:
             (work / "card.json").write_text("half")
             raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
         write()
     assert (out / "card.json").read_text() == "old"
-    assert names(tmp_path) == ["out"]
+    assert names(tmp_path) == ["out", "work"]
+    assert not names(tmp_path / "work")
 
 
 def test_a_trained_folder_is_replaced_whole(tmp_path):
@@ -41,10 +43,11 @@ def test_a_trained_folder_is_replaced_whole(tmp_path):
     out.mkdir()
     (out / "card.json").write_text("old")
     (out / "stale.bin").write_text("old")
-    with new_folder(out) as work:
+    with new_folder(out, tmp_path / "work") as work:
         (work / "card.json").write_text("new")
     assert names(out) == ["card.json"]
-    assert names(tmp_path) == ["out"]
+    assert names(tmp_path) == ["out", "work"]
+    assert not names(tmp_path / "work")
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from mmzoo import BadInputError
 from mmzoo.recipes import spoken_digits
 from mmzoo.run import gain_curve as module
 
@@ -40,9 +41,16 @@ def test_points_and_what_is_trained_once_a_seed(trained, tmp_path):
     assert low["gain"] == [20.5, 0.71]
     assert low["seeds"] == 2
     trained.clear()
-    assert module.gain_curve(*args)["runs"] == curve["runs"]
+    assert module.gain_curve(*args) == curve
     assert not trained, "what is in the file is not trained again"
     assert json.loads(out.read_text())["points"] == curve["points"]
+
+
+def test_runs_of_another_config_are_refused(trained, tmp_path):
+    out = str(tmp_path / "c.json")
+    module.gain_curve("spoken_digits", spoken_digits.Config(), "snr_db", [0.0], range(1), out)
+    with pytest.raises(BadInputError, match="expected runs of the same config"):
+        module.gain_curve("spoken_digits", spoken_digits.Config(epochs=3), "snr_db", [0.0], range(1), out)
 
 
 def test_the_card_shows_it(trained, tmp_path):

@@ -1,0 +1,78 @@
+"""What is published is what its card says, and computes what it computed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmzoo import recipes
+from mmzoo.run.evaluate import ARTIFACTS
+from mmzoo.run.execute import predictor
+from mmzoo.run.export import file_table
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = sorted(path.parent for path in (ROOT / "saved_models").glob("*/card.json"))
+
+
+@pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
+def published(request):
+    return request.param, json.loads((request.param / "card.json").read_text())
+
+
+def test_something_is_published():
+    assert "spoken_digits" in [folder.name for folder in FOLDERS]
+
+
+def test_files_have_the_hashes_of_the_card_and_are_few_bytes(published):
+    folder, card = published
+    assert file_table(folder) == card["files"]
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 5_000_000
+
+
+def test_golden_tensors_in_each_format(published):
+    folder, card = published
+    golden = np.load(folder / "golden.npz")
+    inputs = {name[6:]: golden[name] for name in golden if name.startswith("input/")}
+    expected = golden["output/probabilities"]
+    for name in ARTIFACTS.values():
+        answer = predictor(folder / name)(inputs)
+        exact = "dynamic" not in name and "int8" not in name
+        for output in ("probabilities", "embedding"):
+            want = golden[f"output/{output}"]
+            if exact:
+                assert np.abs(answer[output] - want).max() <= 1e-4 * np.abs(want).max(), name
+        same = np.mean(answer["probabilities"].argmax(axis=1) == expected.argmax(axis=1))
+        assert same >= 0.95, name
+
+
+def test_it_was_verified_and_is_of_a_clean_commit(published):
+    _, card = published
+    assert card["verify"]["exit_code"] == 0
+    assert card["verify"]["gpu"]["status"] == "executed"
+    assert card["commit"]
+    assert "dirty" not in card["commit"]
+    assert card["recipe"] in recipes.names()
+
+
+def test_spoken_digits_reaches_its_bars():
+    card = json.loads((ROOT / "saved_models" / "spoken_digits" / "card.json").read_text())
+    subsets, baselines = card["scores"]["subsets"], card["baselines"]
+    assert (card["config"]["source"], card["config"]["pairings"]) == ("mnist_fsdd", 5)
+    assert card["scores"]["n"] == 50_000
+    assert subsets["image+audio"]["accuracy"] >= 0.995
+    for name in ("image", "audio"):
+        assert subsets[name]["accuracy"] >= baselines[name]["accuracy"] - 0.01
+    hard = next(point for point in card["gain_curve"]["points"] if point["value"] == 0)
+    assert hard["seeds"] == 5
+    assert hard["gain"][0] >= 6.6
+    assert len(card["gain_curve"]["points"]) == 5
+
+
+def test_tables_are_those_of_the_cards():
+    done = subprocess.run(
+        [sys.executable, "-m", "mmzoo.run.publish", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
