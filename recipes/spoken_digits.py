@@ -4,5 +4,5 @@ from mmzoo.recipes.spoken_digits import Config
 from mmzoo.run.train import train
 
 if __name__ == "__main__":
-    config = Config(source="mnist_fsdd", pairings=5, epochs=6)
+    config = Config(source="mnist_fsdd", pairings=5, epochs=6, batch_size=128)
     train("spoken_digits", config, out="saved_models/spoken_digits")

@@ -33,7 +33,7 @@ def test_files_have_the_hashes_of_the_card_and_are_few_bytes(published):
 
 
 def test_golden_tensors_in_each_format(published):
-    folder, card = published
+    folder, _ = published
     golden = np.load(folder / "golden.npz")
     inputs = {name[6:]: golden[name] for name in golden if name.startswith("input/")}
     expected = golden["output/probabilities"]
