@@ -6,6 +6,7 @@ from mmzoo.run import flatbuffer
 from mmzoo.run.convert import quiet, save_model, to_tflite
 from mmzoo.run.execute import predictor
 from mmzoo.run.verify import verify
+from mmzoo.run.verify_table import table
 
 
 def randomize(model, seed=0):
@@ -35,5 +36,5 @@ def check_on_device(model, inputs, folder, gpu, tolerance=1e-4):
         assert np.ptp(expected) > 0, f"{name} is constant and would hide an error"
         assert np.abs(answer[name] - expected).max() <= tolerance * np.abs(expected).max(), name
     report = verify(path, require_gpu=True, seeds=2)
-    assert report["exit_code"] == 0, report["checks"]
+    assert report["exit_code"] == 0, table(report)
     return flatbuffer.operators(tflite)

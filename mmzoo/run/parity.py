@@ -8,7 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from mmzoo.run.accelerator import Answer, Arrays
 
 # The share of an output's largest value by which it may be off, for each kind of file.
-CPU = 1e-5  # float32 on another runtime's CPU: rounding alone
+CPU = 3e-5  # float32 on another runtime's CPU: rounding alone; a weight changed by 1 % moves an output by more
 # int8: five steps of 1/255, since rounding may fall the other way in each of a few layers
 GPU = {"float32": 1e-3, "float16": 1e-2, "dynamic": 1e-3, "int8": 2e-2}
 DRIFTING = ("dynamic", "int8")  # compared with the GPU, and with Keras by the score alone

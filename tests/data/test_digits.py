@@ -10,7 +10,7 @@ from mmzoo import BadInputError
 from mmzoo.data import digits
 from mmzoo.data.datasets import prepared
 
-COUNTS = {"train": (1117 * 4, 640), "validation": (229 * 4, 160), "test": (451 * 4, 160)}
+COUNTS = {"train": (1117 * 4, 640), "validation": (229, 160), "test": (451, 160)}
 
 
 def check(source, images, clips, noisy):
