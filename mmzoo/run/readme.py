@@ -129,7 +129,7 @@ def _score(card: dict) -> str:
         table(["present", *SCORES.values(), "accuracy of a model of it alone"], rows),
     ]
     if gain(card):
-        lines.append(f"Fusion gain: {gain(card)}.")
+        lines.append(f"Fusion gain: {gain(card)}. {_bootstrap(card)}")
     if "average" in card:
         average = percent(card["average"]["accuracy"])
         lines.append(f"Plain average of the probabilities of the single-modality models: {average}.")
@@ -139,6 +139,13 @@ def _score(card: dict) -> str:
         body = [[r["label"], *(percent(r[k]) for k in ("precision", "recall", "f1")), r["support"]] for r in rows]
         lines.append(table(["class, everything present", "precision", "recall", "F1", "examples"], body))
     return "\n\n".join(lines)
+
+
+def _bootstrap(card: dict) -> str:
+    """Return what the interval of the gain leaves out."""
+    first, *others = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
+    met = " and ".join(others)
+    return f"The bootstrap draws all examples of one {first} together; the {met} they meet is not drawn anew."
 
 
 def _images(plots: Sequence[str]) -> str:
@@ -238,8 +245,8 @@ def _provenance(card: dict) -> str:
         ["seed", card.get("seed")],
         ["commit", card.get("commit")],
         ["data", f"{data.get('name', '')} {data.get('version', '')}".strip()],
-        ["licence of the data", data.get("license")],
-        ["licence of the weights", data.get("weights_license")],
+        ["license of the data", data.get("license")],
+        ["license of the weights", data.get("weights_license")],
         ["machine", card.get("machine")],
         ["versions", ", ".join(f"{k} {v}" for k, v in card.get("versions", {}).items())],
         ["wall time", f"{card['wall_seconds']:.0f} s" if "wall_seconds" in card else ""],

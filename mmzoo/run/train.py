@@ -127,7 +127,7 @@ def _static_card(recipe: str, module, config, model: keras.Model, spec) -> dict:
     return {
         "mmzoo": mmzoo.__version__,
         "recipe": recipe,
-        "task": module.__doc__.strip().splitlines()[0],
+        "task": module.__doc__.strip().splitlines()[0].rstrip("."),
         "config": _without_places(dataclasses.asdict(config)),
         "seed": config.seed,
         "data": spec.data,

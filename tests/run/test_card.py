@@ -108,7 +108,7 @@ def test_every_part_of_the_card_is_in_the_readme(tmp_path):
         "1,234 examples",
         "| image+audio | 95.71 % | 95.71 % | 95.71 % | 95.71 % | 1.23 % |  |",
         "| image | 88.12 % | 88.12 % | 88.12 % | 88.12 % | 1.23 % | 88.99 % |",
-        "Fusion gain: +6.72 points over image alone (95 % interval +5.25 to +8.25).",
+        "Fusion gain: +6.72 points over image alone (95 % interval +5.25 to +8.25). The bootstrap",
         "93.11 %",
         "image 50,001",
         "| zero | 50.00 % | 25.00 % | 33.33 % | 21 |",
