@@ -17,6 +17,7 @@ from mmzoo import BadInputError, recipes
 from mmzoo.metrics.classification import scores
 from mmzoo.run import plots
 from mmzoo.run.card import environment, write_card
+from mmzoo.run.convert import has_onnx
 from mmzoo.run.evaluate import (
     ARTIFACTS,
     BASELINES,
@@ -200,4 +201,6 @@ def _report(out: Path, card: dict) -> None:
     print(verdicts({**card["verify"], "path": str(out)}))
     for name, file in card["files"].items():
         print(f"{out / name}  {file['bytes']:,} bytes")
+    if not has_onnx():
+        print("model.onnx: not written; it needs pip install 'mmzoo[onnx]'")
     print(f"{out / 'README.md'}  the card; {card['wall_seconds']:.0f} s in all")
