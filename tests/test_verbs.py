@@ -60,7 +60,7 @@ def test_export_writes_the_same_files_again(mmzoo_command, folder):
 def test_verify_says_right_and_one_percent_says_wrong(mmzoo_command, folder, gpu):
     done = mmzoo_command("verify", folder)
     assert done.returncode == 0, done.stdout
-    assert done.stdout.rstrip().endswith("right")
+    assert ": right" in done.stdout
     assert f"recorded in {folder / 'card.json'}" in done.stdout
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps({**card, "files": {}}))  # or the hashes would tell

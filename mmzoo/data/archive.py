@@ -56,8 +56,15 @@ def find_or_download(archive, data_dir, cache_dir):
 
 
 def data_dirs(data_dir):
-    """List the folders in which a user may keep data: the one given, then `MMZOO_DATA_DIR`."""
-    return [Path(folder) for folder in (data_dir, os.environ.get("MMZOO_DATA_DIR")) if folder]
+    """List the folders in which a user may keep data: the one given, then `MMZOO_DATA_DIR`.
+
+    Raises BadInputError where one of them is said and is not there.
+    """
+    said = {"--data-dir": data_dir, "MMZOO_DATA_DIR": os.environ.get("MMZOO_DATA_DIR")}
+    for name, folder in said.items():
+        if folder and not Path(folder).is_dir():
+            raise BadInputError(f"{name}: expected a folder. Received: {folder}, no such folder")
+    return [Path(folder) for folder in said.values() if folder]
 
 
 def read_members(path, archive):

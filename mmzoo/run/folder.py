@@ -28,8 +28,8 @@ def check_out(out: str | Path) -> Path:
     return out
 
 
-def make_folder(path: Path) -> Path:
-    """Make the folder `path` and those above it, and return it.
+def make_folder(path: Path, out: Path) -> Path:
+    """Make the folder `path`, which `out` needs, and those above it, and return it.
 
     Raises:
         BadInputError: it cannot be written.
@@ -37,7 +37,7 @@ def make_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInputError(f"--out: expected a folder that can be written. Received: {path}: {error}") from None
+        raise BadInputError(f"--out: expected a folder that can be written. Received: {out} ({error})") from None
     return path
 
 
@@ -54,7 +54,7 @@ def new_folder(out: str | Path, place: Path) -> Iterator[Path]:
     out = check_out(out)
     work = place / "folder"
     shutil.rmtree(work, ignore_errors=True)
-    make_folder(work)
+    make_folder(work, out)
     try:
         yield work
         _swap(work, out, place / "replaced")

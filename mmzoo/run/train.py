@@ -100,7 +100,7 @@ def _checkpoints(out: Path, recipe: str, config: Any, resume: bool) -> Iterator[
             raise BadInputError(f"--resume: expected the flags of the stopped run. Received: another {changed[0]}")
     else:
         shutil.rmtree(working, ignore_errors=True)
-        write_json(make_folder(working) / started.name, run)
+        write_json(make_folder(working, out) / started.name, run)
     try:
         yield working
     except BaseException:

@@ -4,6 +4,8 @@ import contextlib
 import functools
 import urllib.request
 
+import absl.logging
+
 from mmzoo import BadInputError
 from mmzoo.data.archive import data_dirs
 
@@ -54,6 +56,7 @@ def _read(name, builder_in, prepare, data_dir):
 
     Those found may be read-only. Raises BadInputError where they cannot be had, or are damaged.
     """
+    absl.logging.set_verbosity(absl.logging.ERROR)  # tfds warns of what an attempt without network left behind
     places = [place / folder for place in data_dirs(data_dir) for folder in ("tfds", ".")]
     found = next((place for place in places if (place / name).is_dir()), None)
     where = found / name if found else f"{name} (not in --data-dir or MMZOO_DATA_DIR)"
