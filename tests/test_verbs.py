@@ -153,7 +153,8 @@ def test_encoders_of_another_run_are_taken_up(mmzoo_command, trained, tmp_path):
     done = mmzoo_command("train", "spoken_digits", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     card = json.loads((tmp_path / "out" / "card.json").read_text())
-    assert card["history"]["accuracy"][0] > 0.7, "one epoch from scratch reaches half of that"
+    scratch = json.loads((trained[0] / "card.json").read_text())["history"]["baselines"]["image"]["accuracy"][0]
+    assert card["history"]["accuracy"][0] > scratch + 0.1
     assert card["config"]["init_from"] == "model.keras"
 
 
