@@ -9,8 +9,8 @@ from mmzoo.run.accelerator import Answer, Arrays
 
 # The share of an output's largest value by which it may be off, for each kind of file.
 CPU = 3e-5  # float32 on another runtime's CPU: rounding alone; a weight changed by 1 % moves an output by more
-# int8: five steps of 1/255, since rounding may fall the other way in each of a few layers
-GPU = {"float32": 1e-3, "float16": 1e-2, "dynamic": 1e-3, "int8": 2e-2}
+# int8: a dozen steps of 1/255, since rounding may fall the other way in each of several layers
+GPU = {"float32": 1e-3, "float16": 1e-2, "dynamic": 1e-3, "int8": 5e-2}
 DRIFTING = ("dynamic", "int8")  # compared with the GPU, and with Keras by the score alone
 REPEAT = 1e-5  # the same example again, and on a fresh model: nothing may stay behind from another run
 _TYPES = schema.TensorType
