@@ -59,7 +59,7 @@ class Config:
     """Signal-to-noise ratio of the speech of mnist_fsdd_hard."""
     pairings: int = 4
     """How often each test picture is paired with a clip."""
-    epochs: int = 8
+    epochs: int = 6
     """Times through the training pictures."""
     batch_size: int = 64
     """Examples in a step."""
