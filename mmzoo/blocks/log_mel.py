@@ -30,15 +30,28 @@ def mel_filters(sample_rate, frame_length, num_mels):
     return np.maximum(0.0, np.minimum(rising, falling))
 
 
-def dft_basis(frame_length):
-    """Return the Hann-windowed cosines and sines, `(frame_length, frame_length)`, of the orthonormal DFT.
+def hann(frame_length):
+    """Return the periodic Hann window, `(frame_length,)`, in 0..1."""
+    return 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(frame_length) / frame_length)
 
-    The cosines of bins 0 to n/2 come first, then the sines of bins 1 to n/2 - 1: the two that are zero are left out.
+
+def half_dft(frame_length, parity):
+    """Return what takes `first half ± second half` of a frame to the bins of one parity of its orthonormal DFT.
+
+    One step of the FFT by decimation in frequency (Cooley and Tukey 1965): over `n = frame_length` points, the even
+    bins of a DFT see only the sum of the two halves (`parity=0`), the odd bins only their difference (`parity=1`),
+    so that each takes a matrix `(n / 2, columns)`: the cosines of its bins, then their sines. The sines of bins 0 and
+    n/2 are zero and left out.
+
+    Returns:
+        The matrix, and the bin of each column.
     """
-    n = np.arange(frame_length)[:, None]
-    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * n / frame_length)
-    angle = 2.0 * np.pi * n * np.arange(frame_length // 2 + 1) / frame_length
-    return window * np.concatenate([np.cos(angle), np.sin(angle)[:, 1:-1]], axis=1) / math.sqrt(frame_length)
+    half = frame_length // 2
+    bins = np.arange(parity, half + 1, 2)
+    inner = bins[(bins > 0) & (bins < half)]
+    time = 2.0 * np.pi * np.arange(half)[:, None] / frame_length
+    columns = np.concatenate([np.cos(time * bins), np.sin(time * inner)], axis=1)
+    return columns / math.sqrt(frame_length), np.concatenate([bins, inner])
 
 
 class LogMel(layers.Layer):
@@ -49,9 +62,10 @@ class LogMel(layers.Layer):
     under noise of 1/600 of full scale, so that soft consonants stay above it, and the loudest sine stays under
     `frame_length / 16` in a bin, which float16 holds.
 
-    Frames are slices of the waveform cut into hops, and the DFT is a matrix product: no gather, FFT or complex
-    numbers, which GPU delegates refuse. Real and imaginary parts are squared together and the mel matrix is
-    stacked twice, so that nothing is split. A class because its constants belong to no weight and, as plain
+    Frames are slices of the waveform cut into hops, and the DFT is two matrix products, of the sum and of the
+    difference of a frame's halves: half the work of one product with the whole DFT, and no gather, FFT or complex
+    numbers, which GPU delegates refuse. Real and imaginary parts are squared together and each row of the mel matrix
+    stands where its bin does. A class because its constants belong to no weight and, as plain
     arrays, would be written into the `.keras` file as text: here they are computed again from four integers.
 
     Raises:
@@ -76,8 +90,11 @@ class LogMel(layers.Layer):
                 f"Received: {input_shape=}"
             )
         mel = mel_filters(self.sample_rate, self.frame_length, self.num_mels)
-        self.basis = dft_basis(self.frame_length).astype("float32")
-        self.mel = np.concatenate([mel, mel[1:-1]]).astype("float32")
+        even, even_bins = half_dft(self.frame_length, 0)
+        odd, odd_bins = half_dft(self.frame_length, 1)
+        self.window = hann(self.frame_length).astype("float32")
+        self.even, self.odd = even.astype("float32"), odd.astype("float32")
+        self.mel = mel[np.concatenate([even_bins, odd_bins])].astype("float32")
 
     def num_frames(self, samples):
         """Return how many frames `samples` give."""
@@ -93,8 +110,9 @@ class LogMel(layers.Layer):
         hops = ops.reshape(waveform[:, :whole], (-1, frames + shifts - 1, self.hop))
         last = self.frame_length - (shifts - 1) * self.hop
         widths = [self.hop] * (shifts - 1) + [last]
-        framed = ops.concatenate([hops[:, i : i + frames, :w] for i, w in enumerate(widths)], axis=-1)
-        spectrum = ops.matmul(framed, self.basis)
+        framed = ops.concatenate([hops[:, i : i + frames, :w] for i, w in enumerate(widths)], axis=-1) * self.window
+        left, right = framed[..., : self.frame_length // 2], framed[..., self.frame_length // 2 :]
+        spectrum = ops.concatenate([ops.matmul(left + right, self.even), ops.matmul(left - right, self.odd)], axis=-1)
         energy = ops.matmul(ops.square(spectrum), self.mel)
         return ops.log(ops.maximum(energy, FLOOR))
 

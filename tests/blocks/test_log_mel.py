@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from on_device import check_on_device
 
-from mmzoo.blocks.log_mel import FLOOR, LogMel, dft_basis, mel_filters
+from mmzoo.blocks.log_mel import FLOOR, LogMel, half_dft, hann, mel_filters
 from mmzoo.models.transfer import read_model
 
 SETTINGS = [(8000, 200, 80, 40), (16000, 400, 160, 64), (8000, 256, 128, 32), (8000, 100, 100, 16)]
@@ -42,11 +42,22 @@ def test_silence_is_the_floor():
     np.testing.assert_allclose(np.asarray(LogMel()(np.zeros((1, 800), "float32"))), np.log(FLOOR), rtol=1e-6)
 
 
-def test_basis_is_the_windowed_dft():
-    frame = np.random.default_rng(1).normal(size=200)
-    spectrum = np.fft.rfft(frame * librosa.filters.get_window("hann", 200)) / np.sqrt(200)
-    basis = frame @ dft_basis(200)
-    np.testing.assert_allclose(basis, np.concatenate([spectrum.real, -spectrum.imag[1:-1]]), atol=1e-12)
+@pytest.mark.parametrize("length", [200, 202])
+@pytest.mark.parametrize("parity", [0, 1])
+def test_half_dft_gives_the_bins_of_its_parity(length, parity):
+    frame = np.random.default_rng(1).normal(size=length)
+    spectrum = np.fft.rfft(frame) / np.sqrt(length)
+    first, second = frame[: length // 2], frame[length // 2 :]
+    basis, bins = half_dft(length, parity)
+    cosines = len(range(parity, length // 2 + 1, 2))
+    answer = (first - second if parity else first + second) @ basis
+    np.testing.assert_allclose(answer[:cosines], spectrum.real[bins[:cosines]], atol=1e-12)
+    np.testing.assert_allclose(answer[cosines:], -spectrum.imag[bins[cosines:]], atol=1e-12)
+    assert set(bins) == set(range(parity, length // 2 + 1, 2))
+
+
+def test_window_is_that_of_librosa():
+    np.testing.assert_allclose(hann(200), librosa.filters.get_window("hann", 200), atol=1e-12)
 
 
 @pytest.mark.parametrize(("rate", "frame", "hop", "mels"), SETTINGS[:2])
@@ -77,9 +88,10 @@ def test_file_holds_integers_and_no_constants(tmp_path):
     json.loads(config)
 
 
-def test_on_device(tmp_path, gpu):
+@pytest.mark.parametrize(("frame", "hop"), [(200, 80), (100, 100), (202, 101), (204, 68)])
+def test_on_device(tmp_path, gpu, frame, hop):
     x = keras.Input((8000,), name="audio")
-    model = keras.Model({"audio": x}, {"log_mel": LogMel()(x)})
+    model = keras.Model({"audio": x}, {"log_mel": LogMel(8000, frame, hop, 20)(x)})
     noise = np.random.default_rng(2).normal(0, 0.1, (3, 8000)).astype("float32")
     operators = check_on_device(model, {"audio": noise}, tmp_path, gpu)
     assert not {"GATHER", "RFFT2D", "COMPLEX_ABS"} & set(operators)

@@ -188,7 +188,7 @@ def test_front_ends_stay_float32(made, name):
     layer.build((None, 1000))
     found = weights_of(flatbuffer.read(made.folder / name), "FULLY_CONNECTED", "BATCH_MATMUL")
     floats = [array for kind, array, _ in found if kind == schema.TensorType.FLOAT32]
-    for constant in (layer.basis, layer.mel):
+    for constant in (layer.even, layer.odd, layer.mel):
         assert any(array.size == constant.size and np.allclose(array, constant.T) for array in floats)
 
 
@@ -200,7 +200,7 @@ def test_all_else_is_int8_per_channel(made):
         assert kind == schema.TensorType.INT8
         assert len(tensor.quantization.scale) == array.shape[0] > 1
     dense = weights_of(model, "FULLY_CONNECTED", "BATCH_MATMUL")
-    assert sum(kind == schema.TensorType.FLOAT32 for kind, _, _ in dense) == 2  # the DFT and the mel matrix
+    assert sum(kind == schema.TensorType.FLOAT32 for kind, _, _ in dense) == 3  # the DFT in two, mel
     assert {"QUANTIZE", "DEQUANTIZE"} <= set(flatbuffer.operators(model))
 
 
