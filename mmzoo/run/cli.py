@@ -55,8 +55,19 @@ def _import_tensorflow() -> None:
 
 
 @app.command(name="list")
-def list_recipes() -> None:
-    """List the recipes and what they answer."""
+def list_recipes(*, parts: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """List the recipes and what they answer.
+
+    Parameters
+    ----------
+    parts
+        List encoders, fusions and heads instead, with what each costs.
+    """
+    if parts:
+        from mmzoo.run.parts import table
+
+        print(table())
+        return
     import ast
     from importlib.util import find_spec
     from pathlib import Path

@@ -1,0 +1,106 @@
+"""The catalogue of parts: each is built, exported, run on the GPU accelerator, and on the other backends."""
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from on_device import check_on_device
+
+from mmzoo.run import parts
+
+NAMES = parts.names()
+
+
+@pytest.fixture(scope="module")
+def built():
+    """Return each part's example with random weights, and inputs for it, made once."""
+    made = {}
+
+    def build(part):
+        if part not in made:
+            keras.utils.set_random_seed(0)
+            model = parts.example(part)
+            parts.randomize(model)
+            made[part] = model, parts.draw(model, 4)
+        return made[part]
+
+    return build
+
+
+@pytest.mark.parametrize("part", NAMES)
+def test_is_resident_and_right(part, built, tmp_path, gpu):
+    if part in parts.EXEMPT:
+        assert parts.costs()[part]["gpu"]
+        return
+    model, inputs = built(part)
+    check_on_device(model, inputs, tmp_path, gpu)
+
+
+@pytest.mark.parametrize("part", NAMES)
+def test_every_weight_gets_a_gradient(part, built):
+    model, inputs = built(part)
+    if part in parts.EXEMPT:
+        return
+    with tf.GradientTape() as tape:
+        outputs = model(inputs, training=True)
+        loss = sum(tf.reduce_sum(tf.square(tf.cast(y, "float32") + 1)) for y in outputs.values())
+    gradients = tape.gradient(loss, [w.value for w in model.trainable_variables])
+    missing = [w.path for w, g in zip(model.trainable_variables, gradients, strict=True) if g is None]
+    assert not missing
+
+
+@pytest.mark.parametrize("part", NAMES)
+def test_cost_is_the_recorded_one(part, built):
+    assert parts.costs()[part]["parameters"] == built(part)[0].count_params(), "python -m mmzoo.run.parts"
+
+
+def test_catalogue_names_what_is_there():
+    assert set(parts.costs()) == set(NAMES), "python -m mmzoo.run.parts"
+    assert {row["gpu"] for name, row in parts.costs().items() if name not in parts.EXEMPT} == {"right"}
+
+
+def test_list_shows_the_catalogue(mmzoo_command):
+    shown = mmzoo_command("list", "--parts").stdout
+    assert [line.split()[0] for line in shown.splitlines()[1:]] == NAMES
+    assert "not measured" not in shown
+
+
+@pytest.fixture(scope="module")
+def elsewhere(built, tmp_path_factory):
+    """Return a function of a backend to `{part: {output: answer}}`, one child process for each backend."""
+    folder = tmp_path_factory.mktemp("backends")
+    (folder / "given").write_bytes(
+        pickle.dumps(
+            {part: (built(part)[0].get_weights(), built(part)[1]) for part in NAMES if part not in parts.EXEMPT}
+        )
+    )
+    answers = {}
+
+    def run(backend):
+        if backend not in answers:
+            code = Path(__file__).with_name("other_backend.py")
+            words = [sys.executable, str(code), str(folder / "given"), str(folder / backend)]
+            environ = os.environ | {"KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+            done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr[-2000:]
+            answers[backend] = pickle.loads((folder / backend).read_bytes())
+        return answers[backend]
+
+    return run
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("part", [part for part in NAMES if part not in parts.EXEMPT])
+def test_answers_alike_on_other_backends(part, backend, built, elsewhere):
+    model, inputs = built(part)
+    answer = elsewhere(backend)[part]
+    assert not isinstance(answer, str), answer
+    for name, expected in model(inputs, training=False).items():
+        expected = np.asarray(expected)
+        assert np.abs(answer[name] - expected).max() <= 1e-4 * np.abs(expected).max(), name
