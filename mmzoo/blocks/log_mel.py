@@ -73,7 +73,8 @@ class LogMel(layers.Layer):
     """
 
     def __init__(self, sample_rate=8000, frame_length=200, hop=80, num_mels=40, **kwargs):
-        super().__init__(**kwargs)
+        # 16 bits hold neither the constants nor the range of powers: float32 under mixed precision, too
+        super().__init__(**({"dtype": "float32"} | kwargs))
         if frame_length % 2 or not 0 < hop <= frame_length:
             raise ValueError(
                 f"LogMel expects an even frame_length of at least hop > 0. Received: {frame_length=}, {hop=}"

@@ -1,0 +1,51 @@
+"""The audio front end of keyword spotters: mel-frequency cepstral coefficients inside the graph."""
+
+import numpy as np
+from keras import layers, ops
+
+from mmzoo.blocks.log_mel import LogMel
+
+
+def dct_matrix(num_mels, num_coefficients):
+    """Return the first `num_coefficients` columns of the orthonormal DCT-II over `num_mels` points, `(M, K)`.
+
+    Ahmed, Natarajan and Rao 1974, equation 1; as in `scipy.fft.dct(norm="ortho")`.
+    """
+    angle = np.pi * (np.arange(num_mels)[:, None] + 0.5) * np.arange(num_coefficients) / num_mels
+    matrix = np.cos(angle) * np.sqrt(2.0 / num_mels)
+    matrix[:, 0] *= np.sqrt(0.5)
+    return matrix
+
+
+class Mfcc(layers.Layer):
+    """Waveform `(B, samples)` in [-1, 1] to cepstral coefficients `(B, frames, num_coefficients)`.
+
+    The first coefficients of the orthonormal DCT-II of what `LogMel` of the same settings makes of the waveform; its
+    logarithm is natural, where librosa's MFCC count decibels, 4.34 times as much. Coefficient 0 is the loudness,
+    down to `-13.8 * sqrt(num_mels)` in silence. A class because its constants belong to no weight: they are computed
+    again from five integers. Davis and Mermelstein 1980, section II.
+
+    Raises:
+        ValueError: not `0 < num_coefficients <= num_mels`, or what `LogMel` refuses.
+    """
+
+    def __init__(self, sample_rate=8000, frame_length=200, hop=80, num_mels=40, num_coefficients=20, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 < num_coefficients <= num_mels:
+            raise ValueError(f"Mfcc expects 1 to num_mels coefficients. Received: {num_coefficients=}, {num_mels=}")
+        self.num_coefficients = num_coefficients
+        self.log_mel = LogMel(sample_rate, frame_length, hop, num_mels, name="log_mel")
+
+    def build(self, input_shape):
+        self.log_mel.build(input_shape)
+        self.dct = dct_matrix(self.log_mel.num_mels, self.num_coefficients).astype("float32")
+
+    def call(self, waveform):
+        return ops.matmul(self.log_mel(waveform), self.dct)
+
+    def compute_output_shape(self, input_shape):
+        return (*self.log_mel.compute_output_shape(input_shape)[:2], self.num_coefficients)
+
+    def get_config(self):
+        config = {name: getattr(self.log_mel, name) for name in ("sample_rate", "frame_length", "hop", "num_mels")}
+        return {**super().get_config(), **config, "num_coefficients": self.num_coefficients}

@@ -1,0 +1,32 @@
+"""Video to an embedding by a picture encoder on each frame, averaged: the order of frames is not seen."""
+
+import keras
+from keras import layers, ops
+
+from mmzoo.blocks.temporal import each_frame, strip_input
+from mmzoo.encoders.light_cnn import light_cnn
+
+POOLS = {"mean": ops.mean, "max": ops.max}
+
+
+def frame_pool(num_frames, image_encoder, embed_dim, pool="mean", name="frame_pool"):
+    """Return a `keras.Model`: uint8 strips of frames `(B, T*H, W, C)` in 0..255 to embeddings `(B, embed_dim)`.
+
+    `blocks.temporal.stack_frames` makes strips of `(B, T, H, W, C)`. `image_encoder` takes uint8 pictures
+    `(B, H, W, C)`; all frames share its weights, which may come from pictures alone. The baseline that encoders which
+    see motion have to beat. Average consensus of temporal segment networks, Wang et al. 2016, section 3.1.
+
+    Raises:
+        ValueError: `pool` is neither `mean` nor `max`, or the front end of `image_encoder` is no `Rescaling`.
+    """
+    if pool not in POOLS:
+        raise ValueError(f"frame_pool expects pool to be one of {', '.join(POOLS)}. Received: {pool=}")
+    video = strip_input(num_frames, image_encoder)
+    x = POOLS[pool](each_frame(video, num_frames, image_encoder), axis=1)
+    x = layers.Dense(embed_dim, activation="relu", name="embedding")(x)
+    return keras.Model(video, x, name=name)
+
+
+def example():
+    """Return the encoder of 8 frames of 64x64 pixels in color."""
+    return frame_pool(8, light_cnn((64, 64, 3), 64), 64)

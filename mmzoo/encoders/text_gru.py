@@ -1,0 +1,38 @@
+"""Text to an embedding by a convolution that shortens it and an unrolled GRU over the few steps left."""
+
+import keras
+from keras import layers, ops
+
+from mmzoo.blocks.attention import masked_mean
+from mmzoo.blocks.position import TokenEmbedding
+
+
+def text_gru(length, embed_dim, num_tokens=260, units=64, stride=8, name="text_gru"):
+    """Return a `keras.Model`: int32 token ids `(B, length)`, 0 behind the text, to embeddings `(B, embed_dim)`.
+
+    Ids lie in 0..`num_tokens - 1`. A convolution over five tokens with ReLU is followed by the maximum over each
+    `stride` of them, so that the GRU (Cho et al. 2014, section 2.3) has `length / stride` steps, each a
+    few operators of the exported graph. Its states over the text are averaged: a state knows only what came before
+    it, so that padding behind the text changes none of them. A Dense layer with ReLU follows. Convolution before
+    recurrence after Xiao and Cho 2016, section 3.
+
+    Raises:
+        ValueError: `length` is not a multiple of `stride`.
+    """
+    if length % stride:
+        raise ValueError(f"text_gru expects a length that stride divides. Received: {length=}, {stride=}")
+    token_ids = keras.Input((length,), dtype="int32", name="token_ids")
+    mask = ops.minimum(ops.cast(token_ids, "float32"), 1.0)
+    there = ops.expand_dims(mask, -1)
+    x = TokenEmbedding(num_tokens, units, name="front_end")(token_ids) * there
+    x = layers.Conv1D(units, 5, padding="same", activation="relu", name="conv")(x)
+    x = layers.MaxPooling1D(stride, name="steps")(x * there)
+    x = layers.GRU(units, return_sequences=True, unroll=True, name="gru")(x)
+    x = masked_mean(x, ops.max(ops.reshape(mask, (-1, length // stride, stride)), axis=2))
+    x = layers.Dense(embed_dim, activation="relu", name="embedding")(x)
+    return keras.Model(token_ids, x, name=name)
+
+
+def example():
+    """Return the encoder of 128 bytes of text."""
+    return text_gru(128, 64)

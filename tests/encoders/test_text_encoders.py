@@ -1,0 +1,222 @@
+"""Every encoder of text: its formula, padding that does not matter, order that does, learning, and the device."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from on_device import check_on_device, randomize
+
+from mmzoo.blocks.attention import transformer_block
+from mmzoo.data.text import encode_bytes
+from mmzoo.encoders.text_bag import text_bag
+from mmzoo.encoders.text_conv import text_conv
+from mmzoo.encoders.text_gru import text_gru
+from mmzoo.encoders.text_transformer import text_transformer
+from mmzoo.models.transfer import read_model
+
+ENCODERS = {
+    "text_bag": partial(text_bag, embed_dim=12, units=8),
+    "text_conv": partial(text_conv, embed_dim=12, units=8),
+    "text_conv_mean": partial(text_conv, embed_dim=12, units=8, windows=(3, 4), pooling="mean", name="text_conv_mean"),
+    "text_transformer": partial(text_transformer, embed_dim=12, units=8, num_heads=2),
+    "text_gru": partial(text_gru, embed_dim=12, units=8, stride=4),
+}
+TEXTS = ["", "a", "ab", "😀 naïve", "the cat sat on", "to be or not to be, that's 32 b."]
+SENTENCES = [f"{who} {what} the {where}" for who in ("ann", "bob") for what in ("saw", "met") for where in
+             ("sea", "sun", "inn", "elm")]  # fmt: skip
+
+
+def numbers(x):
+    return np.asarray(x)
+
+
+def kernels(model):
+    return {weight.path: numbers(weight) for weight in model.weights}
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def embedded(pooled, w):
+    return np.maximum(pooled @ w["embedding/kernel"] + w["embedding/bias"], 0)
+
+
+def convolved(x, kernel, bias):
+    """Slide `kernel` `(K, D, F)` over the tokens `(T, D)`, zeros beyond the ends, and cut at 0: `(T, F)`."""
+    size = len(kernel)
+    wide = np.pad(x, (((size - 1) // 2, size // 2), (0, 0)))
+    return np.maximum([np.tensordot(wide[t : t + size], kernel, 2) + bias for t in range(len(x))], 0)
+
+
+def numpy_bag(ids, w):
+    return w["front_end/embeddings"][ids].mean(axis=0)
+
+
+def numpy_conv(ids, w):
+    x = w["front_end/embeddings"][ids]
+    return np.concatenate([convolved(x, w[f"window{k}/kernel"], w[f"window{k}/bias"]).max(axis=0) for k in (3, 5, 7)])
+
+
+def numpy_conv_mean(ids, w):
+    x = w["front_end/embeddings"][ids]
+    return np.concatenate([convolved(x, w[f"window{k}/kernel"], w[f"window{k}/bias"]).mean(axis=0) for k in (3, 4)])
+
+
+def numpy_gru(ids, w):
+    x = convolved(w["front_end/embeddings"][ids], w["conv/kernel"], w["conv/bias"])
+    state, states = np.zeros(8), []
+    for step in (x[t : t + 4].max(axis=0) for t in range(0, len(x), 4)):
+        new = step @ w["gru/gru_cell/kernel"] + w["gru/gru_cell/bias"][0]
+        old = state @ w["gru/gru_cell/recurrent_kernel"] + w["gru/gru_cell/bias"][1]
+        keep, reset = sigmoid(new[:8] + old[:8]), sigmoid(new[8:16] + old[8:16])
+        state = keep * state + (1 - keep) * np.tanh(new[16:] + reset * old[16:])
+        states.append(state)
+    return np.mean(states, axis=0)
+
+
+def numpy_transformer(ids, w):
+    """Only the wiring: the blocks have a test of their own."""
+    x = keras.Input((len(ids), 8))
+    y = transformer_block(transformer_block(x, 2, name="block0"), 2, name="block1")
+    blocks = keras.Model(x, y)
+    blocks.set_weights([w[weight.path] for weight in blocks.weights])
+    given = w["front_end/embeddings"][ids] + w["positions/positions"][: len(ids)]
+    x = numbers(blocks(given[None].astype("float32")))[0]
+    x = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + 1e-3)
+    return (x * w["norm/gamma"] + w["norm/beta"]).mean(axis=0)
+
+
+FORMULAS = {
+    "text_bag": numpy_bag,
+    "text_conv": numpy_conv,
+    "text_conv_mean": numpy_conv_mean,
+    "text_transformer": numpy_transformer,
+    "text_gru": numpy_gru,
+}
+
+
+@pytest.fixture(params=ENCODERS)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def encoder(name):
+    model = ENCODERS[name](32)
+    randomize(model)
+    return model
+
+
+def test_is_a_named_model_of_one_embedding(name, encoder):
+    assert encoder.name == name
+    assert encoder.output.shape == (None, 12)
+    assert encoder.input.name == "token_ids"
+    assert encoder.input.dtype == "int32"
+    assert encoder.get_layer("front_end").num_tokens == 260
+    assert encoder.get_layer("embedding").output is encoder.output
+
+
+@pytest.mark.filterwarnings("ignore:You are using a softmax")  # over the one token of a text
+def test_formula_sees_the_text_alone(name, encoder):
+    w = kernels(encoder)
+    for text in TEXTS[1:]:
+        ids = encode_bytes([text], 32)
+        expected = embedded(FORMULAS[name](ids[0, : len(text.encode())], w), w)
+        assert expected.any()
+        np.testing.assert_allclose(numbers(encoder(ids))[0], expected, atol=2e-5, err_msg=text)
+
+
+def test_amount_of_padding_does_not_matter(name, encoder):
+    longer = ENCODERS[name](96)
+    for weight, given in zip(longer.weights, encoder.weights, strict=True):
+        value = numbers(given)
+        if weight.path == "positions/positions":  # of places beyond the text, which nobody may see
+            value = np.concatenate([value, np.full((64, 8), 50.0)])
+        weight.assign(value)
+    short = numbers(encoder(encode_bytes(TEXTS, 32)))
+    np.testing.assert_allclose(numbers(longer(encode_bytes(TEXTS, 96))), short, atol=1e-5)
+    assert np.ptp(short, axis=0).max() > 0.1
+
+
+def test_what_stands_for_padding_does_not_matter(encoder):
+    ids = encode_bytes(TEXTS, 32)
+    before = numbers(encoder(ids))
+    table = encoder.get_layer("front_end").table
+    value = numbers(table).copy()
+    value[0] += 50
+    table.assign(value)
+    np.testing.assert_allclose(numbers(encoder(ids)), before, atol=1e-4)
+
+
+def test_empty_text_has_a_finite_answer(encoder):
+    assert np.isfinite(numbers(encoder(encode_bytes([""], 32)))).all()
+
+
+def test_order_matters_but_to_the_bag(name, encoder):
+    one, other = numbers(encoder(encode_bytes(["dog bites the man", "man bites the dog"], 32)))
+    if name == "text_bag":
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    else:
+        assert np.abs(one - other).max() > 1e-3 * np.abs(one).max()
+
+
+def test_every_token_matters(encoder):
+    text = "abcdefghijklmnopqrstuvwxyz"
+    before = numbers(encoder(encode_bytes([text], 32)))
+    changed = encode_bytes([text[:i] + "é" + text[i + 1 :] for i in range(26)], 32)
+    assert (np.abs(numbers(encoder(changed)) - before).max(axis=1) > 1e-4).all()
+
+
+def test_every_weight_gets_a_gradient(encoder):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(encoder(encode_bytes(TEXTS, 32), training=True) + 1))
+    gradients = tape.gradient(loss, [w.value for w in encoder.trainable_variables])
+    missing = [w.path for w, g in zip(encoder.trainable_variables, gradients, strict=True) if g is None]
+    assert not missing
+    # the bias of all keys moves every score of a query alike, which softmax does not see
+    dead = [w.path for w, g in zip(encoder.trainable_variables, gradients, strict=True) if not np.any(g)]
+    assert not [path for path in dead if "_key/bias" not in path]
+
+
+def test_each_memorizes_sixteen_sentences():
+    keras.utils.set_random_seed(0)
+    token_ids = keras.Input((32,), dtype="int32")
+    answers = {}
+    for name, make in ENCODERS.items():
+        answers[name] = keras.layers.Dense(16, activation="softmax")(make(32, embed_dim=32)(token_ids))
+    model = keras.Model(token_ids, answers)
+    losses = dict.fromkeys(ENCODERS, "sparse_categorical_crossentropy")
+    model.compile(keras.optimizers.Adam(0.01), losses, jit_compile=False)
+    ids, labels = encode_bytes(SENTENCES, 32), np.arange(16)
+    for _ in range(8):
+        model.fit(np.tile(ids, (60, 1)), dict.fromkeys(ENCODERS, np.tile(labels, 60)), 16, shuffle=False, verbose=0)
+        known = {name: (numbers(y).argmax(axis=1) == labels).mean() for name, y in model(ids, training=False).items()}
+        if min(known.values()) == 1:
+            return
+    pytest.fail(f"not all know their sentences: {known}")
+
+
+def test_survives_save_and_load(encoder, tmp_path):
+    encoder.save(tmp_path / "encoder.keras")
+    read = read_model(tmp_path / "encoder.keras")
+    ids = encode_bytes(TEXTS, 32)
+    np.testing.assert_allclose(numbers(read(ids)), numbers(encoder(ids)), atol=1e-6)
+
+
+def test_on_device_with_an_empty_text(tmp_path, gpu):
+    token_ids = keras.Input((32,), dtype="int32", name="token_ids")
+    model = keras.Model({"token_ids": token_ids}, {name: make(32)(token_ids) for name, make in ENCODERS.items()})
+    randomize(model)
+    check_on_device(model, {"token_ids": encode_bytes(TEXTS, 32)}, tmp_path, gpu)
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match=r"pooling to be max or mean. Received: pooling='sum'"):
+        text_conv(32, 8, pooling="sum")
+    with pytest.raises(ValueError, match=r"length that stride divides. Received: length=30, stride=8"):
+        text_gru(30, 8)
+    with pytest.raises(ValueError, match="width that num_heads divides"):
+        text_transformer(32, 8, num_heads=3)
