@@ -1,0 +1,21 @@
+"""Fusion by the largest value of each feature."""
+
+from keras import ops
+
+from mmzoo.blocks.presence import split_present
+
+
+def maximum(embeddings, present):
+    """Take, feature by feature, the largest of those of `{modality: (B, D)}` that are present: `(B, D)`.
+
+    `present` `(B, M)` is 1 or 0 in the order of `embeddings`. Zeros where all are missing. Nothing is learned.
+    """
+    there = split_present(present, embeddings)
+    # The mean of those present stands for a missing one: never above their largest, and no huge number that float16
+    # or int8 would have to hold.
+    total = sum(x * there[name] for name, x in embeddings.items())
+    mean = total / ops.maximum(ops.sum(present, axis=-1, keepdims=True), 1.0)
+    first, *others = [x * there[name] + mean * (1.0 - there[name]) for name, x in embeddings.items()]
+    for x in others:
+        first = ops.maximum(first, x)
+    return first
