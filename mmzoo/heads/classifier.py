@@ -5,8 +5,8 @@ from keras import layers
 
 
 def classifier(embedding, num_classes):
-    """Return probabilities `(B, num_classes)`, which sum to 1, from an embedding `(B, D)`."""
-    return layers.Dense(num_classes, activation="softmax", name="probabilities")(embedding)
+    """Return probabilities `(B, num_classes)`, which sum to 1, from an embedding `(B, D)`; float32 always."""
+    return layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities")(embedding)
 
 
 def example():

@@ -1,0 +1,44 @@
+"""Objects without anchors: for each cell of a feature map, which class has its center there, and its box in pixels."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from mmzoo.blocks.conv import conv_norm
+
+PRIOR = 0.01  # a cell's probability at the start: nearly all cells hold no center
+
+
+def detector(features, num_classes, stride, units=64):
+    """Return `{"heatmap": (B, H, W, num_classes), "boxes": (B, H, W, 4)}` from a feature map `(B, H, W, C)`.
+
+    `heatmap` is in [0, 1]. `boxes` are left, top, right, bottom in pixels of a picture of `(H * stride, W * stride)`:
+    the center of the cell less or plus the four distances to the sides. A distance is the picture's longer side
+    times a sigmoid: above 0, bounded for float16, and near 0 it grows like an exponential.
+    `mmzoo.metrics.boxes` finds the peaks on the host.
+
+    Branches and peaks: CenterNet, Zhou et al. 2019, sections 3 and 4; distances to the sides: FCOS, Tian et al. 2019,
+    section 3.1; the prior: Lin et al. 2017 (focal loss), section 4.1.
+    """
+    height, width = features.shape[1:3]
+    x = conv_norm(features, units, name="heatmap_hidden")
+    prior = keras.initializers.Constant(float(np.log(PRIOR / (1 - PRIOR))))
+    heatmap = layers.Conv2D(num_classes, 1, activation="sigmoid", bias_initializer=prior, name="heatmap")(x)
+    x = conv_norm(features, units, name="boxes_hidden")
+    sides = layers.Conv2D(4, 1, activation="sigmoid", name="sides")(x)
+    signs = np.array([-1, -1, 1, 1], "float32") * (stride * max(height, width))
+    columns = _centers(width, stride) * np.array([1, 0, 1, 0], "float32")
+    rows = _centers(height, stride) * np.array([0, 1, 0, 1], "float32")
+    boxes = sides * signs + ops.reshape(columns, (1, 1, width, 4)) + ops.reshape(rows, (1, height, 1, 4))
+    return {"heatmap": heatmap, "boxes": layers.Identity(name="boxes")(boxes)}
+
+
+def _centers(count, stride):
+    """Return where the centers of `count` cells are, in pixels: `(count, 1)`."""
+    return (np.arange(count, dtype="float32")[:, None] + 0.5) * stride
+
+
+def example():
+    """Return the head on 24x24 cells of 64 channels, each of 8x8 pixels, with 20 classes."""
+    x = keras.Input((24, 24, 64), name="features")
+    return keras.Model({"features": x}, detector(x, 20, 8))

@@ -1,0 +1,50 @@
+"""Objects by their centers: the focal loss of the heatmap, and generalized IoU and L1 of the boxes at centers.
+
+Target and output are `(B, H, W, N + 4)`: a heatmap of N classes, then a box as left, top, right, bottom in pixels, as
+`mmzoo.heads.detector` gives them. Boxes count in cells where the target's heatmap is exactly 1 for a class.
+"""
+
+from keras import ops
+
+from mmzoo.losses.focal import heatmap_focal
+
+
+def detection(image_size, giou_weight=2.0, l1_weight=5.0):
+    """Return the loss `(B,)` of heatmaps and boxes `(B, H, W, N + 4)` and their targets of the same shape.
+
+    `focal + giou_weight * (1 - GIoU) + l1_weight * |box - target|`, the latter two averaged over the centers of a
+    picture, and coordinates divided by `image_size`, the longer side in pixels.
+
+    Zhou et al. 2019 (CenterNet), section 3; weights of the box losses: Carion et al. 2020 (DETR), appendix A.4.
+    """
+    focal = heatmap_focal()
+
+    def loss(y_true, y_pred):
+        y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+        heat, boxes = y_true[..., :-4], y_true[..., -4:]
+        center = ops.cast(ops.equal(ops.max(heat, axis=-1), 1.0), "float32")
+        apart = ops.sum(ops.abs(boxes - y_pred[..., -4:]), axis=-1) / image_size
+        cost = giou_weight * (1.0 - giou(boxes / image_size, y_pred[..., -4:] / image_size)) + l1_weight * apart
+        count = ops.maximum(ops.sum(center, axis=(1, 2)), 1.0)
+        return focal(heat, y_pred[..., :-4]) + ops.sum(center * cost, axis=(1, 2)) / count
+
+    return loss
+
+
+def giou(a, b):
+    """Return the generalized intersection over union, in [-1, 1], of boxes `(..., 4)`: left, top, right, bottom.
+
+    `IoU - (hull - union) / hull`. Boxes of no area have 0 in place of a fraction 0 / 0.
+
+    Rezatofighi et al. 2019, section 3, algorithm 1.
+    """
+    low, high = ops.maximum(a[..., :2], b[..., :2]), ops.minimum(a[..., 2:], b[..., 2:])
+    outer = ops.maximum(a[..., 2:], b[..., 2:]) - ops.minimum(a[..., :2], b[..., :2])
+    common, hull = _area(high - low), _area(outer)
+    union = _area(a[..., 2:] - a[..., :2]) + _area(b[..., 2:] - b[..., :2]) - common
+    return common / ops.maximum(union, 1e-9) - (hull - union) / ops.maximum(hull, 1e-9)
+
+
+def _area(sides):
+    sides = ops.relu(sides)
+    return sides[..., 0] * sides[..., 1]
