@@ -1,0 +1,93 @@
+"""From the probabilities of a sequence to the sequence, on the host: CTC and autoregressive decoding."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+def greedy_ctc(log_probabilities: np.ndarray, blank: int = 0) -> list[int]:
+    """Return the labels of the likeliest path through `log_probabilities` `(T, N)`: repeats merged, blanks dropped.
+
+    Raises:
+        ValueError: the shape is not `(T, N)`, or `blank` is none of the N.
+
+    Source: Graves et al. 2006, section 3.2 (best path decoding).
+    """
+    path = _checked(log_probabilities, blank).argmax(axis=1)
+    first = np.diff(path, prepend=-1) != 0
+    return path[first & (path != blank)].tolist()
+
+
+def beam_ctc(log_probabilities: np.ndarray, width: int = 16, blank: int = 0) -> list[tuple[list[int], float]]:
+    """Return the likeliest labelings of `log_probabilities` `(T, N)` with their log-probability, best first.
+
+    A labeling's probability is the sum over its paths. After each frame the `width` likeliest prefixes are kept:
+    with as many as there are labelings the result is exact, with fewer a log-probability is a lower bound.
+
+    Raises:
+        ValueError: the shape is not `(T, N)`, `blank` is none of the N, or `width` is below 1.
+
+    Source: Hannun et al. 2014, First-Pass Large Vocabulary Continuous Speech Recognition, algorithm 1, without
+    a language model.
+    """
+    frames = _checked(log_probabilities, blank)
+    if width < 1:
+        raise ValueError(f"beam_ctc expects width >= 1. Received: {width=}")
+    beams = {(): (0.0, -np.inf)}  # prefix: of paths that end in the blank, and of those that end in a label
+    for frame in frames:
+        grown = defaultdict(lambda: [-np.inf, -np.inf])
+        for prefix, (in_blank, in_label) in beams.items():
+            total = np.logaddexp(in_blank, in_label)
+            grown[prefix][0] = np.logaddexp(grown[prefix][0], total + frame[blank])
+            for label, score in enumerate(frame):
+                if label == blank:
+                    continue
+                longer = grown[(*prefix, label)]
+                if prefix and prefix[-1] == label:
+                    # only a blank in between makes a repeat a second label
+                    grown[prefix][1] = np.logaddexp(grown[prefix][1], in_label + score)
+                    longer[1] = np.logaddexp(longer[1], in_blank + score)
+                else:
+                    longer[1] = np.logaddexp(longer[1], total + score)
+        ranked = sorted(grown.items(), key=lambda item: np.logaddexp(*item[1]), reverse=True)
+        beams = {prefix: tuple(scores) for prefix, scores in ranked[:width] if max(scores) > -np.inf}
+    return [(list(prefix), float(np.logaddexp(*scores))) for prefix, scores in beams.items()]
+
+
+def _checked(log_probabilities: np.ndarray, blank: int) -> np.ndarray:
+    array = np.asarray(log_probabilities, np.float64)
+    if array.ndim != 2 or not 0 <= blank < array.shape[1]:
+        raise ValueError(
+            "expected log-probabilities (T, N) and blank in 0..N - 1. "
+            f"Received: log_probabilities.shape={array.shape}, blank={blank}"
+        )
+    return array
+
+
+def greedy_generate(step: Callable[[Arrays], Arrays], state: Arrays, first: int = 1, last: int = 2) -> list[list[int]]:
+    """Return for each example the token ids that follow `first`, up to `last`, the likeliest one at each step.
+
+    Args:
+        step: a call of `mmzoo.heads.decoder`'s step graph, of the model or of its file.
+        state: `{"cache": zeros (B, L, K), "memory_cache": (B, S, K)}`, what `step` takes besides `token_ids` and
+            `position`; what it returns under the same name is handed on. It is not changed.
+        first: the id that begins a sentence, 1 in byte ids.
+        last: the id that ends it, 2 in byte ids; it is not returned. At most L ids are.
+    """
+    batch, length = state["cache"].shape[:2]
+    ids, written = np.full((batch, 1), first, np.int32), []
+    ended = np.zeros((batch, 1), bool)
+    for position in range(length):
+        answer = step({"token_ids": ids, "position": np.full((batch, 1), position, np.float32), **state})
+        state = {name: np.asarray(answer.get(name, value)) for name, value in state.items()}
+        ids = np.asarray(answer["probabilities"]).argmax(axis=-1).astype(np.int32)[:, None]
+        ended |= ids == last
+        if ended.all():
+            break
+        ids[ended] = last  # a sentence that has ended stays so while others go on
+        written.append(ids)
+    rows = np.concatenate(written, axis=1).tolist() if written else [[]] * batch
+    return [row[: row.index(last)] if last in row else row for row in rows]
