@@ -6,12 +6,17 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Phase:
-    """One call of `fit`."""
+    """One call of `fit`, with AdamW, warm-up and a cosine."""
 
     name: str
     epochs: int
     learning_rate: float
-    frozen: tuple[str, ...] = ()  # encoders whose weights stay as they are
+    frozen: tuple[str, ...] = ()  # encoders, or `encoder/layer`, whose weights stay as they are
+    rates: tuple[tuple[str, float], ...] = ()  # encoder -> factor of its learning rate
+    clip_norm: float = 0.0  # of all gradients together; 0: not clipped
+    ema: float = 0.0  # momentum of the average of weights that the phase ends with; 0: the last weights
+    patience: int = 0  # epochs without a lower validation loss, then the best weights; 0: all epochs
+    class_weight: tuple[float, ...] = ()  # by class; empty: all alike
 
 
 @dataclass(frozen=True)

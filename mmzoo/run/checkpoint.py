@@ -56,3 +56,53 @@ class Checkpoint(keras.callbacks.Callback):
         except (OSError, ValueError, KeyError) as error:
             first = str(error).strip().splitlines()[0]
             raise BadInputError(f"--resume: {path}: expected weights of this model. Received: {first}") from None
+
+    def skip_to(self, epochs: int) -> None:
+        """Count the epochs up to `epochs` as done with the weights of now."""
+        self.model.save_weights(self._weights(epochs), overwrite=True)
+        write_json(self.folder / "state.json", {"epochs": epochs, "history": self.history})
+        if epochs != self.epochs:
+            self._weights(self.epochs).unlink(missing_ok=True)
+        self.epochs = epochs
+
+
+class Average(keras.callbacks.Callback):
+    """Ends a phase with the moving average of its weights, before the checkpoint of its last epoch is written.
+
+    Polyak and Juditsky 1992; the average itself is the optimizer's.
+    """
+
+    def __init__(self, end: int):
+        super().__init__()
+        self.end = end
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch + 1 == self.end:
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+
+class Patience(keras.callbacks.Callback):
+    """Ends a phase after `patience` epochs without a lower validation loss, and with the best weights in any case.
+
+    What was best is read from the history of the checkpoint, so that a resumed run stops where another would have.
+    Early stopping, Prechelt 1998, section 2.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, start: int, end: int, patience: int):
+        super().__init__()
+        self.checkpoint = checkpoint
+        self.start = start
+        self.end = end
+        self.patience = patience
+        self.best = checkpoint.folder / "best.weights.h5"
+
+    def on_epoch_end(self, epoch, logs=None):
+        losses = self.checkpoint.history["val_loss"][-(epoch + 1 - self.start) :]
+        since = len(losses) - 1 - min(range(len(losses)), key=losses.__getitem__)
+        if since == 0:
+            self.model.save_weights(self.best, overwrite=True)
+        if since >= self.patience or epoch + 1 == self.end:
+            self.model.load_weights(self.best)
+            self.checkpoint.skip_to(self.end)
+            self.best.unlink()
+            self.model.stop_training = True

@@ -1,6 +1,8 @@
 """The one training loop: the phases of a recipe, each a call of `fit`, with a checkpoint after every epoch."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -8,19 +10,51 @@ from tqdm.auto import tqdm
 
 from mmzoo import BadInputError
 from mmzoo.plan import Phase
-from mmzoo.run.checkpoint import Checkpoint
+from mmzoo.run.checkpoint import Average, Checkpoint, Patience
+from mmzoo.run.optimizer import RatedAdamW, set_trainable, variable_rates
 
 WEIGHT_DECAY = 1e-3
 WARMUP = 0.05  # of the steps of a phase
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-def fit(recipe, config, folder: str | Path, title: str) -> tuple[keras.Model, dict[str, list[float]]]:
+def fit(
+    recipe, config, folder: str | Path, title: str, precision: str = "float32"
+) -> tuple[keras.Model, dict[str, list[float]]]:
     """Train the model of `recipe` by its plan and return it with what was recorded, one value an epoch.
 
     Continues where the checkpoint in `folder` ends, if there is one. Order, augmentation, learning rate and the
     state of the optimizer go on as if nothing had happened: a run that was stopped in its second epoch begins
     that epoch again and ends at the weights of a run that was not.
+
+    With a `precision` other than float32 the layers compute in 16 bits and keep their weights in 32 (Micikevicius et
+    al. 2018, section 3); the model returned is built afresh in float32 and has the trained weights.
+
+    Raises:
+        BadInputError: `precision` is none of `PRECISIONS`, or a batch is larger than an epoch.
     """
+    if precision not in PRECISIONS:
+        raise BadInputError(f"--precision: expected one of {', '.join(PRECISIONS)}. Received: {precision}")
+    with _policy(precision):
+        model, history = _fit(recipe, config, folder, title)
+    if precision == "float32":
+        return model, history
+    whole = recipe.build(config)
+    whole.set_weights(model.get_weights())
+    return whole, history
+
+
+@contextmanager
+def _policy(precision: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _fit(recipe, config, folder: str | Path, title: str) -> tuple[keras.Model, dict[str, list[float]]]:
     keras.utils.set_random_seed(config.seed)
     model = recipe.build(config)
     checkpoint = Checkpoint(folder)
@@ -45,12 +79,24 @@ def fit(recipe, config, folder: str | Path, title: str) -> tuple[keras.Model, di
                 epochs=end,
                 steps_per_epoch=steps,
                 validation_data=validation,
-                callbacks=[checkpoint, Progress(f"{title} {phase.name}", steps * (end - first))],
+                class_weight=dict(enumerate(phase.class_weight)) or None,
+                callbacks=_callbacks(
+                    phase, checkpoint, start, Progress(f"{title} {phase.name}", steps * (end - first))
+                ),
                 verbose=0,
                 shuffle=False,
             )
+            set_trainable(model, phase.frozen, True)
         start = end
     return model, checkpoint.history
+
+
+def _callbacks(phase: Phase, checkpoint: Checkpoint, start: int, progress: keras.callbacks.Callback) -> list:
+    """Return what acts after each epoch of a phase that begins at epoch `start`, in the order in which it must."""
+    end = start + phase.epochs
+    before = [Average(end)] if phase.ema else []
+    after = [Patience(checkpoint, start, end, phase.patience)] if phase.patience else []
+    return [*before, checkpoint, *after, progress]
 
 
 def compile_phase(model: keras.Model, objective: dict, phase: Phase, steps: int) -> None:
@@ -58,15 +104,20 @@ def compile_phase(model: keras.Model, objective: dict, phase: Phase, steps: int)
 
     Loshchilov and Hutter 2019. XLA is left to accelerators: on a CPU it makes small networks slower.
     """
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            layer.trainable = layer.name not in phase.frozen
+    set_trainable(model, phase.frozen, False)
     total = steps * phase.epochs
     warmup = max(1, round(WARMUP * total))
     schedule = keras.optimizers.schedules.CosineDecay(
         phase.learning_rate / 20, max(1, total - warmup), warmup_target=phase.learning_rate, warmup_steps=warmup
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
+    optimizer = RatedAdamW(
+        schedule,
+        rates=variable_rates(model, phase.rates),
+        weight_decay=WEIGHT_DECAY,
+        global_clipnorm=phase.clip_norm or None,
+        use_ema=phase.ema > 0,
+        ema_momentum=phase.ema,
+    )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(optimizer, jit_compile="auto" if _has_accelerator() else False, **objective)
     optimizer.build(model.trainable_variables)

@@ -111,6 +111,147 @@ def test_the_rate_rises_then_falls():
     assert rates[100] == pytest.approx(0, abs=1e-6)
 
 
+def test_an_encoder_opens_again_after_its_phase(tmp_path):
+    model, _ = fit(recipe(PHASES), CONFIG, tmp_path, "all")
+    assert len(model.trainable_variables) == 4
+    fresh = recipe(PHASES).build(CONFIG)
+    keras.utils.set_random_seed(CONFIG.seed)
+    fresh = recipe(PHASES).build(CONFIG)
+    moved = zip(fresh.get_layer("encoder").get_weights(), model.get_layer("encoder").get_weights(), strict=True)
+    assert all(np.abs(a - b).max() > 1e-3 for a, b in moved)
+
+
+def test_a_part_that_is_not_there_is_refused(tmp_path):
+    phases = (Phase("probe", 1, 1e-2, frozen=("encoder/dense_99",)),)
+    with pytest.raises(BadInputError, match=r"phase: expected a part of encoder: .* Received: encoder/dense_99"):
+        fit(recipe(phases), CONFIG, tmp_path, "probe")
+
+
+def one_step(phase):
+    """Return the change of each variable in the first step of `phase`: encoder's kernel and bias, head's."""
+    keras.utils.set_random_seed(CONFIG.seed)
+    model = recipe((phase,)).build(CONFIG)
+    compile_phase(model, recipe((phase,)).objective(CONFIG), phase, steps=1)
+    before = [np.array(v) for v in model.trainable_variables]
+    model.train_on_batch(*next(iter(recipe((phase,)).dataset("train", CONFIG))))
+    return [np.array(v) - old for v, old in zip(model.trainable_variables, before, strict=True)]
+
+
+def test_rates_scale_the_step_of_an_encoder():
+    whole = one_step(Phase("all", 1, 1e-2))
+    tenth = one_step(Phase("all", 1, 1e-2, rates=(("encoder", 0.1),)))
+    for factor, slow, fast in zip((0.1, 0.1, 1.0, 1.0), tenth, whole, strict=True):
+        np.testing.assert_allclose(slow, factor * fast, atol=2e-6)
+
+
+def test_gradients_are_clipped_together():
+    """Adam hides the size of a gradient, not that of its parts: all parts shrink alike, so its moments tell."""
+    phase = Phase("all", 1, 1e-2, clip_norm=1e-3)
+    model = recipe((phase,)).build(CONFIG)
+    compile_phase(model, recipe((phase,)).objective(CONFIG), phase, steps=1)
+    model.train_on_batch(*next(iter(recipe((phase,)).dataset("train", CONFIG))))
+    momentums = [np.array(v) for v in model.optimizer.variables if "momentum" in v.path]
+    norm = np.sqrt(sum((m / 0.1) ** 2 for m in momentums for m in m.ravel()))
+    assert norm == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_phase_ends_with_the_average_of_its_weights(tmp_path, monkeypatch):
+    steps = []
+
+    class Keep(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            steps.append([np.array(w) for w in self.model.trainable_variables])
+
+    from mmzoo.run import fit as module
+
+    monkeypatch.setattr(module, "Progress", lambda title, total: Keep())
+    phase = Phase("all", 2, 1e-2, ema=0.7)
+    model, _ = fit(recipe((phase,)), CONFIG, tmp_path, "all")
+    average = steps[0]
+    for step in steps[1:10]:
+        average = [0.7 * a + 0.3 * w for a, w in zip(average, step, strict=True)]
+    for expected, answer in zip(average, model.trainable_variables, strict=True):
+        np.testing.assert_allclose(np.array(answer), expected, atol=1e-5)
+    kept = recipe((phase,)).build(CONFIG)
+    Checkpoint(tmp_path).restore(kept)
+    for expected, answer in zip(model.get_weights(), kept.get_weights(), strict=True):
+        np.testing.assert_array_equal(answer, expected)
+
+
+def losing(losses, monkeypatch):
+    """Make the validation loss of each epoch that of a list."""
+    from mmzoo.run import fit as module
+
+    class Say(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_loss"] = losses[epoch]
+
+    whole = module._callbacks
+    monkeypatch.setattr(module, "_callbacks", lambda *given: [Say(), *whole(*given)])
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "trained"), [([3, 1, 2, 2, 0], 2, 4), ([3, 1, 2, 0, 1], 2, 5), ([5, 4, 3, 2, 1], 1, 5)]
+)
+def test_patience_ends_a_phase_with_its_best_weights(losses, patience, trained, tmp_path, monkeypatch):
+    losing([*losses, 9], monkeypatch)
+    best = losses.index(min(losses[:trained]))
+    one, _ = fit(
+        recipe((Phase("all", 5, 1e-2, patience=patience), Phase("more", 1, 1e-9))), CONFIG, tmp_path / "a", "a"
+    )
+    monkeypatch.undo()
+    phases = (Phase("all", 5, 1e-2),)
+    kept = {}
+
+    class Keep(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            kept[epoch] = self.model.get_weights()
+
+    from mmzoo.run import fit as module
+
+    monkeypatch.setattr(module, "Progress", lambda title, total: Keep())
+    fit(recipe(phases), CONFIG, tmp_path / "b", "b")
+    for a, b in zip(one.get_weights(), kept[best], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    checkpoint = Checkpoint(tmp_path / "a")
+    assert checkpoint.epochs == 6
+    assert len(checkpoint.history["val_loss"]) == trained + 1
+    assert not (tmp_path / "a" / "best.weights.h5").exists()
+
+
+def test_class_weights_reach_the_loss(tmp_path):
+    """With no weight on a class, nothing is learned of it: the model says the other one."""
+    phases = (Phase("all", 4, 1e-1, class_weight=(1.0, 0.0)),)
+    model, _ = fit(recipe(phases), CONFIG, tmp_path, "all")
+    x, _ = next(iter(recipe(phases).dataset("test", CONFIG)))
+    assert (np.asarray(model(x)).argmax(axis=1) == 0).all()
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains_and_returns_float32(precision, tmp_path):
+    phases, seen = (Phase("all", 3, 1e-2),), []
+    given = recipe(phases)
+
+    def build(config):
+        model = recipe(phases).build(config)
+        seen.append(model.get_layer("encoder").output.dtype)
+        return model
+
+    given.build = build
+    model, history = fit(given, CONFIG, tmp_path, "all", precision)
+    assert seen == [precision.removeprefix("mixed_"), "float32"]
+    assert history["loss"][-1] < history["loss"][0]
+    assert keras.config.dtype_policy().name == "float32"
+    whole, _ = fit(recipe(phases), CONFIG, tmp_path / "float32", "all")
+    for a, b in zip(whole.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=0.05)
+
+
+def test_unknown_precision_is_refused(tmp_path):
+    with pytest.raises(BadInputError, match=r"--precision: expected one of float32, .* Received: float8"):
+        fit(recipe(PHASES), CONFIG, tmp_path, "all", "float8")
+
+
 def test_weights_of_another_model_are_refused(tmp_path):
     fit(recipe(PHASES), CONFIG, tmp_path, "first")
     x = keras.Input((9,))
