@@ -2,7 +2,7 @@
 
 import functools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,10 @@ NOISE_ROWS = 256  # of generated noise in each split
 SPEECH = Path(__file__).parent / "samples" / "spoken_digits.ogg"
 TABLE = SPEECH.with_suffix(".json")
 
-# How hard `sample` is
-OCCLUDER = 15  # pixels: side of the square that is hidden
+# How hard `sample` is: fixed on its validation split. Over seeds 0 to 2, six epochs, four pairings, a picture alone
+# scored 82.5, 76.4, 86.0 %, speech alone 83.8, 84.5, 85.8 % and both 94.1, 92.0, 93.2 %; with a square of 15 pixels
+# pictures came as low as 75.6 %.
+OCCLUDER = 14  # pixels: side of the square that is hidden
 GRAIN = 30.0  # standard deviation of the noise on a picture, of 255
 VIEWS = 4  # differently spoiled copies of each training picture
 SAMPLE_SNR_DB = -4.0
@@ -116,6 +118,30 @@ def speakers(split, seed):
     test, validation = seed % 6, (seed + 1) % 6
     chosen = {"test": [test], "validation": [validation]}
     return chosen.get(split, [speaker for speaker in range(6) if speaker not in (test, validation)])
+
+
+def take_share(digits, share, seed):
+    """Return `digits` with `share` of the pictures and of the clips of each class, one of each at least.
+
+    Which ones is drawn by `seed`; of one seed, a smaller share lies within a larger.
+    """
+    if share == 1:
+        return digits
+    images, clips = (_draw(labels, share, seed) for labels in (digits.image_labels, digits.clip_labels))
+    return replace(
+        digits,
+        images=digits.images[images],
+        image_labels=digits.image_labels[images],
+        clips=digits.clips[clips],
+        lengths=digits.lengths[clips],
+        clip_labels=digits.clip_labels[clips],
+    )
+
+
+def _draw(labels, share, seed):
+    rng = np.random.default_rng([seed, 1])
+    ordered = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    return np.sort(np.concatenate([index[: max(1, round(share * len(index)))] for index in ordered]))
 
 
 def checksum(digits):

@@ -4,39 +4,20 @@ Two small convolutional encoders joined at the embedding by a learned gate: late
 unit of Arevalo et al. 2017, section 3.1, trained with modality dropout (Neverova et al. 2016, section 3.3).
 """
 
-import math
+import dataclasses
 from dataclasses import dataclass
 from functools import partial
 
-from mmzoo import BadInputError
-from mmzoo.data import digits
-from mmzoo.encoders.light_cnn import light_cnn
-from mmzoo.encoders.log_mel_cnn import log_mel_cnn
-from mmzoo.fusion.concat import concat
-from mmzoo.fusion.gated import gated
+from mmzoo import fusion
+from mmzoo.data.digit_sources import CARDS, RANGES, UNITS, check_options, expect, load
+from mmzoo.data.digits import COMPONENTS, SNR_DB
 from mmzoo.heads.classifier import classifier
+from mmzoo.models.digit_encoders import digit_encoders
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.transfer import load_encoders
 from mmzoo.plan import Export, Phase
 
-SOURCES = ("sample", "mnist_fsdd", "mnist_fsdd_hard")
-FUSIONS = {"gated": gated, "concat": concat}
 MODALITIES = ("image", "audio")
-DATA = {
-    "sample": {
-        "name": "scikit-learn digits (UCI optdigits) with speech synthesized by espeak-ng",
-        "version": "1",
-        "license": "CC BY 4.0 (pictures), Apache-2.0 (speech)",
-        "weights_license": "Apache-2.0",
-    },
-    "mnist_fsdd": {
-        "name": "MNIST with Free Spoken Digit Dataset",
-        "version": "mnist 3.0.1, FSDD 26eb9aa",
-        "license": "CC BY-SA 3.0 (MNIST), CC BY-SA 4.0 (FSDD)",
-        "weights_license": "CC BY-SA 4.0",
-    },
-}
-DATA["mnist_fsdd_hard"] = DATA["mnist_fsdd"] | {"name": "MNIST of few principal components with noisy FSDD"}
 
 
 @dataclass(frozen=True)
@@ -48,17 +29,19 @@ class Config:
     modalities: tuple[str, ...] = MODALITIES
     """What the model takes: image, audio, or both."""
     fusion: str = "gated"
-    """gated or concat."""
+    """One of mmzoo.fusion: gated, concat, weighted, attention, transformer, bottleneck, low_rank, ..."""
     embed_dim: int = 64
     """Width of the embeddings."""
     modality_dropout: float = 0.4
     """Probability that one modality of a training example is missing."""
-    components: int = digits.COMPONENTS
+    components: int = COMPONENTS
     """Principal components left of a picture of mnist_fsdd_hard."""
-    snr_db: float = digits.SNR_DB
+    snr_db: float = SNR_DB
     """Signal-to-noise ratio of the speech of mnist_fsdd_hard."""
     pairings: int = 4
     """How often each test picture is paired with a clip."""
+    label_share: float = 1.0
+    """Share of the training pictures and clips, of each class, that is used."""
     epochs: int = 6
     """Times through the training pictures."""
     batch_size: int = 64
@@ -71,26 +54,9 @@ class Config:
     """Of weights, order, pairing, augmentation."""
 
     def __post_init__(self):
-        _expect("source", self.source in SOURCES, f"one of {', '.join(SOURCES)}", self.source)
-        _expect("fusion", self.fusion in FUSIONS, f"one of {', '.join(FUSIONS)}", self.fusion)
-        known = self.modalities and self.modalities == tuple(m for m in MODALITIES if m in self.modalities)
-        _expect("modalities", known, "image, audio, or both in this order", " ".join(self.modalities))
-        _expect_numbers(self)
-
-
-def _expect_numbers(config):
-    for name in ("embed_dim", "pairings", "epochs", "batch_size", "learning_rate", "components"):
-        value = getattr(config, name)
-        _expect(name, value > 0 and math.isfinite(value), "a number above 0", value)
-    _expect("batch_size", config.batch_size <= 4096, "4096 at most", config.batch_size)
-    _expect("modality_dropout", 0 <= config.modality_dropout <= 1, "a probability", config.modality_dropout)
-    _expect("snr_db", math.isfinite(config.snr_db), "decibels", config.snr_db)
-    _expect("seed", 0 <= config.seed < 2**31 - 1, "a number from 0 to 2147483646", config.seed)
-
-
-def _expect(name, holds, expected, received):
-    if not holds:
-        raise BadInputError(f"--{name.replace('_', '-')}: expected {expected}. Received: {received}")
+        check_options(dataclasses.asdict(self), MODALITIES)
+        expect("fusion", self.fusion in fusion.names(), f"one of {', '.join(fusion.names())}", self.fusion)
+        expect("label_share", 0 < self.label_share <= 1, "a share above 0, 1 at most", self.label_share)
 
 
 TINY = Config(epochs=2, embed_dim=16)
@@ -98,31 +64,20 @@ TINY = Config(epochs=2, embed_dim=16)
 
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `image` `(B, 28, 28, 1)` uint8, `audio` `(B, 8000)` float32 in [-1, 1], `present` `(B, 2)`; label."""
+    from mmzoo.data.digits import take_share
     from mmzoo.data.pairs import evaluation_pairs, training_pairs
 
-    banks = _banks(split, config)
+    bank = load(config.source, split, config.data_dir, config.seed, config.components, config.snr_db)
     if split == "train":
-        epochs = range(first_epoch, config.epochs)
-        return training_pairs(banks, config.modalities, config.batch_size, config.seed, epochs, config.modality_dropout)
-    return evaluation_pairs(banks, config.modalities, config.seed, config.pairings if split == "test" else 1)
-
-
-def _banks(split, config):
-    if config.source == "sample":
-        return digits.sample(split, config.seed)
-    if config.source == "mnist_fsdd":
-        return digits.mnist_fsdd(split, config.data_dir, config.seed)
-    return digits.mnist_fsdd_hard(split, config.data_dir, config.seed, config.components, config.snr_db)
+        bank, epochs = take_share(bank, config.label_share, config.seed), range(first_epoch, config.epochs)
+        return training_pairs(bank, config.modalities, config.batch_size, config.seed, epochs, config.modality_dropout)
+    return evaluation_pairs(bank, config.modalities, config.seed, config.pairings if split == "test" else 1)
 
 
 def build(config=Config()):
     """`{"image", "audio", "present"}` to the probabilities `(B, 10)` of the digits."""
-    encoders = {
-        "image": partial(light_cnn, (digits.IMAGE, digits.IMAGE, 1), config.embed_dim, name="image_encoder"),
-        "audio": partial(log_mel_cnn, digits.CLIP, digits.SAMPLE_RATE, config.embed_dim, name="audio_encoder"),
-    }
-    encoders = {name: encoders[name]() for name in config.modalities}
-    model = late_fusion(encoders, fuse=FUSIONS[config.fusion], head=partial(classifier, num_classes=10))
+    encoders = digit_encoders(config.modalities, config.embed_dim)
+    model = late_fusion(encoders, fuse=fusion.load(config.fusion), head=partial(classifier, num_classes=10))
     if config.init_from:
         load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
     return model
@@ -143,11 +98,7 @@ def export(config=Config()):
     return Export(
         labels=tuple("0123456789"),
         outputs={"probabilities": "probabilities", "embedding": "embedding"},
-        units={
-            "image": "brightness, white on black, 0 to 255",
-            "audio": "waveform at 8000 Hz, -1 to 1",
-            "present": "1 there, 0 missing; order image, audio",
-        },
-        data=DATA[config.source],
-        ranges={"image": (0, 255), "audio": (-1.0, 1.0), "present": (0.0, 1.0)},
+        units={name: UNITS[name] for name in (*MODALITIES, "present")},
+        data=CARDS[config.source],
+        ranges={name: RANGES[name] for name in (*MODALITIES, "present")},
     )

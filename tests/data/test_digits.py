@@ -111,3 +111,21 @@ def test_mnist_fsdd_hard_is_reproduced(data_dir, split):
     images, clips = {"train": (55000, 2000), "validation": (5000, 500), "test": (10000, 500)}[split]
     check(source, images, clips, noisy=True)
     assert digits.checksum(source) == digits.HARD_CHECKSUMS[split]
+
+
+def test_a_share_is_of_each_class_and_lies_within_a_larger():
+    whole = digits.sample("train", 0)
+    tenth, hundredth = digits.take_share(whole, 0.1, 3), digits.take_share(whole, 0.01, 3)
+    assert digits.take_share(whole, 1.0, 3) is whole
+    for labels, all_labels in (
+        (tenth.image_labels, whole.image_labels),
+        (tenth.clip_labels, whole.clip_labels),
+    ):
+        expected = np.maximum(1, np.round(0.1 * np.bincount(all_labels)))
+        np.testing.assert_array_equal(np.bincount(labels), expected)
+    assert np.bincount(hundredth.clip_labels).min() >= 1
+    rows = {row.tobytes() for row in tenth.images}
+    assert all(row.tobytes() in rows for row in hundredth.images)
+    assert {len(x) for x in (tenth.clips, tenth.lengths, tenth.clip_labels)} == {len(tenth.clips)}
+    other = digits.take_share(whole, 0.1, 4)
+    assert not np.array_equal(other.images, tenth.images)

@@ -1,0 +1,78 @@
+"""What the digit recipes share: the names of the sources, where they come from, and which options can be."""
+
+import math
+
+from mmzoo import BadInputError
+from mmzoo.data import digits
+
+SOURCES = ("sample", "mnist_fsdd", "mnist_fsdd_hard")
+CARDS = {
+    "sample": {
+        "name": "scikit-learn digits (UCI optdigits) with speech synthesized by espeak-ng",
+        "version": "1",
+        "license": "CC BY 4.0 (pictures), Apache-2.0 (speech)",
+        "weights_license": "Apache-2.0",
+    },
+    "mnist_fsdd": {
+        "name": "MNIST with Free Spoken Digit Dataset",
+        "version": "mnist 3.0.1, FSDD 26eb9aa",
+        "license": "CC BY-SA 3.0 (MNIST), CC BY-SA 4.0 (FSDD)",
+        "weights_license": "CC BY-SA 4.0",
+    },
+}
+CARDS["mnist_fsdd_hard"] = CARDS["mnist_fsdd"] | {"name": "MNIST of few principal components with noisy FSDD"}
+UNITS = {
+    "image": "brightness, white on black, 0 to 255",
+    "audio": "waveform at 8000 Hz, -1 to 1",
+    "text": "UTF-8 bytes + 3, then zeros",
+    "present": "1 there, 0 missing; order image, audio",
+}
+RANGES = {"image": (0, 255), "audio": (-1.0, 1.0), "text": (0, 258), "present": (0.0, 1.0)}
+POSITIVE = (
+    "embed_dim",
+    "pairings",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "components",
+    "temperature",
+    "projection",
+    "beta",
+)
+PROBABILITIES = ("modality_dropout", "hidden")
+
+
+def load(source, split, data_dir, seed, components, snr_db):
+    """Return the `Digits` of a split of `source`; see `mmzoo.data.digits`."""
+    if source == "sample":
+        return digits.sample(split, seed)
+    if source == "mnist_fsdd":
+        return digits.mnist_fsdd(split, data_dir, seed)
+    return digits.mnist_fsdd_hard(split, data_dir, seed, components, snr_db)
+
+
+def expect(name, holds, expected, received):
+    """Raise BadInputError that names the flag unless `holds`."""
+    if not holds:
+        raise BadInputError(f"--{name.replace('_', '-')}: expected {expected}. Received: {received}")
+
+
+def check_options(options, modalities, fewest=1):
+    """Raise BadInputError unless `options`, `{name: value}`, can be: those of them that digit recipes share.
+
+    `modalities` are those that the recipe knows, in their order, and `fewest` how many of them it takes at least.
+    """
+    chosen = options["modalities"]
+    ordered = chosen == tuple(name for name in modalities if name in chosen)
+    said = f"{'any' if fewest == 1 else f'{fewest} or more'} of {', '.join(modalities)} in this order"
+    expect("modalities", ordered and len(chosen) >= fewest, said, " ".join(chosen))
+    expect("source", options["source"] in SOURCES, f"one of {', '.join(SOURCES)}", options["source"])
+    for name in POSITIVE:
+        value = options.get(name, 1)
+        expect(name, value > 0 and math.isfinite(value), "a number above 0", value)
+    for name in PROBABILITIES:
+        value = options.get(name, 0)
+        expect(name, 0 <= value <= 1, "a number from 0 to 1", value)
+    expect("batch_size", options["batch_size"] <= 4096, "4096 at most", options["batch_size"])
+    expect("snr_db", math.isfinite(options["snr_db"]), "decibels", options["snr_db"])
+    expect("seed", 0 <= options["seed"] < 2**31 - 1, "a number from 0 to 2147483646", options["seed"])

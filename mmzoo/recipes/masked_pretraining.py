@@ -1,0 +1,142 @@
+"""Encoders of pictures and of speech of digits, each by itself, that know what was hidden from them; no labels.
+
+Of a picture random squares are blackened and their pixels are predicted: a masked autoencoder (He et al. 2022,
+section 3) whose convolutional encoder sees the black squares, too (SimMIM, Xie et al. 2022, section 3). Of speech
+random spans are silenced and their log-mel energies are predicted (Audio-MAE, Huang et al. 2022, section 3). Only what
+was hidden counts. Nothing is paired: it is two trainings in one graph.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import keras
+from keras import layers, ops
+
+from mmzoo.blocks.log_mel import LogMel
+from mmzoo.data.digit_sources import CARDS, RANGES, UNITS, check_options, load
+from mmzoo.data.digits import CLIP, COMPONENTS, IMAGE, SAMPLE_RATE, SNR_DB
+from mmzoo.losses.masked import masked_patches
+from mmzoo.models.digit_encoders import digit_encoders, with_map
+from mmzoo.models.patch_decoder import map_decoder
+from mmzoo.models.transfer import load_encoders
+from mmzoo.plan import Export, Phase
+
+MODALITIES = ("image", "audio")
+PATCHES = {"image": (4, 4), "audio": (7, 40)}  # pixels; frames of 40 mel bands
+COUNT = {"image": 49, "audio": 14}  # patches of an example
+INPUT = {"image": (IMAGE, IMAGE, 1), "audio": (CLIP,)}
+SIZES = {name: math.prod(shape) for name, shape in INPUT.items()}
+WIDTHS = {name: math.prod(shape) for name, shape in PATCHES.items()}  # of a patch
+
+
+@dataclass(frozen=True)
+class Config:
+    source: str = "sample"
+    """sample (embedded, offline), mnist_fsdd, or mnist_fsdd_hard (few components, noisy speech)."""
+    data_dir: str = ""
+    """Where archives and prepared data lie; else MMZOO_DATA_DIR, else they are downloaded."""
+    modalities: tuple[str, ...] = MODALITIES
+    """What is pretrained: image, audio, or both."""
+    embed_dim: int = 64
+    """Width of the embeddings."""
+    hidden: float = 0.5
+    """Share of each picture and clip that is hidden."""
+    components: int = COMPONENTS
+    """Principal components left of a picture of mnist_fsdd_hard."""
+    snr_db: float = SNR_DB
+    """Signal-to-noise ratio of the speech of mnist_fsdd_hard."""
+    epochs: int = 6
+    """Times through the training pictures."""
+    batch_size: int = 128
+    """Examples in a step."""
+    learning_rate: float = 2e-3
+    """The highest of the schedule, for AdamW."""
+    init_from: str = ""
+    """A .keras file whose encoders we start from."""
+    seed: int = 0
+    """Of weights, order, augmentation, and of what is hidden."""
+
+    def __post_init__(self):
+        check_options(dataclasses.asdict(self), MODALITIES)
+
+
+TINY = Config(epochs=2, batch_size=64, embed_dim=16)
+
+
+def dataset(split, config=Config(), first_epoch=0):
+    """Batches of `image` `(B, 28, 28, 1)` uint8, `audio` `(B, 8000)` float32, parts hidden; all there was, flat."""
+    from mmzoo.data.pairs import evaluation_pairs, training_pairs
+    from mmzoo.data.unlabeled import hide
+
+    bank = load(config.source, split, config.data_dir, config.seed, config.components, config.snr_db)
+    if split != "train":
+        return hide(evaluation_pairs(bank, config.modalities, config.seed), config.hidden, config.seed)
+    epochs = range(first_epoch, config.epochs)
+    batches = training_pairs(bank, config.modalities, config.batch_size, config.seed, epochs, dropout=0.0)
+    return hide(batches, config.hidden, config.seed, len(batches) // max(1, len(epochs)) * first_epoch)
+
+
+def build(config=Config()):
+    """`{"image", "audio"}`, parts hidden, to the predicted patches of all, flat."""
+    inputs, outputs = {}, []
+    for name, encoder in digit_encoders(config.modalities, config.embed_dim).items():
+        inputs[name] = keras.Input(encoder.input.shape[1:], dtype=encoder.input.dtype, name=name)
+        seen = with_map(encoder)(inputs[name])
+        embedding = layers.Identity(name=f"{name}_embedding")(seen["embedding"])
+        x = map_decoder(embedding, seen["map"], COUNT[name], WIDTHS[name], name=f"{name}_decoder")
+        outputs.append(layers.Flatten(name=f"{name}_flat")(x))
+    flat = ops.concatenate(outputs, axis=1) if len(outputs) > 1 else outputs[0]
+    model = keras.Model(inputs, flat, name="masked_pretraining")
+    if config.init_from:
+        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
+    return model
+
+
+def objective(config=Config()):
+    """The mean squared error of what was hidden, summed over the modalities, and that of each."""
+    errors = [_error(name, config.modalities) for name in config.modalities]
+
+    def loss(y_true, y_pred):
+        return sum(error(y_true, y_pred) for error in errors)
+
+    return {"loss": loss, "metrics": errors}
+
+
+def _error(name, modalities):
+    """Return the function of flat `y_true`, `y_pred` to the error `(B,)` of a modality, called `image_error` or so."""
+    before, size, count, width = modalities[: modalities.index(name)], SIZES[name], COUNT[name], WIDTHS[name]
+    start, first = sum(SIZES[m] + COUNT[m] for m in before), sum(COUNT[m] * WIDTHS[m] for m in before)
+    inner = masked_patches(PATCHES[name], normalize=False, target=_log_mel() if name == "audio" else None)
+
+    def error(y_true, y_pred):
+        there = ops.reshape(y_true[:, start : start + size], (-1, *INPUT[name]))
+        mask = y_true[:, start + size : start + size + count]
+        guess = ops.reshape(y_pred[:, first : first + count * width], (-1, count, width))
+        return inner(there, ops.concatenate([guess, mask[..., None]], axis=-1))
+
+    error.__name__ = f"{name}_error"
+    return error
+
+
+def _log_mel():
+    front_end = LogMel(SAMPLE_RATE, SAMPLE_RATE // 40, SAMPLE_RATE // 100, PATCHES["audio"][1])
+    front_end.build((None, CLIP))
+    return lambda waveforms: front_end(waveforms) * 0.25 + 2.0  # about -1.5 to 2
+
+
+def plan(config=Config()):
+    """One phase."""
+    return (Phase("fill_in", config.epochs, config.learning_rate),)
+
+
+def export(config=Config()):
+    """The embedding of each modality, as float32 and dynamic int8."""
+    return Export(
+        labels=(),
+        outputs={f"{name}_embedding": f"{name}_embedding" for name in config.modalities},
+        units={name: UNITS[name] for name in config.modalities},
+        data=CARDS[config.source],
+        ranges={name: RANGES[name] for name in config.modalities},
+        precisions=("float32", "dynamic"),
+    )

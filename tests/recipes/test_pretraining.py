@@ -1,0 +1,266 @@
+"""The three recipes without labels: they train, nothing hidden leaks, and their encoders are of use to another."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from on_device import check_on_device, randomize
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mmzoo import BadInputError
+from mmzoo.blocks.log_mel import LogMel
+from mmzoo.data import digit_sources, pairs
+from mmzoo.losses.masked import patches
+from mmzoo.models.transfer import load_encoders, read_model
+from mmzoo.recipes import autoencoder_pretraining, contrastive_pretraining, masked_pretraining, spoken_digits
+from mmzoo.run.fit import Progress, compile_phase, fit
+
+RECIPES = {
+    "contrastive": contrastive_pretraining,
+    "masked": masked_pretraining,
+    "autoencoder": autoencoder_pretraining,
+}
+THREE = dataclasses.replace(contrastive_pretraining.TINY, modalities=("image", "audio", "text"))
+BASE = {name: (recipe, recipe.TINY) for name, recipe in RECIPES.items()}
+VARIANTS = {
+    "three": (contrastive_pretraining, THREE),
+    "siglip": (contrastive_pretraining, dataclasses.replace(THREE, objective="siglip")),
+    "vicreg": (contrastive_pretraining, dataclasses.replace(THREE, objective="vicreg")),
+    "image": (masked_pretraining, dataclasses.replace(masked_pretraining.TINY, modalities=("image",))),
+    "audio": (autoencoder_pretraining, dataclasses.replace(autoencoder_pretraining.TINY, modalities=("audio",))),
+}
+CONFIGS = BASE | VARIANTS
+each_config = pytest.mark.parametrize(("recipe", "config"), CONFIGS.values(), ids=CONFIGS)
+# the recipes as they are live through all of test_life
+each_variant = pytest.mark.parametrize(("recipe", "config"), VARIANTS.values(), ids=VARIANTS)
+STEPS, PROBED = 50, 120
+
+
+def compiled(recipe, config, steps):
+    keras.utils.set_random_seed(0)
+    model = recipe.build(config)
+    compile_phase(model, recipe.objective(config), recipe.plan(config)[0], steps)
+    return model
+
+
+@each_variant
+def test_data_fits_the_model_and_the_loss_falls(recipe, config):
+    model = compiled(recipe, config, STEPS)
+    for split in ("train", "validation", "test"):
+        inputs, y = next(iter(recipe.dataset(split, config)))
+        assert {n: (x.dtype, x.shape[1:]) for n, x in inputs.items()} == {
+            n: (x.dtype, x.shape[1:]) for n, x in model.input.items()
+        }
+        ranges = recipe.export(config).ranges
+        assert all(ranges[n][0] <= np.min(x) <= np.max(x) <= ranges[n][1] for n, x in inputs.items())
+        assert len(y) == len(next(iter(inputs.values())))
+    losses = []
+    for inputs, y in recipe.dataset("train", config).take(STEPS):
+        model.reset_metrics()
+        losses.append(float(model.train_on_batch(inputs, y)[0]))
+    assert np.mean(losses[-5:]) < 0.97 * np.mean(losses[:5]), losses
+    said = model.evaluate(inputs, y, verbose=0, return_dict=True)
+    assert set(said) == {"loss", *(metric.__name__ for metric in recipe.objective(config)["metrics"])}
+    assert np.isfinite(list(said.values())).all()
+
+
+@each_variant
+def test_every_weight_gets_a_gradient(recipe, config):
+    keras.utils.set_random_seed(0)
+    model = recipe.build(config)
+    randomize(model)
+    loss = recipe.objective(config)["loss"]
+    inputs, y = next(iter(recipe.dataset("train", config)))
+    with tf.GradientTape() as tape:
+        value = tf.reduce_mean(loss(tf.cast(y, "float32"), model(inputs, training=True)))
+    weights = model.trainable_variables
+    gradients = [np.asarray(tf.convert_to_tensor(g)) for g in tape.gradient(value, [w.value for w in weights])]
+    assert all(np.isfinite(g).all() for g in gradients)
+    assert not [w.path for w, g in zip(weights, gradients, strict=True) if not np.any(g)]
+
+
+@each_config
+def test_encoders_are_those_of_spoken_digits(recipe, config, tmp_path):
+    model = recipe.build(config)
+    randomize(model)
+    model.save(tmp_path / "m.keras")
+    target = spoken_digits.build(spoken_digits.Config(embed_dim=config.embed_dim))
+    names = [f"{m}_encoder" for m in ("image", "audio") if m in config.modalities]
+    assert load_encoders(target, tmp_path / "m.keras", ["image_encoder", "audio_encoder"]) == names
+    for name in names:
+        for ours, theirs in zip(target.get_layer(name).get_weights(), model.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    inputs, _ = next(iter(recipe.dataset("test", config)))
+    np.testing.assert_array_equal(read_model(tmp_path / "m.keras")(inputs), model(inputs))
+
+
+def exported(recipe, config):
+    model = recipe.build(config)
+    randomize(model)
+    outputs = recipe.export(config).outputs
+    return keras.Model(model.input, {name: model.get_layer(layer).output for name, layer in outputs.items()})
+
+
+@pytest.mark.parametrize("name", ["three", "image"])
+def test_what_is_exported_loads_and_runs_on_the_gpu(name, tmp_path, gpu):
+    recipe, config = CONFIGS[name]
+    model = exported(recipe, config)
+    model.save(tmp_path / "m.keras")
+    read_model(tmp_path / "m.keras")
+    inputs, _ = next(iter(recipe.dataset("test", config)))
+    check_on_device(model, {name: np.asarray(x)[:4] for name, x in inputs.items()}, tmp_path, gpu)
+
+
+@pytest.mark.parametrize("recipe", [masked_pretraining, autoencoder_pretraining])
+def test_a_stopped_run_ends_where_another_does(recipe, tmp_path, monkeypatch):
+    """Of few pictures and no sound, for the sake of time; masks and the noise of the latent go on as well."""
+    config = dataclasses.replace(recipe.TINY, modalities=("image",))
+
+    def few(*options):
+        bank = digit_sources.load(*options)
+        return dataclasses.replace(bank, images=bank.images[:256], image_labels=bank.image_labels[:256])
+
+    monkeypatch.setattr(recipe, "load", few)
+    monkeypatch.setattr(pairs, "SMALLEST_EPOCH", 1)
+    whole, history = fit(recipe, config, tmp_path / "whole", "whole")
+
+    def stop(self, epoch, logs=None):
+        if epoch == 1:
+            raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "on_epoch_begin", stop)
+        with pytest.raises(InterruptedError):
+            fit(recipe, config, tmp_path / "stopped", "stopped")
+    resumed, again = fit(recipe, config, tmp_path / "stopped", "resumed")
+    assert len(again["loss"]) == len(history["loss"]) == 2
+    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_masked_errors_are_those_of_hidden_pixels_and_frames():
+    recipe = masked_pretraining
+    rng = np.random.default_rng(0)
+    hidden = (rng.random((3, 49)) < 0.5).astype("float32"), (rng.random((3, 14)) < 0.5).astype("float32")
+    pixels, samples = rng.random((3, 784)).astype("float32"), rng.normal(0, 0.1, (3, 8000)).astype("float32")
+    guess = rng.normal(size=(3, 784 + 3920)).astype("float32")
+    y = np.concatenate([pixels, hidden[0], samples, hidden[1]], axis=1)
+    of_image, of_audio = (np.mean(error(y, guess)) for error in recipe.objective(recipe.TINY)["metrics"])
+    expected, count = 0.0, 0
+    for example, patch in zip(*hidden[0].nonzero(), strict=True):
+        row, column = divmod(patch, 7)
+        there = pixels[example].reshape(28, 28)[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
+        expected += np.square(there.ravel() - guess[example, 16 * patch : 16 * patch + 16]).sum()
+        count += 16
+    assert of_image == pytest.approx(expected / count, rel=1e-4)
+    log_mel = np.asarray(LogMel()(samples)) * 0.25 + 2
+    expected, count = 0.0, 0
+    for example, span in zip(*hidden[1].nonzero(), strict=True):
+        there = log_mel[example, 7 * span : 7 * span + 7]
+        expected += np.square(there.ravel() - guess[example, 784 + 280 * span : 784 + 280 * span + 280]).sum()
+        count += 280
+    assert of_audio == pytest.approx(expected / count, rel=1e-4)
+    assert np.mean(recipe.objective(recipe.TINY)["loss"](y, guess)) == pytest.approx(of_image + of_audio, rel=1e-4)
+
+
+def test_what_was_not_hidden_does_not_count():
+    recipe = masked_pretraining
+    loss = recipe.objective(recipe.TINY)["loss"]
+    inputs, y = next(iter(recipe.dataset("test", recipe.TINY)))
+    guess = np.asarray(recipe.build(recipe.TINY)(inputs))
+    seen = np.concatenate([np.repeat(1 - y[:, 784:833], 16, axis=1), np.repeat(1 - y[:, -14:], 280, axis=1)], axis=1)
+    before, moved, other = (float(np.mean(loss(y, g))) for g in (guess, guess + 9 * seen, guess + 9 * (1 - seen)))
+    assert moved == pytest.approx(before, rel=1e-5)
+    assert other > 2 * before
+
+
+def test_autoencoder_hears_nothing_of_what_is_missing():
+    """All that is made comes from what is present, the missing picture too."""
+    recipe = autoencoder_pretraining
+    model = recipe.build(recipe.TINY)
+    randomize(model)
+    inputs, _ = next(iter(recipe.dataset("test", recipe.TINY)))
+    inputs = {name: np.asarray(x)[:8] for name, x in inputs.items()}
+    only_audio = {**inputs, "present": np.tile(np.float32([[0, 1]]), (8, 1))}
+    made, blank = np.asarray(model(only_audio)), {**only_audio, "image": np.zeros_like(inputs["image"])}
+    np.testing.assert_array_equal(model(blank), made)
+    assert np.abs(made - np.asarray(model(inputs))).max() > 1e-3
+    assert np.abs(made[:, :784] - made[::-1, :784]).max() > 1e-3
+
+
+def test_autoencoder_pixels_stand_in_rows():
+    """A decoder whose patches are numbered puts patch p, number k where `masked` cuts it from."""
+    z = keras.Input((4,))
+    made = autoencoder_pretraining._decode(z, "image")
+    model = keras.Model(z, made)
+    numbered = keras.Model(z, model.get_layer("image_decoder_patches").output)
+    randomize(model)
+    x = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
+    picture = np.asarray(model(x)).reshape(2, 28, 28)
+    np.testing.assert_allclose(patches(picture, (4, 4)), numbered(x), atol=1e-6)
+
+
+def test_strangers_is_its_formula():
+    x = np.random.default_rng(0).normal(size=(6, 3, 4)).astype("float32")
+    x /= np.linalg.norm(x, axis=-1, keepdims=True)
+    shares = []
+    for i, j in [(i, j) for i in range(3) for j in range(3) if i != j]:
+        cosines = x[:, i] @ x[:, j].T
+        shares.append((cosines > np.diag(cosines)[:, None]).mean(axis=1))
+    np.testing.assert_allclose(contrastive_pretraining.strangers(np.arange(6), x), np.mean(shares, axis=0), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def examples():
+    """Some training and all test examples of `sample` for a linear probe: `{split: (inputs, labels)}`."""
+    found = {}
+    for split, count in (("train", 8), ("test", 2)):
+        batches = spoken_digits.dataset(split, spoken_digits.Config(modality_dropout=0.0)).take(count)
+        inputs, labels = zip(*batches, strict=True)
+        found[split] = {m: np.concatenate([x[m] for x in inputs]) for m in ("image", "audio")}, np.concatenate(labels)
+    return found
+
+
+def probe(encoders, examples):
+    """Test accuracy `{modality: share}` of a linear model on frozen embeddings of some training examples."""
+    (train, labels), (test, truth) = examples["train"], examples["test"]
+    scores = {}
+    for m in ("image", "audio"):
+        seen, unseen = (encoders[m].predict(x[m], batch_size=256, verbose=0) for x in (train, test))
+        linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
+        scores[m] = linear.fit(seen, labels).score(unseen, truth)
+    return scores
+
+
+def test_a_linear_probe_finds_more_than_in_random_encoders(examples):
+    """Of contrastive pretraining and speech alone: nothing else that is learned in a minute shows in a linear model."""
+    recipe, config = contrastive_pretraining, dataclasses.replace(contrastive_pretraining.TINY, embed_dim=64)
+    model = compiled(recipe, config, PROBED)
+    encoders = {m: model.get_layer(f"{m}_encoder") for m in ("image", "audio")}
+    before = probe(encoders, examples)
+    for inputs, y in recipe.dataset("train", config).take(PROBED):
+        model.train_on_batch(inputs, y)
+    after = probe(encoders, examples)
+    assert after["audio"] > before["audio"] + 0.05, (before, after)
+    assert after["image"] > before["image"] - 0.03, (before, after)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "wrong", "said"),
+    [
+        (contrastive_pretraining, {"modalities": ("image",)}, "modalities"),
+        (contrastive_pretraining, {"objective": "barlow"}, "objective"),
+        (contrastive_pretraining, {"temperature": 0.0}, "temperature"),
+        (masked_pretraining, {"hidden": 1.5}, "hidden"),
+        (masked_pretraining, {"modalities": ("text",)}, "modalities"),
+        (autoencoder_pretraining, {"source": "mnist"}, "source"),
+        (autoencoder_pretraining, {"modality_dropout": -0.1}, "modality-dropout"),
+    ],
+)
+def test_says_which_option_cannot_be(recipe, wrong, said):
+    with pytest.raises(BadInputError, match=f"--{said}: expected"):
+        recipe.Config(**wrong)
