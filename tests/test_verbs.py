@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmzoo import BadInputError, recipes
 from mmzoo.device import Runner
 from mmzoo.recipes import spoken_digits
-from mmzoo.run import flatbuffer
+from mmzoo.run import flatbuffer, train
 from mmzoo.run.fit import fit
 from mmzoo.run.folder import load_keras
 
@@ -29,7 +30,9 @@ def folder(trained, tmp_path):
 def test_list_names_the_recipes(mmzoo_command):
     done = mmzoo_command("list")
     assert done.returncode == 0
-    assert done.stdout.startswith("spoken_digits")
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    assert names == recipes.names()
+    assert "spoken_digits" in names
 
 
 def test_train_help_lists_the_flags_of_the_recipe(mmzoo_command):
@@ -156,6 +159,34 @@ def test_encoders_of_another_run_are_taken_up(mmzoo_command, trained, tmp_path):
     scratch = json.loads((trained[0] / "card.json").read_text())["history"]["baselines"]["image"]["accuracy"][0]
     assert card["history"]["accuracy"][0] > scratch + 0.1
     assert card["config"]["init_from"] == "model.keras"
+
+
+def test_pretraining_goes_all_the_way_and_is_taken_up(mmzoo_command, tmp_path):
+    words = ("--epochs", "1", "--embed-dim", "16", "--batch-size", "256")
+    done = mmzoo_command("train", "contrastive_pretraining", *words, "--out", "pretrained", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    card = json.loads((tmp_path / "pretrained" / "card.json").read_text())
+    assert set(card["scores"]["objective"]) == {"loss", "strangers"}
+    assert "test strangers" in done.stdout
+    assert "--init-from" in (tmp_path / "pretrained" / "README.md").read_text()
+    assert {path.name for path in (tmp_path / "pretrained").glob("*.png")} == {"learning_curve.png"}
+    refused = mmzoo_command("evaluate", "pretrained", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "without labels" in refused.stderr
+    model = spoken_digits.build(spoken_digits.Config(embed_dim=16, init_from=str(tmp_path / "pretrained/model.keras")))
+    theirs = load_keras(tmp_path / "pretrained").get_layer("audio_encoder").get_weights()
+    for a, b in zip(model.get_layer("audio_encoder").get_weights(), theirs, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path):
+    out = tmp_path / "out"
+    said = r"--out: .*out: expected no other training into it"
+    with train._alone(out), pytest.raises(BadInputError, match=said), train._alone(out):
+        pass
+    with train._alone(out):
+        assert not out.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_artifact_that_is_not_there_is_named(mmzoo_command, folder):

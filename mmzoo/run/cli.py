@@ -26,8 +26,9 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        if arguments[:1] == ["train"] and len(arguments) > 1 and not arguments[1].startswith("-"):
-            code = _train(arguments[1], arguments[2:])  # its flags are those of the recipe
+        verb = {"train": _train, "compare-strategies": _compare}.get(arguments[0] if arguments else "")
+        if verb and len(arguments) > 1 and not arguments[1].startswith("-"):
+            code = verb(arguments[1], arguments[2:])  # its flags are those of the recipe
         else:
             code = app(arguments, exit_on_error=False, print_error=False)
     except (CycloptsError, BadInputError) as error:
@@ -88,6 +89,21 @@ def train(recipe: str) -> int:
     return _train(recipe, [])
 
 
+@app.command(name="compare-strategies")
+def compare_strategies(recipe: str) -> None:
+    """Compare training from scratch with ways of pretraining, at several shares of the labels.
+
+    The flags are the recipe's and its own: `mmzoo compare-strategies RECIPE --help`.
+    """
+    _compare(recipe, [])
+
+
+def _recipe_app(verb: str, name: str, said: str) -> App:
+    """Return the command line of a verb whose flags are those of the recipe `name`."""
+    style = {"help_format": "plaintext", "help_formatter": "plain", "result_action": "return_value"}
+    return App(name=f"mmzoo {verb} {name}", help=said, **style)
+
+
 def _train(name: str, arguments: list[str]) -> int:
     """Read the flags of `train`: those of the recipe's Config, `--out` and `--resume`."""
     from mmzoo import recipes
@@ -95,13 +111,7 @@ def _train(name: str, arguments: list[str]) -> int:
     recipes.find(name)
     _import_tensorflow()
     config_type = recipes.load(name).Config
-    sub = App(
-        name=f"mmzoo train {name}",
-        help=sys.modules[config_type.__module__].__doc__,
-        help_format="plaintext",
-        help_formatter="plain",
-        result_action="return_value",
-    )
+    sub = _recipe_app("train", name, sys.modules[config_type.__module__].__doc__)
 
     @sub.default
     def run(
@@ -109,13 +119,50 @@ def _train(name: str, arguments: list[str]) -> int:
         config: Annotated[config_type, Parameter(name="*")] = None,
         out: Annotated[str, Parameter(help="Folder to write; by default the recipe's name, here.")] = "",
         resume: Annotated[bool, Parameter(help="Go on with a run that was stopped.", negative="")] = False,
+        precision: Annotated[str, Parameter(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
     ) -> int:
         from mmzoo.run.folder import read_card
         from mmzoo.run.train import train
 
-        return read_card(train(name, config, out=out, resume=resume))["verify"]["exit_code"]
+        return read_card(train(name, config, out=out, resume=resume, precision=precision))["verify"]["exit_code"]
 
     return sub(arguments, exit_on_error=False, print_error=False)
+
+
+def _compare(name: str, arguments: list[str]) -> None:
+    """Read the flags of `compare-strategies`: those of the recipe's Config, and its own."""
+    from mmzoo import recipes
+
+    recipes.find(name)
+    _import_tensorflow()
+    from mmzoo.run.compare_strategies import STRATEGIES, compare_strategies
+
+    config_type = recipes.load(name).Config
+    sub = _recipe_app("compare-strategies", name, f"Compare {', '.join(STRATEGIES)}.")
+
+    @sub.default
+    def run(
+        *,
+        config: Annotated[config_type, Parameter(name="*")] = None,
+        shares: Annotated[str, Parameter(help="Of the labels, separated by commas.")] = "0.01,0.1,1",
+        seeds: Annotated[int, Parameter(help="How many, from 0 on.")] = 3,
+        pretraining_epochs: Annotated[int, Parameter(help="Times through the unlabeled pairs.")] = 1,
+        strategies: Annotated[str, Parameter(help="Separated by commas.")] = ",".join(STRATEGIES),
+        out: Annotated[str, Parameter(help="Folder to write; runs that are in it are kept.")] = "strategies",
+    ) -> None:
+        chosen = strategies.split(",")
+        given = (name, config or config_type(), _numbers(shares), range(seeds), out, pretraining_epochs, chosen)
+        compare_strategies(*given)
+        print(f"{out}/README.md: the table; {out}/runs.json, {out}/strategies.png")
+
+    sub(arguments, exit_on_error=False, print_error=False)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise BadInputError(f"--shares: expected numbers separated by commas. Received: {text}") from None
 
 
 @app.command

@@ -46,8 +46,9 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
     if limit < 0:
         raise BadInputError(f"limit: expected 0 (all) or more. Received: {limit}")
     card, files = read_card(folder), _chosen(folder, artifact)
-    if not {"inputs", "labels"} <= set(card):
-        raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {', '.join(card)}")
+    if not card.get("inputs") or not card.get("labels"):
+        said = "a recipe without labels, which train scores" if "labels" in card else ", ".join(card)
+        raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {said}")
     inputs, labels = _spaced(*test_arrays(*recipe_of(card, data_dir)), limit)
     modalities = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
     report, gains, where = {}, {}, Path(folder) / CARD
@@ -155,6 +156,18 @@ def score_section(report: dict[str, dict[str, dict]], before: dict, n: int) -> d
         section["n"], section["per_class"], section["confusion"] = n, full["per_class"], full["confusion"]
         section["subsets"] = {name: {k: s[k] for k in SUMMARY} for name, s in report[main].items()}
     return section
+
+
+def objective_scores(model: Any, objective: dict, inputs: Arrays, targets: np.ndarray, batch_size: int) -> dict:
+    """Return the card's `scores` of a model without labels: its loss and metrics on the test split.
+
+    The batch is that of training, for what compares the examples of a batch with one another.
+    """
+    model.compile(**objective, jit_compile=False)
+    whole = max(1, len(targets) // batch_size) * batch_size  # the last would be a smaller, easier batch
+    few = {name: inputs[name][:whole] for name in model.input}
+    told = model.evaluate(few, targets[:whole], batch_size=batch_size, verbose=0, return_dict=True)
+    return {"split": "test", "n": min(whole, len(targets)), "objective": {k: float(v) for k, v in told.items()}}
 
 
 def compare(

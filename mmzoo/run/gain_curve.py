@@ -37,7 +37,8 @@ def gain_curve(
     path = Path(out)
     module = recipes.load(recipe)
     about = {"recipe": recipe, "config": dataclasses.asdict(config) | {"data_dir": "", "seed": 0}, "field": field}
-    result: dict[str, Any] = {**json.loads(json.dumps(about)), "commit": environment()["commit"], "runs": []}
+    result: dict[str, Any] = {**json.loads(json.dumps(about)), "runs": []}
+    commit = environment()["commit"]  # of each run: a curve may be finished by a later version
     if path.is_file():
         result["runs"] = _finished(path, result)
     done = {(run["seed"], run["value"]) for run in result["runs"]}
@@ -47,7 +48,7 @@ def gain_curve(
             if (seed, value) not in done:
                 run = _run(module, dataclasses.replace(config, seed=seed, **{field: value}), kept)
                 kept = {name: p for name, p in kept.items() if touches and name != touches}
-                result["runs"].append({"seed": seed, "value": value, **run})
+                result["runs"].append({"seed": seed, "value": value, **run, "commit": commit})
                 write_json(path, result)
                 print(f"{field} {value}, seed {seed}: {run}", flush=True)
     result["points"] = [_point(result["runs"], value) for value in values]
@@ -91,7 +92,7 @@ def _point(runs: list[dict], value: float) -> dict:
     here = [run for run in runs if run["value"] == value]
     point: dict[str, Any] = {"value": value, "seeds": len(here)}
     for name in here[0] if here else ():
-        if name not in ("seed", "value"):
+        if name not in ("seed", "value", "commit"):
             series = [run[name] for run in here]
             point[name] = [round(statistics.mean(series), 2), round(statistics.stdev(series) if here[1:] else 0.0, 2)]
     return point

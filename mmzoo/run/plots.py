@@ -145,3 +145,30 @@ def _save(figure, path: str | Path) -> None:
     # 64 colors do for a plot and take a third of the bytes
     Image.open(drawn).convert("RGB").quantize(64).save(temporary, format="png", optimize=True)
     os.replace(temporary, path)
+
+
+def strategies(points: Sequence[dict], path: str | Path) -> None:
+    """Draw the accuracy by share of labels, a line for each strategy, and by multiply-adds, into a PNG at `path`.
+
+    `points` are `{"strategy", "share", "accuracy": [mean, deviation], "multiply_adds", "pretraining_multiply_adds"}`.
+    """
+    figure, (left, right) = _figure(8.6, 3.4, 2)
+    for i, name in enumerate(dict.fromkeys(point["strategy"] for point in points)):
+        mine = [point for point in points if point["strategy"] == name]
+        color = (GRAY, BLUE, *OTHERS)[i % 7]
+        shares, means, spread = zip(*((100 * p["share"], *p["accuracy"]) for p in mine), strict=True)
+        left.errorbar(
+            shares, means, spread, color=color, label=name, marker="o", markersize=3, linewidth=1.5, capsize=2
+        )
+        work = [(p["multiply_adds"] + p["pretraining_multiply_adds"]) / 1e12 for p in mine]
+        right.scatter(work, means, color=color, s=[10 + 6 * j for j in range(len(mine))])
+    left.set_xscale("log")
+    left.set_xticks(
+        sorted({100 * p["share"] for p in points}), [f"{100 * s:g} %" for s in sorted({p["share"] for p in points})]
+    )
+    left.minorticks_off()
+    left.set_xlabel("training labels")
+    left.set_ylabel("test accuracy, %")
+    left.legend(frameon=False, fontsize=7)
+    right.set_xlabel("10^12 multiply-adds of training (larger dot: more labels)")
+    _save(figure, path)

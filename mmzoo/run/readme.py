@@ -118,6 +118,9 @@ def _head(card: dict) -> str:
 
 def _score(card: dict) -> str:
     scores, baselines = card.get("scores", {}), card.get("baselines", {})
+    if objective := scores.get("objective"):
+        head = f"## Objective on the {scores['split']} split, {scores['n']:,} examples"
+        return f"{head}\n\n{table(['', ''], [[name, f'{value:.4f}'] for name, value in objective.items()])}"
     if not scores.get("subsets"):
         return ""
     rows = [
@@ -226,6 +229,11 @@ def _operators(card: dict) -> str:
 
 
 def _use(card: dict) -> str:
+    if "objective" in card.get("scores", {}):
+        return (
+            "## Use it\n\nIts encoders start another recipe that has encoders of the same names:\n\n```sh\n"
+            f"mmzoo train RECIPE --init-from {card['recipe']}/model.keras\n```"
+        )
     names = [entry["name"] for entry in card.get("inputs", []) if entry["name"] != "present"]
     example = {"image": '"picture.png"', "audio": '"speech.wav"'}
     given = ", ".join(f"{name}={example.get(name, name)}" for name in names)

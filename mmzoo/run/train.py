@@ -1,6 +1,7 @@
 """The verb `train`: a recipe to a folder that holds the model, what it became, and what it is worth."""
 
 import dataclasses
+import fcntl
 import json
 import shutil
 import time
@@ -22,6 +23,7 @@ from mmzoo.run.evaluate import (
     ARTIFACTS,
     BASELINES,
     compare,
+    objective_scores,
     same_example,
     score_section,
     subset_scores,
@@ -37,14 +39,19 @@ from mmzoo.run.verify_table import table as verdicts
 ARTIFACT_EXAMPLES = 10_000  # scored at most of each artifact; the subsets are scored on all, by Keras
 
 
-def train(recipe: str, config: Any = None, *, out: str | Path = "", resume: bool = False) -> Path:
+def train(
+    recipe: str, config: Any = None, *, out: str | Path = "", resume: bool = False, precision: str = "float32"
+) -> Path:
     """Train `recipe` and its single-modality baselines, evaluate, export and verify them into the folder `out`.
+
+    A recipe without labels (pretraining) has no baselines, and is scored by its own objective on the test split.
 
     Args:
         recipe: a name of `mmzoo list`.
         config: the recipe's `Config`; its defaults where None.
         out: the folder, by default the recipe's name here. It appears when everything is in it.
         resume: go on with a run into `out` that was stopped.
+        precision: what layers compute in while they are trained; see `PRECISIONS`. What is exported is float32.
 
     Returns:
         The folder.
@@ -57,11 +64,14 @@ def train(recipe: str, config: Any = None, *, out: str | Path = "", resume: bool
     config = config or module.Config()
     spec = module.export(config)
     out = check_out(out or recipe)
-    with _checkpoints(out, recipe, config, resume) as working:
+    run = {"recipe": recipe, "config": dataclasses.asdict(config), "precision": precision}
+    with _alone(out), _checkpoints(out, run, resume) as working:
         # The test split is read first: a source that is not there stops the run before it has cost anything.
         inputs, labels = test_arrays(module, config)
-        model, history = fit(module, config, working / "fused", f"{recipe} ({'+'.join(_modalities(inputs))})")
-        baselines = _fit_baselines(module, config, working, recipe, _modalities(inputs))
+        title = f"{recipe} ({'+'.join(_modalities(inputs))})"
+        model, history = fit(module, config, working / "fused", title, precision)
+        alone = _modalities(inputs) if spec.labels else ()
+        baselines = _fit_baselines(module, config, working, run, alone)
         with new_folder(out, working) as folder:
             exported = keras.Model(model.input, {k: model.get_layer(v).output for k, v in spec.outputs.items()})
             exported.save(folder / KERAS)
@@ -70,7 +80,10 @@ def train(recipe: str, config: Any = None, *, out: str | Path = "", resume: bool
             calibration = calibration_examples(module.dataset("train", config), exported.input)
             card |= export(exported, folder, spec, calibration, golden_examples(inputs, labels), card)
             print("evaluating ...", flush=True)
-            card |= _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
+            if spec.labels:
+                card |= _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
+            else:
+                card["scores"] = objective_scores(model, module.objective(config), inputs, labels, config.batch_size)
             card["history"] = {**history, "baselines": {name: h for name, (_, h) in baselines.items()}}
             _draw(folder, card)
             write_card(folder, card)
@@ -83,20 +96,37 @@ def train(recipe: str, config: Any = None, *, out: str | Path = "", resume: bool
 
 
 @contextmanager
-def _checkpoints(out: Path, recipe: str, config: Any, resume: bool) -> Iterator[Path]:
+def _alone(out: Path) -> Iterator[None]:
+    """Keep a second training into `out` away while this one runs; the lock of a killed one is forgotten."""
+    lock = out.parent / f".{out.name}.lock"
+    make_folder(out.parent, out)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadInputError(f"--out: {out}: expected no other training into it. Received: one is running") from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def _checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
     """Yield the hidden folder beside `out` that holds the checkpoints, new or that of the run to resume.
 
     It is removed when the block ends, but stays for `--resume` if an error ends it after a whole epoch.
     """
     working = out.parent / f".{out.name}.training"
-    run = json.loads(json.dumps({"recipe": recipe, "config": dataclasses.asdict(config)}))
+    run = json.loads(json.dumps(run))
     started = working / "run.json"
     if resume:
         if not started.is_file():
             raise BadInputError(f"--resume: expected a run into {out} that was stopped. Received: none")
         before = json.loads(started.read_text(encoding="utf-8"))
         if before != run:
-            changed = [k for k, v in run["config"].items() if before["config"].get(k) != v] or ["recipe"]
+            changed = [k for k, v in run["config"].items() if before["config"].get(k) != v]
+            changed += [k for k in ("recipe", "precision") if before.get(k) != run[k]]
             raise BadInputError(f"--resume: expected the flags of the stopped run. Received: another {changed[0]}")
     else:
         shutil.rmtree(working, ignore_errors=True)
@@ -114,12 +144,18 @@ def _modalities(inputs: dict[str, np.ndarray]) -> tuple[str, ...]:
     return tuple(name for name in inputs if name != "present")
 
 
-def _fit_baselines(module, config, working: Path, recipe: str, modalities: tuple[str, ...]) -> dict:
+def _fit_baselines(module, config, working: Path, run: dict, modalities: tuple[str, ...]) -> dict:
     """Train a model of each modality alone, with the same encoder, head, epochs, optimizer and augmentation."""
-    if len(modalities) == 1:
+    if len(modalities) < 2:
         return {}
     return {
-        name: fit(module, dataclasses.replace(config, modalities=(name,)), working / name, f"{recipe} ({name})")
+        name: fit(
+            module,
+            dataclasses.replace(config, modalities=(name,)),
+            working / name,
+            f"{run['recipe']} ({name})",
+            run["precision"],
+        )
         for name in modalities
     }
 
@@ -185,12 +221,16 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
 
 def _draw(folder: Path, card: dict) -> None:
     plots.learning_curve(card["history"], folder / "learning_curve.png")
+    if not card["labels"]:
+        return
     plots.confusion_matrix(card["scores"]["confusion"], card["labels"], folder / "confusion_matrix.png")
     plots.subset_scores(card["scores"]["subsets"], card.get("baselines", {}), folder / "subset_scores.png")
 
 
 def _report(out: Path, card: dict) -> None:
-    for name, s in card["scores"]["subsets"].items():
+    for name, value in card["scores"].get("objective", {}).items():
+        print(f"test {name} {value:.4f}")
+    for name, s in card["scores"].get("subsets", {}).items():
         alone = card.get("baselines", {}).get(name)
         beside = f"   a model of it alone {alone['accuracy']:.2%}" if alone else ""
         print(f"{name:<16} test accuracy {s['accuracy']:.2%}{beside}")

@@ -1,0 +1,109 @@
+"""The comparison of strategies: a small one whole, its figures by hand, and what it refuses."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mmzoo import BadInputError
+from mmzoo.recipes import spoken_digits
+from mmzoo.run import compare_strategies as module
+from mmzoo.run.compare_strategies import STRATEGIES, compare_strategies
+
+TINY = replace(spoken_digits.TINY, epochs=1, pairings=1, batch_size=128)
+SOME = ("scratch", "contrastive", "linear_probe")
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    out = tmp_path_factory.mktemp("compared") / "out"
+    return compare_strategies("spoken_digits", TINY, (0.02, 0.1), (0,), out, 1, SOME), out
+
+
+def test_every_run_is_there(compared):
+    result, out = compared
+    assert {(r["strategy"], r["share"]) for r in result["runs"]} == {(s, n) for s in SOME for n in (0.02, 0.1)}
+    assert len(result["points"]) == 6
+    for run in result["runs"]:
+        assert 5 < run["accuracy"] <= 100
+        assert run["seconds"] > 0
+    assert json.loads((out / "runs.json").read_text())["points"] == json.loads(json.dumps(result["points"]))
+    assert (out / "strategies.png").stat().st_size > 5000
+
+
+def test_costs_are_those_of_what_is_trained(compared):
+    runs = {(r["strategy"], r["share"]): r for r in compared[0]["runs"]}
+    whole, probe = runs["contrastive", 0.1], runs["linear_probe", 0.1]
+    assert whole["multiply_adds"] == runs["scratch", 0.1]["multiply_adds"]
+    assert whole["multiply_adds"] / 3.05 < probe["multiply_adds"] < whole["multiply_adds"] / 2.5
+    assert runs["scratch", 0.1]["pretraining_multiply_adds"] == 0
+    assert whole["pretraining_multiply_adds"] == probe["pretraining_multiply_adds"] > 0
+
+
+def test_what_is_done_is_not_done_again(compared, monkeypatch):
+    result, out = compared
+    monkeypatch.setattr(module, "fit", lambda *given: pytest.fail("trained again"))
+    again = compare_strategies("spoken_digits", TINY, (0.02, 0.1), (0,), out, 1, SOME)
+    assert again["points"] == result["points"]
+
+
+def test_report_tells_every_point(compared):
+    result, out = compared
+    text = (out / "README.md").read_text()
+    assert text == module.report(result)
+    for point in result["points"]:
+        assert f"| {point['share']:.0%} | {point['strategy']} | {point['accuracy'][0]:.1f} ± 0.0 |" in text
+
+
+def test_points_by_hand():
+    costs = dict.fromkeys(("seconds", "multiply_adds", "pretraining_seconds", "pretraining_multiply_adds"), 2.0)
+    runs = [
+        {"strategy": name, "share": 0.1, "seed": seed, "accuracy": accuracy, **costs}
+        for name, series in {"scratch": [50.0, 54.0, 58.0], "contrastive": [60.0, 62.0, 70.0]}.items()
+        for seed, accuracy in enumerate(series)
+    ]
+    scratch, contrastive = module._points(runs)
+    assert scratch["accuracy"] == [54.0, 4.0]
+    assert "gain" not in scratch
+    gains = [10, 8, 12]
+    assert contrastive["gain"] == [round(np.mean(gains), 2), round(np.std(gains, ddof=1), 2)]
+
+
+def test_phases():
+    config = replace(TINY, epochs=5)
+    first, second = module._phases("head first", ("image_encoder",), config)
+    assert (first.epochs, second.epochs) == (2, 3)
+    assert first.frozen == ("image_encoder",)
+    assert second.rates == (("image_encoder", 0.3),)
+    assert module._phases("all", ("image_encoder",), config)[0].frozen == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shares": ()}, "--shares: expected numbers above 0, 1 at most"),
+        ({"shares": (0.0,)}, "--shares: expected"),
+        ({"seeds": ()}, "--seeds: expected 1 or more"),
+        ({"strategies": ("magic",)}, "--strategies: expected some of scratch, .* Received: magic"),
+    ],
+)
+def test_refuses(change, said, tmp_path):
+    given = {"shares": (0.1,), "seeds": (0,), "strategies": tuple(STRATEGIES)} | change
+    with pytest.raises(BadInputError, match=said):
+        compare_strategies("spoken_digits", TINY, out=tmp_path / "out", **given)
+    assert not (tmp_path / "out").exists()
+
+
+def test_refuses_runs_of_something_else(compared):
+    with pytest.raises(BadInputError, match=r"runs.json: expected runs of the same config"):
+        compare_strategies("spoken_digits", replace(TINY, embed_dim=8), (0.1,), (0,), compared[1], 1, SOME)
+
+
+def test_command_line(mmzoo_command, tmp_path):
+    done = mmzoo_command("compare-strategies", "spoken_digits", "--shares", "a,b", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.strip() == "mmzoo: --shares: expected numbers separated by commas. Received: a,b"
+    told = mmzoo_command("compare-strategies", "spoken_digits", "--help").stdout
+    assert "--label-share" in told
+    assert "--pretraining-epochs" in told
