@@ -17,8 +17,9 @@ _TFDS = pytest.StashKey[str]()
 
 
 def pytest_configure(config):
-    """Records that tests prepare go to a temporary folder; set before anything can import tfds."""
-    if "TFDS_DATA_DIR" not in os.environ:
+    """Records that tests prepare go to a temporary folder, one for each process; set before tfds can be imported."""
+    only_hands_out = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
+    if "TFDS_DATA_DIR" not in os.environ and not only_hands_out:
         config.stash[_TFDS] = os.environ["TFDS_DATA_DIR"] = tempfile.mkdtemp(prefix="mmzoo-tfds-")
 
 
