@@ -34,15 +34,19 @@ class Checkpoint(keras.callbacks.Callback):
         return self.folder / f"{epochs}.weights.h5"
 
     def on_epoch_end(self, epoch, logs=None):
-        done = epoch + 1
-        temporary = self.folder / "next.weights.h5"
-        self.model.save_weights(temporary, overwrite=True)
-        os.replace(temporary, self._weights(done))
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
-        write_json(self.folder / "state.json", {"epochs": done, "history": self.history})
-        self._weights(self.epochs).unlink(missing_ok=True)
-        self.epochs = done
+        self.keep(epoch + 1)
+
+    def keep(self, epochs: int) -> None:
+        """Write the weights of now as those after `epochs`, in place of the last ones."""
+        temporary = self.folder / "next.weights.h5"
+        self.model.save_weights(temporary, overwrite=True)
+        os.replace(temporary, self._weights(epochs))
+        write_json(self.folder / "state.json", {"epochs": epochs, "history": self.history})
+        if epochs != self.epochs:
+            self._weights(self.epochs).unlink(missing_ok=True)
+        self.epochs = epochs
 
     def restore(self, model: keras.Model) -> None:
         """Load the weights into `model`, and the optimizer's state too where the model is compiled.
@@ -56,14 +60,6 @@ class Checkpoint(keras.callbacks.Callback):
         except (OSError, ValueError, KeyError) as error:
             first = str(error).strip().splitlines()[0]
             raise BadInputError(f"--resume: {path}: expected weights of this model. Received: {first}") from None
-
-    def skip_to(self, epochs: int) -> None:
-        """Count the epochs up to `epochs` as done with the weights of now."""
-        self.model.save_weights(self._weights(epochs), overwrite=True)
-        write_json(self.folder / "state.json", {"epochs": epochs, "history": self.history})
-        if epochs != self.epochs:
-            self._weights(self.epochs).unlink(missing_ok=True)
-        self.epochs = epochs
 
 
 class Average(keras.callbacks.Callback):
@@ -103,6 +99,6 @@ class Patience(keras.callbacks.Callback):
             self.model.save_weights(self.best, overwrite=True)
         if since >= self.patience or epoch + 1 == self.end:
             self.model.load_weights(self.best)
-            self.checkpoint.skip_to(self.end)
+            self.checkpoint.keep(self.end)
             self.best.unlink()
             self.model.stop_training = True

@@ -1,24 +1,21 @@
 """The gain of fusion along one setting of a recipe, over several seeds: `python -m mmzoo.run.gain_curve --help`."""
 
 import dataclasses
-import json
-import statistics
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 
-from mmzoo import BadInputError, recipes
+from mmzoo import recipes
 from mmzoo.metrics.classification import scores
 from mmzoo.run import plots
 from mmzoo.run.card import environment, write_card
 from mmzoo.run.evaluate import test_arrays
 from mmzoo.run.export import file_table
-from mmzoo.run.fit import fit
 from mmzoo.run.folder import CARD, read_card, write_json
+from mmzoo.run.runs import answers, mean_deviation, read_runs, trained
 
 
 def gain_curve(
@@ -37,10 +34,8 @@ def gain_curve(
     path = Path(out)
     module = recipes.load(recipe)
     about = {"recipe": recipe, "config": dataclasses.asdict(config) | {"data_dir": "", "seed": 0}, "field": field}
-    result: dict[str, Any] = {**json.loads(json.dumps(about)), "runs": []}
+    result: dict[str, Any] = {**about, "runs": read_runs(path, about)}
     commit = environment()["commit"]  # of each run: a curve may be finished by a later version
-    if path.is_file():
-        result["runs"] = _finished(path, result)
     done = {(run["seed"], run["value"]) for run in result["runs"]}
     for seed in seeds:
         kept: dict[str, np.ndarray] = {}
@@ -54,15 +49,6 @@ def gain_curve(
     result["points"] = [_point(result["runs"], value) for value in values]
     write_json(path, result)
     return result
-
-
-def _finished(path: Path, result: dict) -> list[dict]:
-    """Return the runs in the file at `path`, if they are of the same recipe, config and field."""
-    before = json.loads(path.read_text(encoding="utf-8"))
-    for key in ("recipe", "field", "config"):
-        if before[key] != result[key]:
-            raise BadInputError(f"{path}: expected runs of the same {key}. Received: {before[key]}")
-    return before["runs"]
 
 
 def _run(module, config, kept: dict[str, np.ndarray]) -> dict[str, float]:
@@ -83,9 +69,7 @@ def _run(module, config, kept: dict[str, np.ndarray]) -> dict[str, float]:
 
 def _answers(module, config, inputs: dict[str, np.ndarray]) -> np.ndarray:
     """Train the model of `config` and return its probabilities for `inputs`."""
-    with tempfile.TemporaryDirectory() as checkpoint:
-        model, _ = fit(module, config, checkpoint, "+".join(config.modalities))
-    return model.predict({name: inputs[name] for name in model.input}, batch_size=500, verbose=0)
+    return answers(trained(module, config, "+".join(config.modalities)), inputs)
 
 
 def _point(runs: list[dict], value: float) -> dict:
@@ -93,8 +77,7 @@ def _point(runs: list[dict], value: float) -> dict:
     point: dict[str, Any] = {"value": value, "seeds": len(here)}
     for name in here[0] if here else ():
         if name not in ("seed", "value", "commit"):
-            series = [run[name] for run in here]
-            point[name] = [round(statistics.mean(series), 2), round(statistics.stdev(series) if here[1:] else 0.0, 2)]
+            point[name] = mean_deviation([run[name] for run in here])
     return point
 
 

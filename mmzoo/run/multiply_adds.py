@@ -2,11 +2,16 @@
 
 import math
 import re
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ai_edge_litert import schema_py_generated as schema
 
 from mmzoo.run import flatbuffer
+
+if TYPE_CHECKING:
+    import keras
 
 # Keras numbers a second layer of the same name, and a quantized file calls it `audio_front_end`
 FRONT_END = re.compile(r"(^|/)(\w+_)?front_end(_\d+)?(/|$)")
@@ -29,6 +34,19 @@ def multiply_adds(path: str | Path) -> tuple[int, int]:
     operators = list(graph.operators or [])
     counts = [_count(flatbuffer.op_name(model, op), op, graph.tensors) for op in operators]
     return sum(counts), sum(counts[index] for index in _front_end(operators, graph.tensors))
+
+
+def model_multiply_adds(model: "keras.Model") -> int:
+    """Return the multiply-adds of one example through `model`, counted on its float32 export."""
+    import keras
+
+    from mmzoo.run.convert import quiet, save_model, to_tflite
+
+    inputs = model.input if isinstance(model.input, dict) else {x.name: x for x in model.inputs}
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        save_model(Path(folder) / "saved", keras.Model(inputs, {"y": model.output}), batch=1)
+        flatbuffer.write(to_tflite(Path(folder) / "saved", "float32"), Path(folder) / "model.tflite")
+        return multiply_adds(Path(folder) / "model.tflite")[0]
 
 
 def _count(name: str, op: schema.OperatorT, tensors: list[schema.TensorT]) -> int:

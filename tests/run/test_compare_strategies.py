@@ -43,7 +43,7 @@ def test_costs_are_those_of_what_is_trained(compared):
 
 def test_what_is_done_is_not_done_again(compared, monkeypatch):
     result, out = compared
-    monkeypatch.setattr(module, "fit", lambda *given: pytest.fail("trained again"))
+    monkeypatch.setattr(module, "trained", lambda *given: pytest.fail("trained again"))
     again = compare_strategies("spoken_digits", TINY, (0.1,), (0,), out, 1, SOME)
     assert again["points"] == result["points"]
 
@@ -72,11 +72,11 @@ def test_points_by_hand():
 
 def test_phases():
     config = replace(TINY, epochs=5)
-    first, second = module._phases("head first", ("image_encoder",), config)
+    first, second = module.phases_of("head first", ("image_encoder",), config)
     assert (first.epochs, second.epochs) == (2, 3)
     assert first.frozen == ("image_encoder",)
     assert second.rates == (("image_encoder", 0.3),)
-    assert module._phases("all", ("image_encoder",), config)[0].frozen == ()
+    assert module.phases_of("all", ("image_encoder",), config)[0].frozen == ()
 
 
 @pytest.mark.parametrize(

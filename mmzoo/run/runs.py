@@ -1,0 +1,47 @@
+"""What comparisons of trainings share: finished runs are kept in a JSON file, and means come with deviations."""
+
+import json
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mmzoo import BadInputError
+from mmzoo.run.execute import Arrays
+from mmzoo.run.fit import fit
+
+
+def read_runs(path: str | Path, about: dict) -> list[dict]:
+    """Return the `runs` in the JSON file at `path`, none where there is no file.
+
+    Raises:
+        BadInputError: the runs in it are about something else: a value of `about` is another there.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return []
+    before = json.loads(path.read_text(encoding="utf-8"))
+    for key, value in json.loads(json.dumps(about)).items():
+        if before[key] != value:
+            raise BadInputError(f"{path}: expected runs of the same {key}. Received: {before[key]}")
+    return before["runs"]
+
+
+def mean_deviation(series: Sequence[float]) -> list[float]:
+    """Return the mean and the standard deviation of `series` to two decimals; of a single number it is 0."""
+    return [round(statistics.mean(series), 2), round(statistics.stdev(series) if series[1:] else 0.0, 2)]
+
+
+def trained(recipe: Any, config: Any, title: str) -> keras.Model:
+    """Return the model that the plan of `recipe` leads to; nothing is kept on disk."""
+    with tempfile.TemporaryDirectory() as checkpoint:
+        return fit(recipe, config, checkpoint, title)[0]
+
+
+def answers(model: keras.Model, inputs: Arrays) -> np.ndarray:
+    """Return what `model` answers to those of `inputs` that it takes."""
+    return model.predict({name: inputs[name] for name in model.input}, batch_size=500, verbose=0)
