@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import mmzoo
 from mmzoo import BadInputError
+from mmzoo.run.cli_recipes import VERBS, import_tensorflow
 
 BAD_INPUT, DEFECT, STOPPED = 2, 70, 130
 app = App(
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        verb = {"train": _train, "compare-strategies": _compare}.get(arguments[0] if arguments else "")
+        verb = VERBS.get(arguments[0] if arguments else "")
         if verb and len(arguments) > 1 and not arguments[1].startswith("-"):
             code = verb(arguments[1], arguments[2:])  # its flags are those of the recipe
         else:
@@ -45,14 +46,6 @@ def main(arguments: list[str] | None = None) -> None:
         traceback.print_exc()
         code = DEFECT
     sys.exit(code or 0)
-
-
-def _import_tensorflow() -> None:
-    """Import TensorFlow without the lines that its C++ side writes about drivers that are not there."""
-    from mmzoo.run.convert import quiet
-
-    with quiet():
-        import tensorflow  # noqa: F401
 
 
 @app.command(name="list")
@@ -86,7 +79,7 @@ def train(recipe: str) -> int:
 
     The flags are the recipe's: `mmzoo train RECIPE --help`.
     """
-    return _train(recipe, [])
+    return VERBS["train"](recipe, [])
 
 
 @app.command(name="compare-strategies")
@@ -95,74 +88,16 @@ def compare_strategies(recipe: str) -> None:
 
     The flags are the recipe's and its own: `mmzoo compare-strategies RECIPE --help`.
     """
-    _compare(recipe, [])
+    VERBS["compare-strategies"](recipe, [])
 
 
-def _recipe_app(verb: str, name: str, said: str) -> App:
-    """Return the command line of a verb whose flags are those of the recipe `name`."""
-    style = {"help_format": "plaintext", "help_formatter": "plain", "result_action": "return_value"}
-    return App(name=f"mmzoo {verb} {name}", help=said, **style)
+@app.command(name="compare-fusions")
+def compare_fusions(recipe: str) -> None:
+    """Compare the ways of joining modalities in a recipe, all trained alike.
 
-
-def _train(name: str, arguments: list[str]) -> int:
-    """Read the flags of `train`: those of the recipe's Config, `--out` and `--resume`."""
-    from mmzoo import recipes
-
-    recipes.find(name)
-    _import_tensorflow()
-    config_type = recipes.load(name).Config
-    sub = _recipe_app("train", name, sys.modules[config_type.__module__].__doc__)
-
-    @sub.default
-    def run(
-        *,
-        config: Annotated[config_type, Parameter(name="*")] = None,
-        out: Annotated[str, Parameter(help="Folder to write; by default the recipe's name, here.")] = "",
-        resume: Annotated[bool, Parameter(help="Go on with a run that was stopped.", negative="")] = False,
-        precision: Annotated[str, Parameter(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
-    ) -> int:
-        from mmzoo.run.folder import read_card
-        from mmzoo.run.train import train
-
-        return read_card(train(name, config, out=out, resume=resume, precision=precision))["verify"]["exit_code"]
-
-    return sub(arguments, exit_on_error=False, print_error=False)
-
-
-def _compare(name: str, arguments: list[str]) -> None:
-    """Read the flags of `compare-strategies`: those of the recipe's Config, and its own."""
-    from mmzoo import recipes
-
-    recipes.find(name)
-    _import_tensorflow()
-    from mmzoo.run.compare_strategies import STRATEGIES, compare_strategies
-
-    config_type = recipes.load(name).Config
-    sub = _recipe_app("compare-strategies", name, f"Compare {', '.join(STRATEGIES)}.")
-
-    @sub.default
-    def run(
-        *,
-        config: Annotated[config_type, Parameter(name="*")] = None,
-        shares: Annotated[str, Parameter(help="Of the labels, separated by commas.")] = "0.01,0.1,1",
-        seeds: Annotated[int, Parameter(help="How many, from 0 on.")] = 3,
-        pretraining_epochs: Annotated[int, Parameter(help="Times through the unlabeled pairs.")] = 1,
-        strategies: Annotated[str, Parameter(help="Separated by commas.")] = ",".join(STRATEGIES),
-        out: Annotated[str, Parameter(help="Folder to write; runs that are in it are kept.")] = "strategies",
-    ) -> None:
-        chosen = strategies.split(",")
-        given = (name, config or config_type(), _numbers(shares), range(seeds), out, pretraining_epochs, chosen)
-        compare_strategies(*given)
-        print(f"{out}/README.md: the table; {out}/runs.json, {out}/strategies.png")
-
-    sub(arguments, exit_on_error=False, print_error=False)
-
-
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(word) for word in text.split(",")]
-    except ValueError:
-        raise BadInputError(f"--shares: expected numbers separated by commas. Received: {text}") from None
+    The flags are the recipe's and its own: `mmzoo compare-fusions RECIPE --help`.
+    """
+    VERBS["compare-fusions"](recipe, [])
 
 
 @app.command
@@ -186,7 +121,7 @@ def evaluate(
     limit
         At most so many examples; 0 is all.
     """
-    _import_tensorflow()
+    import_tensorflow()
     from mmzoo.run.evaluate import evaluate
 
     evaluate(folder, artifact, data_dir, limit)
@@ -203,7 +138,7 @@ def export(folder: str, *, data_dir: str = "") -> None:
     data_dir
         Where the data lies; else MMZOO_DATA_DIR.
     """
-    _import_tensorflow()
+    import_tensorflow()
     from mmzoo.run.export import export_folder
 
     export_folder(folder, data_dir)
@@ -227,7 +162,7 @@ def verify(path: str, *, require_gpu: Annotated[bool, Parameter(negative="")] = 
     seeds
         Sets of random inputs.
     """
-    _import_tensorflow()
+    import_tensorflow()
     from mmzoo.run.verify import record, verify
     from mmzoo.run.verify_table import table
 
@@ -264,7 +199,7 @@ def benchmark(
     data_dir
         Where the data lies; else MMZOO_DATA_DIR.
     """
-    _import_tensorflow()
+    import_tensorflow()
     from mmzoo.run.benchmark_verb import run
 
     peers = tuple(name for name in against.split(",") if name)

@@ -1,0 +1,112 @@
+"""The verbs whose flags are those of a recipe: its Config makes their command line."""
+
+import sys
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from mmzoo import BadInputError
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without the lines that its C++ side writes about drivers that are not there."""
+    from mmzoo.run.convert import quiet
+
+    with quiet():
+        import tensorflow  # noqa: F401
+
+
+def _recipe_app(verb: str, name: str, said: str) -> App:
+    """Return the command line of a verb whose flags are those of the recipe `name`."""
+    style = {"help_format": "plaintext", "help_formatter": "plain", "result_action": "return_value"}
+    return App(name=f"mmzoo {verb} {name}", help=said, **style)
+
+
+def _train(name: str, arguments: list[str]) -> int:
+    """Read the flags of `train`: those of the recipe's Config, `--out` and `--resume`."""
+    from mmzoo import recipes
+
+    recipes.find(name)
+    import_tensorflow()
+    config_type = recipes.load(name).Config
+    sub = _recipe_app("train", name, sys.modules[config_type.__module__].__doc__)
+
+    @sub.default
+    def run(
+        *,
+        config: Annotated[config_type, Parameter(name="*")] = None,
+        out: Annotated[str, Parameter(help="Folder to write; by default the recipe's name, here.")] = "",
+        resume: Annotated[bool, Parameter(help="Go on with a run that was stopped.", negative="")] = False,
+        precision: Annotated[str, Parameter(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
+    ) -> int:
+        from mmzoo.run.folder import read_card
+        from mmzoo.run.train import train
+
+        return read_card(train(name, config, out=out, resume=resume, precision=precision))["verify"]["exit_code"]
+
+    return sub(arguments, exit_on_error=False, print_error=False)
+
+
+def _compare_strategies(name: str, arguments: list[str]) -> None:
+    """Read the flags of `compare-strategies`: those of the recipe's Config, and its own."""
+    from mmzoo import recipes
+
+    recipes.find(name)
+    import_tensorflow()
+    from mmzoo.run.compare_strategies import STRATEGIES, compare_strategies
+
+    config_type = recipes.load(name).Config
+    sub = _recipe_app("compare-strategies", name, f"Compare {', '.join(STRATEGIES)}.")
+
+    @sub.default
+    def run(
+        *,
+        config: Annotated[config_type, Parameter(name="*")] = None,
+        shares: Annotated[str, Parameter(help="Of the labels, separated by commas.")] = "0.01,0.1,1",
+        seeds: Annotated[int, Parameter(help="How many, from 0 on.")] = 3,
+        pretraining_epochs: Annotated[int, Parameter(help="Times through the unlabeled pairs.")] = 1,
+        strategies: Annotated[str, Parameter(help="Separated by commas.")] = ",".join(STRATEGIES),
+        out: Annotated[str, Parameter(help="Folder to write; runs that are in it are kept.")] = "strategies",
+    ) -> None:
+        chosen = strategies.split(",")
+        given = (name, config or config_type(), _numbers(shares), range(seeds), out, pretraining_epochs, chosen)
+        compare_strategies(*given)
+        print(f"{out}/README.md: the table; {out}/runs.json, {out}/strategies.png")
+
+    sub(arguments, exit_on_error=False, print_error=False)
+
+
+def _compare_fusions(name: str, arguments: list[str]) -> None:
+    """Read the flags of `compare-fusions`: those of the recipe's Config, and its own."""
+    from mmzoo import fusion, recipes
+
+    recipes.find(name)
+    import_tensorflow()
+    from mmzoo.run.compare_fusions import compare_fusions
+
+    config_type = recipes.load(name).Config
+    sub = _recipe_app("compare-fusions", name, f"Compare {', '.join(fusion.names())}, and each modality alone.")
+
+    @sub.default
+    def run(
+        *,
+        config: Annotated[config_type, Parameter(name="*")] = None,
+        fusions: Annotated[str, Parameter(help="Separated by commas; concat is always there.")] = "",
+        seeds: Annotated[int, Parameter(help="How many, from 0 on.")] = 5,
+        out: Annotated[str, Parameter(help="Folder to write; runs that are in it are kept.")] = "fusions",
+    ) -> None:
+        chosen = fusions.split(",") if fusions else fusion.names()
+        compare_fusions(name, config or config_type(), chosen, range(seeds), out)
+        print(f"{out}/README.md: the table; {out}/runs.json")
+
+    sub(arguments, exit_on_error=False, print_error=False)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise BadInputError(f"--shares: expected numbers separated by commas. Received: {text}") from None
+
+
+VERBS = {"train": _train, "compare-strategies": _compare_strategies, "compare-fusions": _compare_fusions}
