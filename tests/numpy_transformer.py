@@ -26,13 +26,15 @@ def layer_norm(x, weights, name):
 
 
 def attention(queries, keys, weights, num_heads, mask, name):
-    """`mask` is `(B, S)`; hidden keys are left out, not subtracted from: a query must see one at least."""
+    """`mask` is `(B, S)` or `(B, T, S)`; hidden keys are left out, not subtracted from, and all seen where none is."""
+    mask = np.expand_dims(mask, 1) if mask.ndim == 2 else mask
+    seen = np.where(mask.any(axis=-1, keepdims=True), mask, 1) == 1
     q, k, v = (dense(x, weights, f"{name}_{r}") for x, r in ((queries, "query"), (keys, "key"), (keys, "value")))
     width, parts = q.shape[-1] // num_heads, []
     for h in range(num_heads):
         part = slice(h * width, (h + 1) * width)
         scores = np.einsum("btd,bsd->bts", q[..., part], k[..., part]) / np.sqrt(width)
-        parts.append(softmax(np.where(mask[:, None] == 1, scores, -np.inf)) @ v[..., part])
+        parts.append(softmax(np.where(seen, scores, -np.inf)) @ v[..., part])
     return dense(np.concatenate(parts, axis=-1), weights, f"{name}_out")
 
 

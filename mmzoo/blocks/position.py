@@ -72,6 +72,11 @@ class LearnedTokens(Layer):
         return {**super().get_config(), "count": self.count}
 
 
+def padding_mask(token_ids):
+    """Return float32 `(B, L)` for int32 `token_ids` `(B, L)`: 1 where a token is, 0 in the padding, whose id is 0."""
+    return ops.minimum(ops.cast(token_ids, "float32"), 1.0)
+
+
 def sinusoids(steps, units):
     """Return fixed positions, `(steps, units)` in [-1, 1]: sines, then cosines. Vaswani et al. 2017, section 3.5."""
     rate = 10000.0 ** (-np.arange(units // 2) / (units // 2))

@@ -1,10 +1,10 @@
 """Text to an embedding by the mean of its tokens, whatever their order: the baseline to beat."""
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from mmzoo.blocks.attention import masked_mean
-from mmzoo.blocks.position import TokenEmbedding
+from mmzoo.blocks.position import TokenEmbedding, padding_mask
 
 
 def text_bag(length, embed_dim, num_tokens=260, units=64, name="text_bag"):
@@ -15,7 +15,7 @@ def text_bag(length, embed_dim, num_tokens=260, units=64, name="text_bag"):
     its n-grams.
     """
     token_ids = keras.Input((length,), dtype="int32", name="token_ids")
-    mask = ops.minimum(ops.cast(token_ids, "float32"), 1.0)
+    mask = padding_mask(token_ids)
     x = TokenEmbedding(num_tokens, units, name="front_end")(token_ids)
     x = masked_mean(x, mask)
     x = layers.Dense(embed_dim, activation="relu", name="embedding")(x)

@@ -4,7 +4,7 @@ import keras
 from keras import layers, ops
 
 from mmzoo.blocks.attention import masked_mean
-from mmzoo.blocks.position import TokenEmbedding
+from mmzoo.blocks.position import TokenEmbedding, padding_mask
 
 
 def text_conv(length, embed_dim, num_tokens=260, units=64, windows=(3, 5, 7), pooling="max", name="text_conv"):
@@ -21,7 +21,7 @@ def text_conv(length, embed_dim, num_tokens=260, units=64, windows=(3, 5, 7), po
     if pooling not in ("max", "mean"):
         raise ValueError(f"text_conv expects pooling to be max or mean. Received: {pooling=}")
     token_ids = keras.Input((length,), dtype="int32", name="token_ids")
-    mask = ops.minimum(ops.cast(token_ids, "float32"), 1.0)
+    mask = padding_mask(token_ids)
     there = ops.expand_dims(mask, -1)
     x = TokenEmbedding(num_tokens, units, name="front_end")(token_ids) * there
     found = []

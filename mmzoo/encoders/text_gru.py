@@ -4,7 +4,7 @@ import keras
 from keras import layers, ops
 
 from mmzoo.blocks.attention import masked_mean
-from mmzoo.blocks.position import TokenEmbedding
+from mmzoo.blocks.position import TokenEmbedding, padding_mask
 
 
 def text_gru(length, embed_dim, num_tokens=260, units=64, stride=8, name="text_gru"):
@@ -22,7 +22,7 @@ def text_gru(length, embed_dim, num_tokens=260, units=64, stride=8, name="text_g
     if length % stride:
         raise ValueError(f"text_gru expects a length that stride divides. Received: {length=}, {stride=}")
     token_ids = keras.Input((length,), dtype="int32", name="token_ids")
-    mask = ops.minimum(ops.cast(token_ids, "float32"), 1.0)
+    mask = padding_mask(token_ids)
     there = ops.expand_dims(mask, -1)
     x = TokenEmbedding(num_tokens, units, name="front_end")(token_ids) * there
     x = layers.Conv1D(units, 5, padding="same", activation="relu", name="conv")(x)

@@ -1,10 +1,10 @@
 """Text to an embedding by a small Transformer over its tokens."""
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from mmzoo.blocks.attention import masked_mean, transformer_block
-from mmzoo.blocks.position import AddPosition, TokenEmbedding
+from mmzoo.blocks.position import AddPosition, TokenEmbedding, padding_mask
 
 
 def text_transformer(length, embed_dim, num_tokens=260, num_layers=2, num_heads=4, units=64, name="text_transformer"):
@@ -18,7 +18,7 @@ def text_transformer(length, embed_dim, num_tokens=260, num_layers=2, num_heads=
         ValueError: `units` is not a multiple of `num_heads`.
     """
     token_ids = keras.Input((length,), dtype="int32", name="token_ids")
-    mask = ops.minimum(ops.cast(token_ids, "float32"), 1.0)
+    mask = padding_mask(token_ids)
     x = TokenEmbedding(num_tokens, units, name="front_end")(token_ids)
     x = AddPosition(name="positions")(x)
     for i in range(num_layers):

@@ -2,11 +2,12 @@
 
 import keras
 import numpy as np
+import numpy_transformer as reference
 import pytest
 from on_device import check_on_device, randomize
 
-from mmzoo.blocks.attention import HIDDEN, attention, cross_block, masked_mean, transformer_block
-from mmzoo.blocks.position import AddPosition, LearnedTokens, TokenEmbedding, sinusoids
+from mmzoo.blocks.attention import attention, cross_block, masked_mean, transformer_block
+from mmzoo.blocks.position import AddPosition, LearnedTokens, TokenEmbedding, padding_mask, sinusoids
 
 RNG = np.random.default_rng(0)
 TOKENS = RNG.normal(size=(3, 6, 8)).astype("float32")
@@ -14,36 +15,14 @@ KEYS = RNG.normal(size=(3, 5, 12)).astype("float32")
 MASK = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]], "float32")
 
 
-def softmax(x):
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-def weights_of(model):
-    return {weight.path: np.asarray(weight) for weight in model.weights}
-
-
-def numpy_attention(queries, keys, weights, num_heads, mask, name="attention"):
-    def dense(x, role):
-        return x @ weights[f"{name}_{role}/kernel"] + weights[f"{name}_{role}/bias"]
-
-    q, k, v = dense(queries, "query"), dense(keys, "key"), dense(keys, "value")
-    width = q.shape[-1] // num_heads
-    parts = []
-    for h in range(num_heads):
-        part = slice(h * width, (h + 1) * width)
-        scores = np.einsum("btd,bsd->bts", q[..., part], k[..., part]) / np.sqrt(width)
-        parts.append(softmax(scores + (mask - 1) * HIDDEN) @ v[..., part])
-    return dense(np.concatenate(parts, axis=-1), "out")
-
-
 @pytest.mark.parametrize("shape", [(5,), (6, 5)], ids=["keys", "queries_by_keys"])
 def test_attention_formula(shape):
-    mask = np.broadcast_to(MASK, (3, 5)) if len(shape) == 1 else (RNG.random((3, 6, 5)) < 0.7).astype("float32")
+    mask = MASK.copy() if len(shape) == 1 else (RNG.random((3, 6, 5)) < 0.7).astype("float32")
+    mask[:, 0] = 0  # the queries of the last example, or each first query, may see nothing
     x, keys, hidden = keras.Input((6, 8)), keras.Input((5, 12)), keras.Input(shape)
     model = keras.Model([x, keys, hidden], attention(x, keys, 2, hidden))
     randomize(model)
-    expected = numpy_attention(TOKENS, KEYS, weights_of(model), 2, mask if len(shape) == 2 else mask[:, None])
+    expected = reference.attention(TOKENS, KEYS, reference.weights_of(model), 2, mask, "attention")
     np.testing.assert_allclose(np.asarray(model([TOKENS, KEYS, mask])), expected, atol=1e-5)
 
 
@@ -73,7 +52,7 @@ def test_positions_and_tokens():
     x = keras.Input((6, 8))
     model = keras.Model(x, LearnedTokens(2, name="tokens")(AddPosition(name="place")(x)))
     randomize(model)
-    weights = weights_of(model)
+    weights = reference.weights_of(model)
     answer = np.asarray(model(TOKENS))
     np.testing.assert_allclose(answer[:, 2:], TOKENS + weights["place/positions"], atol=1e-6)
     np.testing.assert_allclose(answer[:, :2], np.broadcast_to(weights["tokens/tokens"], (3, 2, 8)), atol=1e-6)
@@ -87,6 +66,13 @@ def test_token_embedding_looks_rows_up():
     np.testing.assert_array_equal(answer, np.asarray(layer.table)[ids])
 
 
+def test_padding_mask_is_one_where_a_token_is():
+    ids = np.array([[3, 1, 259, 0], [2, 0, 0, 0], [0, 0, 0, 0]], "int32")
+    mask = np.asarray(padding_mask(ids))
+    assert mask.dtype == "float32"
+    np.testing.assert_array_equal(mask, ids > 0)
+
+
 def test_sinusoids_formula():
     table = sinusoids(50, 8)
     assert table.shape == (50, 8)
@@ -96,7 +82,7 @@ def test_sinusoids_formula():
 
 def text_model():
     ids = keras.Input((12,), dtype="int32", name="token_ids")
-    mask = keras.ops.minimum(keras.ops.cast(ids, "float32"), 1.0)
+    mask = padding_mask(ids)
     x = AddPosition()(TokenEmbedding(260, 16)(ids))
     for i in range(2):
         x = transformer_block(x, 2, mask=mask, name=f"block{i}")
