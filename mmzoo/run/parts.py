@@ -19,7 +19,6 @@ from mmzoo import BadInputError
 FAMILIES = ("encoders", "fusion", "heads")
 COSTS = Path(__file__).with_name("parts.json")
 FUSED = {"image": 64, "audio": 64, "text": 64}  # embeddings on which every fusion is measured
-EXEMPT = ("encoders/pretrained",)  # made by others: nobody promises that they run on a GPU, their verdict is shown
 
 
 def names() -> list[str]:

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from on_device import check_on_device, randomize
+from training_checks import check_gradients
 
 from mmzoo.encoders.light_cnn import light_cnn
 from mmzoo.encoders.log_mel_cnn import log_mel_cnn
@@ -40,17 +40,14 @@ def test_is_a_named_model_of_one_embedding(encoder):
 
 def test_every_weight_gets_a_gradient(encoder):
     randomize(encoder)
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(tf.square(encoder(examples(encoder), training=True)))
-    gradients = tape.gradient(loss, [w.value for w in encoder.trainable_variables])
-    names = [w.path for w, g in zip(encoder.trainable_variables, gradients, strict=True) if g is None or not np.any(g)]
-    assert not names
+    check_gradients(encoder, examples(encoder))
 
 
 def test_on_device(encoder, tmp_path, gpu):
     randomize(encoder)
-    model = keras.Model({"x": encoder.input}, {"embedding": encoder.output})
-    check_on_device(model, {"x": examples(encoder)}, tmp_path, gpu)
+    given = encoder.input.name
+    model = keras.Model({given: encoder.input}, {"embedding": encoder.output})
+    check_on_device(model, {given: examples(encoder)}, tmp_path, gpu)
 
 
 def test_pictures_are_scaled_in_the_graph():

@@ -1,11 +1,10 @@
-"""Encoders of pictures: shapes, the tokens of the Transformer, widths, gradients, learning, and the device."""
+"""Encoders of pictures: shapes, the tokens of the Transformer, widths, learning, and the device."""
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from keras import layers
 from on_device import check_on_device
+from training_checks import check_memorizes
 
 from mmzoo.encoders.lc_net import lc_net
 from mmzoo.encoders.light_cnn import light_cnn
@@ -21,6 +20,7 @@ ENCODERS = {
 
 @pytest.fixture(params=ENCODERS)
 def encoder(request):
+    keras.utils.set_random_seed(0)
     model = ENCODERS[request.param]()
     assert model.name == request.param
     return model
@@ -42,28 +42,8 @@ def test_pictures_enter_by_the_front_end(encoder):
     assert encoder.get_layer("embedding").output is encoder.output
 
 
-def test_every_weight_gets_a_gradient(encoder):
-    randomize(encoder)
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(tf.square(encoder(pictures(encoder), training=True)))
-    gradients = tape.gradient(loss, [w.value for w in encoder.trainable_variables])
-    pairs = zip(encoder.trainable_variables, gradients, strict=True)
-    # a softmax does not see what is added to all its scores, so the bias of the keys learns nothing
-    missing = [w.path for w, g in pairs if g is None or not (np.any(g) or "key/bias" in w.path)]
-    assert not missing
-
-
 def test_memorizes_sixteen_pictures(encoder):
-    keras.utils.set_random_seed(0)
-    x, y = pictures(encoder, 16), np.arange(16) % 4
-    probabilities = layers.Dense(4, activation="softmax")(encoder.output)
-    model = keras.Model(encoder.input, probabilities)
-    # forty steps of learning, then as many in which nothing but the averages of batch norm move
-    rate = keras.optimizers.schedules.PiecewiseConstantDecay([40], [3e-3, 0.0])
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
-    for _ in range(80):
-        model.train_on_batch(x, y)
-    assert (np.argmax(model(x, training=False), -1) == y).mean() >= 0.9
+    check_memorizes(encoder, pictures(encoder, 16), np.arange(16) % 4)
 
 
 def test_on_device(encoder, tmp_path, gpu):

@@ -5,8 +5,8 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from on_device import check_on_device, randomize
+from training_checks import check_gradients, check_memorizes
 
 from mmzoo.blocks.attention import transformer_block
 from mmzoo.data.text import encode_bytes
@@ -171,32 +171,12 @@ def test_every_token_matters(encoder):
 
 
 def test_every_weight_gets_a_gradient(encoder):
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(tf.square(encoder(encode_bytes(TEXTS, 32), training=True) + 1))
-    gradients = tape.gradient(loss, [w.value for w in encoder.trainable_variables])
-    missing = [w.path for w, g in zip(encoder.trainable_variables, gradients, strict=True) if g is None]
-    assert not missing
-    # the bias of all keys moves every score of a query alike, which softmax does not see
-    dead = [w.path for w, g in zip(encoder.trainable_variables, gradients, strict=True) if not np.any(g)]
-    assert not [path for path in dead if "_key/bias" not in path]
+    check_gradients(encoder, encode_bytes(TEXTS, 32))
 
 
-def test_each_memorizes_sixteen_sentences():
+def test_memorizes_sixteen_sentences(name):
     keras.utils.set_random_seed(0)
-    token_ids = keras.Input((32,), dtype="int32")
-    answers = {}
-    for name, make in ENCODERS.items():
-        answers[name] = keras.layers.Dense(16, activation="softmax")(make(32, embed_dim=32)(token_ids))
-    model = keras.Model(token_ids, answers)
-    losses = dict.fromkeys(ENCODERS, "sparse_categorical_crossentropy")
-    model.compile(keras.optimizers.Adam(0.01), losses, jit_compile=False)
-    ids, labels = encode_bytes(SENTENCES, 32), np.arange(16)
-    for _ in range(8):
-        model.fit(np.tile(ids, (60, 1)), dict.fromkeys(ENCODERS, np.tile(labels, 60)), 16, shuffle=False, verbose=0)
-        known = {name: (numbers(y).argmax(axis=1) == labels).mean() for name, y in model(ids, training=False).items()}
-        if min(known.values()) == 1:
-            return
-    pytest.fail(f"not all know their sentences: {known}")
+    check_memorizes(ENCODERS[name](32, embed_dim=32), encode_bytes(SENTENCES, 32), np.arange(16))
 
 
 def test_survives_save_and_load(encoder, tmp_path):
