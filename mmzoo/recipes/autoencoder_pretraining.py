@@ -28,9 +28,11 @@ PIXELS, FRAMES, MELS = IMAGE * IMAGE, 98, 40
 SIZES = {"image": PIXELS, "audio": CLIP}  # of the inputs
 WIDTHS = {"image": PIXELS, "audio": FRAMES * MELS}  # of what is made
 PATCHES = {"image": (49, 16), "audio": (14, 280)}  # how many, of how many numbers
-# Of the likelihoods. Most of a spectrogram is noise and where the word begins: at 1 its five times as many numbers
-# drown the picture, the only thing that asks of speech what it means, and a linear probe finds no class in speech.
-WEIGHTS = {"image": 1.0, "audio": 0.01}
+# Of the likelihoods, fixed on validation pairs of mnist_fsdd_hard at seed 0, three epochs, one modality seen at a time:
+# a linear probe of both encoders with a tenth of the labels was right of 60.7 % with 0.05 for audio (and beta 0.05), of
+# 65.8 % with 0.003 (beta 0.1), of untrained encoders 59.6 %. Most of a spectrogram is noise and where the word begins:
+# at 1 it drowns the picture, the only thing that asks of speech what it means.
+WEIGHTS = {"image": 1.0, "audio": 0.003}
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ class Config:
     """What the model takes and makes: image, audio, or both."""
     embed_dim: int = 64
     """Width of the embeddings and of the latent."""
-    modality_dropout: float = 0.8
+    modality_dropout: float = 1.0
     """Probability that one modality of a training example is missing and must be made from the other."""
-    beta: float = 1.0
+    beta: float = 0.1
     """Weight of the divergence from the prior."""
     components: int = COMPONENTS
     """Principal components left of a picture of mnist_fsdd_hard."""
