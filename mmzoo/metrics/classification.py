@@ -65,7 +65,8 @@ def fusion_gain(
     """Return by how many points of accuracy `fused` `(N, C)` is above `single` `(N, C)` on `labels` `(N,)`.
 
     `points` is the difference, `low` and `high` its 95 % interval from `samples` paired bootstrap draws. With
-    `groups` `(N,)`, whole groups are drawn: examples that share a picture are not independent.
+    `groups` `(N,)`, whole groups are drawn: examples that share a picture are not independent; `groups` in the
+    result is how many there are.
 
     Raises:
         BadInputError: the shapes do not fit.
@@ -86,4 +87,4 @@ def fusion_gain(
     drawn = np.random.default_rng(seed).multinomial(len(count), times / times.sum(), size=samples)
     gains = 100 * (drawn @ kinds[:, 0]) / (drawn @ kinds[:, 1])
     low, high = np.percentile(gains, [2.5, 97.5])
-    return {"points": 100 * float(ahead.mean()), "low": float(low), "high": float(high)}
+    return {"points": 100 * float(ahead.mean()), "low": float(low), "high": float(high), "groups": len(count)}

@@ -132,7 +132,7 @@ def _score(card: dict) -> str:
         table(["present", *SCORES.values(), "accuracy of a model of it alone"], rows),
     ]
     if gain(card):
-        lines.append(f"Fusion gain: {gain(card)}. {_bootstrap(card)}")
+        lines.append(f"Fusion gain: {gain(card)}. {_bootstrap(card)}".rstrip())
     if "average" in card:
         average = percent(card["average"]["accuracy"])
         lines.append(f"Plain average of the probabilities of the single-modality models: {average}.")
@@ -145,7 +145,9 @@ def _score(card: dict) -> str:
 
 
 def _bootstrap(card: dict) -> str:
-    """Return what the interval of the gain leaves out."""
+    """Return what the interval of the gain leaves out, where examples share a file of the first modality."""
+    if card["fusion_gain"].get("groups", 0) >= card.get("scores", {}).get("n", 1):
+        return ""
     first, *others = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
     met = " and ".join(others)
     return f"The bootstrap draws all examples of one {first} together; the {met} they meet is not drawn anew."
@@ -234,9 +236,10 @@ def _use(card: dict) -> str:
             "## Use it\n\nIts encoders start another recipe that has encoders of the same names:\n\n```sh\n"
             f"mmzoo train RECIPE --init-from {card['recipe']}/model.keras\n```"
         )
-    names = [entry["name"] for entry in card.get("inputs", []) if entry["name"] != "present"]
-    example = {"image": '"picture.png"', "audio": '"speech.wav"'}
-    given = ", ".join(f"{name}={example.get(name, name)}" for name in names)
+    entries = [entry for entry in card.get("inputs", []) if entry["name"] != "present"]
+    names = [entry["name"] for entry in entries]
+    files = {("image", 4): '"picture.png"', ("audio", 2): '"speech.wav"'}  # by name and rank; the rest are arrays
+    given = ", ".join(f"{e['name']}={files.get((e['name'], len(e['shape'])), e['name'])}" for e in entries)
     more = f"  # or {names[0]} alone" if len(names) > 1 else ""
     return (
         "## Use it\n\n```python\nfrom mmzoo.device import Runner\n\n"

@@ -234,3 +234,13 @@ def test_environment_names_no_place(monkeypatch):
     assert re.fullmatch(r"([0-9a-f]{40}(-dirty)?)?", found["commit"])
     monkeypatch.setenv("PATH", "")
     assert environment()["commit"] == ""
+
+
+def test_the_readme_of_features_that_share_nothing(tmp_path):
+    card = example()
+    card["fusion_gain"]["groups"] = card["scores"]["n"]
+    card["inputs"][1] |= {"shape": [1, 7, 73], "unit": "features"}
+    write_card(tmp_path, card)
+    text = (tmp_path / "README.md").read_text()
+    assert "The bootstrap" not in text
+    assert 'runner(image="picture.png", audio=audio)' in text
