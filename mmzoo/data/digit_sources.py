@@ -2,8 +2,8 @@
 
 import math
 
-from mmzoo import BadInputError
 from mmzoo.data import digits
+from mmzoo.data.options import check_shared, expect
 
 SOURCES = ("sample", "mnist_fsdd", "mnist_fsdd_hard")
 CARDS = {
@@ -28,18 +28,6 @@ UNITS = {
     "present": "1 there, 0 missing; order image, audio",
 }
 RANGES = {"image": (0, 255), "audio": (-1.0, 1.0), "text": (0, 258), "present": (0.0, 1.0)}
-POSITIVE = (
-    "embed_dim",
-    "pairings",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "components",
-    "temperature",
-    "projection",
-    "beta",
-)
-PROBABILITIES = ("modality_dropout", "hidden")
 
 
 def load(source, split, data_dir, seed, components, snr_db):
@@ -51,28 +39,10 @@ def load(source, split, data_dir, seed, components, snr_db):
     return digits.mnist_fsdd_hard(split, data_dir, seed, components, snr_db)
 
 
-def expect(name, holds, expected, received):
-    """Raise BadInputError that names the flag unless `holds`."""
-    if not holds:
-        raise BadInputError(f"--{name.replace('_', '-')}: expected {expected}. Received: {received}")
-
-
 def check_options(options, modalities, fewest=1):
     """Raise BadInputError unless `options`, `{name: value}`, can be: those of them that digit recipes share.
 
     `modalities` are those that the recipe knows, in their order, and `fewest` how many of them it takes at least.
     """
-    chosen = options["modalities"]
-    ordered = chosen == tuple(name for name in modalities if name in chosen)
-    said = f"{'any' if fewest == 1 else f'{fewest} or more'} of {', '.join(modalities)} in this order"
-    expect("modalities", ordered and len(chosen) >= fewest, said, " ".join(chosen))
-    expect("source", options["source"] in SOURCES, f"one of {', '.join(SOURCES)}", options["source"])
-    for name in POSITIVE:
-        value = options.get(name, 1)
-        expect(name, value > 0 and math.isfinite(value), "a number above 0", value)
-    for name in PROBABILITIES:
-        value = options.get(name, 0)
-        expect(name, 0 <= value <= 1, "a number from 0 to 1", value)
-    expect("batch_size", options["batch_size"] <= 4096, "4096 at most", options["batch_size"])
+    check_shared(options, SOURCES, modalities, fewest)
     expect("snr_db", math.isfinite(options["snr_db"]), "decibels", options["snr_db"])
-    expect("seed", 0 <= options["seed"] < 2**31 - 1, "a number from 0 to 2147483646", options["seed"])

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from mmzoo import BadInputError
 from mmzoo.run.folder import write_json
@@ -29,6 +30,7 @@ class Checkpoint(keras.callbacks.Callback):
         saved = json.loads(state.read_text(encoding="utf-8")) if state.is_file() else {"epochs": 0, "history": {}}
         self.epochs: int = saved["epochs"]
         self.history: dict[str, list[float]] = saved["history"]
+        self.random: list[list[int]] = saved.get("random", [])
 
     def _weights(self, epochs: int) -> Path:
         return self.folder / f"{epochs}.weights.h5"
@@ -43,7 +45,9 @@ class Checkpoint(keras.callbacks.Callback):
         temporary = self.folder / "next.weights.h5"
         self.model.save_weights(temporary, overwrite=True)
         os.replace(temporary, self._weights(epochs))
-        write_json(self.folder / "state.json", {"epochs": epochs, "history": self.history})
+        # dropout goes on drawing where it was: Keras saves the state of its generators with no weights
+        self.random = [keras.ops.convert_to_numpy(seed).tolist() for seed in _generators(self.model)]
+        write_json(self.folder / "state.json", {"epochs": epochs, "history": self.history, "random": self.random})
         if epochs != self.epochs:
             self._weights(self.epochs).unlink(missing_ok=True)
         self.epochs = epochs
@@ -60,6 +64,13 @@ class Checkpoint(keras.callbacks.Callback):
         except (OSError, ValueError, KeyError) as error:
             first = str(error).strip().splitlines()[0]
             raise BadInputError(f"--resume: {path}: expected weights of this model. Received: {first}") from None
+        for seed, state in zip(_generators(model), self.random, strict=False):  # a checkpoint of old has none
+            seed.assign(np.array(state, "uint32"))
+
+
+def _generators(model: keras.Model) -> list:
+    """List the states of the random generators of `model`, as of its Dropout layers, in the order of its layers."""
+    return [variable for variable in model.non_trainable_variables if "seed_generator" in variable.path]
 
 
 class Average(keras.callbacks.Callback):
