@@ -19,6 +19,22 @@ class Phase:
     class_weight: tuple[float, ...] = ()  # by class; empty: all alike
 
 
+def gradual_unfreezing(groups: tuple[tuple[str, ...], ...], epochs: int, learning_rate: float) -> tuple[Phase, ...]:
+    """Return phases that train what is in no group first, then the first group too, and so on until all is trained.
+
+    `groups` are names as in `Phase.frozen`, those next to the head first; `epochs` are those of each phase, of which
+    there is one more than groups. Howard and Ruder 2018 (ULMFiT), section 3.3.
+
+    Raises:
+        ValueError: `groups` has a name twice.
+    """
+    names = [name for group in groups for name in group]
+    if len(names) != len(set(names)):
+        raise ValueError(f"gradual_unfreezing expects each name once. Received: {groups=}")
+    frozen = [tuple(name for group in groups[i:] for name in group) for i in range(len(groups) + 1)]
+    return tuple(Phase(f"unfrozen_{i}", epochs, learning_rate, frozen=names) for i, names in enumerate(frozen))
+
+
 @dataclass(frozen=True)
 class Export:
     """What is published of a trained model, and what its card says of it."""
