@@ -154,9 +154,10 @@ def report(results: Sequence[dict]) -> str:
     head += ["what is there alone, %", "seeds", "parameters", "latency"]
     said = (
         "# Fusions compared\n\nTest accuracy, mean ± standard deviation over seeds. All have the same encoders, head, "
-        "data and steps, and nothing was chosen for one of them. Points over `concat` are paired by seed, with "
-        "Student's 95 % interval, not corrected for the number of fusions. Parameters are those that are no encoder's; "
-        "latency is that of the whole float32 model on one thread as a ratio to `concat` in the same run."
+        "data and steps, and the recipe's settings, with whichever fusion they were chosen. Points over `concat` are "
+        "paired by seed, with Student's 95 % interval, not corrected for the number of fusions. Parameters are those "
+        "that are no encoder's; latency is that of the whole float32 model on one thread as a ratio to `concat` in the "
+        "same run."
     )
     return f"{said}\n\n{found}\n\n{table(head, rows)}\n"
 
