@@ -22,13 +22,18 @@ def _recipe_app(verb: str, name: str, said: str) -> App:
     return App(name=f"mmzoo {verb} {name}", help=said, **style)
 
 
-def _train(name: str, arguments: list[str]) -> int:
-    """Read the flags of `train`: those of the recipe's Config, `--out` and `--resume`."""
+def _config_of(name: str) -> type:
+    """Return the Config of the recipe `name`; what it imports is imported only where there is such a recipe."""
     from mmzoo import recipes
 
     recipes.find(name)
     import_tensorflow()
-    config_type = recipes.load(name).Config
+    return recipes.load(name).Config
+
+
+def _train(name: str, arguments: list[str]) -> int:
+    """Read the flags of `train`: those of the recipe's Config, `--out` and `--resume`."""
+    config_type = _config_of(name)
     sub = _recipe_app("train", name, sys.modules[config_type.__module__].__doc__)
 
     @sub.default
@@ -49,13 +54,9 @@ def _train(name: str, arguments: list[str]) -> int:
 
 def _compare_strategies(name: str, arguments: list[str]) -> None:
     """Read the flags of `compare-strategies`: those of the recipe's Config, and its own."""
-    from mmzoo import recipes
-
-    recipes.find(name)
-    import_tensorflow()
+    config_type = _config_of(name)
     from mmzoo.run.compare_strategies import STRATEGIES, compare_strategies
 
-    config_type = recipes.load(name).Config
     sub = _recipe_app("compare-strategies", name, f"Compare {', '.join(STRATEGIES)}.")
 
     @sub.default
@@ -78,13 +79,10 @@ def _compare_strategies(name: str, arguments: list[str]) -> None:
 
 def _compare_fusions(name: str, arguments: list[str]) -> None:
     """Read the flags of `compare-fusions`: those of the recipe's Config, and its own."""
-    from mmzoo import fusion, recipes
-
-    recipes.find(name)
-    import_tensorflow()
+    config_type = _config_of(name)
+    from mmzoo import fusion
     from mmzoo.run.compare_fusions import compare_fusions
 
-    config_type = recipes.load(name).Config
     sub = _recipe_app("compare-fusions", name, f"Compare {', '.join(fusion.names())}, and each modality alone.")
 
     @sub.default

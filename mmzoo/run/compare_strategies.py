@@ -107,7 +107,8 @@ class _Work:
         self.out = out
         self.steps = functools.cache(self._steps)
         self.test = functools.lru_cache(maxsize=1)(self._test)
-        self.forward: dict[str, int] = {}  # multiply-adds of an example, by recipe, and by encoder of ours
+        self.counts = functools.cache(self._counts)
+        self.forward: dict[str, int] = {}  # multiply-adds of an example, by recipe of pretraining
 
     def _steps(self, share: float) -> int:
         """Return the steps of an epoch with `share` of the labels."""
@@ -146,8 +147,7 @@ class _Work:
         epochs = max(2, round(self.steps(self.config.label_share) * self.config.epochs / self.steps(share)))
         changed = {"label_share": share, "seed": seed, "epochs": epochs, "init_from": before.get("path", "")}
         config = dataclasses.replace(self.config, **changed)
-        encoders = self.encoders()
-        phases = phases_of(how, encoders, config)
+        phases = phases_of(how, tuple(self.counts()[1]), config)
         recipe = SimpleNamespace(**{**vars(self.module), "plan": lambda config: phases})
         began = time.monotonic()
         model = trained(recipe, config, f"{how}, {share:.0%}, seed {seed}:")
@@ -160,21 +160,18 @@ class _Work:
             **{key: before.get(key, 0) for key in ("pretraining_seconds", "pretraining_multiply_adds")},
         }
 
-    def encoders(self) -> tuple[str, ...]:
-        """Return the names of the encoders of the recipe; the first call counts them and the whole."""
-        if "" not in self.forward:
-            model = self.module.build(self.config)
-            self.forward[""] = model_multiply_adds(model)
-            named = {layer.name: layer for layer in model.layers if isinstance(layer, keras.Model)}
-            self.parts = {name: model_multiply_adds(encoder) for name, encoder in named.items()}
-        return tuple(self.parts)
+    def _counts(self) -> tuple[int, dict[str, int]]:
+        """Return the multiply-adds of an example through the model of the recipe, and through each of its encoders."""
+        model = self.module.build(self.config)
+        encoders = {layer.name: layer for layer in model.layers if isinstance(layer, keras.Model)}
+        return model_multiply_adds(model), {name: model_multiply_adds(encoder) for name, encoder in encoders.items()}
 
     def cost(self, phases: Sequence[Phase], examples: int) -> int:
         """Return the multiply-adds of training: frozen encoders go forward alone, all else has two gradients too."""
-        frozen = [sum(self.parts[name] for name in phase.frozen) for phase in phases]
+        whole, encoders = self.counts()
         return sum(
-            phase.epochs * examples * (TRAINING * self.forward[""] - (TRAINING - 1) * still)
-            for phase, still in zip(phases, frozen, strict=True)
+            phase.epochs * examples * (TRAINING * whole - (TRAINING - 1) * sum(encoders[name] for name in phase.frozen))
+            for phase in phases
         )
 
 
