@@ -34,8 +34,8 @@ def identify(batches, first_step=0, words=None, seed=0):
     return _map(batches.enumerate(first_step), change)
 
 
-def hide(batches, share, seed, first_step=0):
-    """Hide `share` of each picture and waveform; `y` is all that was there and what was hidden, flat, float32.
+def hide(batches, shares, seed, first_step=0):
+    """Hide the share of each modality in `shares`; `y` is all that was there and what was hidden, flat, float32.
 
     `y` holds for an image its pixels in 0..1, then the mask of its patches; for audio the samples, then the mask of its
     spans, 1 where hidden; in the order of the modalities.
@@ -47,7 +47,7 @@ def hide(batches, share, seed, first_step=0):
         hidden, y = {}, []
         for salt, (name, hider) in enumerate(hiders.items(), start=2):
             if name in inputs:
-                hidden[name], mask = hider(inputs[name], share, _seed(seed, salt, step))
+                hidden[name], mask = hider(inputs[name], shares[name], _seed(seed, salt, step))
                 y += [_flat(name, inputs[name]), mask]
         return hidden, tf.concat(y, axis=1)
 

@@ -1,9 +1,15 @@
-"""Encoders of pictures and of speech of digits, each by itself, that know what was hidden from them; no labels.
+"""Encoders of pictures and speech of digits that know what was hidden from them: a whole modality, or parts of one.
 
-Of a picture random squares are blackened and their pixels are predicted: a masked autoencoder (He et al. 2022,
-section 3) whose convolutional encoder sees the black squares, too (SimMIM, Xie et al. 2022, section 3). Of speech
-random spans are silenced and their log-mel energies are predicted (Audio-MAE, Huang et al. 2022, section 3). Only what
-was hidden counts. Nothing is paired: it is two trainings in one graph.
+Targets `clusters`: as in AV-HuBERT (Shi et al. 2022, section 3.2) what is predicted are numbers of clusters, and what
+is hidden is a whole modality. k-means sorts the training pictures; speech tells the cluster of its picture, which it
+does not see, and the picture tells what its speech, which it does not hear, would say, a distribution over the
+clusters: in it is left of the picture what can be heard. No labels, but pairs of one class: that much supervision is
+in the pairing.
+
+Targets `values`: of a picture random squares are blackened and their pixels are predicted: a masked autoencoder (He et
+al. 2022, section 3) whose convolutional encoder sees the black squares, too (SimMIM, Xie et al. 2022, section 3). Of
+speech random spans are silenced and their log-mel energies are predicted (Audio-MAE, Huang et al. 2022, section 3).
+Only what was hidden counts. Nothing is paired: it is two trainings in one graph.
 """
 
 import dataclasses
@@ -14,7 +20,7 @@ import keras
 from keras import layers, ops
 
 from mmzoo.blocks.log_mel import LogMel
-from mmzoo.data.digit_sources import CARDS, RANGES, UNITS, check_options, load
+from mmzoo.data.digit_sources import CARDS, RANGES, UNITS, check_options, expect, load
 from mmzoo.data.digits import CLIP, COMPONENTS, IMAGE, SAMPLE_RATE, SNR_DB
 from mmzoo.losses.masked import masked_patches
 from mmzoo.models.digit_encoders import digit_encoders, with_map
@@ -23,6 +29,7 @@ from mmzoo.models.transfer import load_encoders
 from mmzoo.plan import Export, Phase
 
 MODALITIES = ("image", "audio")
+TARGETS = ("clusters", "values")
 PATCHES = {"image": (4, 4), "audio": (7, 40)}  # pixels; frames of 40 mel bands
 COUNT = {"image": 49, "audio": 14}  # patches of an example
 INPUT = {"image": (IMAGE, IMAGE, 1), "audio": (CLIP,)}
@@ -40,8 +47,12 @@ class Config:
     """What is pretrained: image, audio, or both."""
     embed_dim: int = 64
     """Width of the embeddings."""
+    targets: str = "clusters"
+    """clusters (of the picture, told by speech, and what it told by the picture) or values of what was hidden."""
+    clusters: int = 256
+    """How many clusters of pictures there are."""
     hidden: float = 0.5
-    """Share of each picture and clip that is hidden."""
+    """Share of each picture and clip that is hidden, where its values are the target."""
     components: int = COMPONENTS
     """Principal components left of a picture of mnist_fsdd_hard."""
     snr_db: float = SNR_DB
@@ -58,49 +69,112 @@ class Config:
     """Of weights, order, augmentation, and of what is hidden."""
 
     def __post_init__(self):
+        expect("targets", self.targets in TARGETS, f"one of {', '.join(TARGETS)}", self.targets)
+        expect("clusters", self.clusters > 1, "2 or more", self.clusters)
         check_options(dataclasses.asdict(self), MODALITIES)
 
 
-TINY = Config(epochs=2, batch_size=64, embed_dim=16)
+TINY = Config(epochs=2, batch_size=64, embed_dim=16, clusters=32)
 
 
 def dataset(split, config=Config(), first_epoch=0):
-    """Batches of `image` `(B, 28, 28, 1)` uint8, `audio` `(B, 8000)` float32, parts hidden; all there was, flat."""
+    """Batches of `image` `(B, 28, 28, 1)` uint8, `audio` `(B, 8000)` float32, parts hidden.
+
+    `y` is the cluster `(B,)` int32 of the whole picture, or all there was of each modality and what was hidden, flat.
+    """
     from mmzoo.data.pairs import evaluation_pairs, training_pairs
     from mmzoo.data.unlabeled import hide
 
     bank = load(config.source, split, config.data_dir, config.seed, config.components, config.snr_db)
+    clusters = config.targets == "clusters"
+    seen = MODALITIES if clusters else config.modalities  # who hears alone tells the cluster of a picture, too
+    shares = dict.fromkeys(seen, 0.0 if clusters else config.hidden)
     if split != "train":
-        return hide(evaluation_pairs(bank, config.modalities, config.seed), config.hidden, config.seed)
+        return _aim(hide(evaluation_pairs(bank, seen, config.seed), shares, config.seed), config)
     epochs = range(first_epoch, config.epochs)
-    batches = training_pairs(bank, config.modalities, config.batch_size, config.seed, epochs, dropout=0.0)
-    return hide(batches, config.hidden, config.seed, len(batches) // max(1, len(epochs)) * first_epoch)
+    batches = training_pairs(bank, seen, config.batch_size, config.seed, epochs, dropout=0.0)
+    return _aim(hide(batches, shares, config.seed, len(batches) // max(1, len(epochs)) * first_epoch), config)
+
+
+def _aim(batches, config):
+    """Put the cluster of the picture, where that is the target, in place of all there was."""
+    from mmzoo.data.clusters import nearest, picture_clusters
+
+    if config.targets == "values":
+        return batches
+    bank = (config.source, config.data_dir, config.seed, config.components, config.snr_db)
+    centers = picture_clusters(*bank, config.clusters)
+
+    def change(inputs, there):
+        return {name: inputs[name] for name in config.modalities}, nearest(there[:, : SIZES["image"]], centers)
+
+    return batches.map(change, num_parallel_calls=2, deterministic=True).prefetch(2)
 
 
 def build(config=Config()):
-    """`{"image", "audio"}`, parts hidden, to the predicted patches of all, flat."""
+    """`{"image", "audio"}`, parts hidden, to logits of clusters `(B, M, clusters)` or patches of all, flat."""
     inputs, outputs = {}, []
     for name, encoder in digit_encoders(config.modalities, config.embed_dim).items():
         inputs[name] = keras.Input(encoder.input.shape[1:], dtype=encoder.input.dtype, name=name)
-        seen = with_map(encoder)(inputs[name])
-        embedding = layers.Identity(name=f"{name}_embedding")(seen["embedding"])
-        x = map_decoder(embedding, seen["map"], COUNT[name], WIDTHS[name], name=f"{name}_decoder")
-        outputs.append(layers.Flatten(name=f"{name}_flat")(x))
-    flat = ops.concatenate(outputs, axis=1) if len(outputs) > 1 else outputs[0]
-    model = keras.Model(inputs, flat, name="masked_pretraining")
+        outputs.append((_tell_cluster if config.targets == "clusters" else _fill_in)(inputs[name], encoder, config))
+    joined = ops.concatenate(outputs, axis=1) if len(outputs) > 1 else outputs[0]
+    model = keras.Model(inputs, joined, name="masked_pretraining")
     if config.init_from:
         load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
     return model
 
 
+def _tell_cluster(x, encoder, config):
+    embedding = layers.Identity(name=f"{x.name}_embedding")(encoder(x))
+    logits = layers.Dense(config.clusters, name=f"{x.name}_cluster")(embedding)
+    return layers.Reshape((1, config.clusters))(logits)
+
+
+def _fill_in(x, encoder, config):
+    seen = with_map(encoder)(x)
+    embedding = layers.Identity(name=f"{x.name}_embedding")(seen["embedding"])
+    made = map_decoder(embedding, seen["map"], COUNT[x.name], WIDTHS[x.name], name=f"{x.name}_decoder")
+    return layers.Flatten(name=f"{x.name}_flat")(made)
+
+
 def objective(config=Config()):
-    """The mean squared error of what was hidden, summed over the modalities, and that of each."""
+    """The cross-entropy of the clusters, or the mean squared error of what was hidden, summed over the modalities.
+
+    Beside it how often each modality tells the cluster, or its error.
+    """
+    if config.targets == "clusters":
+        return {"loss": tell_clusters, "metrics": [_right(name, config.modalities) for name in config.modalities]}
     errors = [_error(name, config.modalities) for name in config.modalities]
 
     def loss(y_true, y_pred):
         return sum(error(y_true, y_pred) for error in errors)
 
     return {"loss": loss, "metrics": errors}
+
+
+def tell_clusters(y_true, y_pred):
+    """Cross-entropy `(B,)` of clusters `(B,)` with the last modality's of the logits `(B, M, K)`; the first tells it.
+
+    Where there are two, the first modality is to tell what the last says, whose distribution is held for given.
+    """
+    y_pred = ops.cast(y_pred, "float32")
+    told = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+    loss = keras.losses.sparse_categorical_crossentropy(told, y_pred[:, -1], from_logits=True)
+    if y_pred.shape[1] > 1:
+        said = ops.stop_gradient(ops.softmax(y_pred[:, -1]))
+        loss = loss + keras.losses.categorical_crossentropy(said, y_pred[:, 0], from_logits=True)
+    return loss
+
+
+def _right(name, modalities):
+    """Return the function of `y_true`, `y_pred` to whether `(B,)` a modality tells the cluster: `image_accuracy`."""
+
+    def accuracy(y_true, y_pred):
+        told = ops.argmax(y_pred[:, modalities.index(name)], axis=-1)
+        return ops.cast(ops.equal(told, ops.reshape(ops.cast(y_true, told.dtype), (-1,))), "float32")
+
+    accuracy.__name__ = f"{name}_accuracy"
+    return accuracy
 
 
 def _error(name, modalities):

@@ -24,14 +24,15 @@ from mmzoo.run.multiply_adds import model_multiply_adds
 from mmzoo.run.readme import table
 from mmzoo.run.runs import answers, mean_deviation, read_runs, trained
 
-STRATEGIES = {  # name -> the recipe whose encoders it starts from, and what is trained of them
-    "scratch": ("", "all"),
-    "components": ("masked_pretraining", "all"),
-    "contrastive": ("contrastive_pretraining", "all"),
-    "autoencoder": ("autoencoder_pretraining", "all"),
-    "linear_probe": ("contrastive_pretraining", "head"),
-    "frozen_then_open": ("contrastive_pretraining", "head first"),
+SCHEMES = {  # of pretraining: the recipe, and what of its Config is not as it stands there
+    "components": ("masked_pretraining", {"targets": "values"}),  # nothing is paired: each encoder by itself
+    "masked": ("masked_pretraining", {}),
+    "autoencoder": ("autoencoder_pretraining", {}),
+    "contrastive": ("contrastive_pretraining", {}),
 }
+WAYS = {"whole": "all", "probe": "head", "opened": "head first"}  # what is trained of the model that starts from it
+STRATEGIES = {"scratch": ("", "all")}  # name -> scheme and what is trained
+STRATEGIES |= {f"{scheme}_{way}": (scheme, how) for scheme in SCHEMES for way, how in WAYS.items()}
 TRAINING = 3  # multiply-adds of a training step in those of a forward pass: the two gradients cost as much each
 
 
@@ -123,11 +124,12 @@ class _Work:
         told = folder / "cost.json"
         if told.is_file():
             return json.loads(told.read_text(encoding="utf-8"))
-        module, ours = recipes.load(scheme), dataclasses.asdict(self.config)
+        name, options = SCHEMES[scheme]
+        module, ours = recipes.load(name), dataclasses.asdict(self.config)
         shared = {field.name for field in dataclasses.fields(module.Config)} & set(ours)
         own = {"modality_dropout"}  # means another thing in pretraining
         values = {name: ours[name] for name in shared - own - {"learning_rate", "init_from"}}
-        config = module.Config(**values | {"epochs": self.pretraining_epochs, "seed": seed})
+        config = module.Config(**values | options | {"epochs": self.pretraining_epochs, "seed": seed})
         began = time.monotonic()
         model = trained(module, config, f"{scheme}, seed {seed}:")
         seconds = time.monotonic() - began

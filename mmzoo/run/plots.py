@@ -155,13 +155,13 @@ def strategies(points: Sequence[dict], path: str | Path) -> None:
     figure, (left, right) = _figure(8.6, 3.4, 2)
     for i, name in enumerate(dict.fromkeys(point["strategy"] for point in points)):
         mine = [point for point in points if point["strategy"] == name]
-        color = (GRAY, BLUE, *OTHERS)[i % 7]
+        color, marker = (GRAY, BLUE, *OTHERS)[i % 7], "os^D"[i // 7]
         shares, means, spread = zip(*((100 * p["share"], *p["accuracy"]) for p in mine), strict=True)
         left.errorbar(
-            shares, means, spread, color=color, label=name, marker="o", markersize=3, linewidth=1.5, capsize=2
+            shares, means, spread, color=color, label=name, marker=marker, markersize=3, linewidth=1.5, capsize=2
         )
         work = [(p["multiply_adds"] + p["pretraining_multiply_adds"]) / 1e12 for p in mine]
-        right.scatter(work, means, color=color, s=[10 + 6 * j for j in range(len(mine))])
+        right.scatter(work, means, color=color, marker=marker, s=[10 + 6 * j for j in range(len(mine))])
     left.set_xscale("log")
     left.set_xticks(
         sorted({100 * p["share"] for p in points}), [f"{100 * s:g} %" for s in sorted({p["share"] for p in points})]

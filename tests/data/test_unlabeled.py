@@ -12,6 +12,7 @@ from mmzoo.data.text import decode_bytes
 from mmzoo.data.unlabeled import hide, hide_patches, hide_spans, identify, reconstruct
 
 BOTH = ("image", "audio")
+HALF = dict.fromkeys(BOTH, 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def same(one, other):
 
 CHANGES = {
     "identify": lambda batches, first: identify(batches, first, typed_words(4, 0)),
-    "hide": lambda batches, first: hide(batches, 0.5, 0, first),
+    "hide": lambda batches, first: hide(batches, HALF, 0, first),
     "reconstruct": lambda batches, first: reconstruct(batches),
 }
 
@@ -131,7 +132,7 @@ def test_what_is_hidden_does_not_leak(bank):
 
     def seen(image, audio):
         batches = tf.data.Dataset.from_tensors(({"image": image, "audio": audio}, tf.zeros([8])))
-        return next(iter(hide(batches, 0.5, 3)))
+        return next(iter(hide(batches, HALF, 3)))
 
     hidden, y = seen(image, audio)
     patches = tf.reshape(y[:, 784 : 784 + 49], (8, 7, 7, 1))
@@ -149,6 +150,6 @@ def test_y_holds_all_that_was_there(bank):
     again, y = next(iter(reconstruct(batches)))
     np.testing.assert_allclose(y, flat, atol=1e-6)
     assert same(again, inputs)
-    hidden, y = next(iter(hide(batches, 0.5, 0)))
+    hidden, y = next(iter(hide(batches, HALF, 0)))
     assert list(hidden) == ["image", "audio"]
     np.testing.assert_allclose(np.delete(y, np.r_[784:833, 8833:8847], axis=1), flat, atol=1e-6)

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+import scipy.special
 import tensorflow as tf
 from on_device import check_on_device, randomize
 from sklearn.linear_model import LogisticRegression
@@ -14,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from mmzoo import BadInputError
 from mmzoo.blocks.log_mel import LogMel
 from mmzoo.data import digit_sources, pairs
+from mmzoo.data.clusters import picture_clusters
 from mmzoo.losses.masked import patches
 from mmzoo.models.transfer import load_encoders, read_model
 from mmzoo.recipes import autoencoder_pretraining, contrastive_pretraining, masked_pretraining, spoken_digits
@@ -25,18 +27,21 @@ RECIPES = {
     "autoencoder": autoencoder_pretraining,
 }
 THREE = dataclasses.replace(contrastive_pretraining.TINY, modalities=("image", "audio", "text"))
+VALUES = dataclasses.replace(masked_pretraining.TINY, targets="values")
 BASE = {name: (recipe, recipe.TINY) for name, recipe in RECIPES.items()}
 VARIANTS = {
     "three": (contrastive_pretraining, THREE),
     "siglip": (contrastive_pretraining, dataclasses.replace(THREE, objective="siglip")),
     "vicreg": (contrastive_pretraining, dataclasses.replace(THREE, objective="vicreg")),
-    "image": (masked_pretraining, dataclasses.replace(masked_pretraining.TINY, modalities=("image",))),
+    "image": (masked_pretraining, dataclasses.replace(VALUES, modalities=("image",))),
+    "values": (masked_pretraining, VALUES),
     "audio": (autoencoder_pretraining, dataclasses.replace(autoencoder_pretraining.TINY, modalities=("audio",))),
 }
 CONFIGS = BASE | VARIANTS
 each_config = pytest.mark.parametrize(("recipe", "config"), CONFIGS.values(), ids=CONFIGS)
 # the recipes as they are live through all of test_life
 each_variant = pytest.mark.parametrize(("recipe", "config"), VARIANTS.values(), ids=VARIANTS)
+TINY_MASKED = masked_pretraining.TINY
 STEPS, PROBED = 50, 120
 
 
@@ -149,7 +154,7 @@ def test_masked_errors_are_those_of_hidden_pixels_and_frames():
     pixels, samples = rng.random((3, 784)).astype("float32"), rng.normal(0, 0.1, (3, 8000)).astype("float32")
     guess = rng.normal(size=(3, 784 + 3920)).astype("float32")
     y = np.concatenate([pixels, hidden[0], samples, hidden[1]], axis=1)
-    of_image, of_audio = (np.mean(error(y, guess)) for error in recipe.objective(recipe.TINY)["metrics"])
+    of_image, of_audio = (np.mean(error(y, guess)) for error in recipe.objective(VALUES)["metrics"])
     expected, count = 0.0, 0
     for example, patch in zip(*hidden[0].nonzero(), strict=True):
         row, column = divmod(patch, 7)
@@ -164,18 +169,52 @@ def test_masked_errors_are_those_of_hidden_pixels_and_frames():
         expected += np.square(there.ravel() - guess[example, 784 + 280 * span : 784 + 280 * span + 280]).sum()
         count += 280
     assert of_audio == pytest.approx(expected / count, rel=1e-4)
-    assert np.mean(recipe.objective(recipe.TINY)["loss"](y, guess)) == pytest.approx(of_image + of_audio, rel=1e-4)
+    assert np.mean(recipe.objective(VALUES)["loss"](y, guess)) == pytest.approx(of_image + of_audio, rel=1e-4)
 
 
 def test_what_was_not_hidden_does_not_count():
     recipe = masked_pretraining
-    loss = recipe.objective(recipe.TINY)["loss"]
-    inputs, y = next(iter(recipe.dataset("test", recipe.TINY)))
-    guess = np.asarray(recipe.build(recipe.TINY)(inputs))
+    loss = recipe.objective(VALUES)["loss"]
+    inputs, y = next(iter(recipe.dataset("test", VALUES)))
+    guess = np.asarray(recipe.build(VALUES)(inputs))
     seen = np.concatenate([np.repeat(1 - y[:, 784:833], 16, axis=1), np.repeat(1 - y[:, -14:], 280, axis=1)], axis=1)
     before, moved, other = (float(np.mean(loss(y, g))) for g in (guess, guess + 9 * seen, guess + 9 * (1 - seen)))
     assert moved == pytest.approx(before, rel=1e-5)
     assert other > 2 * before
+
+
+def test_clusters_are_those_of_the_whole_picture():
+    """k-means by its definition, of the picture before parts of it were hidden."""
+    recipe = masked_pretraining
+    bank = (TINY_MASKED.source, "", TINY_MASKED.seed, TINY_MASKED.components, TINY_MASKED.snr_db)
+    centers = picture_clusters(*bank, TINY_MASKED.clusters)
+    assert centers.shape == (TINY_MASKED.clusters, 784)
+    _, told = next(iter(recipe.dataset("train", TINY_MASKED)))
+    pixels = np.asarray(next(iter(recipe.dataset("train", VALUES)))[1])[:, :784]
+    expected = np.linalg.norm(pixels[:, None] - centers[None], axis=-1).argmin(axis=1)
+    np.testing.assert_array_equal(told, expected)
+    assert len(set(expected)) > TINY_MASKED.clusters / 3
+    inputs, heard = next(iter(recipe.dataset("train", dataclasses.replace(TINY_MASKED, modalities=("audio",)))))
+    assert list(inputs) == ["audio"]
+    np.testing.assert_array_equal(heard, told)
+
+
+def test_clusters_cost_their_cross_entropy_and_count_when_told():
+    rng = np.random.default_rng(0)
+    logits, y = rng.normal(size=(5, 2, 32)).astype("float32"), rng.integers(0, 32, 5)
+    image, audio = scipy.special.log_softmax(logits, axis=-1).transpose(1, 0, 2)
+    expected = -audio[np.arange(5), y] - (np.exp(audio) * image).sum(axis=1)
+    said = masked_pretraining.objective(TINY_MASKED)
+    np.testing.assert_allclose(said["loss"](y, logits), expected, rtol=1e-5)
+    np.testing.assert_allclose(said["loss"](y, logits[:, :1]), -image[np.arange(5), y], rtol=1e-5)
+    with tf.GradientTape() as tape:
+        guess = tf.Variable(logits)
+        loss = said["loss"](y, guess)
+    moved = tape.gradient(loss, guess)[:, 1]  # speech learns from the cluster alone
+    np.testing.assert_allclose(moved, np.exp(audio) - np.eye(32)[y], atol=1e-5)
+    for m, metric in enumerate(said["metrics"]):
+        logits[:3, m, y[:3]] += 99 * np.eye(3)
+        np.testing.assert_array_equal(metric(y, logits), logits[:, m].argmax(axis=-1) == y)
 
 
 def test_autoencoder_hears_nothing_of_what_is_missing():
@@ -257,6 +296,8 @@ def test_a_linear_probe_finds_more_than_in_random_encoders(examples):
         (contrastive_pretraining, {"temperature": 0.0}, "temperature"),
         (masked_pretraining, {"hidden": 1.5}, "hidden"),
         (masked_pretraining, {"modalities": ("text",)}, "modalities"),
+        (masked_pretraining, {"targets": "words"}, "targets"),
+        (masked_pretraining, {"clusters": 1}, "clusters"),
         (autoencoder_pretraining, {"source": "mnist"}, "source"),
         (autoencoder_pretraining, {"modality_dropout": -0.1}, "modality-dropout"),
     ],

@@ -12,7 +12,7 @@ from mmzoo.run import compare_strategies as module
 from mmzoo.run.compare_strategies import STRATEGIES, compare_strategies
 
 TINY = replace(spoken_digits.TINY, epochs=1, pairings=1, batch_size=128)
-SOME = ("scratch", "contrastive", "linear_probe")
+SOME = ("scratch", "masked_whole", "masked_probe")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_every_run_is_there(compared):
 
 def test_costs_are_those_of_what_is_trained(compared):
     runs = {(r["strategy"], r["share"]): r for r in compared[0]["runs"]}
-    whole, probe = runs["contrastive", 0.1], runs["linear_probe", 0.1]
+    whole, probe = runs["masked_whole", 0.1], runs["masked_probe", 0.1]
     assert whole["multiply_adds"] == runs["scratch", 0.1]["multiply_adds"]
     assert whole["multiply_adds"] / 3.05 < probe["multiply_adds"] < whole["multiply_adds"] / 2.5
     assert runs["scratch", 0.1]["pretraining_multiply_adds"] == 0
@@ -60,7 +60,7 @@ def test_points_by_hand():
     costs = dict.fromkeys(("seconds", "multiply_adds", "pretraining_seconds", "pretraining_multiply_adds"), 2.0)
     runs = [
         {"strategy": name, "share": 0.1, "seed": seed, "accuracy": accuracy, **costs}
-        for name, series in {"scratch": [50.0, 54.0, 58.0], "contrastive": [60.0, 62.0, 70.0]}.items()
+        for name, series in {"scratch": [50.0, 54.0, 58.0], "contrastive_probe": [60.0, 62.0, 70.0]}.items()
         for seed, accuracy in enumerate(series)
     ]
     scratch, contrastive = module._points(runs)
