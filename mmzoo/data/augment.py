@@ -8,7 +8,8 @@ import tensorflow as tf
 CHUNK = 8  # samples: clips move in steps of a millisecond at 8 kHz, so that moving is copying
 
 
-def _uniform(seed, salt, shape, low=0.0, high=1.0):
+def draw(seed, salt, shape, low=0.0, high=1.0):
+    """Draw uniformly from [`low`, `high`), of `shape`; each `salt` is another draw of the same `seed`."""
     return tf.random.stateless_uniform(shape, seed + tf.constant([0, salt]) * 100_003, low, high)
 
 
@@ -18,9 +19,9 @@ def jitter_images(images, seed, shift=2.0, degrees=10.0, scale=0.1):
     Each is drawn uniformly from ± `degrees`, `1 ± scale` and ± `shift` pixels, bilinear.
     """
     size, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-    angle = _uniform(seed, 1, [size], -1.0, 1.0) * (degrees * math.pi / 180)
-    zoom = 1 + _uniform(seed, 2, [size], -scale, scale)
-    dx, dy = _uniform(seed, 3, [size], -shift, shift), _uniform(seed, 4, [size], -shift, shift)
+    angle = draw(seed, 1, [size], -1.0, 1.0) * (degrees * math.pi / 180)
+    zoom = 1 + draw(seed, 2, [size], -scale, scale)
+    dx, dy = draw(seed, 3, [size], -shift, shift), draw(seed, 4, [size], -shift, shift)
     cos, sin = tf.cos(angle) / zoom, tf.sin(angle) / zoom
     cx, cy = (width - 1) / 2, (height - 1) / 2
     x0 = cx - cos * (cx + dx) + sin * (cy + dy)
@@ -49,7 +50,7 @@ def place_clips(clips, lengths, samples, seed=None):
     if seed is None:
         start = free // 2
     else:
-        part = _uniform(seed, 5, tf.shape(free))
+        part = draw(seed, 5, tf.shape(free))
         start = tf.cast(part * tf.cast(free + 1, tf.float32), tf.int32)
     index = tf.math.floormod(tf.range(chunks)[None] - start[:, None], chunks)
     placed = tf.gather(clips, index, batch_dims=1)
@@ -78,7 +79,7 @@ def draw_gain(waveforms, seed, decibels=6.0):
 
     One that would leave the range is as loud as fits.
     """
-    gain = _uniform(seed, 6, [tf.shape(waveforms)[0], 1], -decibels, decibels)
+    gain = draw(seed, 6, [tf.shape(waveforms)[0], 1], -decibels, decibels)
     return _in_range(waveforms * 10.0 ** (gain / 20))
 
 
@@ -99,9 +100,9 @@ def mix_noise(waveforms, lengths, noise, snr_db, seed):
     size, samples = tf.shape(waveforms)[0], waveforms.shape[1]
     rows, chunks = noise.shape[0], samples // CHUNK
     low, high = snr_db if isinstance(snr_db, tuple) else (snr_db, snr_db)
-    snr = _uniform(seed, 7, [size, 1], low, high) if low < high else tf.fill([size, 1], float(low))
-    row = tf.cast(_uniform(seed, 8, [size], 0, rows), tf.int32)
-    start = tf.cast(_uniform(seed, 9, [size], 0, chunks), tf.int32)
+    snr = draw(seed, 7, [size, 1], low, high) if low < high else tf.fill([size, 1], float(low))
+    row = tf.cast(draw(seed, 8, [size], 0, rows), tf.int32)
+    start = tf.cast(draw(seed, 9, [size], 0, chunks), tf.int32)
     index = tf.math.floormod(tf.range(chunks)[None] + start[:, None], chunks) + row[:, None] * chunks
     stretch = tf.gather(tf.reshape(noise, (rows * chunks, CHUNK)), index)
     stretch = tf.reshape(stretch, (-1, samples))
@@ -115,7 +116,7 @@ def drop_modalities(size, count, seed, probability=0.2):
 
     Modality dropout, Neverova et al. 2016 (ModDrop), section 3.3, with one modality at a time.
     """
-    dropped = tf.cast(_uniform(seed, 10, [size], 0, count), tf.int32)
-    happens = _uniform(seed, 11, [size]) < probability
+    dropped = tf.cast(draw(seed, 10, [size], 0, count), tf.int32)
+    happens = draw(seed, 11, [size]) < probability
     missing = tf.one_hot(dropped, count) * tf.cast(happens, tf.float32)[:, None]
     return 1.0 - missing
