@@ -1,10 +1,9 @@
-"""Text to token ids, UTF-8 bytes or WordPiece, and the ways in which its words are changed in training.
+"""Text to token ids, UTF-8 bytes or WordPiece.
 
 Byte ids are the default: the same few lines compute them in Python and on the device, and there is no vocabulary to
-ship. Words are those that `str.split` finds; every function that changes them leaves one space between two.
+ship.
 """
 
-import string
 from pathlib import Path
 
 import numpy as np
@@ -65,73 +64,6 @@ def _cut(content, room):
         while content[room] & 0xC0 == 0x80:  # a byte that continues the one before
             room -= 1
     return content[:room]
-
-
-def swap_words(text, seed, rate=0.1):
-    """Let two words drawn at random change places, once for each `rate` of the words and at least once.
-
-    `seed` is whatever `numpy.random.default_rng` takes, a Generator too, here as in the functions below: the same
-    seed gives the same text. EDA, Wei and Zou 2019, section 2 (random swap).
-    """
-    words, rng = text.split(), np.random.default_rng(seed)
-    for _ in range(_count(words, rate) if len(words) > 1 else 0):
-        i, j = rng.choice(len(words), 2, replace=False)
-        words[i], words[j] = words[j], words[i]
-    return " ".join(words)
-
-
-def delete_words(text, seed, rate=0.1):
-    """Leave out each word with probability `rate`, but never all. Wei and Zou 2019, section 2 (random deletion)."""
-    words, rng = text.split(), np.random.default_rng(seed)
-    _count(words, rate)
-    if not words:
-        return ""
-    kept = rng.random(len(words)) >= rate
-    kept[rng.integers(len(words))] |= not kept.any()
-    return " ".join(word for word, keep in zip(words, kept, strict=True) if keep)
-
-
-def insert_words(text, seed, synonyms=None, rate=0.1):
-    """Put a synonym of a word of the text at a random place, once for each `rate` of the words and at least once.
-
-    `synonyms` is as in `replace_words`; without it, the text's own words are inserted. A text of which no word has
-    a synonym stays. Wei and Zou 2019, section 2 (random insertion).
-    """
-    words, rng = text.split(), np.random.default_rng(seed)
-    known = [[word] if synonyms is None else _choices(word, synonyms) for word in words]
-    known = [choices for choices in known if choices]
-    for _ in range(_count(words, rate) if known else 0):
-        choices = known[rng.integers(len(known))]
-        words.insert(rng.integers(len(words) + 1), choices[rng.integers(len(choices))])
-    return " ".join(words)
-
-
-def replace_words(text, seed, synonyms, rate=0.1):
-    """Replace `rate` of the words, at least one, by a synonym; words without one stay.
-
-    `synonyms` is `{word in lower case: [others]}`. Capitals and punctuation around a word do not keep it from being
-    found, and the punctuation stays. Wei and Zou 2019, section 2 (synonym replacement).
-    """
-    words, rng = text.split(), np.random.default_rng(seed)
-    places = [i for i, word in enumerate(words) if _choices(word, synonyms)]
-    for i in rng.permutation(places)[: _count(words, rate)].astype(int):
-        choices = _choices(words[i], synonyms)
-        core = words[i].strip(string.punctuation)
-        words[i] = words[i].replace(core, choices[rng.integers(len(choices))], 1)
-    return " ".join(words)
-
-
-def _choices(word, synonyms):
-    """List the synonyms of a word in an order that no set's hashing changes."""
-    found = synonyms.get(word.strip(string.punctuation).lower(), ())
-    return [found] if isinstance(found, str) else sorted(found)
-
-
-def _count(words, rate):
-    """Return how many of the words a `rate` in 0..1 means: none for 0, else at least one."""
-    if not 0 <= rate <= 1:
-        raise BadInputError(f"rate: expected 0 to 1. Received: {rate}.")
-    return max(1, round(rate * len(words))) if rate else 0
 
 
 def train_wordpiece(texts, vocabulary_size, path):
