@@ -7,6 +7,9 @@ batch, so that a run that goes on in a later epoch sees what an uninterrupted on
 
 import tensorflow as tf
 
+from mmzoo.data.text import NUM_TOKENS, PAD
+
+HIDDEN = NUM_TOKENS - 1  # the id of a byte that is not to be seen
 PATCH = 4  # pixels: side of the squares that are hidden
 SPAN = 7  # frames that are hidden together
 FRAME, HOP = 200, 80  # samples of a frame, and from one to the next, at 8 kHz
@@ -26,25 +29,27 @@ def identify(batches, first_step=0, words=None, seed=0):
         size = tf.shape(label)[0]
         inputs = {name: x for name, x in inputs.items() if name != "present"}
         if words is not None:
-            draw = _uniform(seed, 1, step, [size]) * float(words.shape[1])
-            inputs["text"] = tf.gather_nd(words, tf.stack([label, tf.cast(draw, tf.int32)], axis=1))
+            inputs["text"] = _spell(words, label, seed, step)
         first = tf.cast(step * LARGEST_BATCH % LARGEST_ID, tf.int32)
         return inputs, first + tf.range(size)
 
     return _map(batches.enumerate(first_step), change)
 
 
-def hide(batches, shares, seed, first_step=0):
+def hide(batches, shares, seed, first_step=0, words=None):
     """Hide the share of each modality in `shares`; `y` is all that was there and what was hidden, flat, float32.
 
     `y` holds for an image its pixels in 0..1, then the mask of its patches; for audio the samples, then the mask of its
-    spans, 1 where hidden; in the order of the modalities.
+    spans; for text, whose `words` are as in `identify`, its ids, then the mask of them, 1 where hidden; in this order.
     """
-    hiders = {"image": hide_patches, "audio": hide_spans}
+    words = None if words is None else tf.constant(words)
+    hiders = {"image": hide_patches, "audio": hide_spans, "text": hide_tokens}
 
     def change(step, batch):
-        inputs, _ = batch
+        inputs, label = batch
         hidden, y = {}, []
+        if words is not None:
+            inputs = {**inputs, "text": _spell(words, label, seed, step)}
         for salt, (name, hider) in enumerate(hiders.items(), start=2):
             if name in inputs:
                 hidden[name], mask = hider(inputs[name], shares[name], _seed(seed, salt, step))
@@ -85,6 +90,21 @@ def hide_spans(waveforms, share, seed):
     starts = tf.pad(tf.repeat(mask, length, axis=1), [[0, 0], [0, samples - spans * length]])
     silent = tf.maximum(starts, tf.pad(starts, [[0, 0], [overlap, 0]])[:, :samples])
     return waveforms * (1.0 - silent), mask
+
+
+def hide_tokens(token_ids, share, seed):
+    """Put the id 259, which is no byte, in place of `share` of byte ids `(B, L)`; also the mask `(B, L)`, 0 at padding.
+
+    The share is drawn of all places: of short texts now more, now less of what is written is hidden.
+    """
+    mask = _choose(tf.shape(token_ids)[0], token_ids.shape[1], share, seed) * tf.cast(token_ids > PAD, tf.float32)
+    return tf.where(mask > 0, HIDDEN, token_ids), mask
+
+
+def _spell(words, label, seed, step):
+    """Return one of the K spellings in `words` `(N, K, L)` of the word of each `label` `(B,)`: `(B, L)`."""
+    drawn = _uniform(seed, 1, step, tf.shape(label)) * float(words.shape[1])
+    return tf.gather_nd(words, tf.stack([label, tf.cast(drawn, tf.int32)], axis=1))
 
 
 def _choose(size, count, share, seed):

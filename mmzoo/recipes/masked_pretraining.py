@@ -1,4 +1,4 @@
-"""Encoders of pictures and speech of digits that know what was hidden from them: a whole modality, or parts of one.
+"""Encoders of pictures, speech and words of digits that know what was hidden: a whole modality, or parts of one.
 
 Targets `clusters`: as in AV-HuBERT (Shi et al. 2022, section 3.2) what is predicted are numbers of clusters, and what
 is hidden is a whole modality. k-means sorts the training pictures; speech tells the cluster of its picture, which it
@@ -8,8 +8,9 @@ in the pairing.
 
 Targets `values`: of a picture random squares are blackened and their pixels are predicted: a masked autoencoder (He et
 al. 2022, section 3) whose convolutional encoder sees the black squares, too (SimMIM, Xie et al. 2022, section 3). Of
-speech random spans are silenced and their log-mel energies are predicted (Audio-MAE, Huang et al. 2022, section 3).
-Only what was hidden counts. Nothing is paired: it is two trainings in one graph.
+speech random spans are silenced and their log-mel energies are predicted (Audio-MAE, Huang et al. 2022, section 3), of
+words the hidden bytes (BERT, Devlin et al. 2019, section 3.1). Only what was hidden counts. Nothing is paired: it is a
+training for each modality in one graph.
 """
 
 import dataclasses
@@ -21,20 +22,23 @@ from keras import layers, ops
 
 from mmzoo.blocks.log_mel import LogMel
 from mmzoo.data.digit_sources import CARDS, RANGES, UNITS, check_options, expect, load
+from mmzoo.data.digit_words import LENGTH, typed_words
 from mmzoo.data.digits import CLIP, COMPONENTS, IMAGE, SAMPLE_RATE, SNR_DB
-from mmzoo.losses.masked import masked_patches
+from mmzoo.data.text import NUM_TOKENS
+from mmzoo.losses.masked import masked_patches, masked_tokens
 from mmzoo.models.digit_encoders import digit_encoders, with_map
-from mmzoo.models.patch_decoder import map_decoder
+from mmzoo.models.patch_decoder import map_decoder, patch_decoder
 from mmzoo.models.transfer import load_encoders
 from mmzoo.plan import Export, Phase
 
-MODALITIES = ("image", "audio")
+MODALITIES = ("image", "audio", "text")
 TARGETS = ("clusters", "values")
 PATCHES = {"image": (4, 4), "audio": (7, 40)}  # pixels; frames of 40 mel bands
-COUNT = {"image": 49, "audio": 14}  # patches of an example
-INPUT = {"image": (IMAGE, IMAGE, 1), "audio": (CLIP,)}
+COUNT = {"image": 49, "audio": 14, "text": LENGTH}  # patches of an example, or its bytes
+INPUT = {"image": (IMAGE, IMAGE, 1), "audio": (CLIP,), "text": (LENGTH,)}
 SIZES = {name: math.prod(shape) for name, shape in INPUT.items()}
-WIDTHS = {name: math.prod(shape) for name, shape in PATCHES.items()}  # of a patch
+WIDTHS = {name: math.prod(shape) for name, shape in PATCHES.items()} | {"text": NUM_TOKENS}  # of what is told of each
+SPELLINGS = 64  # of each word
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class Config:
     """sample (embedded, offline), mnist_fsdd, or mnist_fsdd_hard (few components, noisy speech)."""
     data_dir: str = ""
     """Where archives and prepared data lie; else MMZOO_DATA_DIR, else they are downloaded."""
-    modalities: tuple[str, ...] = MODALITIES
-    """What is pretrained: image, audio, or both."""
+    modalities: tuple[str, ...] = ("image", "audio")
+    """What is pretrained: image, audio, or both; of values also text (the digit's word)."""
     embed_dim: int = 64
     """Width of the embeddings."""
     targets: str = "clusters"
@@ -71,14 +75,14 @@ class Config:
     def __post_init__(self):
         expect("targets", self.targets in TARGETS, f"one of {', '.join(TARGETS)}", self.targets)
         expect("clusters", self.clusters > 1, "2 or more", self.clusters)
-        check_options(dataclasses.asdict(self), MODALITIES)
+        check_options(dataclasses.asdict(self), MODALITIES[:2] if self.targets == "clusters" else MODALITIES)
 
 
 TINY = Config(epochs=2, batch_size=64, embed_dim=16, clusters=32)
 
 
 def dataset(split, config=Config(), first_epoch=0):
-    """Batches of `image` `(B, 28, 28, 1)` uint8, `audio` `(B, 8000)` float32, parts hidden.
+    """Batches of `image` `(B, 28, 28, 1)` uint8, `audio` `(B, 8000)` float32, `text` `(B, 8)` int32, parts hidden.
 
     `y` is the cluster `(B,)` int32 of the whole picture, or all there was of each modality and what was hidden, flat.
     """
@@ -87,13 +91,16 @@ def dataset(split, config=Config(), first_epoch=0):
 
     bank = load(config.source, split, config.data_dir, config.seed, config.components, config.snr_db)
     clusters = config.targets == "clusters"
-    seen = MODALITIES if clusters else config.modalities  # who hears alone tells the cluster of a picture, too
-    shares = dict.fromkeys(seen, 0.0 if clusters else config.hidden)
+    # who hears alone tells the cluster of a picture, too
+    seen = MODALITIES[:2] if clusters else tuple(name for name in config.modalities if name != "text")
+    shares = dict.fromkeys(MODALITIES, 0.0 if clusters else config.hidden)
+    words = typed_words(SPELLINGS, [config.seed, len(split)]) if "text" in config.modalities else None
     if split != "train":
-        return _aim(hide(evaluation_pairs(bank, seen, config.seed), shares, config.seed), config)
+        return _aim(hide(evaluation_pairs(bank, seen, config.seed), shares, config.seed, words=words), config)
     epochs = range(first_epoch, config.epochs)
     batches = training_pairs(bank, seen, config.batch_size, config.seed, epochs, dropout=0.0)
-    return _aim(hide(batches, shares, config.seed, len(batches) // max(1, len(epochs)) * first_epoch), config)
+    first_step = len(batches) // max(1, len(epochs)) * first_epoch
+    return _aim(hide(batches, shares, config.seed, first_step, words), config)
 
 
 def _aim(batches, config):
@@ -112,7 +119,7 @@ def _aim(batches, config):
 
 
 def build(config=Config()):
-    """`{"image", "audio"}`, parts hidden, to logits of clusters `(B, M, clusters)` or patches of all, flat."""
+    """`{"image", ...}`, parts hidden, to logits of clusters `(B, M, clusters)` or patches of all, flat."""
     inputs, outputs = {}, []
     for name, encoder in digit_encoders(config.modalities, config.embed_dim).items():
         inputs[name] = keras.Input(encoder.input.shape[1:], dtype=encoder.input.dtype, name=name)
@@ -131,6 +138,9 @@ def _tell_cluster(x, encoder, config):
 
 
 def _fill_in(x, encoder, config):
+    if x.name == "text":
+        embedding = layers.Identity(name="text_embedding")(encoder(x))
+        return layers.Flatten(name="text_flat")(patch_decoder(embedding, LENGTH, NUM_TOKENS, name="text_decoder"))
     seen = with_map(encoder)(x)
     embedding = layers.Identity(name=f"{x.name}_embedding")(seen["embedding"])
     made = map_decoder(embedding, seen["map"], COUNT[x.name], WIDTHS[x.name], name=f"{x.name}_decoder")
@@ -178,10 +188,16 @@ def _right(name, modalities):
 
 
 def _error(name, modalities):
-    """Return the function of flat `y_true`, `y_pred` to the error `(B,)` of a modality, called `image_error` or so."""
+    """Return the function of flat `y_true`, `y_pred` to the error `(B,)` of a modality, called `image_error` or so.
+
+    Of text it is the cross-entropy of the hidden bytes.
+    """
     before, size, count, width = modalities[: modalities.index(name)], SIZES[name], COUNT[name], WIDTHS[name]
     start, first = sum(SIZES[m] + COUNT[m] for m in before), sum(COUNT[m] * WIDTHS[m] for m in before)
-    inner = masked_patches(PATCHES[name], normalize=False, target=_log_mel() if name == "audio" else None)
+    if name == "text":
+        inner = masked_tokens
+    else:
+        inner = masked_patches(PATCHES[name], normalize=False, target=_log_mel() if name == "audio" else None)
 
     def error(y_true, y_pred):
         there = ops.reshape(y_true[:, start : start + size], (-1, *INPUT[name]))
@@ -206,11 +222,13 @@ def plan(config=Config()):
 
 def export(config=Config()):
     """The embedding of each modality, as float32 and dynamic int8."""
+    units = UNITS | {"text": f"{UNITS['text']}; {NUM_TOKENS - 1} for a hidden byte"}
+    ranges = RANGES | {"text": (0, NUM_TOKENS - 1)}
     return Export(
         labels=(),
         outputs={f"{name}_embedding": f"{name}_embedding" for name in config.modalities},
-        units={name: UNITS[name] for name in config.modalities},
+        units={name: units[name] for name in config.modalities},
         data=CARDS[config.source],
-        ranges={name: RANGES[name] for name in config.modalities},
+        ranges={name: ranges[name] for name in config.modalities},
         precisions=("float32", "dynamic"),
     )

@@ -8,11 +8,11 @@ from mmzoo.data import digits
 from mmzoo.data.digit_words import LENGTH, WORDS, typed_words
 from mmzoo.data.pairs import evaluation_pairs
 from mmzoo.data.pipeline import training_batches
-from mmzoo.data.text import decode_bytes
-from mmzoo.data.unlabeled import hide, hide_patches, hide_spans, identify, reconstruct
+from mmzoo.data.text import PAD, decode_bytes
+from mmzoo.data.unlabeled import HIDDEN, hide, hide_patches, hide_spans, hide_tokens, identify, reconstruct
 
 BOTH = ("image", "audio")
-HALF = dict.fromkeys(BOTH, 0.5)
+HALF = dict.fromkeys((*BOTH, "text"), 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,7 @@ def same(one, other):
 CHANGES = {
     "identify": lambda batches, first: identify(batches, first, typed_words(4, 0)),
     "hide": lambda batches, first: hide(batches, HALF, 0, first),
+    "hide with words": lambda batches, first: hide(batches, HALF, 0, first, typed_words(4, 0)),
     "reconstruct": lambda batches, first: reconstruct(batches),
 }
 
@@ -153,3 +154,12 @@ def test_y_holds_all_that_was_there(bank):
     hidden, y = next(iter(hide(batches, HALF, 0)))
     assert list(hidden) == ["image", "audio"]
     np.testing.assert_allclose(np.delete(y, np.r_[784:833, 8833:8847], axis=1), flat, atol=1e-6)
+
+
+def test_hidden_bytes_are_no_bytes_and_padding_is_not_hidden():
+    ids = typed_words(16, 0).reshape(-1, LENGTH)
+    hidden, mask = (np.asarray(x) for x in hide_tokens(tf.constant(ids), 0.5, [3, 4]))
+    np.testing.assert_array_equal(hidden, np.where(mask > 0, HIDDEN, ids))
+    assert not mask[ids == PAD].any()
+    assert mask[ids > PAD].mean() == pytest.approx(0.5, abs=0.05)
+    assert HIDDEN not in ids

@@ -35,6 +35,7 @@ VARIANTS = {
     "vicreg": (contrastive_pretraining, dataclasses.replace(THREE, objective="vicreg")),
     "image": (masked_pretraining, dataclasses.replace(VALUES, modalities=("image",))),
     "values": (masked_pretraining, VALUES),
+    "words": (masked_pretraining, dataclasses.replace(VALUES, modalities=("image", "text"))),
     "audio": (autoencoder_pretraining, dataclasses.replace(autoencoder_pretraining.TINY, modalities=("audio",))),
 }
 CONFIGS = BASE | VARIANTS
@@ -172,6 +173,18 @@ def test_masked_errors_are_those_of_hidden_pixels_and_frames():
     assert np.mean(recipe.objective(VALUES)["loss"](y, guess)) == pytest.approx(of_image + of_audio, rel=1e-4)
 
 
+def test_masked_error_of_text_is_the_cross_entropy_of_hidden_bytes():
+    recipe, config = masked_pretraining, dataclasses.replace(VALUES, modalities=("image", "text"))
+    rng = np.random.default_rng(0)
+    hidden, ids = rng.random((5, 8)) < 0.5, rng.integers(3, 259, (5, 8))
+    logits = rng.normal(size=(5, 8, 260)).astype("float32")
+    y = np.concatenate([np.zeros((5, 784 + 49)), ids, hidden], axis=1).astype("float32")
+    guess = np.concatenate([np.zeros((5, 784)), logits.reshape(5, -1)], axis=1).astype("float32")
+    likely = np.take_along_axis(scipy.special.log_softmax(logits, axis=-1), ids[..., None], axis=-1)[..., 0]
+    of_text = np.mean(recipe.objective(config)["metrics"][1](y, guess))
+    assert of_text == pytest.approx(-likely[hidden].mean(), rel=1e-5)
+
+
 def test_what_was_not_hidden_does_not_count():
     recipe = masked_pretraining
     loss = recipe.objective(VALUES)["loss"]
@@ -295,7 +308,7 @@ def test_a_linear_probe_finds_more_than_in_random_encoders(examples):
         (contrastive_pretraining, {"objective": "barlow"}, "objective"),
         (contrastive_pretraining, {"temperature": 0.0}, "temperature"),
         (masked_pretraining, {"hidden": 1.5}, "hidden"),
-        (masked_pretraining, {"modalities": ("text",)}, "modalities"),
+        (masked_pretraining, {"modalities": ("text",)}, "modalities"),  # text tells no cluster
         (masked_pretraining, {"targets": "words"}, "targets"),
         (masked_pretraining, {"clusters": 1}, "clusters"),
         (autoencoder_pretraining, {"source": "mnist"}, "source"),
