@@ -22,7 +22,7 @@ from mmzoo.run.convert import quiet, save_model, to_tflite
 from mmzoo.run.evaluate import present_patterns, test_arrays
 from mmzoo.run.folder import artifact, make_folder, write_json
 from mmzoo.run.readme import table
-from mmzoo.run.runs import answers, mean_deviation, read_runs, trained
+from mmzoo.run.runs import answers, flags, mean_deviation, read_runs, trained
 
 BASELINE = "concat"
 RUNS = "runs.json"
@@ -141,7 +141,7 @@ def _costs(module: Any, config: Any, fusions: Sequence[str]) -> dict[str, dict]:
 
 def report(results: Sequence[dict]) -> str:
     """Return one table of `results`, each of `compare_fusions`, as Markdown, and what it says of concat."""
-    found = "\n".join(f"- {_name(result)}: {_verdict(result['points'])}" for result in results)
+    found = "\n".join(f"- {_name(result)}: {_verdict(result['points'])} {_command(result)}" for result in results)
     rows, head = [], ["data", "model", "accuracy, %", "points over concat (95 %)"]
     for result in results:
         for point in sorted(result["points"], key=lambda point: -point["accuracy"]["all"][0]):
@@ -154,7 +154,7 @@ def report(results: Sequence[dict]) -> str:
     head += ["what is there alone, %", "seeds", "parameters", "latency"]
     said = (
         "# Fusions compared\n\nTest accuracy, mean ± standard deviation over seeds. All have the same encoders, head, "
-        "data and steps, and the recipe's settings, with whichever fusion they were chosen. Points over `concat` are "
+        "data and steps, and the settings of the recipe, which were chosen with one of them. Points over `concat` are "
         "paired by seed, with Student's 95 % interval, not corrected for the number of fusions. Parameters are those "
         "that are no encoder's; latency is that of the whole float32 model on one thread as a ratio to `concat` in the "
         "same run."
@@ -164,6 +164,12 @@ def report(results: Sequence[dict]) -> str:
 
 def _name(result: dict) -> str:
     return f"{result['recipe']} on {result['config']['source']}"
+
+
+def _command(result: dict) -> str:
+    seeds = max(point["seeds"] for point in result["points"])
+    given = flags(result["recipe"], result["config"])
+    return f"`mmzoo compare-fusions {result['recipe']} {given} --seeds {seeds}`"
 
 
 def _verdict(points: Sequence[dict]) -> str:

@@ -1,5 +1,6 @@
 """What comparisons of trainings share: finished runs are kept in a JSON file, and means come with deviations."""
 
+import dataclasses
 import json
 import statistics
 import tempfile
@@ -10,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mmzoo import BadInputError
+from mmzoo import BadInputError, recipes
 from mmzoo.run.execute import Arrays
 from mmzoo.run.fit import fit
 
@@ -29,6 +30,15 @@ def read_runs(path: str | Path, about: dict) -> list[dict]:
         if before[key] != value:
             raise BadInputError(f"{path}: expected runs of the same {key}. Received: {before[key]}")
     return before["runs"]
+
+
+def flags(recipe: str, config: dict) -> str:
+    """Return the flags, as one types them, of what in `config` of a comparison is not as `recipe` has it by itself."""
+    usual = json.loads(json.dumps(dataclasses.asdict(recipes.load(recipe).Config())))
+    # what a comparison sets itself is empty in its config, and the seed 0
+    other = {name: value for name, value in config.items() if value not in ("", usual.get(name)) and name != "seed"}
+    words = {name: " ".join(value) if isinstance(value, list) else value for name, value in other.items()}
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in words.items())
 
 
 def mean_deviation(series: Sequence[float]) -> list[float]:

@@ -1,5 +1,6 @@
 """The comparison of fusions: what is trained, its figures by hand, the table, and what it refuses."""
 
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ from scipy import stats
 from mmzoo import BadInputError, fusion
 from mmzoo.recipes import spoken_digits
 from mmzoo.run import compare_fusions as module
+from mmzoo.run.runs import flags
 
 CONFIG = spoken_digits.Config()
 NAMES = ("gated", "maximum")
@@ -71,11 +73,19 @@ def test_report_says_who_beats_concat(trained, tmp_path):
     result = module.compare_fusions("spoken_digits", CONFIG, NAMES, range(3), out)
     text = (out / "README.md").read_text()
     assert "better than concat: gated; worse: maximum;" in text
+    options = flags("spoken_digits", dataclasses.asdict(CONFIG))
+    assert f"`mmzoo compare-fusions spoken_digits {options} --seeds 3`" in text
     assert "| gated | 74.0 ± 2.0 | +13.0 (+10.5 to +15.5) | image 64.0, audio 54.0 | 3 | 1,234 | 1.50 |" in text
     module.main([str(tmp_path / "both.md"), str(out), str(out)])
     assert (tmp_path / "both.md").read_text().count("| gated |") == 2
     weak = [point for point in result["points"] if point["model"] in ("concat", "maximum")]
     assert module._verdict(weak).startswith("nothing is better than concat")
+
+
+def test_flags_are_what_is_not_as_usual():
+    config = dataclasses.replace(spoken_digits.Config(), label_share=0.5, modalities=("audio",), seed=3)
+    written = json.loads(json.dumps(dataclasses.asdict(config) | {"fusion": "", "data_dir": ""}))
+    assert flags("spoken_digits", written) == "--modalities audio --label-share 0.5"
 
 
 def test_costs_are_measured():
