@@ -24,7 +24,8 @@ def tflite_models(model, precisions: Sequence[str], calibration: Arrays) -> dict
 
     Args:
         model: functional `keras.Model` on a dict. A `front_end` counts where it is the first layer of an
-            encoder (a nested model) that takes one input of `model`; without any, the whole is quantized.
+            encoder (a nested model) that takes one input of `model`, and nothing else in the encoder takes it; without
+            any, the whole is quantized.
         calibration: `{input: (K, ...)}`, real training examples, from which `int8` takes its ranges; their
             `present` is replaced by every pattern in turn.
     """
@@ -62,9 +63,11 @@ def split(model):
 
     copy = _copy(model)  # calling the layers of `model` itself would leave traces in them
     copy.set_weights(model.get_weights())
-    encoders = {layer.name: layer for layer in copy.layers if _has_front_end(layer)}
-    if not encoders:
+    found = {layer.name: _behind_front_end(layer) for layer in copy.layers if _has_front_end(layer)}
+    rest = {name: behind for name, behind in found.items() if behind is not None}
+    if not rest:
         return None
+    encoders = {name: copy.get_layer(name) for name in rest}
     taken = _inputs_of_layers(copy)
     source = {name: encoder for encoder in encoders for name in taken[encoder]}
     shared = [n for n, encoder in source.items() if any(n in taken[t] for t in taken if t != encoder)]
@@ -78,7 +81,6 @@ def split(model):
             front[name] = (given, made)
             given = keras.Input(batch_shape=made.shape, dtype=made.dtype, name=name)
         back[name] = given
-    rest = {name: _behind_front_end(encoder) for name, encoder in encoders.items()}
     swap = lambda layer: rest.get(layer.name, layer)  # noqa: E731
     back = keras.models.clone_model(copy, input_tensors=back, clone_function=swap)
     given, made = ({name: pair[i] for name, pair in front.items()} for i in range(2))
@@ -109,9 +111,16 @@ def _apply_front_end(layer, given):
 
 
 def _behind_front_end(encoder):
+    """Return what of an encoder follows its front end; None where something else takes the input, too.
+
+    So do encoders of text, which also tell by the ids what is padding. Their tables of vectors bear quantization.
+    """
     import keras
 
-    return keras.Model(encoder.get_layer(FRONT_END).output, encoder.output, name=encoder.name)
+    try:
+        return keras.Model(encoder.get_layer(FRONT_END).output, encoder.output, name=encoder.name)
+    except ValueError:  # not connected
+        return None
 
 
 def _inputs_of_layers(model) -> dict[str, list[str]]:

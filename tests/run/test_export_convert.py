@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from keras import layers
 
+from mmzoo.data.text import encode_bytes
+from mmzoo.encoders.text_conv import text_conv
 from mmzoo.run import export as verb
 from mmzoo.run import flatbuffer
 from mmzoo.run.convert import has_onnx, quiet, save_model, to_tflite
+from mmzoo.run.execute import predictor
 from mmzoo.run.quantize import split, tflite_models
 
 
@@ -43,6 +46,27 @@ def test_a_shared_encoder_is_cut_for_each_of_its_inputs():
     x = {name: rng.integers(0, 256, (2, 8, 8, 1), dtype=np.uint8) for name in ("left", "right")}
     np.testing.assert_allclose(back(front(x))["y"], model(x)["y"], atol=1e-6)
     np.testing.assert_allclose(front(x)["left"], x["left"] / 255, atol=1e-6)
+
+
+def test_text_that_also_tells_its_padding_is_not_cut(tmp_path):
+    """Its encoder takes the ids twice, for vectors and for the mask; the picture beside it is cut as ever."""
+    x = {"image": keras.Input((8, 8, 1), dtype="uint8", name="image")}
+    x["text"] = keras.Input((8,), dtype="int32", name="text")
+    joined = layers.Concatenate()([encoder()(x["image"]), text_conv(8, 16, units=8, name="text_encoder")(x["text"])])
+    model = keras.Model(x, {"y": layers.Dense(3)(joined)})
+    front, back = split(model)
+    assert list(front.input) == ["image"]
+    rng = np.random.default_rng(0)
+    given = {
+        "image": rng.integers(0, 256, (16, 8, 8, 1), dtype=np.uint8),
+        "text": encode_bytes(["seven", "one"] * 8, 8),
+    }
+    prepared = np.asarray(front({"image": given["image"]})["image"])
+    cut = back({**given, "image": prepared})["y"]
+    np.testing.assert_allclose(cut, model(given)["y"], atol=1e-6)
+    flatbuffer.write(tflite_models(model, ["dynamic"], given)["dynamic"], tmp_path / "m.tflite")
+    one = {name: value[:1] for name, value in given.items()}
+    np.testing.assert_allclose(predictor(tmp_path / "m.tflite")(one)["y"], model(one)["y"], atol=0.02)
 
 
 def test_an_input_with_a_front_end_and_another_use_is_refused():
