@@ -8,7 +8,7 @@ import tensorflow as tf
 from mmzoo.data.digit_sources import load
 from mmzoo.data.options import expect
 
-FITTED = 20_000  # pictures, at most: more hardly move 256 centers of 784 pixels
+FITTED = 20_000  # pictures, at most: more hardly move some hundred centers
 
 
 @functools.lru_cache(maxsize=2)

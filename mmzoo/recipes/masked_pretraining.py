@@ -21,6 +21,7 @@ import keras
 from keras import layers, ops
 
 from mmzoo.blocks.log_mel import LogMel
+from mmzoo.blocks.normalize import unit_norm
 from mmzoo.data.digit_sources import CARDS, RANGES, UNITS, check_options, expect, load
 from mmzoo.data.digit_words import LENGTH, typed_words
 from mmzoo.data.digits import CLIP, COMPONENTS, IMAGE, SAMPLE_RATE, SNR_DB
@@ -39,6 +40,7 @@ INPUT = {"image": (IMAGE, IMAGE, 1), "audio": (CLIP,), "text": (LENGTH,)}
 SIZES = {name: math.prod(shape) for name, shape in INPUT.items()}
 WIDTHS = {name: math.prod(shape) for name, shape in PATCHES.items()} | {"text": NUM_TOKENS}  # of what is told of each
 SPELLINGS = 64  # of each word
+PROJECTION, TEMPERATURE = 64, 0.1  # of telling clusters
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Config:
     """Width of the embeddings."""
     targets: str = "clusters"
     """clusters (of the picture, told by speech, and what it told by the picture) or values of what was hidden."""
-    clusters: int = 256
+    clusters: int = 64
     """How many clusters of pictures there are."""
     hidden: float = 0.5
     """Share of each picture and clip that is hidden, where its values are the target."""
@@ -132,9 +134,16 @@ def build(config=Config()):
 
 
 def _tell_cluster(x, encoder, config):
+    """Cosines of a projection with a vector of each cluster, by a temperature: HuBERT, Hsu et al. 2021, section II-B.
+
+    The projector is thrown away: without it, the embedding itself leans on what is told of the training examples.
+    """
     embedding = layers.Identity(name=f"{x.name}_embedding")(encoder(x))
-    logits = layers.Dense(config.clusters, name=f"{x.name}_cluster")(embedding)
-    return layers.Reshape((1, config.clusters))(logits)
+    projected = layers.Dense(2 * PROJECTION, activation="relu", name=f"{x.name}_projection_hidden")(embedding)
+    projected = unit_norm(layers.Dense(PROJECTION, name=f"{x.name}_projection")(projected))
+    codes = {"use_bias": False, "kernel_constraint": "unit_norm", "name": f"{x.name}_cluster"}
+    cosines = layers.Dense(config.clusters, **codes)(projected)
+    return layers.Reshape((1, config.clusters))(cosines / TEMPERATURE)
 
 
 def _fill_in(x, encoder, config):
