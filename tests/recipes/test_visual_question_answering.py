@@ -1,0 +1,82 @@
+"""The recipe `visual_question_answering`: what its flags can be, what question and picture are worth, how it looks."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from on_device import randomize
+
+from mmzoo import BadInputError
+from mmzoo.models.transfer import load_encoders
+from mmzoo.recipes import visual_question_answering
+
+TINY = visual_question_answering.TINY
+DEFAULT = visual_question_answering.Config()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"modalities": ("text", "image")}, "--modalities: expected any of image, text in this order"),
+        ({"modalities": ()}, "--modalities"),
+        ({"source": "vqa"}, "--source: expected one of sample, easy_vqa. Received: vqa"),
+        ({"fusion": "guess"}, "--fusion: expected one of attention"),
+        ({"modality_dropout": 2}, "--modality-dropout: expected a number from 0 to 1"),
+        ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
+        ({"seed": -1}, "--seed"),
+    ],
+    ids=str,
+)
+def test_flags_that_cannot_be(flags, said):
+    with pytest.raises(BadInputError, match=said):
+        visual_question_answering.Config(**flags)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    config = dataclasses.replace(TINY, source="easy_vqa", data_dir=str(tmp_path / "none"))
+    with pytest.raises(BadInputError, match="--data-dir: expected a folder"):
+        visual_question_answering.dataset("test", config)
+
+
+def test_easy_vqa_is_answered_by_few_parameters():
+    model = visual_question_answering.build(dataclasses.replace(DEFAULT, source="easy_vqa"))
+    assert model.count_params() < 300_000
+    assert model.input["image"].shape == (None, 64, 64, 3)
+    assert model.output.shape == (None, 13)
+
+
+def look(places, question, present=(1.0, 1.0), seed=0):
+    """Return what the model of one picture makes of `places` `(H, W, D)`, and the weights of its layers by name."""
+    given = {"image": keras.Input(places.shape), "text": keras.Input(question.shape)}
+    there = keras.Input((2,))
+    found = visual_question_answering._look(given, there, lambda found, present: found["image"])
+    model = keras.Model({**given, "present": there}, found)
+    randomize(model, seed)
+    weights = {layer.name: layer.get_weights() for layer in model.layers if layer.get_weights()}
+    inputs = {"image": places[None], "text": question[None], "present": np.float32([present])}
+    return np.asarray(model(inputs))[0], weights
+
+
+@pytest.mark.parametrize("present", [(1.0, 1.0), (1.0, 0.0)])
+def test_looking_is_its_formula(present):
+    rng = np.random.default_rng(0)
+    places, question = rng.normal(size=(3, 5, 4)).astype("float32"), rng.normal(size=4).astype("float32")
+    found, weights = look(places, question, present)
+    asked = question if present[1] else weights["asked_absent"][0][0]
+    scale, shift = (asked @ weights[name][0] + weights[name][1] for name in ("look_scale", "look_shift"))
+    np.testing.assert_allclose(found, np.maximum((1 + scale) * places + shift, 0).max(axis=(0, 1)), rtol=1e-5)
+
+
+def test_the_encoder_of_places_is_that_of_the_picture_alone(tmp_path):
+    """A picture encoder trained alone serves where questions look at its places, and back."""
+    both = visual_question_answering.build(TINY)
+    randomize(both)
+    both.save(tmp_path / "m.keras")
+    alone = visual_question_answering.build(dataclasses.replace(TINY, modalities=("image",)))
+    assert load_encoders(alone, tmp_path / "m.keras", ["image_encoder"]) == ["image_encoder"]
+    config = dataclasses.replace(TINY, init_from=str(tmp_path / "m.keras"))
+    again = visual_question_answering.build(config)
+    for name in ("image_encoder", "text_encoder"):
+        for ours, theirs in zip(again.get_layer(name).get_weights(), both.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
