@@ -2,7 +2,7 @@
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 from mmzoo.blocks.conv import conv_norm
 
@@ -27,9 +27,10 @@ def detector(features, num_classes, stride, units=64):
     x = conv_norm(features, units, name="boxes_hidden")
     sides = layers.Conv2D(4, 1, activation="sigmoid", name="sides")(x)
     signs = np.array([-1, -1, 1, 1], "float32") * (stride * max(height, width))
-    columns = _centers(width, stride) * np.array([1, 0, 1, 0], "float32")
-    rows = _centers(height, stride) * np.array([0, 1, 0, 1], "float32")
-    boxes = sides * signs + ops.reshape(columns, (1, 1, width, 4)) + ops.reshape(rows, (1, height, 1, 4))
+    # NumPy's reshape: what `ops` makes of a constant is no constant to the ONNX converter, but one more input
+    columns = (_centers(width, stride) * np.array([1, 0, 1, 0], "float32")).reshape(1, 1, width, 4)
+    rows = (_centers(height, stride) * np.array([0, 1, 0, 1], "float32")).reshape(1, height, 1, 4)
+    boxes = sides * signs + columns + rows
     return {"heatmap": heatmap, "boxes": layers.Identity(name="boxes")(boxes)}
 
 

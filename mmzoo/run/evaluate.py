@@ -12,6 +12,7 @@ import numpy as np
 from mmzoo import BadInputError
 from mmzoo.metrics.classification import SUMMARY, fusion_gain, scores
 from mmzoo.run.card import write_card
+from mmzoo.run.evaluate_boxes import detects, record_boxes
 from mmzoo.run.execute import Arrays, predictor
 from mmzoo.run.folder import CARD, read_card
 from mmzoo.run.folder import artifact as find
@@ -38,7 +39,7 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
         limit: at most so many examples, evenly spaced; 0 is all. A limited score is not recorded.
 
     Returns:
-        `{file: {pattern: scores}}`, the patterns as in `present_patterns`.
+        `{file: {pattern: scores}}`, the patterns as in `present_patterns`; of a detector `{file: scores}`.
 
     Raises:
         BadInputError: the folder, the artifact, the recipe or the data cannot be used.
@@ -50,6 +51,8 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
         said = "a recipe without labels, which train scores" if "labels" in card else ", ".join(card)
         raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {said}")
     inputs, labels = _spaced(*test_arrays(*recipe_of(card, data_dir)), limit)
+    if detects(entry["name"] for entry in card.get("outputs", ())):
+        return record_boxes(folder, card, files, (inputs, labels), keep=not limit)
     modalities = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
     report, gains, where = {}, {}, Path(folder) / CARD
     for name in files:

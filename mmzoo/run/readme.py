@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from mmzoo.run.readme_use import how_to_use
+
 SCORES = {
     "accuracy": "accuracy",
     "macro_precision": "precision",
@@ -32,7 +34,7 @@ def readme(card: dict, plots: Sequence[str] = ()) -> str:
         _curve(card, plots),
         _signature(card),
         _files(card),
-        _use(card),
+        how_to_use(card),
         _provenance(card),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -121,6 +123,8 @@ def _score(card: dict) -> str:
     if objective := scores.get("objective"):
         head = f"## Objective on the {scores['split']} split, {scores['n']:,} examples"
         return f"{head}\n\n{table(['', ''], [[name, f'{value:.4f}'] for name, value in objective.items()])}"
+    if "map50" in scores:
+        return _boxes(scores)
     if not scores.get("subsets"):
         return ""
     rows = [
@@ -142,6 +146,19 @@ def _score(card: dict) -> str:
         body = [[r["label"], *(percent(r[k]) for k in ("precision", "recall", "f1")), r["support"]] for r in rows]
         lines.append(table(["class, everything present", "precision", "recall", "F1", "examples"], body))
     return "\n\n".join(lines)
+
+
+def _boxes(scores: dict) -> str:
+    """Return the average precisions of a detector, and its table of classes."""
+    keys = ("ap50", "ap50_95", "precision", "recall", "f1")
+    rows = [[r["label"], *(percent(r[k]) for k in keys), r["support"]] for r in scores["per_class"]]
+    text = (
+        f"## Score on the {scores['split']} split, {scores['n']:,} pictures\n\n"
+        f"Mean average precision of the classes at an IoU of 0.5: {percent(scores['map50'])}; of 0.5 to 0.95: "
+        f"{percent(scores['map50_95'])}, as COCO defines it. Precision, recall and F1 are of the boxes scored "
+        f"{scores['threshold']} or more, at an IoU of 0.5.\n\n"
+    )
+    return text + table(["class", "AP50", "AP50-95", "precision", "recall", "F1", "boxes"], rows)
 
 
 def _bootstrap(card: dict) -> str:
@@ -182,7 +199,8 @@ def _signature(card: dict) -> str:
     rows += [[*_tensor("output", entry), entry.get("unit", ""), ""] for entry in card.get("outputs", [])]
     labels = ", ".join(f"`{label}`" for label in card.get("labels", []))
     text = "## Inputs and outputs\n\n" + table(["", "name", "shape", "dtype", "unit", "range"], rows)
-    return text + (f"\n\nThe probabilities are those of {labels}." if labels else "")
+    what = "probabilities" if "map50" not in card.get("scores", {}) else "classes of `heatmap`, in its order,"
+    return text + (f"\n\nThe {what} are those of {labels}." if labels else "")
 
 
 def _tensor(kind: str, entry: dict) -> list[str]:
@@ -197,12 +215,13 @@ def _files(card: dict) -> str:
             continue
         error, score = _check(card, name, "cpu").get("max_error"), artifacts.get(name, {})
         row = [f"`{name}`", f"{file['bytes']:,}", percent(score.get("accuracy")), percent(score.get("ece"))]
+        row += [percent(score.get("map50")), percent(score.get("map50_95"))]
         row += ["" if error is None else f"{error:.1e}", gpu_verdict(card, name), _times(card, name)]
         rows.append(row)
     if not rows:
         return ""
-    head = ["file", "bytes", "accuracy", "calibration error", "error on the CPU", "GPU accelerator"]
-    head += ["CPU, 1 thread"]
+    head = ["file", "bytes", "accuracy", "calibration error", "mAP50", "mAP50-95", "error on the CPU"]
+    head += ["GPU accelerator", "CPU, 1 thread"]
     gpu, timed = (card.get("verify") or {}).get("gpu", {}), card.get("benchmark") or {}
     notes = [ERRORS, f"It ran on: {gpu['adapter']}." if gpu.get("adapter") else f"{NOT_EXECUTED}."]
     if "machine" in timed:
@@ -228,24 +247,6 @@ def _operators(card: dict) -> str:
         often = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         rows.append([f"`{name}`", ", ".join(f"{operator} {count}" for operator, count in often)])
     return table(["file", "operators"], rows) if rows else ""
-
-
-def _use(card: dict) -> str:
-    if "objective" in card.get("scores", {}):
-        return (
-            "## Use it\n\nIts encoders start another recipe that has encoders of the same names:\n\n```sh\n"
-            f"mmzoo train RECIPE --init-from {card['recipe']}/model.keras\n```"
-        )
-    entries = [entry for entry in card.get("inputs", []) if entry["name"] != "present"]
-    names = [entry["name"] for entry in entries]
-    files = {("image", 4): '"picture.png"', ("audio", 2): '"speech.wav"'}  # by name and rank; the rest are arrays
-    given = ", ".join(f"{e['name']}={files.get((e['name'], len(e['shape'])), e['name'])}" for e in entries)
-    more = f"  # or {names[0]} alone" if len(names) > 1 else ""
-    return (
-        "## Use it\n\n```python\nfrom mmzoo.device import Runner\n\n"
-        f'runner = Runner("{card["recipe"]}")  # this folder, or one .tflite file\n'
-        f'print(runner({given})["label"]){more}\n```'
-    )
 
 
 def _provenance(card: dict) -> str:

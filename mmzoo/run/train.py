@@ -29,6 +29,7 @@ from mmzoo.run.evaluate import (
     subset_scores,
     test_arrays,
 )
+from mmzoo.run.evaluate_boxes import box_table, detects, score_boxes
 from mmzoo.run.execute import predictor
 from mmzoo.run.export import calibration_examples, export, file_table, golden_examples
 from mmzoo.run.fit import fit
@@ -44,7 +45,8 @@ def train(
 ) -> Path:
     """Train `recipe` and its single-modality baselines, evaluate, export and verify them into the folder `out`.
 
-    A recipe without labels (pretraining) has no baselines, and is scored by its own objective on the test split.
+    A recipe without labels (pretraining) has no baselines, and is scored by its own objective on the test split; a
+    detector by the precision of its boxes.
 
     Args:
         recipe: a name of `mmzoo list`.
@@ -80,7 +82,9 @@ def train(
             calibration = calibration_examples(module.dataset("train", config), exported.input)
             card |= export(exported, folder, spec, calibration, golden_examples(inputs, labels), card)
             print("evaluating ...", flush=True)
-            if spec.labels:
+            if detects(spec.outputs):
+                card["scores"] = score_boxes(folder, _artifacts(folder), inputs, labels, spec.labels)
+            elif spec.labels:
                 card |= _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
             else:
                 card["scores"] = objective_scores(model, module.objective(config), inputs, labels, config.batch_size)
@@ -205,7 +209,7 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
     section = score_section(report, {}, len(labels))
     few = {name: x[:ARTIFACT_EXAMPLES] for name, x in inputs.items()}
     some = labels[:ARTIFACT_EXAMPLES]
-    for file in (name for name in ARTIFACTS.values() if (folder / name).exists()):
+    for file in _artifacts(folder):
         full = scores(predictor(folder / file)(few)["probabilities"], some, names)
         section["artifacts"][file] = {"accuracy": full["accuracy"], "ece": full["ece"], "n": len(some)}
     if not baselines:
@@ -223,9 +227,13 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
     return {"scores": section, **compared}
 
 
+def _artifacts(folder: Path) -> list[str]:
+    return [name for name in ARTIFACTS.values() if (folder / name).exists()]
+
+
 def _draw(folder: Path, card: dict) -> None:
     plots.learning_curve(card["history"], folder / "learning_curve.png")
-    if not card["labels"]:
+    if "confusion" not in card["scores"]:
         return
     plots.confusion_matrix(card["scores"]["confusion"], card["labels"], folder / "confusion_matrix.png")
     plots.subset_scores(card["scores"]["subsets"], card.get("baselines", {}), folder / "subset_scores.png")
@@ -234,6 +242,8 @@ def _draw(folder: Path, card: dict) -> None:
 def _report(out: Path, card: dict) -> None:
     for name, value in card["scores"].get("objective", {}).items():
         print(f"test {name} {value:.4f}")
+    if "map50" in card["scores"]:
+        print(f"test {box_table(card['scores'])}")
     for name, s in card["scores"].get("subsets", {}).items():
         alone = card.get("baselines", {}).get(name)
         beside = f"   a model of it alone {alone['accuracy']:.2%}" if alone else ""

@@ -234,11 +234,12 @@ def _score_row(file: File, card: dict) -> list[dict]:
     if file.path.name not in scored:
         detail = "no score in the card: run mmzoo evaluate"
         return [file.row("score", folder.KERAS, "not executed", detail=detail)]
-    drop = scored[folder.KERAS]["accuracy"] - scored[file.path.name]["accuracy"]
+    score = "accuracy" if "accuracy" in scored[folder.KERAS] else "map50"
+    drop = scored[folder.KERAS][score] - scored[file.path.name][score]
     found = {"max_error": max(0.0, drop), "tolerance": tolerated}
     if drop <= tolerated:
         return [file.row("score", folder.KERAS, "right", **found)]
-    detail = f"{100 * drop:.2f} points of accuracy below {folder.KERAS}"
+    detail = f"{100 * drop:.2f} points of {score} below {folder.KERAS}"
     return [file.row("score", folder.KERAS, "wrong", detail=detail, **found)]
 
 

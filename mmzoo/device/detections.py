@@ -1,0 +1,46 @@
+"""What a detector's maps say: the best peaks of the heatmap, less what overlaps a better one of its class."""
+
+import numpy as np
+
+
+def detections(
+    heatmap: np.ndarray, boxes: np.ndarray, threshold: float = 0.3, count: int = 100, overlap: float = 0.5
+) -> dict[str, np.ndarray]:
+    """Return `{"boxes": (K, 4), "scores": (K,), "labels": (K,)}` of one picture, best first, K <= `count`.
+
+    A peak is a cell of `heatmap` `(H, W, N)` of at least `threshold` that none of its eight neighbors of the same
+    class exceeds; its box, left, top, right, bottom in pixels of the model's input, is that of the cell in `boxes`
+    `(H, W, 4)`. Of the `count` best of them a box goes where its IoU with a better one of the same class is above
+    `overlap`.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    Peaks: CenterNet, Zhou et al. 2019, section 4.
+    """
+    heatmap, boxes = np.asarray(heatmap), np.asarray(boxes)
+    if heatmap.ndim != 3 or boxes.shape != (*heatmap.shape[:2], 4):
+        raise ValueError(f"expected heatmap (H, W, N) and boxes (H, W, 4). Received: {heatmap.shape}, {boxes.shape}")
+    padded = np.pad(heatmap, ((1, 1), (1, 1), (0, 0)), constant_values=-np.inf)
+    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1)).max(axis=(-2, -1))
+    rows, columns, labels = np.nonzero((heatmap >= around) & (heatmap >= threshold))
+    scores = heatmap[rows, columns, labels]
+    best = np.argsort(-scores, kind="stable")[:count]
+    found, scores, labels = boxes[rows, columns][best], scores[best], labels[best]
+    kept = _keep(found, labels, overlap)
+    return {"boxes": found[kept], "scores": scores[kept], "labels": labels[kept]}
+
+
+def _keep(boxes: np.ndarray, labels: np.ndarray, overlap: float) -> np.ndarray:
+    """Return which of `boxes` `(K, 4)`, best first, stay: their indices."""
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    areas = sides[:, 0] * sides[:, 1]
+    kept, waiting = [], np.ones(len(boxes), bool)
+    for i in range(len(boxes)):
+        if not waiting[i]:
+            continue
+        kept.append(i)
+        low, high = np.maximum(boxes[i, :2], boxes[:, :2]), np.minimum(boxes[i, 2:], boxes[:, 2:])
+        shared = np.prod(np.maximum(high - low, 0), axis=1)
+        waiting &= (labels != labels[i]) | (shared <= overlap * (areas + areas[i] - shared))
+    return np.array(kept, int)
