@@ -15,8 +15,8 @@ from mmzoo.blocks.conv import conv_norm
 from mmzoo.data import bccd, scattered_shapes
 from mmzoo.data.options import check_shared, expect
 from mmzoo.heads.detector import detector
-from mmzoo.losses.center_targets import center_targets
 from mmzoo.losses.detection import detection, giou
+from mmzoo.models.center_targets import center_targets
 from mmzoo.models.transfer import load_encoders
 from mmzoo.plan import Export, Phase
 

@@ -53,7 +53,7 @@ def test_bccd_has_cells_of_its_own():
 
 def maps_of(objects, config):
     """Return the maps of a detector that is always right."""
-    from mmzoo.losses.center_targets import center_targets
+    from mmzoo.models.center_targets import center_targets
 
     source = object_detection.SOURCES[config.source]
     cells = tuple(side // object_detection.STRIDE for side in source.IMAGE)

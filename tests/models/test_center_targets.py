@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmzoo.losses.center_targets import center_targets
+from mmzoo.models.center_targets import center_targets
 
 CELLS, STRIDE = (5, 7), 8
 
