@@ -28,12 +28,8 @@ def bccd(split, data_dir):
 
     from mmzoo.data.datasets.bccd import Bccd  # registers the builder
 
-    def prepare(builder):
-        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
-
-    open_builder = functools.partial(_builder, Bccd, data_dir)
     images, boxes, labels, skipped = {}, {}, {}, []
-    with prepared.read("bccd", open_builder, prepare, data_dir) as builder:
+    with prepared.read_archive(Bccd, data_dir) as builder:
         for record in tfds.as_numpy(builder.as_dataset(split=split)):
             name = record["name"]
             picture = Image.fromarray(record["image"]).resize(IMAGE[::-1], Image.Resampling.BILINEAR)
@@ -46,7 +42,3 @@ def bccd(split, data_dir):
         warnings.warn(f"BCCD: left out {len(skipped)} boxes: {'; '.join(sorted(skipped))}", stacklevel=2)
     objects = pad_objects([boxes[name] for name in names], [labels[name] for name in names])
     return Scenes(np.stack([images[name] for name in names]), objects, tuple(sorted(skipped)))
-
-
-def _builder(kind, data_dir, place):
-    return kind(data_dir=place, archive_dir=data_dir)

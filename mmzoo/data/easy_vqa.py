@@ -31,11 +31,7 @@ def easy_vqa(split, data_dir):
 
     from mmzoo.data.datasets.easy_vqa import EasyVqa  # registers the builder
 
-    def prepare(builder):
-        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
-
-    open_builder = functools.partial(_builder, EasyVqa, data_dir)
-    with prepared.read("easy_vqa", open_builder, prepare, data_dir) as builder:
+    with prepared.read_archive(EasyVqa, data_dir) as builder:
         records = sorted(tfds.as_numpy(builder.as_dataset(split=split)), key=lambda record: record["number"])
     rows = []
     for i, record in enumerate(records):
@@ -43,7 +39,3 @@ def easy_vqa(split, data_dir):
         rows += [(q.decode(), ANSWERS[a], i) for q, a in zip(asked["question"], asked["answer"], strict=True)]
     text, about, labels = encode_rows(rows, ANSWERS, LENGTH)
     return Questions(np.stack([record["image"] for record in records]), text, about, labels, mirrored=True)
-
-
-def _builder(kind, data_dir, place):
-    return kind(data_dir=place, archive_dir=data_dir)

@@ -3,20 +3,16 @@
 import dataclasses
 import io
 import json
-import os
-import tempfile
-import zipfile
-from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
+from pinned_archive import FromArchive, write_archive
 
 from mmzoo import BadInputError
 from mmzoo.data import colored_shapes
-from mmzoo.data.archive import members_sha256, read_members
+from mmzoo.data.archive import read_members
 from mmzoo.data.datasets import easy_vqa as records
 from mmzoo.data.easy_vqa import easy_vqa
 from mmzoo.data.questions import Questions, check_rows, encode_rows, evaluation_questions, training_questions
@@ -41,39 +37,11 @@ def fake_members():
     return members
 
 
-def write_archive(folder, members):
-    """Write them where GitHub's archive would be and return what is pinned of it."""
-    top = records.ARCHIVE.file_name.removesuffix(".zip")
-    with zipfile.ZipFile(Path(folder) / records.ARCHIVE.file_name, "w") as file:
-        file.writestr(f"{top}/LICENSE", "not wanted")
-        for name, content in members.items():
-            file.writestr(f"{top}/{name}", content)
-    return dataclasses.replace(records.ARCHIVE, sha256=members_sha256(members))
-
-
-class EasyVqaTest(tfds.testing.DatasetBuilderTestCase):
+class EasyVqaTest(FromArchive, tfds.testing.DatasetBuilderTestCase):
+    MODULE = records
+    members = staticmethod(fake_members)
     DATASET_CLASS = records.EasyVqa
     SPLITS = {"train": 3, "validation": 2, "test": 2}  # noqa: RUF012, as tfds has it
-    test_session = None  # of TensorFlow, no test: as a method it would be collected, and skipped
-
-    @classmethod
-    def setUpClass(cls):
-        temporary = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(temporary.cleanup)
-        cls.EXAMPLE_DIR = temporary.name  # stands for the folder of downloads
-        pinned = write_archive(temporary.name, fake_members())
-        environment = {name: value for name, value in os.environ.items() if name != "MMZOO_DATA_DIR"}
-        for patch in (
-            mock.patch.object(records, "ARCHIVE", pinned),
-            mock.patch.dict(os.environ, environment, clear=True),
-        ):
-            patch.start()
-            cls.addClassCleanup(patch.stop)
-        super().setUpClass()
-
-    def setUp(self):
-        super().setUp()
-        self.test_session = super().test_session
 
 
 @pytest.fixture
@@ -84,7 +52,7 @@ def place(tmp_path, monkeypatch):
     easy_vqa.cache_clear()
 
     def put(members):
-        monkeypatch.setattr(records, "ARCHIVE", write_archive(tmp_path, members))
+        monkeypatch.setattr(records, "ARCHIVE", write_archive(tmp_path, records.ARCHIVE, members))
         return str(tmp_path)
 
     yield put

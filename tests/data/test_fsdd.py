@@ -2,19 +2,15 @@
 
 import dataclasses
 import io
-import os
-import tempfile
-import zipfile
-from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
 import soundfile
 import tensorflow_datasets as tfds
+from pinned_archive import FromArchive, write_archive
 
 from mmzoo import BadInputError
-from mmzoo.data.archive import members_sha256, read_members
+from mmzoo.data.archive import read_members
 from mmzoo.data.datasets import fsdd, prepared
 
 RECORDINGS = (0, 4, 5, 9, 10, 49)
@@ -33,46 +29,18 @@ def fake_members():
     return members
 
 
-def write_archive(folder, members):
-    """Write them where GitHub's archive would be and return what is pinned of it."""
-    top = fsdd.ARCHIVE.file_name.removesuffix(".zip")
-    with zipfile.ZipFile(Path(folder) / fsdd.ARCHIVE.file_name, "w") as file:
-        file.writestr(f"{top}/README.md", "not wanted")
-        for name, content in members.items():
-            file.writestr(f"{top}/{name}", content)
-    return dataclasses.replace(fsdd.ARCHIVE, sha256=members_sha256(members))
-
-
-class FsddTest(tfds.testing.DatasetBuilderTestCase):
+class FsddTest(FromArchive, tfds.testing.DatasetBuilderTestCase):
+    MODULE = fsdd
+    members = staticmethod(fake_members)
     DATASET_CLASS = fsdd.Fsdd
     SPLITS = {"train": 12, "validation": 12, "test": 12}  # noqa: RUF012, as tfds has it
-    test_session = None  # of TensorFlow, no test: as a method it would be collected, and skipped
-
-    @classmethod
-    def setUpClass(cls):
-        temporary = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(temporary.cleanup)
-        cls.EXAMPLE_DIR = temporary.name  # stands for the folder of downloads
-        pinned = write_archive(temporary.name, fake_members())
-        environment = {name: value for name, value in os.environ.items() if name != "MMZOO_DATA_DIR"}
-        for patch in (
-            mock.patch.object(fsdd, "ARCHIVE", pinned),
-            mock.patch.dict(os.environ, environment, clear=True),
-        ):
-            patch.start()
-            cls.addClassCleanup(patch.stop)
-        super().setUpClass()
-
-    def setUp(self):
-        super().setUp()
-        self.test_session = super().test_session
 
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
     monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
     members = fake_members()
-    monkeypatch.setattr(fsdd, "ARCHIVE", write_archive(tmp_path, members))
+    monkeypatch.setattr(fsdd, "ARCHIVE", write_archive(tmp_path, fsdd.ARCHIVE, members))
     return tmp_path, members
 
 

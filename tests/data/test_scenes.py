@@ -1,22 +1,20 @@
 """Scenes: those drawn, BCCD as GitHub serves it, and the batches in which boxes move with their pictures."""
 
 import dataclasses
-import os
 import tempfile
-import zipfile
 from io import BytesIO
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
+from pinned_archive import FromArchive, write_archive
 
 from mmzoo import BadInputError
 from mmzoo.data import scattered_shapes
-from mmzoo.data.archive import members_sha256, read_members
+from mmzoo.data.archive import read_members
 from mmzoo.data.bccd import CLASSES, bccd
 from mmzoo.data.boxes import Boxed
 from mmzoo.data.boxes_voc import write_voc
@@ -44,39 +42,11 @@ def fake_members():
     return members
 
 
-def write_archive(folder, members):
-    """Write them where GitHub's archive would be and return what is pinned of it."""
-    top = records.ARCHIVE.file_name.removesuffix(".zip")
-    with zipfile.ZipFile(Path(folder) / records.ARCHIVE.file_name, "w") as file:
-        file.writestr(f"{top}/LICENSE", "not wanted")
-        for name, content in members.items():
-            file.writestr(f"{top}/{name}", content)
-    return dataclasses.replace(records.ARCHIVE, sha256=members_sha256(members))
-
-
-class BccdTest(tfds.testing.DatasetBuilderTestCase):
+class BccdTest(FromArchive, tfds.testing.DatasetBuilderTestCase):
+    MODULE = records
+    members = staticmethod(fake_members)
     DATASET_CLASS = records.Bccd
     SPLITS = {"train": 2, "validation": 1, "test": 1}  # noqa: RUF012, as tfds has it
-    test_session = None  # of TensorFlow, no test: as a method it would be collected, and skipped
-
-    @classmethod
-    def setUpClass(cls):
-        temporary = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(temporary.cleanup)
-        cls.EXAMPLE_DIR = temporary.name  # stands for the folder of downloads
-        pinned = write_archive(temporary.name, fake_members())
-        environment = {name: value for name, value in os.environ.items() if name != "MMZOO_DATA_DIR"}
-        for patch in (
-            mock.patch.object(records, "ARCHIVE", pinned),
-            mock.patch.dict(os.environ, environment, clear=True),
-        ):
-            patch.start()
-            cls.addClassCleanup(patch.stop)
-        super().setUpClass()
-
-    def setUp(self):
-        super().setUp()
-        self.test_session = super().test_session
 
 
 @pytest.fixture
@@ -87,7 +57,7 @@ def place(tmp_path, monkeypatch):
     bccd.cache_clear()
 
     def put(members):
-        monkeypatch.setattr(records, "ARCHIVE", write_archive(tmp_path, members))
+        monkeypatch.setattr(records, "ARCHIVE", write_archive(tmp_path, records.ARCHIVE, members))
         return str(tmp_path)
 
     yield put

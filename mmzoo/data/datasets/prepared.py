@@ -28,7 +28,7 @@ def mnist(split, data_dir):
         builder.download_and_prepare()
 
     part = {"train": "train[:55000]", "validation": "train[55000:]", "test": "test"}[split]
-    with read("mnist", lambda place: tfds.builder("mnist", data_dir=place), prepare, data_dir) as builder:
+    with _read("mnist", lambda place: tfds.builder("mnist", data_dir=place), prepare, data_dir) as builder:
         records = tfds.as_numpy(builder.as_dataset(split=part, batch_size=-1))
     images, labels = records["image"], records["label"].astype("int32")
     images.flags.writeable = labels.flags.writeable = False
@@ -42,16 +42,23 @@ def fsdd(split, data_dir):
 
     from mmzoo.data.datasets.fsdd import Fsdd  # registers the builder
 
-    def prepare(builder):
-        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
-
-    with read("fsdd", lambda place: Fsdd(data_dir=place, archive_dir=data_dir), prepare, data_dir) as builder:
+    with read_archive(Fsdd, data_dir) as builder:
         records = list(tfds.as_numpy(builder.as_dataset(split=split)))
     return tuple(sorted(records, key=lambda row: (row["label"], row["speaker"], row["recording"])))
 
 
+def read_archive(kind, data_dir):
+    """Return a context that yields a builder of the class `kind`, whose source is a pinned archive; see `_read`."""
+    import tensorflow_datasets as tfds
+
+    def prepare(builder):
+        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
+
+    return _read(kind.name, lambda place: kind(data_dir=place, archive_dir=data_dir), prepare, data_dir)
+
+
 @contextlib.contextmanager
-def read(name, builder_in, prepare, data_dir):
+def _read(name, builder_in, prepare, data_dir):
     """Yield a builder whose records are there: in `place/tfds` or `place`, or prepared in tfds' own folder.
 
     Those found may be read-only. Raises BadInputError where they cannot be had, or are damaged.
