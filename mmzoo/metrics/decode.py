@@ -1,5 +1,6 @@
 """From the probabilities of a sequence to the sequence, on the host: CTC and autoregressive decoding."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -21,14 +22,16 @@ def greedy_ctc(log_probabilities: np.ndarray, blank: int = 0) -> list[int]:
     return path[first & (path != blank)].tolist()
 
 
-def beam_ctc(log_probabilities: np.ndarray, width: int = 16, blank: int = 0) -> list[tuple[list[int], float]]:
+def beam_ctc(
+    log_probabilities: np.ndarray, width: int = 16, blank: int = 0, most: int = 0
+) -> list[tuple[list[int], float]]:
     """Return the likeliest labelings of `log_probabilities` `(T, N)` with their log-probability, best first.
 
     A labeling's probability is the sum over its paths. After each frame the `width` likeliest prefixes are kept:
     with as many as there are labelings the result is exact, with fewer a log-probability is a lower bound.
 
     Raises:
-        ValueError: the shape is not `(T, N)`, `blank` is none of the N, or `width` is below 1.
+        ValueError: the shape is not `(T, N)`, `blank` is none of the N, `width` is below 1 or `most` below 0.
 
     Source: Hannun et al. 2014, First-Pass Large Vocabulary Continuous Speech Recognition, algorithm 1, without
     a language model.
@@ -36,15 +39,18 @@ def beam_ctc(log_probabilities: np.ndarray, width: int = 16, blank: int = 0) -> 
     frames = _checked(log_probabilities, blank)
     if width < 1:
         raise ValueError(f"beam_ctc expects width >= 1. Received: {width=}")
+    if most < 0:
+        raise ValueError(f"beam_ctc expects most >= 0. Received: {most=}")
     beams = {(): (0.0, -np.inf)}  # prefix: of paths that end in the blank, and of those that end in a label
     for frame in frames:
+        ranked = (label for label in np.argsort(-frame, kind="stable").tolist() if label != blank)
+        followed = list(itertools.islice(ranked, most or None))
         grown = defaultdict(lambda: [-np.inf, -np.inf])
         for prefix, (in_blank, in_label) in beams.items():
             total = np.logaddexp(in_blank, in_label)
             grown[prefix][0] = np.logaddexp(grown[prefix][0], total + frame[blank])
-            for label, score in enumerate(frame):
-                if label == blank:
-                    continue
+            for label in followed:
+                score = frame[label]
                 longer = grown[(*prefix, label)]
                 if prefix and prefix[-1] == label:
                     # only a blank in between makes a repeat a second label

@@ -78,3 +78,22 @@ def both_ways(
         f"{first}_to_{second}": retrieval_scores(cosines, ids[first], ids[second], ks),
         f"{second}_to_{first}": retrieval_scores(cosines.T, ids[second], ids[first], ks),
     }
+
+
+def tfidf_similarity(queries: Sequence[str], documents: Sequence[str], known: Sequence[str]) -> np.ndarray:
+    """Return the cosines `(Q, G)` of texts as a search engine that knows words alone compares them.
+
+    Runs of 2 to 4 characters within words are counted, in the logarithm, and weighed by how rare they are among the
+    texts `known`, those of training. Salton and Buckley 1988, section 3.
+
+    Raises:
+        BadInputError: `known` has no words.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
+    try:
+        runs.fit(known)
+    except ValueError as error:
+        raise BadInputError(f"known: expected texts with words. Received: {error}") from None
+    return (runs.transform(queries) @ runs.transform(documents).T).toarray()

@@ -156,6 +156,7 @@ CARDS = {
         "version": "3b553bb",
         "license": "MIT",
         "weights_license": "MIT",
+        "published": "93.8 % by a small Keras model, 99.5 % by a larger one on twice the data (easy-VQA's authors)",
     },
 }
 UNITS = {

@@ -19,10 +19,10 @@ from mmzoo import BadInputError, fusion, recipes
 from mmzoo.run import flatbuffer, timing
 from mmzoo.run.card import environment
 from mmzoo.run.convert import quiet, save_model, to_tflite
-from mmzoo.run.evaluate import present_patterns, test_arrays
 from mmzoo.run.folder import artifact, make_folder, write_json
 from mmzoo.run.readme import table
 from mmzoo.run.runs import answers, flags, mean_deviation, read_runs, trained
+from mmzoo.run.split import present_patterns, test_arrays
 
 BASELINE = "concat"
 RUNS = "runs.json"

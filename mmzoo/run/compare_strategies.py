@@ -18,11 +18,11 @@ from mmzoo import BadInputError, recipes
 from mmzoo.plan import Phase
 from mmzoo.run import plots
 from mmzoo.run.card import environment
-from mmzoo.run.evaluate import test_arrays
 from mmzoo.run.folder import make_folder, write_json
 from mmzoo.run.multiply_adds import model_multiply_adds
 from mmzoo.run.readme import table
 from mmzoo.run.runs import answers, flags, mean_deviation, read_runs, trained
+from mmzoo.run.split import test_arrays
 
 SCHEMES = {  # of pretraining: the recipe, and what of its Config is not as it stands there
     "components": ("masked_pretraining", {"targets": "values"}),  # nothing is paired: each encoder by itself

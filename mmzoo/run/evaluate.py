@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,13 @@ from mmzoo import BadInputError
 from mmzoo.metrics.classification import SUMMARY, fusion_gain, scores
 from mmzoo.run.card import write_card
 from mmzoo.run.evaluate_boxes import detects, record_boxes
+from mmzoo.run.evaluate_retrieval import record_retrieval, retrieves
+from mmzoo.run.evaluate_transcripts import record_transcripts, transcribes
 from mmzoo.run.execute import Arrays, predictor
 from mmzoo.run.folder import CARD, read_card
 from mmzoo.run.folder import artifact as find
 from mmzoo.run.readme import gain
+from mmzoo.run.split import conditions, present_patterns, test_arrays
 
 BASELINES = "baselines.npz"  # the class that each single-modality model gives each test example
 ARTIFACTS = {
@@ -39,7 +41,8 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
         limit: at most so many examples, evenly spaced; 0 is all. A limited score is not recorded.
 
     Returns:
-        `{file: {pattern: scores}}`, the patterns as in `present_patterns`; of a detector `{file: scores}`.
+        `{file: {pattern: scores}}`, the patterns as in `present_patterns`; of a detector, and where things
+        find each other, `{file: scores}`.
 
     Raises:
         BadInputError: the folder, the artifact, the recipe or the data cannot be used.
@@ -47,12 +50,19 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
     if limit < 0:
         raise BadInputError(f"limit: expected 0 (all) or more. Received: {limit}")
     card, files = read_card(folder), _chosen(folder, artifact)
-    if not card.get("inputs") or not card.get("labels"):
+    finds = "labels" in card and retrieves(recipe_of(card)[0])
+    if not card.get("inputs") or not (card.get("labels") or finds):
         said = "a recipe without labels, which train scores" if "labels" in card else ", ".join(card)
         raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {said}")
-    inputs, labels = _spaced(*test_arrays(*recipe_of(card, data_dir)), limit)
+    if transcribes(entry["name"] for entry in card.get("outputs", ())):
+        split = {name: _spaced(*arrays, limit) for name, arrays in conditions(*recipe_of(card, data_dir)).items()}
+        return record_transcripts(folder, card, files, split, keep=not limit)
+    recipe, config = recipe_of(card, data_dir)
+    inputs, labels = _spaced(*test_arrays(recipe, config), limit)
     if detects(entry["name"] for entry in card.get("outputs", ())):
         return record_boxes(folder, card, files, (inputs, labels), keep=not limit)
+    if finds:
+        return record_retrieval(folder, card, files, (inputs, labels), recipe.references(config), keep=not limit)
     modalities = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
     report, gains, where = {}, {}, Path(folder) / CARD
     for name in files:
@@ -93,33 +103,6 @@ def recipe_of(card: dict, data_dir: str = "") -> tuple[Any, Any]:
     if unknown := sorted(set(values) - fields):
         raise BadInputError(f"card.json: expected a config of {name} as it is now. Received: {', '.join(unknown)}")
     return recipe, recipe.Config(**values | ({"data_dir": data_dir} if data_dir else {}))
-
-
-def test_arrays(recipe: Any, config: Any) -> tuple[Arrays, np.ndarray]:
-    """Return the whole test split of a recipe as `({name: (N, ...)}, labels (N,))`.
-
-    Raises:
-        BadInputError: the split is empty.
-    """
-    batches = [
-        ({name: np.asarray(value) for name, value in x.items()}, np.asarray(y))
-        for x, y in recipe.dataset("test", config)
-    ]
-    if not batches:
-        raise BadInputError(f"{recipe.__name__}: expected examples in the test split. Received: none")
-    inputs = {name: np.concatenate([x.pop(name) for x, _ in batches]) for name in list(batches[0][0])}
-    return inputs, np.concatenate([y for _, y in batches])
-
-
-def present_patterns(modalities: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Return every pattern of `present` by name, the full one first.
-
-    Of image and audio: `{"image+audio": (1, 1), "image": (1, 0), "audio": (0, 1), "none": (0, 0)}`; the order
-    inside a pattern is that of `modalities`.
-    """
-    patterns = itertools.product((1, 0), repeat=len(modalities))
-    named = sorted(patterns, key=lambda pattern: -sum(pattern))
-    return {"+".join(itertools.compress(modalities, p)) or "none": p for p in named}
 
 
 def subset_scores(

@@ -14,9 +14,10 @@ from mmzoo.plan import Export
 from mmzoo.run import flatbuffer
 from mmzoo.run.card import write_card
 from mmzoo.run.convert import Arrays, has_onnx, quiet, save_model, to_onnx
-from mmzoo.run.evaluate import recipe_of, test_arrays
+from mmzoo.run.evaluate import recipe_of
 from mmzoo.run.folder import CARD, artifact, load_keras, read_card, sha256
 from mmzoo.run.quantize import tflite_models
+from mmzoo.run.split import test_arrays
 
 METADATA = "mmzoo_card"
 STATIC = (

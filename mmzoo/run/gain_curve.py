@@ -12,10 +12,10 @@ from mmzoo import recipes
 from mmzoo.metrics.classification import scores
 from mmzoo.run import plots
 from mmzoo.run.card import environment, write_card
-from mmzoo.run.evaluate import test_arrays
 from mmzoo.run.export import file_table
 from mmzoo.run.folder import CARD, read_card, write_json
 from mmzoo.run.runs import answers, mean_deviation, read_runs, trained
+from mmzoo.run.split import test_arrays
 
 
 def gain_curve(

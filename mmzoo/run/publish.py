@@ -2,13 +2,16 @@
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mmzoo import BadInputError
-from mmzoo.run.folder import read_card
-from mmzoo.run.readme import gain, gpu_verdict, percent, plots_of, ratio, readme, table, task
+from mmzoo.run.card import write_card
+from mmzoo.run.folder import check_out, make_folder, read_card
+from mmzoo.run.readme import gain, gpu_verdict, plots_of, ratio, readme, task
+from mmzoo.run.readme_scores import headline, table
 
 BEGIN, END = "<!-- models:begin -->", "<!-- models:end -->"
 FLOAT, INT8 = "model_float32.tflite", "model_int8.tflite"
@@ -19,15 +22,17 @@ HEAD = (
     "parameters",
     "float TFLite, bytes",
     "int8 TFLite, bytes",
-    "test accuracy",
+    "test score",
+    "published by others",
     "fusion gain",
     "GPU accelerator",
     "best time, of MobileNetV3-Small at 96 px",
 )
 TOP = """# Published models
 
-One folder a model: the artifacts, `golden.npz` with test examples and the answers of Keras, and a card. This
-table is generated from the cards by `python -m mmzoo.run.publish`.
+One folder a model: the artifacts, `golden.npz` with test examples and the answers of Keras, and a card. Where the
+license of the data does not allow weights, the card and its plots alone. This table is generated from the cards by
+`python -m mmzoo.run.publish`.
 """
 
 
@@ -58,6 +63,21 @@ def publish(root: str | Path = ".", check: bool = False) -> list[Path]:
     return changed
 
 
+def publish_scores(folder: str | Path, out: str | Path) -> Path:
+    """Copy the card of `folder` and its plots to `out`, without the weights that the license of its data forbids.
+
+    Raises:
+        BadInputError: there is no card in `folder`, or `out` cannot be written.
+    """
+    folder, out = Path(folder), check_out(out)
+    card = read_card(folder)
+    make_folder(out, out)
+    for plot in plots_of(folder):
+        shutil.copy(folder / plot, out / plot)
+    write_card(out, {**card, "withheld": True})
+    return out
+
+
 def models_table(saved: Path, link: str) -> str:
     """Return the table of the models in `saved`, each linked as `link` and the name of its folder."""
     names = {folder: f"[{folder.name}]({link}{folder.name}/)" for folder in _folders(saved)}
@@ -72,9 +92,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Return 0, 1 if `--check` found a table that differs from the cards, 2 on bad input."""
     parser = argparse.ArgumentParser(prog="python -m mmzoo.run.publish", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a table would change")
+    parser.add_argument("--scores-only", metavar="DIR", help="first put the card of DIR, without weights, in here")
     parser.add_argument("--root", default=".", help="the top of the repository")
     arguments = parser.parse_args(argv)
     try:
+        if arguments.scores_only:
+            name = read_card(arguments.scores_only)["recipe"]
+            publish_scores(arguments.scores_only, Path(arguments.root) / "saved_models" / name)
         changed = publish(arguments.root, arguments.check)
     except BadInputError as error:
         print(error, file=sys.stderr)
@@ -92,7 +116,6 @@ def _row(card: dict, name: str) -> list[str]:
     ]
     files = card.get("files", {})
     sizes = [f"{files[file]['bytes']:,}" if file in files else "" for file in (FLOAT, INT8)]
-    full = next(iter(card.get("scores", {}).get("subsets", {}).values()), {})
     row = [
         name,
         task(card),
@@ -100,7 +123,8 @@ def _row(card: dict, name: str) -> list[str]:
         f"{card['parameters']:,}" if "parameters" in card else "",
         *sizes,
     ]
-    return [*row, percent(full.get("accuracy")), gain(card), gpu_verdict(card, FLOAT), ratio(card, FLOAT)]
+    row += [headline(card.get("scores", {})), card.get("data", {}).get("published", ""), gain(card)]
+    return [*row, gpu_verdict(card, FLOAT), ratio(card, FLOAT)]
 
 
 def _saved_readme(saved: Path) -> str:

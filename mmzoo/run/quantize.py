@@ -12,7 +12,7 @@ import numpy as np
 
 from mmzoo.run import flatbuffer
 from mmzoo.run.convert import Arrays, save_model, to_tflite
-from mmzoo.run.evaluate import present_patterns
+from mmzoo.run.split import present_patterns
 
 FRONT_END = "front_end"
 

@@ -1,8 +1,9 @@
 """A card as Markdown: every number in it comes from the card."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from mmzoo.run.readme_scores import RECALLS, boxes, percent, retrieval, table, transcripts
 from mmzoo.run.readme_use import how_to_use
 
 SCORES = {
@@ -18,6 +19,7 @@ ERRORS = (
     "Errors are the largest difference from Keras over all outputs, relative to their scale; int8 files are "
     "judged by their accuracy. The GPU accelerator is LiteRT's, without a CPU to fall back on."
 )
+WITHHELD = "The license of the data allows the scores alone to be published; the command below makes the files again."
 PLOTS = {
     "subset_scores.png": "Score by subset of modalities",
     "learning_curve.png": "Learning curve",
@@ -30,11 +32,12 @@ def readme(card: dict, plots: Sequence[str] = ()) -> str:
     parts = [
         _head(card),
         _score(card),
+        _published(card),
         _images(plots),
         _curve(card, plots),
         _signature(card),
         _files(card),
-        how_to_use(card),
+        how_to_use(card) if not card.get("withheld") else WITHHELD,
         _provenance(card),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -43,19 +46,6 @@ def readme(card: dict, plots: Sequence[str] = ()) -> str:
 def plots_of(folder: Path) -> list[str]:
     """Return the names of the plots in `folder`."""
     return sorted(path.name for path in folder.glob("*.png"))
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a Markdown table; a column whose cells are all empty is left out."""
-    rows = [["" if cell is None else str(cell).replace("|", "\\|") for cell in row] for row in rows]
-    kept = [i for i in range(len(head)) if not rows or any(row[i] for row in rows)]
-    lines = [[head[i] for i in kept], ["---"] * len(kept), *([row[i] for i in kept] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def percent(value: float | None) -> str:
-    """Return a share in [0, 1] as percent with two decimals, "" for None."""
-    return "" if value is None else f"{100 * value:.2f} %"
 
 
 def gain(card: dict) -> str:
@@ -124,7 +114,11 @@ def _score(card: dict) -> str:
         head = f"## Objective on the {scores['split']} split, {scores['n']:,} examples"
         return f"{head}\n\n{table(['', ''], [[name, f'{value:.4f}'] for name, value in objective.items()])}"
     if "map50" in scores:
-        return _boxes(scores)
+        return boxes(scores)
+    if "transcripts" in scores:
+        return transcripts(scores)
+    if "retrieval" in scores:
+        return retrieval(scores)
     if not scores.get("subsets"):
         return ""
     rows = [
@@ -148,17 +142,10 @@ def _score(card: dict) -> str:
     return "\n\n".join(lines)
 
 
-def _boxes(scores: dict) -> str:
-    """Return the average precisions of a detector, and its table of classes."""
-    keys = ("ap50", "ap50_95", "precision", "recall", "f1")
-    rows = [[r["label"], *(percent(r[k]) for k in keys), r["support"]] for r in scores["per_class"]]
-    text = (
-        f"## Score on the {scores['split']} split, {scores['n']:,} pictures\n\n"
-        f"Mean average precision of the classes at an IoU of 0.5: {percent(scores['map50'])}; of 0.5 to 0.95: "
-        f"{percent(scores['map50_95'])}, as COCO defines it. Precision, recall and F1 are of the boxes scored "
-        f"{scores['threshold']} or more, at an IoU of 0.5.\n\n"
-    )
-    return text + table(["class", "AP50", "AP50-95", "precision", "recall", "F1", "boxes"], rows)
+def _published(card: dict) -> str:
+    """Return what others have published on the same data."""
+    published = card.get("data", {}).get("published")
+    return f"Published by others: {published}." if published else ""
 
 
 def _bootstrap(card: dict) -> str:
@@ -215,13 +202,13 @@ def _files(card: dict) -> str:
             continue
         error, score = _check(card, name, "cpu").get("max_error"), artifacts.get(name, {})
         row = [f"`{name}`", f"{file['bytes']:,}", percent(score.get("accuracy")), percent(score.get("ece"))]
-        row += [percent(score.get("map50")), percent(score.get("map50_95"))]
+        row += [percent(score.get(key)) for key in ("map50", "map50_95", *RECALLS)]
         row += ["" if error is None else f"{error:.1e}", gpu_verdict(card, name), _times(card, name)]
         rows.append(row)
     if not rows:
         return ""
-    head = ["file", "bytes", "accuracy", "calibration error", "mAP50", "mAP50-95", "error on the CPU"]
-    head += ["GPU accelerator", "CPU, 1 thread"]
+    head = ["file", "bytes", "accuracy", "calibration error", "mAP50", "mAP50-95", *RECALLS]
+    head += ["error on the CPU", "GPU accelerator", "CPU, 1 thread"]
     gpu, timed = (card.get("verify") or {}).get("gpu", {}), card.get("benchmark") or {}
     notes = [ERRORS, f"It ran on: {gpu['adapter']}." if gpu.get("adapter") else f"{NOT_EXECUTED}."]
     if "machine" in timed:

@@ -21,8 +21,30 @@ def how_to_use(card: dict) -> str:
             f"maps = runner({given})\n"
             'print(detections(maps["heatmap"], maps["boxes"]))  # boxes in pixels of the input, scores, labels'
         )
+    if "transcripts" in scores:
+        imports += "\nfrom mmzoo.metrics.decode import beam_ctc"
+        show = (
+            f'labels, _ = beam_ctc(runner({given})["log_probabilities"])[0]{more}\n'
+            'print("".join(runner.labels[label - 1] for label in labels))'
+        )
+    if "retrieval" in scores:
+        return _search(card["recipe"])
     return (
         f"## Use it\n\n```python\n{imports}\n\n"
         f'runner = Runner("{card["recipe"]}")  # this folder, or one .tflite file\n'
         f"{show}\n```"
+    )
+
+
+def _search(folder: str) -> str:
+    """Return the lines that fill an index and search it."""
+    return (
+        "## Use it\n\n```python\nfrom pathlib import Path\n\nimport numpy as np\n\n"
+        "from mmzoo.device import Runner\nfrom mmzoo.device.index import Index, find\n\n"
+        f'runner = Runner("{folder}")  # this folder, or one .tflite file\n'
+        'files = sorted(str(path) for path in Path("pictures").glob("*.png"))\n'
+        'index = Index(np.stack([runner(image=file)["image_embedding"] for file in files]), files)\n'
+        'print(find(runner, index, text="shopping cart", k=5))  # or image="cart.png"\n'
+        "print(index.more_like(files[0], k=5))\n"
+        'index.save("pictures.index")  # Index.load reads it\n```'
     )

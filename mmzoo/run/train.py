@@ -5,7 +5,7 @@ import fcntl
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,15 @@ from mmzoo.run.evaluate import (
     same_example,
     score_section,
     subset_scores,
-    test_arrays,
 )
 from mmzoo.run.evaluate_boxes import box_table, detects, score_boxes
-from mmzoo.run.execute import predictor
+from mmzoo.run.evaluate_retrieval import retrieval_table, retrieves, score_retrieval
+from mmzoo.run.evaluate_transcripts import transcribes, transcript_scores, transcript_table
+from mmzoo.run.execute import Arrays, predictor
 from mmzoo.run.export import calibration_examples, export, file_table, golden_examples
 from mmzoo.run.fit import fit
 from mmzoo.run.folder import KERAS, check_out, make_folder, new_folder, write_json
+from mmzoo.run.split import conditions, test_arrays
 from mmzoo.run.verify import verify
 from mmzoo.run.verify_table import table as verdicts
 
@@ -46,7 +48,8 @@ def train(
     """Train `recipe` and its single-modality baselines, evaluate, export and verify them into the folder `out`.
 
     A recipe without labels (pretraining) has no baselines, and is scored by its own objective on the test split; a
-    detector by the precision of its boxes.
+    detector by the precision of its boxes, a recognizer by the errors of its transcripts, and one
+    whose pictures and texts find each other by what is found.
 
     Args:
         recipe: a name of `mmzoo list`.
@@ -84,6 +87,13 @@ def train(
             print("evaluating ...", flush=True)
             if detects(spec.outputs):
                 card["scores"] = score_boxes(folder, _artifacts(folder), inputs, labels, spec.labels)
+            elif transcribes(spec.outputs):
+                alone = {name: _answering(spec, m) for name, (m, _) in baselines.items()}
+                split = conditions(module, config)
+                card["scores"] = transcript_scores(folder, _artifacts(folder), split, spec.labels, alone)
+            elif retrieves(module):
+                found = module.references(config)
+                card["scores"] = score_retrieval(folder, _artifacts(folder), (inputs, labels), found)
             elif spec.labels:
                 card |= _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
             else:
@@ -227,6 +237,12 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
     return {"scores": section, **compared}
 
 
+def _answering(spec, model: keras.Model) -> Callable[[Arrays], Arrays]:
+    """Return a function of inputs, more than `model` may take, to its one output by the name in `spec`."""
+    (name,) = spec.outputs
+    return lambda x: {name: model.predict({key: x[key] for key in model.input}, batch_size=50, verbose=0)}
+
+
 def _artifacts(folder: Path) -> list[str]:
     return [name for name in ARTIFACTS.values() if (folder / name).exists()]
 
@@ -244,6 +260,10 @@ def _report(out: Path, card: dict) -> None:
         print(f"test {name} {value:.4f}")
     if "map50" in card["scores"]:
         print(f"test {box_table(card['scores'])}")
+    if "retrieval" in card["scores"]:
+        print(f"test: {retrieval_table(card['scores'])}")
+    if "transcripts" in card["scores"]:
+        print(f"test, in percent\n{transcript_table(card['scores'])}")
     for name, s in card["scores"].get("subsets", {}).items():
         alone = card.get("baselines", {}).get(name)
         beside = f"   a model of it alone {alone['accuracy']:.2%}" if alone else ""

@@ -51,6 +51,17 @@ def test_narrow_beam_is_a_lower_bound(seed):
     assert all(score <= expected[tuple(labels)] + 1e-9 for labels, score in found)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_beam_of_few_labels_a_frame_is_a_lower_bound(seed):
+    scores = draw(6, 4, seed)
+    full = dict((tuple(labels), score) for labels, score in beam_ctc(scores, width=10**6))
+    assert beam_ctc(scores, width=10**6, most=3) == beam_ctc(scores, width=10**6)
+    found = beam_ctc(scores, width=10**6, most=1)
+    assert 1 < len(found) < len(full)
+    assert all(score <= full[tuple(labels)] + 1e-9 for labels, score in found)
+    assert tuple(greedy_ctc(scores)) in {tuple(labels) for labels, _ in found}
+
+
 def test_beam_finds_what_the_best_path_misses():
     # the best path is blank blank (0.36); the label 1 has three paths, 0.24 + 0.24 + 0.16 together
     scores = np.log(np.array([[0.6, 0.4], [0.6, 0.4]]))
@@ -95,6 +106,11 @@ def test_no_frames_are_the_empty_labeling():
 def test_bad_shapes_say_what_was_expected(decode, shape, blank):
     with pytest.raises(ValueError, match="Received"):
         decode(np.zeros(shape), blank=blank)
+
+
+def test_fewer_labels_than_none_are_refused():
+    with pytest.raises(ValueError, match=r"most >= 0. Received: most=-1"):
+        beam_ctc(np.zeros((3, 4)), most=-1)
 
 
 def test_no_beam_is_refused():

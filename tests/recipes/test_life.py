@@ -11,9 +11,9 @@ from on_device import randomize
 
 from mmzoo import recipes
 from mmzoo.models.transfer import read_model
-from mmzoo.run.evaluate import present_patterns
 from mmzoo.run.export import export, golden_examples
 from mmzoo.run.fit import compile_phase, fit
+from mmzoo.run.split import present_patterns
 from mmzoo.run.verify import verify
 from mmzoo.run.verify_table import table
 
@@ -124,7 +124,7 @@ def test_every_modality_matters(model, test_batch):
 def test_every_subset_of_present_gives_a_finite_answer(recipe, model, test_batch):
     inputs = {name: np.asarray(x) for name, x in test_batch[0].items()}
     if "present" not in inputs:
-        assert not classifies(recipe), "who classifies from several inputs can do without some"
+        assert not classifies(recipe) or len(inputs) == 1, "who classifies from several inputs can do without some"
         return
     for pattern in present_patterns(modalities(inputs)).values():
         present = np.tile(np.array(pattern, "float32"), (len(inputs["present"]), 1))

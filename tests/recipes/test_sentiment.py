@@ -9,8 +9,8 @@ import pytest
 from mmzoo import BadInputError
 from mmzoo.recipes import sentiment
 from mmzoo.run import fit as fit_module
-from mmzoo.run.evaluate import test_arrays as arrays_of  # not a test
 from mmzoo.run.fit import fit
+from mmzoo.run.split import test_arrays as arrays_of  # not a test
 
 TINY = sentiment.TINY
 DEFAULT = sentiment.Config()

@@ -67,6 +67,52 @@ def test_check_writes_nothing_and_exits_1_on_a_difference(root, capsys):
         assert main(["--root", str(root)]) == 0
 
 
+RATES = {"wer": 0.031, "cer": 0.01, "exact": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ({"map50": 0.5, "map50_95": 0.2, "per_class": [], "threshold": 0.3}, "| mAP50 50.00 % |"),
+        (
+            {"transcripts": {"as it is": {"audio+video": RATES, "audio": RATES | {"wer": 0.5}}}},
+            "| word error rate 3.10 % |",
+        ),
+        ({"objective": {"loss": 1.0}}, "| 123,456 | 123,456 |  | 90 % by others |"),
+    ],
+    ids=["boxes", "transcripts", "pretraining"],
+)
+def test_the_score_is_that_of_the_task_beside_the_published_one(root, scores, said):
+    path = root / "saved_models" / "a_model" / "card.json"
+    card = json.loads(path.read_text()) | {
+        "scores": {"split": "test", "n": 9} | scores,
+        "data": {"published": "90 % by others"},
+    }
+    path.write_text(json.dumps(card))
+    publish(root)
+    row = next(line for line in (root / "README.md").read_text().splitlines() if line.startswith("| [a_model"))
+    assert said in row
+    assert "| 90 % by others |" in row
+
+
+def test_scores_are_published_without_weights(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "mine"
+    folder.mkdir()
+    card = json.loads((root / "saved_models" / "a_model" / "card.json").read_text())
+    write_card(folder, card | {"recipe": "c_model"})
+    for name in ("model.keras", "model_float32.tflite", "learning_curve.png"):
+        (folder / name).write_bytes(b"x")
+    assert main(["--root", str(root), "--scores-only", str(folder)]) == 0
+    out = root / "saved_models" / "c_model"
+    assert {path.name for path in out.iterdir()} == {"card.json", "README.md", "learning_curve.png"}
+    text = (out / "README.md").read_text()
+    assert "allows the scores alone" in text
+    assert "from mmzoo.device import Runner" not in text
+    assert "[c_model](saved_models/c_model/)" in (root / "README.md").read_text()
+    assert main(["--check", "--root", str(root)]) == 0
+    assert main(["--root", str(root), "--scores-only", str(root / "nothing")]) == 2
+
+
 def test_latency_is_relative_to_the_peer_of_the_same_run(root):
     path = root / "saved_models" / "a_model" / "card.json"
     card = json.loads(path.read_text())

@@ -1,0 +1,130 @@
+"""Spoken sentences with their lips as arrays, and the batches from which a recognizer learns.
+
+Sound and lips of a sentence are moved in time together: how they lie to each other is what is to be learned.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from mmzoo import BadInputError
+from mmzoo.blocks.temporal import stack_frames
+from mmzoo.data.augment import draw, draw_gain, drop_modalities, mix_noise
+from mmzoo.data.augment_images import change_colors, cut_out
+from mmzoo.data.pipeline import evaluation_batches, training_batches
+
+CHARACTERS = " abcdefghijklmnopqrstuvwxyz"  # label 1 is the space, 0 is none
+LONGEST = 32  # characters of a sentence
+RATE = 25  # frames of the lips in a second
+CLEAN = 100.0  # dB; from here on no noise is added
+EVALUATION_BATCH = 20
+NOISE_ROWS = 32
+SNR_DB = (-10.0, 20.0)  # of training
+UNSPOILED = 0.2  # share of training sentences without noise
+SHIFT = 5  # frames: how much sooner or later a sentence may begin
+ZOOM, SLIDE = 0.1, 0.06  # of the sides of a picture
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """One split: `audio` `(N, S)` int16, `video` `(N, T, H, W, 1)` uint8 at 25 frames a second, and `labels`.
+
+    Labels `(N, 32)` int32 number the characters of `CHARACTERS` from 1, with zeros behind the last. `noise` `(R, S)`
+    float32 has rows of RMS 1.
+    """
+
+    audio: np.ndarray
+    video: np.ndarray
+    labels: np.ndarray
+    noise: np.ndarray
+
+
+def encode_sentences(texts: Sequence[str]) -> np.ndarray:
+    """Return labels `(N, 32)` of `texts` in small letters and spaces.
+
+    Raises:
+        BadInputError: a text is empty, longer than 32 characters, or has other characters.
+    """
+    labels = np.zeros((len(texts), LONGEST), np.int32)
+    for row, text in zip(labels, texts, strict=True):
+        if not 0 < len(text) <= LONGEST or set(text) - set(CHARACTERS):
+            raise BadInputError(f"text: expected 1 to {LONGEST} letters a to z and spaces. Received: {text!r:.60}")
+        row[: len(text)] = [CHARACTERS.index(character) + 1 for character in text]
+    return labels
+
+
+def read_labels(labels: Sequence[int]) -> str:
+    """Return the text that `labels` number; zeros are left out."""
+    return "".join(CHARACTERS[label - 1] for label in labels if label > 0)
+
+
+def training_sentences(
+    data: Sentences, modalities: tuple[str, ...], batch_size: int, seed: int, epochs: range, dropout: float
+) -> tf.data.Dataset:
+    """Return batches `({"audio": (B, S), "video": (B, T*H, W, 1), "present": (B, M)}, labels (B, 32))` of all `epochs`.
+
+    A sentence begins sooner or later, is louder or softer, with pink noise at -10 to 20 dB or none; its pictures are
+    mirrored or not, moved, enlarged and changed in brightness and contrast, all of a sentence alike. With probability
+    `dropout` one modality is missing.
+    """
+    audio, video, labels, noise = (tf.constant(x) for x in (data.audio, data.video, data.labels, data.noise))
+
+    def make(index, seed):
+        size = tf.shape(index)[0]
+        moved = tf.cast(tf.floor(draw(seed, 200, [size, 1], -SHIFT, SHIFT + 1)), tf.int32)
+        inputs = {}
+        if "audio" in modalities:
+            sound = tf.cast(tf.gather(audio, index), tf.float32) / 32768.0
+            sound = draw_gain(_later(sound, moved * (sound.shape[1] // video.shape[1])), seed)
+            noisy = mix_noise(sound, tf.fill([size], sound.shape[1]), noise, SNR_DB, seed)
+            inputs["audio"] = tf.where(draw(seed, 201, [size, 1]) < UNSPOILED, sound, noisy)
+        if "video" in modalities:
+            inputs["video"] = _spoil_lips(_later(tf.gather(video, index), moved), seed)
+        if len(modalities) > 1:
+            inputs["present"] = drop_modalities(size, len(modalities), seed, dropout)
+        return inputs, tf.gather(labels, index)
+
+    return training_batches(make, len(data.labels), batch_size, seed, epochs)
+
+
+def evaluation_sentences(data: Sentences, modalities: tuple[str, ...], seed: int, snr_db: float) -> tf.data.Dataset:
+    """Return every sentence once, in its order, with pink noise at `snr_db`; from 100 dB on there is none."""
+    audio, video, labels, noise = (tf.constant(x) for x in (data.audio, data.video, data.labels, data.noise))
+
+    def make(index, seed):
+        inputs = {}
+        if "audio" in modalities:
+            sound = tf.cast(tf.gather(audio, index), tf.float32) / 32768.0
+            if snr_db < CLEAN:
+                sound = mix_noise(sound, tf.fill([tf.shape(index)[0]], sound.shape[1]), noise, snr_db, seed)
+            inputs["audio"] = sound
+        if "video" in modalities:
+            inputs["video"] = stack_frames(tf.gather(video, index))
+        if len(modalities) > 1:
+            inputs["present"] = tf.ones([tf.shape(index)[0], len(modalities)])
+        return inputs, tf.gather(labels, index)
+
+    return evaluation_batches(make, len(data.labels), EVALUATION_BATCH, seed)
+
+
+def _later(x, steps):
+    """Delay each of `x` `(B, T, ...)` by `steps` `(B, 1)`, below 0 let it begin sooner; its ends are prolonged."""
+    index = tf.range(x.shape[1])[None] - steps
+    return tf.gather(x, tf.clip_by_value(index, 0, x.shape[1] - 1), batch_dims=1)
+
+
+def _spoil_lips(video, seed):
+    """Mirror, move, enlarge and light videos `(B, T, H, W, 1)`, all frames of one alike; return them as strips."""
+    steps, height, width = video.shape[1:4]
+    x = tf.transpose(video[..., 0], (0, 2, 3, 1))  # the frames as channels, so that one move is of all
+    size = tf.shape(x)[0]
+    x = tf.where(draw(seed, 202, [size, 1, 1, 1]) < 0.5, x[:, :, ::-1], x)
+    zoom = draw(seed, 203, [size], 1 - ZOOM, 1 + ZOOM)
+    across, down = (draw(seed, salt, [size], -SLIDE, SLIDE) for salt in (204, 205))
+    center = tf.stack([(0.5 + across) * width, (0.5 + down) * height], axis=1)
+    half = tf.stack([width / zoom / 2, height / zoom / 2], axis=1)
+    x = cut_out(x, tf.concat([center - half, center + half], axis=1))
+    strip = tf.reshape(tf.transpose(x, (0, 3, 1, 2)), (-1, steps * height, width, 1))
+    return change_colors(strip, seed)

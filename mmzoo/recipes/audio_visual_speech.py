@@ -1,0 +1,220 @@
+"""What is said, letter by letter, from the sound and the speaker's lips.
+
+What the lips and the sound tell of the same 20 ms is joined, a missing one replaced by a learned vector (modality
+dropout, Neverova et al. 2016, section 3.3), and read by convolutions over time; characters without their places in time
+are learned by connectionist temporal classification, as in LipNet (Assael et al. 2016, section 3). The 25 pictures of a
+second are too few steps for it where someone speaks 20 letters in it. The transcript is made on the host, from the
+log-probabilities of the characters in each step.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import keras
+from keras import layers, ops
+
+from mmzoo.blocks.conv import conv_norm
+from mmzoo.blocks.log_mel import LogMel
+from mmzoo.blocks.presence import split_present
+from mmzoo.blocks.temporal import each_frame, strip_input
+from mmzoo.data import grid, spoken_numbers
+from mmzoo.data.options import check_shared, expect
+from mmzoo.data.sentences import CHARACTERS, CLEAN
+from mmzoo.heads.ctc import ctc
+from mmzoo.losses.ctc import ctc as ctc_loss
+from mmzoo.models.transfer import load_encoders
+from mmzoo.plan import Export, Phase
+
+MODALITIES = ("audio", "video")
+SOURCES = {"sample": spoken_numbers, "grid": grid}
+NUM_MELS = 40
+STEPS = 2  # of what is told, for each picture
+NOISY = -5.0  # dB, at which the test split is scored too
+
+
+@dataclass(frozen=True)
+class Config:
+    source: str = "sample"
+    """sample (embedded, offline) or grid (speaker 1 of GRID)."""
+    data_dir: str = ""
+    """Where the files lie; else MMZOO_DATA_DIR."""
+    modalities: tuple[str, ...] = MODALITIES
+    """What the model takes: audio, video (the lips), or both."""
+    snr_db: float = CLEAN
+    """Decibels of speech over pink noise in validation and test; from 100 on there is no noise."""
+    embed_dim: int = 128
+    """Width of what is known of a frame."""
+    layers: int = 3
+    """Residual blocks over time behind the fusion."""
+    dropout: float = 0.3
+    """Share of what is known of a frame that is hidden in training before it is spelled."""
+    modality_dropout: float = 0.4
+    """Probability that one modality of a training example is missing."""
+    epochs: int = 40
+    """Times through the training sentences."""
+    batch_size: int = 8
+    """Sentences in a step."""
+    learning_rate: float = 3e-3
+    """The highest of the schedule, for AdamW."""
+    init_from: str = ""
+    """A .keras file whose encoders we start from."""
+    seed: int = 0
+    """Of weights, order, augmentation, noise; of the sample also the sentences."""
+
+    def __post_init__(self):
+        check_shared(dataclasses.asdict(self), SOURCES, MODALITIES)
+        expect("snr_db", math.isfinite(self.snr_db), "decibels", self.snr_db)
+        expect("layers", self.layers >= 0, "0 or more", self.layers)
+        expect("dropout", 0 <= self.dropout < 1, "a number from 0 to below 1", self.dropout)
+
+
+TINY = Config(epochs=2, embed_dim=16, layers=1)
+
+
+def dataset(split, config=Config(), first_epoch=0):
+    """Batches of `audio` `(B, S)`, `video` `(B, T*H, W, 1)`, `present` `(B, 2)`; labels `(B, 32)`, 0 behind the last.
+
+    Lips are 25 frames a second, as a strip; sound is 16 kHz, of the sample 8 kHz.
+    """
+    from mmzoo.data.sentences import evaluation_sentences, training_sentences
+
+    data, seen = _load(split, config), config.modalities
+    if split != "train":
+        return evaluation_sentences(data, seen, config.seed, config.snr_db)
+    epochs = range(first_epoch, config.epochs)
+    return training_sentences(data, seen, config.batch_size, config.seed, epochs, config.modality_dropout)
+
+
+def _load(split, config):
+    if config.source == "sample":
+        return spoken_numbers.sample(split, config.seed)
+    return grid.grid(split, config.data_dir, config.seed)
+
+
+def build(config=Config()):
+    """`{"audio", "video", "present"}` of T pictures to log-probabilities `(B, 2 * T, 28)` of blank and characters."""
+    source, dim = SOURCES[config.source], config.embed_dim
+    makers = {"audio": _audio_encoder, "video": _video_encoder}
+    encoders = {name: makers[name](source, dim) for name in config.modalities}
+    inputs = {name: keras.Input(e.input.shape[1:], dtype=e.input.dtype, name=name) for name, e in encoders.items()}
+    frames = {name: encoder(inputs[name]) for name, encoder in encoders.items()}
+    if len(frames) > 1:
+        inputs["present"] = keras.Input((len(frames),), name="present")
+        there = split_present(inputs["present"], frames)
+        frames = {name: _or_absent(x, there[name], name) for name, x in frames.items()}
+        x = conv_norm(layers.Concatenate(name="frames")([*frames.values()]), dim, 1, name="joint")
+    else:
+        (x,) = frames.values()
+    for i in range(config.layers):
+        y = conv_norm(x, dim, (5, 1), name=f"time{i}")
+        y = conv_norm(y, dim, (5, 1), activation=None, name=f"time{i}_more")
+        x = layers.ReLU(name=f"time{i}_out")(layers.Add(name=f"time{i}_add")([x, y]))
+    x = layers.Dropout(config.dropout, name="dropout")(layers.Reshape((STEPS * source.FRAMES, dim), name="in_time")(x))
+    model = keras.Model(inputs, ctc(x, len(CHARACTERS)), name="audio_visual_speech")
+    if config.init_from:
+        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
+    return model
+
+
+def _audio_encoder(source, embed_dim):
+    """Return a `keras.Model`: waveforms `(B, S)` to `(B, 2 * T, 1, embed_dim)`, half the frames of its log-mel."""
+    audio = keras.Input((source.SAMPLES,), name="audio")
+    x = LogMel(source.SAMPLE_RATE, source.SAMPLE_RATE // 40, source.SAMPLE_RATE // 100, NUM_MELS, name="front_end")(
+        audio
+    )
+    x = layers.Reshape((x.shape[1], 1, NUM_MELS), name="time_by_mel")(x)
+    x = layers.BatchNormalization(momentum=0.9, name="mel_norm")(x)
+    x = conv_norm(x, embed_dim, (5, 1), name="stage0")
+    x = conv_norm(x, embed_dim, (5, 1), (2, 1), name="stage1")
+    missing = STEPS * source.FRAMES - x.shape[1]  # the last frame of a log-mel ends where the sound does
+    x = layers.ZeroPadding2D(((0, missing), (0, 0)), name="to_the_end")(x)
+    return keras.Model(audio, conv_norm(x, embed_dim, (3, 1), name="embedding"), name="audio_encoder")
+
+
+def _video_encoder(source, embed_dim):
+    """Return a `keras.Model`: strips of lips `(B, T*H, W, 1)` uint8 to `(B, 2 * T, 1, embed_dim)`.
+
+    Every frame is seen by itself, with the place of what is seen; then each with its two neighbors on either side,
+    which tell its two steps apart.
+    """
+    lips = _lips_encoder((source.HEIGHT, source.WIDTH, 1), embed_dim)
+    video = strip_input(source.FRAMES, lips)
+    x = each_frame(video, source.FRAMES, lips)
+    x = ops.reshape(x, (-1, source.FRAMES, 1, embed_dim))
+    x = conv_norm(x, STEPS * embed_dim, (5, 1), name="steps")
+    x = ops.reshape(x, (-1, STEPS * source.FRAMES, 1, embed_dim))
+    return keras.Model(video, conv_norm(x, embed_dim, (5, 1), name="embedding"), name="video_encoder")
+
+
+def _lips_encoder(shape, embed_dim):
+    image = keras.Input(shape, dtype="uint8", name="image")
+    x = layers.Rescaling(1 / 127.5, -1.0, name="front_end")(image)
+    for i, part in enumerate((8, 4, 2)):
+        x = conv_norm(x, max(4, embed_dim // part), strides=2, name=f"stage{i}")
+    x = layers.Dense(embed_dim, name="places")(layers.Flatten(name="flat")(x))
+    return keras.Model(image, x, name="lips_encoder")
+
+
+def _or_absent(x, present, name):
+    """Return frames `(B, T, 1, D)` where `present` `(B, 1)` is 1 and a learned vector in each where it is 0."""
+    absent = layers.Dense(x.shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_absent")(1.0 - present)
+    there, absent = (ops.reshape(y, (-1, 1, 1, y.shape[-1])) for y in (present, absent))
+    return layers.Add(name=f"{name}_or_absent")([x * there, absent])
+
+
+def sentence_accuracy(y_true, y_pred):
+    """Share of sentences without an error on the likeliest path: `(B,)` of labels `(B, L)` and `(B, T, N)`."""
+    steps, length = y_pred.shape[1], y_true.shape[1]
+    path = ops.argmax(y_pred, axis=-1)
+    before = ops.pad(path[:, :-1], ((0, 0), (1, 0)))
+    first = ops.cast(ops.logical_and(path > 0, ops.not_equal(path, before)), "int32")
+    place = ops.where(first > 0, ops.cumsum(first, axis=1) - 1, steps)
+    # one-hot rows put each letter in its place; those behind the last place of a label count as too many
+    spelled = ops.einsum("btl,bt->bl", ops.one_hot(place, steps), ops.cast(path, "float32"))
+    wanted = ops.pad(ops.cast(y_true, "float32"), ((0, 0), (0, steps - length)))
+    return ops.cast(ops.all(ops.equal(spelled, wanted), axis=1), "float32")
+
+
+def objective(config=Config()):
+    """Connectionist temporal classification; the share of sentences that are read without an error."""
+    return {"loss": ctc_loss, "metrics": [sentence_accuracy]}
+
+
+def plan(config=Config()):
+    """One phase: everything is trained together."""
+    return (Phase("train", config.epochs, config.learning_rate, clip_norm=5.0),)
+
+
+CARDS = {
+    "sample": {
+        "name": "three digits spoken by espeak-ng, with drawn lips",
+        "version": "1",
+        "license": "Apache-2.0",
+        "weights_license": "Apache-2.0",
+    },
+    "grid": {
+        "name": "GRID, speaker s1, 600 of its clips",
+        "version": "96c9ef9 of SAGAR0097/LIP-READING-USING-DEEP-LEARNING-",
+        "license": "research use",
+        "weights_license": "research use",
+        "published": "word error rate 4.8 % by LipNet from lips alone, all speakers of GRID (Assael et al. 2016)",
+    },
+}
+
+
+def export(config=Config()):
+    """The log-probabilities of blank and characters in each frame, as float32 and dynamic int8."""
+    return Export(
+        labels=tuple(CHARACTERS),
+        outputs={"log_probabilities": "log_probabilities"},
+        units={
+            "audio": f"waveform at {SOURCES[config.source].SAMPLE_RATE} Hz, -1 to 1",
+            "video": "lips, gray, 25 frames a second from top to bottom, 0 to 255",
+            "present": "1 there, 0 missing; order audio, video",
+        },
+        data=CARDS[config.source],
+        ranges={"audio": (-1.0, 1.0), "video": (0, 255), "present": (0.0, 1.0)},
+        precisions=("float32", "dynamic"),
+        conditions={f"with pink noise at {NOISY:g} dB": {"snr_db": NOISY}},
+    )

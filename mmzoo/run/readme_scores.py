@@ -1,0 +1,80 @@
+"""The parts of a card's README that tell the scores of what does not classify, and the tables it is made of."""
+
+from collections.abc import Iterable, Sequence
+
+RATES = ("wer", "cer", "exact")  # of transcripts
+RECALLS = ("recall@1", "recall@5", "recall@10")  # of what is found
+WAYS = {"text_to_image": "pictures found by words", "image_to_text": "words found by pictures"}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table; a column whose cells are all empty is left out."""
+    rows = [["" if cell is None else str(cell).replace("|", "\\|") for cell in row] for row in rows]
+    kept = [i for i in range(len(head)) if not rows or any(row[i] for row in rows)]
+    lines = [[head[i] for i in kept], ["---"] * len(kept), *([row[i] for i in kept] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def percent(value: float | None) -> str:
+    """Return a share in [0, 1] as percent with two decimals, "" for None."""
+    return "" if value is None else f"{100 * value:.2f} %"
+
+
+def headline(scores: dict) -> str:
+    """Return the one score that stands for a model in a table, with its name; "" where there is none."""
+    if "map50" in scores:
+        return f"mAP50 {percent(scores['map50'])}"
+    if "transcripts" in scores:
+        found = next(iter(next(iter(scores["transcripts"].values())).values()))
+        return f"word error rate {percent(found['wer'])}"
+    if "retrieval" in scores:
+        return f"recall@1 {percent(scores['retrieval']['text_to_image']['recall@1'])} of {WAYS['text_to_image']}"
+    full = next(iter(scores.get("subsets", {}).values()), {})
+    return f"accuracy {percent(full['accuracy'])}" if "accuracy" in full else ""
+
+
+def boxes(scores: dict) -> str:
+    """Return the average precisions of a detector, and its table of classes."""
+    keys = ("ap50", "ap50_95", "precision", "recall", "f1")
+    rows = [[r["label"], *(percent(r[k]) for k in keys), r["support"]] for r in scores["per_class"]]
+    text = (
+        f"## Score on the {scores['split']} split, {scores['n']:,} pictures\n\n"
+        f"Mean average precision of the classes at an IoU of 0.5: {percent(scores['map50'])}; of 0.5 to 0.95: "
+        f"{percent(scores['map50_95'])}, as COCO defines it. Precision, recall and F1 are of the boxes scored "
+        f"{scores['threshold']} or more, at an IoU of 0.5.\n\n"
+    )
+    return text + table(["class", "AP50", "AP50-95", "precision", "recall", "F1", "boxes"], rows)
+
+
+def transcripts(scores: dict) -> str:
+    """Return the error rates of a recognizer by condition and by what is present."""
+    head = ["condition", "present", "WER, %", "CER, %", "exact, %", "WER of a model of it alone, %"]
+    return (
+        f"## Score on the {scores['split']} split, {scores['n']:,} sentences\n\n"
+        "Word and character error rates, and the share of sentences without an error, by a beam search without a "
+        f"language model.\n\n{table(head, transcript_rows(scores))}"
+    )
+
+
+def transcript_rows(scores: dict) -> list[list[str]]:
+    """Return rows of condition, what is present, WER, CER, exact, and the WER of a model of it alone, in percent."""
+    rows = []
+    for condition, subsets in scores["transcripts"].items():
+        for name, found in subsets.items():
+            alone = scores.get("alone", {}).get(condition, {}).get(name)
+            beside = f"{100 * alone['wer']:.2f}" if alone else ""
+            rows.append([condition, name, *(f"{100 * found[key]:.2f}" for key in RATES), beside])
+    return rows
+
+
+def retrieval(scores: dict) -> str:
+    """Return the recalls of a model whose pictures and texts find each other, beside those of other searches."""
+    head, rows = ["", *(f"{said}, {key}" for said in WAYS.values() for key in RECALLS)], []
+    for name, found in {"this model": scores["retrieval"], **scores.get("references", {})}.items():
+        rows.append([name, *(percent(found[way][key]) for way in WAYS for key in RECALLS)])
+    median = ", ".join(f"{scores['retrieval'][way]['median_rank']:g} of {said}" for way, said in WAYS.items())
+    return (
+        f"## Score on the {scores['split']} split, {scores['n']:,} pairs\n\n"
+        "The share of the queries of which a right answer is among the first 1, 5 or 10 of the split, of which nothing "
+        f"was seen in training. Median rank of the first right answer: {median}.\n\n{table(head, rows)}"
+    )

@@ -1,0 +1,46 @@
+"""The test split of a recipe as arrays, and the patterns of what is present in it."""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmzoo import BadInputError
+from mmzoo.run.execute import Arrays
+
+PLAIN = "as it is"  # the condition of the test split without changes
+
+
+def test_arrays(recipe: Any, config: Any) -> tuple[Arrays, np.ndarray]:
+    """Return the whole test split of a recipe as `({name: (N, ...)}, labels (N,))`.
+
+    Raises:
+        BadInputError: the split is empty.
+    """
+    batches = [
+        ({name: np.asarray(value) for name, value in x.items()}, np.asarray(y))
+        for x, y in recipe.dataset("test", config)
+    ]
+    if not batches:
+        raise BadInputError(f"{recipe.__name__}: expected examples in the test split. Received: none")
+    inputs = {name: np.concatenate([x.pop(name) for x, _ in batches]) for name in list(batches[0][0])}
+    return inputs, np.concatenate([y for _, y in batches])
+
+
+def conditions(module: Any, config: Any) -> dict[str, tuple[Arrays, np.ndarray]]:
+    """Return the test split as `{condition: (inputs, labels)}`: as it is, then as `export` of the recipe has it."""
+    changes = {PLAIN: {}, **module.export(config).conditions}
+    return {name: test_arrays(module, dataclasses.replace(config, **change)) for name, change in changes.items()}
+
+
+def present_patterns(modalities: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return every pattern of `present` by name, the full one first.
+
+    Of image and audio: `{"image+audio": (1, 1), "image": (1, 0), "audio": (0, 1), "none": (0, 0)}`; the order
+    inside a pattern is that of `modalities`.
+    """
+    patterns = itertools.product((1, 0), repeat=len(modalities))
+    named = sorted(patterns, key=lambda pattern: -sum(pattern))
+    return {"+".join(itertools.compress(modalities, p)) or "none": p for p in named}

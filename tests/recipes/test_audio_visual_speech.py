@@ -1,0 +1,129 @@
+"""The recipe `audio_visual_speech`: its flags, its metric, and a run from training to a card with error rates."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from mmzoo import BadInputError
+from mmzoo.data.sentences import CHARACTERS, encode_sentences
+from mmzoo.device import Runner
+from mmzoo.recipes import audio_visual_speech
+from mmzoo.run.evaluate import evaluate
+from mmzoo.run.evaluate_transcripts import rates, transcribes, transcripts
+from mmzoo.run.train import train
+from mmzoo.run.verify import _score_row
+from mmzoo.run.verify_tflite import open_file
+
+TINY = audio_visual_speech.TINY
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"modalities": ("video", "audio")}, "--modalities: expected any of audio, video in this order"),
+        ({"source": "lrs3"}, "--source: expected one of sample, grid. Received: lrs3"),
+        ({"snr_db": float("nan")}, "--snr-db: expected decibels. Received: nan"),
+        ({"dropout": 1.0}, "--dropout: expected a number from 0 to below 1. Received: 1.0"),
+        ({"layers": -1}, "--layers: expected 0 or more. Received: -1"),
+        ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
+    ],
+    ids=str,
+)
+def test_flags_that_cannot_be(flags, said):
+    with pytest.raises(BadInputError, match=said):
+        audio_visual_speech.Config(**flags)
+
+
+def paths(texts, steps=60):
+    """Return log-probabilities `(N, steps, 28)` sure of `texts`: each letter for two frames, a blank in between."""
+    told = np.full((len(texts), steps, 1 + len(CHARACTERS)), -9.0, np.float32)
+    told[..., 0] = 0
+    for row, text in zip(told, texts, strict=True):
+        for i, letter in enumerate(text):
+            row[3 * i : 3 * i + 2, 0] = -9
+            row[3 * i : 3 * i + 2, CHARACTERS.index(letter) + 1] = 0
+    return told
+
+
+def test_sentences_without_an_error_are_counted():
+    said = ["one two three", "one two three", "one two three", "see", "a", "bb"]
+    told = paths(["one two three", "one two thre", "one two threee", "see", "", "b"])
+    exact = np.asarray(audio_visual_speech.sentence_accuracy(encode_sentences(said), told))
+    np.testing.assert_array_equal(exact, [1, 0, 0, 1, 0, 0])
+
+
+def test_transcripts_and_their_error_rates():
+    said = ["bin blue at f two now", "set red"]
+    told = paths(["bin blue at s two now", "set red"], steps=75)
+    assert transcripts(told, CHARACTERS) == ["bin blue at s two now", "set red"]
+    found = rates(lambda _: {"log_probabilities": told}, {}, encode_sentences(said), CHARACTERS)
+    assert found == {"wer": 1 / 8, "cer": 1 / 28, "exact": 1 / 2}
+
+
+def test_recognizers_are_told_by_their_outputs():
+    assert transcribes(("log_probabilities",))
+    assert not transcribes(("probabilities", "embedding"))
+
+
+def test_grid_has_frames_of_its_own():
+    model = audio_visual_speech.build(dataclasses.replace(TINY, source="grid"))
+    assert model.input["video"].shape == (None, 75 * 32, 64, 1)
+    assert model.input["audio"].shape == (None, 48000)
+    assert model.output.shape == (None, 150, 28)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return train("audio_visual_speech", TINY, out=tmp_path_factory.mktemp("trained") / "speech")
+
+
+def test_the_card_tells_the_error_rates(folder):
+    card = json.loads((folder / "card.json").read_text())
+    scores = card["scores"]
+    assert list(scores["transcripts"]) == ["as it is", "with pink noise at -5 dB"]
+    for subsets in scores["transcripts"].values():
+        assert list(subsets) == ["audio+video", "audio", "video"]
+    assert set(scores["alone"]["as it is"]) == {"audio", "video"}
+    assert set(scores["artifacts"]) >= {"model.keras", "model_float32.tflite", "model_dynamic.tflite", "model.onnx"}
+    full = scores["transcripts"]["as it is"]["audio+video"]
+    for file in ("model_float32.tflite", "saved_model", "model.onnx"):
+        assert scores["artifacts"][file]["cer"] == pytest.approx(full["cer"], abs=2e-3)
+    noisy = scores["transcripts"]["with pink noise at -5 dB"]
+    assert noisy["video"] == scores["transcripts"]["as it is"]["video"]
+    assert noisy["audio"] != scores["transcripts"]["as it is"]["audio"]
+    text = (folder / "README.md").read_text()
+    assert f"| {100 * full['wer']:.2f} |" in text
+    assert "from mmzoo.metrics.decode import beam_ctc" in text
+
+
+def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
+    before = json.loads((folder / "card.json").read_text())["scores"]
+    report = evaluate(folder, "float32")
+    assert report["model_float32.tflite"] == pytest.approx(before["artifacts"]["model_float32.tflite"], abs=1e-5)
+    assert "recorded in" in capsys.readouterr().out
+    after = json.loads((folder / "card.json").read_text())["scores"]
+    assert after == before
+    evaluate(folder, "keras", limit=10)
+    assert "10 sentences: (--limit): not recorded" in capsys.readouterr().out
+    assert json.loads((folder / "card.json").read_text())["scores"] == after
+
+
+def test_a_quantized_file_that_scores_too_low_is_wrong(folder):
+    card = json.loads((folder / "card.json").read_text())
+    file = open_file(folder / "model_dynamic.tflite", card)
+    best = card["scores"]["artifacts"]["model.keras"]["word_accuracy"]
+    card["scores"]["artifacts"]["model_dynamic.tflite"]["word_accuracy"] = best - 0.2
+    (row,) = _score_row(file, card)
+    assert (row["status"], row["detail"]) == ("wrong", "20.00 points of word_accuracy below model.keras")
+
+
+def test_the_runner_hears_and_sees_what_the_model_did(folder):
+    runner = Runner(folder)
+    with np.load(folder / "golden.npz") as golden:
+        sound, lips = golden["input/audio"][0], golden["input/video"][0]
+    told = runner(audio=sound, video=lips)["log_probabilities"]
+    assert told.shape == (128, 28)
+    np.testing.assert_allclose(np.exp(told).sum(axis=-1), 1, atol=1e-3)
+    assert np.abs(runner(video=lips)["log_probabilities"] - told).max() > 1e-3
