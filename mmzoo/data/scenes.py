@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo import BadInputError
-from mmzoo.data.augment_boxes import crop_boxes, flip_boxes
+from mmzoo.data.augment_boxes import flip_boxes, move_boxes
 from mmzoo.data.augment_images import change_colors
 from mmzoo.data.pipeline import evaluation_batches, training_batches
 
 EVALUATION_BATCH = 32
 MOST = 32  # boxes of a picture
-AREA = (0.4, 1.0)  # of a picture, that a crop shows
-KEEP = 0.5  # of a box, that must be in the crop
+ZOOM, SHIFT = 0.25, 0.1  # how much a picture is enlarged or made smaller, and moved, as a share of its sides
+KEEP = 0.3  # of a box, that must be in the picture
 TRANSPOSED = [1, 0, 3, 2]  # the corners of a box where rows and columns are exchanged
 NONE = -1  # the label where there is no box
 
@@ -52,7 +52,7 @@ def pad_objects(boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> np
 def training_scenes(data: Scenes, batch_size: int, seed: int, epochs: range, passes: int = 1) -> tf.data.Dataset:
     """Return batches `({"image": (B, H, W, 3)}, objects (B, MOST, 5))` of all `epochs`.
 
-    Each picture is mirrored in either direction or not, cut out and enlarged, and changed in its colors.
+    Each picture is mirrored in either direction or not, enlarged or made smaller, moved, and changed in its colors.
     """
     images, objects = tf.constant(data.images), tf.constant(data.objects)
 
@@ -62,7 +62,7 @@ def training_scenes(data: Scenes, batch_size: int, seed: int, epochs: range, pas
         mask = tf.cast(label > NONE, tf.float32)
         image, boxes, mask = flip_boxes(image, boxes, mask, seed)
         image, boxes, mask = _turn(*flip_boxes(*_turn(image, boxes, mask), seed + tf.constant([0, 7_919])))
-        image, boxes, mask = crop_boxes(image, boxes, mask, seed, AREA, keep=KEEP)
+        image, boxes, mask = move_boxes(image, boxes, mask, seed, ZOOM, SHIFT, KEEP)
         image = change_colors(image, seed, hue=0.0)
         label = tf.where(mask > 0, label, float(NONE))
         return {"image": image}, tf.concat([boxes, label[..., None]], axis=-1)

@@ -1,32 +1,37 @@
-"""Objects by their centers: the focal loss of the heatmap, and generalized IoU and L1 of the boxes at centers.
+"""Objects by their centers: the focal loss of the heatmap, and generalized IoU and L1 of the boxes around centers.
 
 Target and output are `(B, H, W, N + 4)`: a heatmap of N classes, then a box as left, top, right, bottom in pixels, as
-`mmzoo.heads.detector` gives them. Boxes count in cells where the target's heatmap is exactly 1 for a class.
+`mmzoo.heads.detector` gives them. Boxes count by the target's heat of their cell: most at a center, where it is 1.
 """
 
 from keras import ops
 
 from mmzoo.losses.focal import heatmap_focal
 
+LEAST_HEAT = 0.05  # of a cell whose box counts
+
 
 def detection(image_size, giou_weight=2.0, l1_weight=5.0):
     """Return the loss `(B,)` of heatmaps and boxes `(B, H, W, N + 4)` and their targets of the same shape.
 
-    `focal + giou_weight * (1 - GIoU) + l1_weight * |box - target|`, the latter two averaged over the centers of a
-    picture, and coordinates divided by `image_size`, the longer side in pixels.
+    `focal + giou_weight * (1 - GIoU) + l1_weight * |box - target|`, the latter two as means over the cells of a picture
+    weighted by their highest heat, where it is above 0.05, and coordinates divided by `image_size`, the longer side in
+    pixels. On BCCD's validation pictures the mAP50 is higher so than with boxes at centers alone.
 
-    Zhou et al. 2019 (CenterNet), section 3; weights of the box losses: Carion et al. 2020 (DETR), appendix A.4.
+    Zhou et al. 2019 (CenterNet), section 3; boxes around centers: Liu et al. 2020 (TTFNet), section 3.3; weights of the
+    box losses: Carion et al. 2020 (DETR), appendix A.4.
     """
     focal = heatmap_focal()
 
     def loss(y_true, y_pred):
         y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
         heat, boxes = y_true[..., :-4], y_true[..., -4:]
-        center = ops.cast(ops.equal(ops.max(heat, axis=-1), 1.0), "float32")
+        heat_of_cell = ops.max(heat, axis=-1)
+        weight = heat_of_cell * ops.cast(heat_of_cell > LEAST_HEAT, "float32")
         apart = ops.sum(ops.abs(boxes - y_pred[..., -4:]), axis=-1) / image_size
         cost = giou_weight * (1.0 - giou(boxes / image_size, y_pred[..., -4:] / image_size)) + l1_weight * apart
-        count = ops.maximum(ops.sum(center, axis=(1, 2)), 1.0)
-        return focal(heat, y_pred[..., :-4]) + ops.sum(center * cost, axis=(1, 2)) / count
+        total = ops.maximum(ops.sum(weight, axis=(1, 2)), 1.0)
+        return focal(heat, y_pred[..., :-4]) + ops.sum(weight * cost, axis=(1, 2)) / total
 
     return loss
 

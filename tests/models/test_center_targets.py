@@ -15,7 +15,7 @@ def by_hand(objects, classes=3, share=0.54):
     for left, top, right, bottom, label in there:  # the smallest first: it keeps a cell that is as hot for another
         x = min(int((left + right) / 2 // STRIDE), width - 1)
         y = min(int((top + bottom) / 2 // STRIDE), height - 1)
-        sx, sy = share * (right - left) / 6 / STRIDE, share * (bottom - top) / 6 / STRIDE
+        sx, sy = (max(0.5, share * side / 6 / STRIDE) for side in (right - left, bottom - top))
         for i in range(height):
             for j in range(width):
                 value = np.exp(-((j - x) ** 2) / (2 * sx**2) - (i - y) ** 2 / (2 * sy**2))
