@@ -52,7 +52,7 @@ def sample(split, seed):
     images, rows = [], []
     for number in range(PICTURES[split]):
         things = _things(rng)
-        images.append(_draw(things, rng))
+        images.append(draw_things(things, rng))
         asked = [_ask(things, rng) for _ in range(ASKED)]
         rows += [(_open(question, split, rng), answer, number) for question, answer in asked]
     text, about, labels = encode_rows(rows, ANSWERS, LENGTH)
@@ -71,7 +71,7 @@ def _things(rng):
             return list(zip(shapes, colors, x, y, radius, strict=True))
 
 
-def _draw(things, rng):
+def draw_things(things, rng):
     """Return a picture of `things` on a dark ground, uint8 `(32, 32, 3)`."""
     from PIL import Image, ImageDraw
 

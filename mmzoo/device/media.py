@@ -1,4 +1,4 @@
-"""Files of sound and pictures to arrays, with the standard library, NumPy and (for pictures) Pillow."""
+"""Files of sound and pictures, and texts, to arrays, with the standard library, NumPy and (for pictures) Pillow."""
 
 import math
 import warnings
@@ -122,3 +122,23 @@ def read_picture(path: str | Path, height: int, width: int, channels: int) -> np
         raise ValueError(f"{path}: expected a picture. Received: {reason}") from None
     picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture).reshape(height, width, channels)
+
+
+def text_ids(text: str, length: int) -> np.ndarray:
+    """Return a text as int32 `(length,)`: its UTF-8 bytes + 3, then 0; a longer one is cut between two code points.
+
+    Lone surrogates become U+FFFD, as in a browser; nothing else is normalized.
+
+    Raises:
+        ValueError: it is no string, or says nothing.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError(f"text: expected words. Received: {text!r:.60}")
+    content = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+    end = min(len(content), length)
+    while end < len(content) and content[end] & 0xC0 == 0x80:  # a byte that continues the one before
+        end -= 1
+    ids = np.zeros(length, np.int32)
+    ids[:end] = np.frombuffer(content, np.uint8, end)
+    ids[:end] += 3
+    return ids

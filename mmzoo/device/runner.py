@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo.device.media import fit_length, read_picture, read_wav, to_rate
+from mmzoo.device.media import fit_length, read_picture, read_wav, text_ids, to_rate
 from mmzoo.device.session import model_file, open_session, read_card
 
 PRESENT = "present"
@@ -24,6 +24,7 @@ class Runner:
     - `image`: a file that Pillow opens, resized and turned gray if the model asks for it, or an integer array
       of the input's exact shape, with or without the batch axis. Gray levels stay as they are: a model of
       white digits on black is to be given white digits on black.
+    - `text`: a string, which becomes its UTF-8 bytes + 3, then zeros; or int32 ids.
     - any other input: an array of its shape.
 
     A modality that is not given is zeros, and the input `present` says so to the model.
@@ -121,6 +122,8 @@ class Runner:
             return to_rate(*read_wav(path), int(rate[1]))
         if name == "image" and len(shape) == 4 and dtype == np.uint8:
             return read_picture(path, *shape[1:])
+        if name == "text" and len(shape) == 2 and dtype == np.int32:
+            return text_ids(path, shape[1])
         raise ValueError(f"{name}: expected an array {dtype.name} {shape[1:]}. Received: the file {path}")
 
     def _waveform(self, array: np.ndarray, length: int) -> np.ndarray:

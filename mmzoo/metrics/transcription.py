@@ -26,7 +26,7 @@ def error_rates(predicted: Sequence[str], truth: Sequence[str]) -> dict[str, flo
         import jiwer
     except ImportError as error:
         raise BadInputError(
-            "error rates: expected jiwer: pip install 'mmzoo[metrics]'. Received: not installed"
+            "error rates: expected jiwer: pip install jiwer. Received: not installed"
         ) from error
 
     predicted, truth = _plain("predicted", predicted), _plain("truth", truth)

@@ -85,19 +85,7 @@ def train(
             calibration = calibration_examples(module.dataset("train", config), exported.input)
             card |= export(exported, folder, spec, calibration, golden_examples(inputs, labels), card)
             print("evaluating ...", flush=True)
-            if detects(spec.outputs):
-                card["scores"] = score_boxes(folder, _artifacts(folder), inputs, labels, spec.labels)
-            elif transcribes(spec.outputs):
-                alone = {name: _answering(spec, m) for name, (m, _) in baselines.items()}
-                split = conditions(module, config)
-                card["scores"] = transcript_scores(folder, _artifacts(folder), split, spec.labels, alone)
-            elif retrieves(module):
-                found = module.references(config)
-                card["scores"] = score_retrieval(folder, _artifacts(folder), (inputs, labels), found)
-            elif spec.labels:
-                card |= _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
-            else:
-                card["scores"] = objective_scores(model, module.objective(config), inputs, labels, config.batch_size)
+            card |= _scores(folder, module, config, (inputs, labels), model, baselines)
             card["history"] = {**history, "baselines": {name: h for name, (_, h) in baselines.items()}}
             _draw(folder, card)
             write_card(folder, card)
@@ -209,6 +197,22 @@ def _without_places(config: dict) -> dict:
     """Return `config` without where things lie on this machine: it goes into every artifact."""
     places = {"data_dir": "", "init_from": Path(config.get("init_from", "")).name}
     return {name: places.get(name, value) for name, value in config.items()}
+
+
+def _scores(folder: Path, module, config, examples: tuple, model: keras.Model, baselines: dict) -> dict:
+    """Return the card's `scores`, and what is compared with them, of the model exported to `folder`."""
+    spec, files, (inputs, labels) = module.export(config), _artifacts(folder), examples
+    if detects(spec.outputs):
+        return {"scores": score_boxes(folder, files, inputs, labels, spec.labels)}
+    if transcribes(spec.outputs):
+        alone = {name: _answering(spec, m) for name, (m, _) in baselines.items()}
+        split = conditions(module, config)
+        return {"scores": transcript_scores(folder, files, split, spec.labels, alone)}
+    if retrieves(module):
+        return {"scores": score_retrieval(folder, files, examples, module.references(config))}
+    if spec.labels:
+        return _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
+    return {"scores": objective_scores(model, module.objective(config), inputs, labels, config.batch_size)}
 
 
 def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[str, keras.Model]) -> dict:

@@ -209,7 +209,7 @@ def test_the_answers_of_the_sample_are_true():
             assert answer == ("yes" if shapes.get(shape) == color else "no")
         else:
             assert answer == (colors[color] if color else shapes[shape])
-        picture = colored_shapes._draw(things, rng).astype(int)
+        picture = colored_shapes.draw_things(things, rng).astype(int)
         for _, name, x, y, _ in things:
             middle = picture[int(y) - 1 : int(y) + 2, int(x) - 1 : int(x) + 2].mean(axis=(0, 1))
             assert np.abs(middle - colored_shapes.COLORS[name]).max() < 90, name
