@@ -1,0 +1,176 @@
+"""Which event is heard in a few seconds of sound.
+
+A small convolutional network on log-mel energies, whose mean and maximum over time decide. With a few hundred clips
+what training changes is most of it: clips are mixed so that the model tells how much of which is heard (between-class
+learning, Tokozume et al. 2018, section 3.1), played faster and slower, and parts of the spectrogram are hidden
+(SpecAugment, Park et al. 2019, section 2).
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import partial
+
+import keras
+from keras import layers, losses, ops
+
+from mmzoo.blocks.conv import conv_norm
+from mmzoo.blocks.log_mel import LogMel
+from mmzoo.blocks.spec_augment import SpecAugment
+from mmzoo.data import esc10, event_sounds
+from mmzoo.data.options import check_shared, expect
+from mmzoo.heads.classifier import classifier
+from mmzoo.models.late_fusion import late_fusion
+from mmzoo.models.transfer import load_encoders
+from mmzoo.plan import Export, Phase
+
+MODALITIES = ("audio",)
+SOURCES = {"sample": event_sounds, "esc10": esc10}
+NUM_MELS = 64
+
+
+@dataclass(frozen=True)
+class Config:
+    source: str = "sample"
+    """sample (embedded, offline) or esc10."""
+    data_dir: str = ""
+    """Where archives and prepared data lie; else MMZOO_DATA_DIR, else they are downloaded."""
+    modalities: tuple[str, ...] = MODALITIES
+    """What the model takes: audio."""
+    fold: int = 1
+    """Of esc10, for the test; the next one is for validation."""
+    width: int = 16
+    """Channels of the first layer; a multiple of 4."""
+    embed_dim: int = 64
+    """Width of the embedding."""
+    dropout: float = 0.3
+    """Share of what was pooled that training leaves out."""
+    mixing: float = 0.5
+    """Probability that another clip is mixed into one."""
+    passes: int = 2
+    """Times through the training clips in an epoch."""
+    epochs: int = 12
+    """Epochs of training."""
+    batch_size: int = 16
+    """Clips in a step."""
+    learning_rate: float = 3e-3
+    """The highest of the schedule, for AdamW."""
+    init_from: str = ""
+    """A .keras file whose encoder we start from."""
+    seed: int = 0
+    """Of weights, order, augmentation; of the sample also the sounds."""
+
+    def __post_init__(self):
+        check_shared(dataclasses.asdict(self), SOURCES, MODALITIES)
+        expect("fold", self.fold in esc10.FOLDS, f"one of {', '.join(map(str, esc10.FOLDS))}", self.fold)
+        expect("width", self.width > 0 and self.width % 4 == 0, "a multiple of 4", self.width)
+        expect("mixing", 0 <= self.mixing <= 1, "a number from 0 to 1", self.mixing)
+        expect("dropout", 0 <= self.dropout < 1, "a number from 0 to less than 1", self.dropout)
+        expect("passes", self.passes >= 1, "1 or more", self.passes)
+
+
+TINY = Config(epochs=2, passes=1, width=8, embed_dim=16, dropout=0.0, learning_rate=1e-2)
+
+
+def dataset(split, config=Config(), first_epoch=0):
+    """Batches of `audio` `(B, T)` float32 in [-1, 1]; the class, in training the share of each class `(B, N)`."""
+    from mmzoo.data.sounds import evaluation_sounds, training_sounds
+
+    data = _load(split, config)
+    if split != "train":
+        return evaluation_sounds(data, config.seed)
+    epochs = range(first_epoch, config.epochs)
+    return training_sounds(data, config.batch_size, config.seed, epochs, config.passes, config.mixing)
+
+
+def _load(split, config):
+    if config.source == "sample":
+        return event_sounds.sample(split, config.seed)
+    return esc10.esc10(split, config.fold, config.data_dir)
+
+
+def build(config=Config()):
+    """`{"audio": (B, T)}` to the probabilities `(B, N)` of the events."""
+    source = SOURCES[config.source]
+    encoder = _audio_encoder(source.SAMPLES, source.SAMPLE_RATE, config)
+    model = late_fusion({"audio": encoder}, None, partial(classifier, num_classes=len(source.CLASSES)))
+    if config.init_from:
+        load_encoders(model, config.init_from, ["audio_encoder"])
+    return model
+
+
+def _audio_encoder(samples, sample_rate, config):
+    """Return a `keras.Model`: float32 waveforms `(B, samples)` in [-1, 1] to embeddings `(B, embed_dim)`.
+
+    Frames of 40 ms every 20 ms. Each place of the spectrogram is averaged over frequency; the mean over time tells what
+    goes on all the time, the maximum what happens once.
+    """
+    waveform = keras.Input((samples,), name="audio")
+    x = LogMel(sample_rate, sample_rate // 25, sample_rate // 50, NUM_MELS, name="front_end")(waveform)
+    # nothing is learned before the first convolution, so that no gradient has to be taken back through it
+    x = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name="mel_norm")(x)
+    x = SpecAugment(seed=config.seed, name="spec_augment")(x)
+    x = layers.Reshape((*x.shape[1:], 1), name="time_by_mel")(x)
+    x = conv_norm(x, config.width, 5, strides=2, name="stem")
+    x = conv_norm(x, 2 * config.width, strides=2, name="stage1")
+    x = conv_norm(x, 4 * config.width, strides=2, name="stage2")
+    x = conv_norm(x, 4 * config.width, name="stage3")
+    x = layers.AveragePooling2D((1, x.shape[2]), name="over_frequency")(x)
+    mean = layers.GlobalAveragePooling2D(name="mean")(x)
+    most = layers.GlobalMaxPooling2D(name="most")(x)
+    x = layers.Concatenate(name="pool")([mean, most])
+    x = layers.Dropout(config.dropout, name="pool_dropout")(x)
+    x = layers.Dense(config.embed_dim, activation="relu", name="embedding")(x)
+    return keras.Model(waveform, x, name="audio_encoder")
+
+
+def objective(config=Config()):
+    """Cross-entropy of the shares of the classes, and the accuracy of the largest."""
+    num_classes = len(SOURCES[config.source].CLASSES)
+
+    def shares(y_true):
+        """Return `(B, N)`: of numbers of classes `(B,)`, or `(B, 1)`, all is of one."""
+        if len(y_true.shape) == 2 and y_true.shape[-1] == num_classes:
+            return ops.cast(y_true, "float32")
+        return ops.one_hot(ops.reshape(ops.cast(y_true, "int32"), (-1,)), num_classes)
+
+    def loss(y_true, y_pred):
+        return losses.categorical_crossentropy(shares(y_true), y_pred)
+
+    def accuracy(y_true, y_pred):
+        return ops.cast(ops.equal(ops.argmax(shares(y_true), axis=-1), ops.argmax(y_pred, axis=-1)), "float32")
+
+    return {"loss": loss, "metrics": [accuracy]}
+
+
+def plan(config=Config()):
+    """One phase: everything is trained together."""
+    return (Phase("train", config.epochs, config.learning_rate),)
+
+
+CARDS = {
+    "sample": {
+        "name": "events in noise, made by formulas",
+        "version": "1",
+        "license": "Apache-2.0",
+        "weights_license": "Apache-2.0",
+    },
+    "esc10": {
+        "name": "ESC-10, one of five official folds for the test",
+        "version": "553c8f1",
+        "license": "CC BY 3.0",
+        "weights_license": "CC BY 3.0",
+        "published": "72.7 % by a random forest, 95.7 % by people, mean of the five folds (Piczak 2015)",
+    },
+}
+
+
+def export(config=Config()):
+    """The probabilities of the events and the embedding, as float32, dynamic int8 and full int8."""
+    source = SOURCES[config.source]
+    return Export(
+        labels=source.CLASSES,
+        outputs={"probabilities": "probabilities", "embedding": "embedding"},
+        units={"audio": f"waveform at {source.SAMPLE_RATE} Hz, -1 to 1"},
+        data=CARDS[config.source],
+        ranges={"audio": (-1.0, 1.0)},
+    )

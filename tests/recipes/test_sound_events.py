@@ -1,0 +1,105 @@
+"""The recipe `sound_events`: its flags, its folds, its loss on whole and shared labels, what is not in its graph."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from mmzoo import BadInputError
+from mmzoo.data import esc10, event_sounds
+from mmzoo.data.sounds import Sounds
+from mmzoo.models.transfer import load_encoders
+from mmzoo.recipes import sound_events
+
+TINY = sound_events.TINY
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"modalities": ("image",)}, "--modalities: expected any of audio in this order"),
+        ({"modalities": ()}, "--modalities"),
+        ({"source": "esc50"}, "--source: expected one of sample, esc10. Received: esc50"),
+        ({"fold": 0}, "--fold: expected one of 1, 2, 3, 4, 5. Received: 0"),
+        ({"fold": 6}, "--fold"),
+        ({"width": 6}, "--width: expected a multiple of 4. Received: 6"),
+        ({"width": 0}, "--width"),
+        ({"mixing": 1.5}, "--mixing: expected a number from 0 to 1"),
+        ({"dropout": 1.0}, "--dropout: expected a number from 0 to less than 1"),
+        ({"passes": 0}, "--passes: expected 1 or more. Received: 0"),
+        ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
+        ({"seed": -1}, "--seed"),
+    ],
+    ids=str,
+)
+def test_flags_that_cannot_be(flags, said):
+    with pytest.raises(BadInputError, match=said):
+        sound_events.Config(**flags)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    config = dataclasses.replace(TINY, source="esc10", data_dir=str(tmp_path / "none"))
+    with pytest.raises(BadInputError, match="--data-dir: expected a folder"):
+        sound_events.dataset("test", config)
+
+
+def test_the_fold_is_that_of_the_config(monkeypatch):
+    asked = []
+
+    def load(split, fold, data_dir):
+        asked.append((split, fold, data_dir))
+        return Sounds(np.zeros((1, esc10.SAMPLES), np.int16), np.zeros(1, np.int32), 10)
+
+    monkeypatch.setattr(esc10, "esc10", load)
+    sound_events.dataset("test", dataclasses.replace(TINY, source="esc10", fold=4, data_dir="here"))
+    assert asked == [("test", 4, "here")]
+
+
+def test_esc10_is_heard_by_few_parameters():
+    model = sound_events.build(sound_events.Config(source="esc10"))
+    assert model.count_params() < 200_000
+    assert model.input["audio"].shape == (None, 80000)
+    assert model.output.shape == (None, 10)
+
+
+def test_loss_and_accuracy_take_classes_and_their_shares():
+    objective = sound_events.objective(TINY)
+    count = len(event_sounds.CLASSES)
+    rng = np.random.default_rng(0)
+    told = rng.dirichlet(np.ones(count), count).astype("float32")  # as many as classes: shapes alone mislead
+    labels = rng.integers(0, count, count).astype("int32")
+    whole = -np.log(told[np.arange(count), labels])
+    for given in (labels, labels[:, None], np.eye(count, dtype="float32")[labels]):
+        np.testing.assert_allclose(objective["loss"](given, told), whole, rtol=1e-4)
+        found = np.asarray(objective["metrics"][0](given, told))
+        np.testing.assert_array_equal(found, told.argmax(axis=1) == labels)
+    shares = rng.dirichlet(np.ones(count), count).astype("float32")
+    np.testing.assert_allclose(objective["loss"](shares, told), -(shares * np.log(told)).sum(axis=1), rtol=1e-4)
+
+
+def test_training_alone_hides_and_drops():
+    keras.utils.set_random_seed(0)
+    model = sound_events.build(TINY)
+    audio = event_sounds.sample("test", 0).clips[:4].astype("float32") / 32768
+    told = [np.asarray(model({"audio": audio})) for _ in range(2)]
+    np.testing.assert_array_equal(*told)
+    dropping = sound_events.build(dataclasses.replace(TINY, dropout=0.5)).get_layer("audio_encoder")
+    assert dropping.get_layer("pool_dropout").rate == 0.5
+    encoder = model.get_layer("audio_encoder")
+    front = keras.Model(encoder.input, encoder.get_layer("spec_augment").output)
+    first, second = (np.asarray(front(audio, training=True)) for _ in range(2))
+    assert (first != second).any()
+
+
+def test_an_encoder_goes_on_where_another_stopped(tmp_path):
+    model = sound_events.build(TINY)
+    for weight in model.weights:
+        if "seed" not in weight.path:
+            weight.assign(weight + 0.1)
+    model.save(tmp_path / "m.keras")
+    again = sound_events.build(dataclasses.replace(TINY, init_from=str(tmp_path / "m.keras")))
+    assert load_encoders(again, tmp_path / "m.keras", ["audio_encoder"]) == ["audio_encoder"]
+    ours, theirs = (m.get_layer("audio_encoder").get_weights() for m in (again, model))
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(a, b)
