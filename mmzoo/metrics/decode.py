@@ -1,6 +1,7 @@
 """From the probabilities of a sequence to the sequence, on the host: CTC and autoregressive decoding."""
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -41,26 +42,32 @@ def beam_ctc(
         raise ValueError(f"beam_ctc expects width >= 1. Received: {width=}")
     if most < 0:
         raise ValueError(f"beam_ctc expects most >= 0. Received: {most=}")
-    beams = {(): (0.0, -np.inf)}  # prefix: of paths that end in the blank, and of those that end in a label
-    for frame in frames:
-        ranked = (label for label in np.argsort(-frame, kind="stable").tolist() if label != blank)
+    beams = {(): (0.0, -math.inf)}  # prefix: of paths that end in the blank, and of those that end in a label
+    for frame, order in zip(frames.tolist(), np.argsort(-frames, axis=1, kind="stable").tolist(), strict=True):
+        ranked = (label for label in order if label != blank)
         followed = list(itertools.islice(ranked, most or None))
-        grown = defaultdict(lambda: [-np.inf, -np.inf])
+        grown = defaultdict(lambda: [-math.inf, -math.inf])
         for prefix, (in_blank, in_label) in beams.items():
-            total = np.logaddexp(in_blank, in_label)
-            grown[prefix][0] = np.logaddexp(grown[prefix][0], total + frame[blank])
+            total = _log_add(in_blank, in_label)
+            grown[prefix][0] = _log_add(grown[prefix][0], total + frame[blank])
             for label in followed:
                 score = frame[label]
                 longer = grown[(*prefix, label)]
                 if prefix and prefix[-1] == label:
                     # only a blank in between makes a repeat a second label
-                    grown[prefix][1] = np.logaddexp(grown[prefix][1], in_label + score)
-                    longer[1] = np.logaddexp(longer[1], in_blank + score)
+                    grown[prefix][1] = _log_add(grown[prefix][1], in_label + score)
+                    longer[1] = _log_add(longer[1], in_blank + score)
                 else:
-                    longer[1] = np.logaddexp(longer[1], total + score)
-        ranked = sorted(grown.items(), key=lambda item: np.logaddexp(*item[1]), reverse=True)
-        beams = {prefix: tuple(scores) for prefix, scores in ranked[:width] if max(scores) > -np.inf}
-    return [(list(prefix), float(np.logaddexp(*scores))) for prefix, scores in beams.items()]
+                    longer[1] = _log_add(longer[1], total + score)
+        ranked = sorted(grown.items(), key=lambda item: _log_add(*item[1]), reverse=True)
+        beams = {prefix: tuple(scores) for prefix, scores in ranked[:width] if max(scores) > -math.inf}
+    return [(list(prefix), _log_add(*scores)) for prefix, scores in beams.items()]
+
+
+def _log_add(a: float, b: float) -> float:
+    """Return `log(exp(a) + exp(b))`: of two numbers several times as fast as NumPy's."""
+    high, low = (a, b) if a > b else (b, a)
+    return high if low == -math.inf else high + math.log1p(math.exp(low - high))
 
 
 def _checked(log_probabilities: np.ndarray, blank: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What is said, letter by letter, from the sound and the speaker's lips.
 
-What the lips and the sound tell of the same 20 ms is joined, a missing one replaced by a learned vector (modality
+What the lips and the sound tell of the same 20 ms is added, a missing one replaced by a learned vector (modality
 dropout, Neverova et al. 2016, section 3.3), and read by convolutions over time; characters without their places in time
 are learned by connectionist temporal classification, as in LipNet (Assael et al. 2016, section 3). The 25 pictures of a
 second are too few steps for it where someone speaks 20 letters in it. The transcript is made on the host, from the
@@ -69,7 +69,7 @@ class Config:
         expect("dropout", 0 <= self.dropout < 1, "a number from 0 to below 1", self.dropout)
 
 
-TINY = Config(epochs=2, embed_dim=16, layers=1)
+TINY = Config(epochs=2, embed_dim=16, layers=1, batch_size=32)
 
 
 def dataset(split, config=Config(), first_epoch=0):
@@ -103,17 +103,14 @@ def build(config=Config()):
         inputs["present"] = keras.Input((len(frames),), name="present")
         there = split_present(inputs["present"], frames)
         frames = {name: _or_absent(x, there[name], name) for name, x in frames.items()}
-        x = conv_norm(layers.Concatenate(name="frames")([*frames.values()]), dim, 1, name="joint")
+        x = layers.Add(name="joint")([*frames.values()])
     else:
         (x,) = frames.values()
-    for i in range(config.layers):
-        y = conv_norm(x, dim, (5, 1), name=f"time{i}")
-        y = conv_norm(y, dim, (5, 1), activation=None, name=f"time{i}_more")
-        x = layers.ReLU(name=f"time{i}_out")(layers.Add(name=f"time{i}_add")([x, y]))
+    x = _context_encoder(x.shape[1:], config.layers)(x)
     x = layers.Dropout(config.dropout, name="dropout")(layers.Reshape((STEPS * source.FRAMES, dim), name="in_time")(x))
     model = keras.Model(inputs, ctc(x, len(CHARACTERS)), name="audio_visual_speech")
     if config.init_from:
-        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
+        load_encoders(model, config.init_from, [f"{name}_encoder" for name in (*MODALITIES, "context")])
     return model
 
 
@@ -129,14 +126,15 @@ def _audio_encoder(source, embed_dim):
     x = conv_norm(x, embed_dim, (5, 1), (2, 1), name="stage1")
     missing = STEPS * source.FRAMES - x.shape[1]  # the last frame of a log-mel ends where the sound does
     x = layers.ZeroPadding2D(((0, missing), (0, 0)), name="to_the_end")(x)
-    return keras.Model(audio, conv_norm(x, embed_dim, (3, 1), name="embedding"), name="audio_encoder")
+    return keras.Model(audio, conv_norm(x, embed_dim, (3, 1), activation=None, name="embedding"), name="audio_encoder")
 
 
 def _video_encoder(source, embed_dim):
     """Return a `keras.Model`: strips of lips `(B, T*H, W, 1)` uint8 to `(B, 2 * T, 1, embed_dim)`.
 
     Every frame is seen by itself, with the place of what is seen; then each with its two neighbors on either side,
-    which tell its two steps apart.
+    which tell its two steps apart. At the start it says nothing (Goyal et al. 2017, section 5.1), so that a model that
+    begins with what one of sound alone has learned hears as that does.
     """
     lips = _lips_encoder((source.HEIGHT, source.WIDTH, 1), embed_dim)
     video = strip_input(source.FRAMES, lips)
@@ -144,7 +142,9 @@ def _video_encoder(source, embed_dim):
     x = ops.reshape(x, (-1, source.FRAMES, 1, embed_dim))
     x = conv_norm(x, STEPS * embed_dim, (5, 1), name="steps")
     x = ops.reshape(x, (-1, STEPS * source.FRAMES, 1, embed_dim))
-    return keras.Model(video, conv_norm(x, embed_dim, (5, 1), name="embedding"), name="video_encoder")
+    x = layers.Conv2D(embed_dim, (5, 1), padding="same", use_bias=False, name="embedding")(x)
+    x = layers.BatchNormalization(momentum=0.9, gamma_initializer="zeros", name="embedding_norm")(x)
+    return keras.Model(video, x, name="video_encoder")
 
 
 def _lips_encoder(shape, embed_dim):
@@ -154,6 +154,17 @@ def _lips_encoder(shape, embed_dim):
         x = conv_norm(x, max(4, embed_dim // part), strides=2, name=f"stage{i}")
     x = layers.Dense(embed_dim, name="places")(layers.Flatten(name="flat")(x))
     return keras.Model(image, x, name="lips_encoder")
+
+
+def _context_encoder(shape, blocks):
+    """Return a `keras.Model`: steps `(B, 2 * T, 1, D)` to steps that know of those around them, by residual blocks."""
+    steps = keras.Input(shape, name="steps")
+    x = layers.ReLU(name="told")(steps)
+    for i in range(blocks):
+        y = conv_norm(x, shape[-1], (5, 1), name=f"time{i}")
+        y = conv_norm(y, shape[-1], (5, 1), activation=None, name=f"time{i}_more")
+        x = layers.ReLU(name=f"time{i}_out")(layers.Add(name=f"time{i}_add")([x, y]))
+    return keras.Model(steps, x, name="context_encoder")
 
 
 def _or_absent(x, present, name):
