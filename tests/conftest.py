@@ -1,5 +1,7 @@
 """What tests of every folder use."""
 
+import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -64,10 +66,18 @@ def mmzoo_command():
 
 @pytest.fixture(scope="session")
 def trained(mmzoo_command, tmp_path_factory):
-    """Run the README's first command once; return its folder, what it printed, and the seconds it took."""
-    place = tmp_path_factory.mktemp("trained")
-    began = time.monotonic()
-    done = mmzoo_command("train", "spoken_digits", cwd=place)
-    seconds = time.monotonic() - began
-    assert done.returncode == 0, done.stderr[-2000:]
-    return place / "spoken_digits", done.stdout, seconds
+    """Run the README's first command once for all processes; return its folder, what it printed, and its seconds."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # of all processes of this run
+    place, told = shared / "first_command", shared / "first_command.json"
+    with (shared / "first_command.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.is_file():
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+            began = time.monotonic()
+            done = mmzoo_command("train", "spoken_digits", cwd=place)
+            assert done.returncode == 0, done.stderr[-2000:]
+            told.write_text(json.dumps([done.stdout, time.monotonic() - began]))
+    return place / "spoken_digits", *json.loads(told.read_text())

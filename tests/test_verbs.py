@@ -197,6 +197,7 @@ def test_an_artifact_that_is_not_there_is_named(mmzoo_command, folder):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow  # its twins, in one process, are in test_sentiment and test_pretraining
 def test_resume_after_a_kill_ends_at_the_same_weights(tmp_path):
     """Killed in the second epoch of the fused model, then resumed; against the same run without a stop."""
     command = [Path(sys.executable).with_name("mmzoo"), "train", "spoken_digits", *SMALL, "--out", tmp_path / "run"]

@@ -86,7 +86,7 @@ def elsewhere(built, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("backend", [pytest.param("jax", marks=pytest.mark.slow), "torch"])
 @pytest.mark.parametrize("part", NAMES)
 def test_answers_alike_on_other_backends(part, backend, built, elsewhere):
     model, inputs = built(part)
