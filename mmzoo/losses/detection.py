@@ -16,7 +16,7 @@ def detection(image_size, giou_weight=2.0, l1_weight=5.0):
 
     `focal + giou_weight * (1 - GIoU) + l1_weight * |box - target|`, the latter two as means over the cells of a picture
     weighted by their highest heat, where it is above 0.05, and coordinates divided by `image_size`, the longer side in
-    pixels. On BCCD's validation pictures the mAP50 is higher so than with boxes at centers alone.
+    pixels.
 
     Zhou et al. 2019 (CenterNet), section 3; boxes around centers: Liu et al. 2020 (TTFNet), section 3.3; weights of the
     box losses: Carion et al. 2020 (DETR), appendix A.4.
