@@ -1,6 +1,6 @@
 """A missing modality: its embedding is replaced by a learned one."""
 
-from keras import layers
+from keras import layers, ops
 
 
 def split_present(present, modalities):
@@ -11,7 +11,11 @@ def split_present(present, modalities):
 def replace_absent(embedding, present, name):
     """Return `embedding` `(B, D)` where `present` `(B, 1)` is 1 and a learned vector where it is 0.
 
-    The learned vector is the kernel of a Dense layer on `1 - present`. Modality dropout trains it.
+    Of embeddings of places or steps, `(B, ..., D)`, each is replaced by the same. The learned vector is the kernel of a
+    Dense layer on `1 - present`. Modality dropout trains it.
     """
     absent = layers.Dense(embedding.shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_absent")
-    return layers.Add(name=f"{name}_or_absent")([embedding * present, absent(1.0 - present)])
+    instead = absent(1.0 - present)
+    if between := [1] * (len(embedding.shape) - 2):
+        present, instead = (ops.reshape(x, (-1, *between, x.shape[-1])) for x in (present, instead))
+    return layers.Add(name=f"{name}_or_absent")([embedding * present, instead])

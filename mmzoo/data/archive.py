@@ -15,6 +15,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from mmzoo import BadInputError
 
 GITHUB = "https://github.com"
@@ -65,6 +67,23 @@ def data_dirs(data_dir):
         if folder and not Path(folder).is_dir():
             raise BadInputError(f"{name}: expected a folder. Received: {folder}, no such folder")
     return [Path(folder) for folder in said.values() if folder]
+
+
+def read_arrays(name, folder, keys, source, data_dir):
+    """Return the path, and `{key: array}` of `keys`, of the file `name`: in `folder` of a data folder, or in it.
+
+    Raises BadInputError, which says what the file is made of (`source`), where it is not there, damaged, or lacks one.
+    """
+    places = [place / below / name for place in data_dirs(data_dir) for below in (folder, ".")]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise BadInputError(f"{name}: expected it in --data-dir or MMZOO_DATA_DIR, made of {source}. Received: none")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return path, {key: file[key] for key in keys}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BadInputError(f"{path}: expected {source}. Received: {reason}") from None
 
 
 def read_members(path, archive):

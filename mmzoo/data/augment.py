@@ -80,10 +80,11 @@ def draw_gain(waveforms, seed, decibels=6.0):
     One that would leave the range is as loud as fits.
     """
     gain = draw(seed, 6, [tf.shape(waveforms)[0], 1], -decibels, decibels)
-    return _in_range(waveforms * 10.0 ** (gain / 20))
+    return in_range(waveforms * 10.0 ** (gain / 20))
 
 
-def _in_range(waveforms):
+def in_range(waveforms):
+    """Scale those of waveforms `(B, T)` that leave [-1, 1] back into it, each as a whole."""
     return waveforms / tf.maximum(1.0, tf.reduce_max(tf.abs(waveforms), axis=1, keepdims=True))
 
 
@@ -108,7 +109,7 @@ def mix_noise(waveforms, lengths, noise, snr_db, seed):
     stretch = tf.reshape(stretch, (-1, samples))
     spoken = tf.cast(tf.maximum(lengths, 1), tf.float32)[:, None]
     power = tf.reduce_sum(tf.square(waveforms), axis=1, keepdims=True) / spoken
-    return _in_range(waveforms + stretch * tf.sqrt(power) * 10.0 ** (-snr / 20))
+    return in_range(waveforms + stretch * tf.sqrt(power) * 10.0 ** (-snr / 20))
 
 
 def drop_modalities(size, count, seed, probability=0.2):

@@ -5,17 +5,15 @@ Cooke et al. 2006. No sentence is spoken twice, so that none of the test occurs 
 
 import functools
 import io
-import zipfile
-import zlib
 
 import numpy as np
 
 from mmzoo import BadInputError
-from mmzoo.data.archive import data_dirs
+from mmzoo.data.archive import read_arrays
 from mmzoo.data.audio import pink_noise
 from mmzoo.data.sentences import NOISE_ROWS, Sentences, encode_sentences
 
-FOLDERS = ("arrays/grid_s1", ".")
+FOLDER = "arrays/grid_s1"
 FILES = ("labels.npz", "audio_16k_mulaw.npz", "mouth_75x32x64_jpg.npz")
 SOURCE = (
     "600 clips of GRID's speaker s1: labels.npz with text (N,), audio_16k_mulaw.npz with audio (N, 48000) uint8 of "
@@ -70,17 +68,8 @@ def _mouths(arrays, row):
 @functools.lru_cache(maxsize=3)
 def _arrays(name, data_dir):
     """Return `{array: ...}` of one of `FILES`, checked."""
-    places = [place / folder / name for place in data_dirs(data_dir) for folder in FOLDERS]
-    path = next((place for place in places if place.is_file()), None)
-    if path is None:
-        raise BadInputError(f"{name}: expected it in --data-dir or MMZOO_DATA_DIR: {SOURCE}. Received: none")
     keys = {FILES[0]: ("text",), FILES[1]: ("audio",), FILES[2]: ("jpg", "jpg_off", "grid")}[name]
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in keys}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadInputError(f"{path}: expected {SOURCE}. Received: {reason}") from None
+    path, arrays = read_arrays(name, FOLDER, keys, SOURCE, data_dir)
     shapes = {"audio": (len(arrays.get("audio", ())), SAMPLES), "grid": (2,)}
     for key, array in arrays.items():
         if array.ndim != len(shapes.get(key, (0,))) or (key in shapes and array.shape != shapes[key]):

@@ -7,13 +7,11 @@ in two splits, but relatives are: `file-plus` may be for training and `file-x` t
 import functools
 import io
 import itertools
-import zipfile
-import zlib
 
 import numpy as np
 
 from mmzoo import BadInputError
-from mmzoo.data.archive import data_dirs
+from mmzoo.data.archive import read_arrays
 from mmzoo.data.datasets import prepared
 from mmzoo.data.described import Described, encode_ways, split_of
 
@@ -22,7 +20,7 @@ LENGTH = 64  # bytes of a description
 WAYS = 16  # in which an icon is described
 SAID = 8  # tags and categories in a description, at most
 FILE = "fxemoji_64.npz"
-FOLDERS = ("arrays/fxemoji", ".")
+FOLDER = "arrays/fxemoji"
 SOURCE = (
     "svgs/ of github.com/mozilla/fxemoji at 270af34 as arrays jpg (bytes of 64x64 pictures one after another, uint8), "
     "jpg_off (N + 1,), name, short and category (N,) of strings, saved with numpy.savez"
@@ -91,16 +89,9 @@ def _ways(names, known):
 @functools.lru_cache(maxsize=1)
 def _fxemoji(data_dir):
     """Return the JPEGs, as bytes, and the names, designer's names and categories of all pictograms."""
-    places = [place / folder / FILE for place in data_dirs(data_dir) for folder in FOLDERS]
-    path = next((place for place in places if place.is_file()), None)
-    if path is None:
-        raise BadInputError(f"{FILE}: expected it in --data-dir or MMZOO_DATA_DIR, made of {SOURCE}. Received: none")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            blob, ends, *words = (file[name] for name in ("jpg", "jpg_off", "name", "short", "category"))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadInputError(f"{path}: expected {SOURCE}. Received: {reason}") from None
+    keys = ("jpg", "jpg_off", "name", "short", "category")
+    path, arrays = read_arrays(FILE, FOLDER, keys, SOURCE, data_dir)
+    blob, ends, *words = arrays.values()
     counts = {len(ends) - 1, *map(len, words)}
     if len(counts) > 1 or counts <= {0} or ends[-1] != len(blob) or any(array.dtype.kind != "U" for array in words):
         raise BadInputError(f"{path}: expected {SOURCE}. Received: {sorted(counts)} rows, {len(blob)} bytes")

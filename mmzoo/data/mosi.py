@@ -9,17 +9,15 @@ training and in validation, by that of another utterance: see `BLENDS`.
 """
 
 import functools
-import zipfile
-import zlib
 
 import numpy as np
 
 from mmzoo import BadInputError
-from mmzoo.data.archive import data_dirs
+from mmzoo.data.archive import read_arrays
 from mmzoo.data.utterances import Utterances
 
 FILE = "mosi_utterance_features.npz"
-FOLDERS = ("arrays/mosi_features", ".")
+FOLDER = "arrays/mosi_features"
 SOURCE = (
     "the features of github.com/soujanyaporia/contextual-utterance-level-multimodal-sentiment-analysis, "
     "data/{text,audio,video}/*_{train,test}0.csv, as arrays {train,test}_{text,audio,video} (N, 100 or 73) float32, "
@@ -52,16 +50,9 @@ def mosi(split, data_dir):
 @functools.lru_cache(maxsize=4)
 def _arrays(part, data_dir):
     """Return `{array: ...}` of the file's `part`, train or test, checked."""
-    places = [place / folder / FILE for place in data_dirs(data_dir) for folder in FOLDERS]
-    path = next((place for place in places if place.is_file()), None)
-    if path is None:
-        raise BadInputError(f"{FILE}: expected it in --data-dir or MMZOO_DATA_DIR, made of {SOURCE}. Received: none")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[f"{part}_{name}"] for name in (*WIDTHS, "label", "video_id", "utt_no")}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadInputError(f"{path}: expected {SOURCE}. Received: {reason}") from None
+    keys = [f"{part}_{name}" for name in (*WIDTHS, "label", "video_id", "utt_no")]
+    path, arrays = read_arrays(FILE, FOLDER, keys, SOURCE, data_dir)
+    arrays = {key.removeprefix(f"{part}_"): array for key, array in arrays.items()}
     _check(path, part, arrays)
     return arrays
 

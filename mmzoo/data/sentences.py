@@ -55,11 +55,6 @@ def encode_sentences(texts: Sequence[str]) -> np.ndarray:
     return labels
 
 
-def read_labels(labels: Sequence[int]) -> str:
-    """Return the text that `labels` number; zeros are left out."""
-    return "".join(CHARACTERS[label - 1] for label in labels if label > 0)
-
-
 def training_sentences(
     data: Sentences, modalities: tuple[str, ...], batch_size: int, seed: int, epochs: range, dropout: float
 ) -> tf.data.Dataset:

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo import BadInputError
-from mmzoo.data.audio import to_int16
-from mmzoo.data.augment import CHUNK, change_speed, draw, draw_gain
+from mmzoo.data.audio import fit_length, to_int16
+from mmzoo.data.augment import CHUNK, change_speed, draw, draw_gain, in_range
 from mmzoo.data.pipeline import evaluation_batches, training_batches
 
 EVALUATION_BATCH = 400
@@ -34,8 +34,7 @@ def lay_out(waveform: np.ndarray, samples: int, name: str) -> np.ndarray:
     """
     if not len(waveform):
         raise BadInputError(f"{name}: expected a sound. Received: 0 seconds of it")
-    clip = to_int16(waveform[:samples])
-    return np.pad(clip, (0, samples - len(clip)))
+    return fit_length(to_int16(waveform[:samples]), samples)
 
 
 def training_sounds(
@@ -89,9 +88,8 @@ def mix_classes(waveforms, label, seed, probability):
     weight = 1 / (1 + loud / tf.roll(loud, 1, axis=0) * (1 - share) / share)
     sounds = weight * waveforms + (1 - weight) * tf.roll(waveforms, 1, axis=0)
     sounds /= tf.sqrt(tf.square(weight) + tf.square(1 - weight))
-    sounds /= tf.maximum(1.0, tf.reduce_max(tf.abs(sounds), axis=1, keepdims=True))
     labels = share * label + (1 - share) * tf.roll(label, 1, axis=0)
-    return tf.where(mixed, sounds, waveforms), tf.where(mixed, labels, label)
+    return tf.where(mixed, in_range(sounds), waveforms), tf.where(mixed, labels, label)
 
 
 def evaluation_sounds(data: Sounds, seed: int) -> tf.data.Dataset:

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,6 +21,11 @@ def greedy_ctc(log_probabilities: np.ndarray, blank: int = 0) -> list[int]:
     path = _checked(log_probabilities, blank).argmax(axis=1)
     first = np.diff(path, prepend=-1) != 0
     return path[first & (path != blank)].tolist()
+
+
+def spell(labels: Sequence[int], characters: Sequence[str]) -> str:
+    """Return the text of `labels`, which number `characters` from 1; a label of 0 or less, as padding is, is none."""
+    return "".join(characters[label - 1] for label in labels if label > 0)
 
 
 def beam_ctc(

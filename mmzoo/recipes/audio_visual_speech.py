@@ -16,7 +16,7 @@ from keras import layers, ops
 
 from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.log_mel import LogMel
-from mmzoo.blocks.presence import split_present
+from mmzoo.blocks.presence import replace_absent, split_present
 from mmzoo.blocks.temporal import each_frame, strip_input
 from mmzoo.data import grid, spoken_numbers
 from mmzoo.data.options import check_shared, expect
@@ -102,7 +102,7 @@ def build(config=Config()):
     if len(frames) > 1:
         inputs["present"] = keras.Input((len(frames),), name="present")
         there = split_present(inputs["present"], frames)
-        frames = {name: _or_absent(x, there[name], name) for name, x in frames.items()}
+        frames = {name: replace_absent(x, there[name], name) for name, x in frames.items()}
         x = layers.Add(name="joint")([*frames.values()])
     else:
         (x,) = frames.values()
@@ -165,13 +165,6 @@ def _context_encoder(shape, blocks):
         y = conv_norm(y, shape[-1], (5, 1), activation=None, name=f"time{i}_more")
         x = layers.ReLU(name=f"time{i}_out")(layers.Add(name=f"time{i}_add")([x, y]))
     return keras.Model(steps, x, name="context_encoder")
-
-
-def _or_absent(x, present, name):
-    """Return frames `(B, T, 1, D)` where `present` `(B, 1)` is 1 and a learned vector in each where it is 0."""
-    absent = layers.Dense(x.shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_absent")(1.0 - present)
-    there, absent = (ops.reshape(y, (-1, 1, 1, y.shape[-1])) for y in (present, absent))
-    return layers.Add(name=f"{name}_or_absent")([x * there, absent])
 
 
 def sentence_accuracy(y_true, y_pred):

@@ -22,7 +22,7 @@ from mmzoo.run.convert import quiet, save_model, to_tflite
 from mmzoo.run.folder import artifact, make_folder, write_json
 from mmzoo.run.readme import table
 from mmzoo.run.runs import answers, flags, mean_deviation, read_runs, trained
-from mmzoo.run.split import present_patterns, test_arrays
+from mmzoo.run.split import by_pattern, test_arrays
 
 BASELINE = "concat"
 RUNS = "runs.json"
@@ -91,10 +91,8 @@ def _run(module: Any, config: Any, test: tuple[dict, np.ndarray], name: str) -> 
 
     scores = {"all": accuracy(inputs)}
     if len(config.modalities) > 1:
-        for pattern, present in present_patterns(config.modalities).items():
-            if 0 < sum(present) < len(present):
-                given = np.tile(np.array(present, np.float32), (len(labels), 1))
-                scores[pattern] = accuracy({**inputs, "present": given})
+        _, *partial, _ = by_pattern(inputs, config.modalities)  # neither all nor nothing
+        scores |= {pattern: accuracy(given) for pattern, given in partial}
     return {"accuracy": scores}
 
 

@@ -18,7 +18,7 @@ from mmzoo.run.execute import Arrays, predictor
 from mmzoo.run.folder import CARD, read_card
 from mmzoo.run.folder import artifact as find
 from mmzoo.run.readme import gain
-from mmzoo.run.split import conditions, present_patterns, test_arrays
+from mmzoo.run.split import by_pattern, conditions, test_arrays
 
 BASELINES = "baselines.npz"  # the class that each single-modality model gives each test example
 ARTIFACTS = {
@@ -54,12 +54,13 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
     if not card.get("inputs") or not (card.get("labels") or finds):
         said = "a recipe without labels, which train scores" if "labels" in card else ", ".join(card)
         raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {said}")
-    if transcribes(entry["name"] for entry in card.get("outputs", ())):
-        split = {name: _spaced(*arrays, limit) for name, arrays in conditions(*recipe_of(card, data_dir)).items()}
-        return record_transcripts(folder, card, files, split, keep=not limit)
     recipe, config = recipe_of(card, data_dir)
-    inputs, labels = _spaced(*test_arrays(recipe, config), limit)
-    if detects(entry["name"] for entry in card.get("outputs", ())):
+    test, outputs = test_arrays(recipe, config), [entry["name"] for entry in card.get("outputs", ())]
+    if transcribes(outputs):
+        split = {name: _spaced(*arrays, limit) for name, arrays in conditions(recipe, config, test).items()}
+        return record_transcripts(folder, card, files, split, keep=not limit)
+    inputs, labels = _spaced(*test, limit)
+    if detects(outputs):
         return record_boxes(folder, card, files, (inputs, labels), keep=not limit)
     if finds:
         return record_retrieval(folder, card, files, (inputs, labels), recipe.references(config), keep=not limit)
@@ -116,14 +117,9 @@ def subset_scores(
 
     `modalities` are in the order of `present`. Without an input `present` there is the full pattern alone.
     """
-    patterns = present_patterns(modalities)
-    if "present" not in inputs:
-        return {next(iter(patterns)): scores(predict(inputs)["probabilities"], labels, names)}
-    result = {}
-    for name, pattern in patterns.items():
-        present = np.tile(np.asarray(pattern, np.float32), (len(labels), 1))
-        result[name] = scores(predict({**inputs, "present": present})["probabilities"], labels, names)
-    return result
+    return {
+        name: scores(predict(given)["probabilities"], labels, names) for name, given in by_pattern(inputs, modalities)
+    }
 
 
 def score_section(report: dict[str, dict[str, dict]], before: dict, n: int) -> dict:

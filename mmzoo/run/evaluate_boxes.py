@@ -7,9 +7,9 @@ import numpy as np
 
 from mmzoo.device.detections import detections
 from mmzoo.metrics.detection import detection_scores
-from mmzoo.run.card import write_card
 from mmzoo.run.execute import Arrays, predictor
-from mmzoo.run.folder import CARD, KERAS
+from mmzoo.run.folder import KERAS
+from mmzoo.run.record_scores import keep_scores, print_artifacts
 
 OUTPUTS = {"heatmap", "boxes"}
 SUMMARY = ("map50", "map50_95", "map75")
@@ -63,14 +63,8 @@ def record_boxes(
     """Score `files` on `examples`, print it and, with `keep`, record it in the card; return `{file: scores}`."""
     inputs, objects = examples
     scores = score_boxes(folder, files, inputs, objects, card["labels"], card.get("scores", {}) if keep else None)
-    for file in files:
-        print(f"{file:<22}" + "  ".join(f"{key} {scores['artifacts'][file][key]:.4f}" for key in SUMMARY))
-    print(f"\n{box_table(scores)}")
-    if keep:
-        write_card(folder, {**card, "scores": scores})
-    where = Path(folder) / CARD
-    said = f"recorded in {where} and README.md" if keep else f"(--limit): not recorded in {where}"
-    print(f"\n{len(objects)} pictures: {said}")
+    print_artifacts(files, scores, SUMMARY, box_table(scores))
+    keep_scores(folder, card, scores, f"{len(objects)} pictures", keep)
     return {file: scores["artifacts"][file] for file in files}
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from mmzoo.metrics.retrieval import both_ways, retrieval_scores
-from mmzoo.run.card import write_card
 from mmzoo.run.execute import Arrays, predictor
-from mmzoo.run.folder import CARD, KERAS
+from mmzoo.run.folder import KERAS
 from mmzoo.run.readme_scores import RECALLS, WAYS
+from mmzoo.run.record_scores import keep_scores, print_artifacts
 
 KS = (1, 5, 10)
 CHANCE = "chance"
@@ -96,14 +96,8 @@ def record_retrieval(
     scores = score_retrieval(
         folder, files, examples, similarities if keep else {}, card.get("scores", {}) if keep else None
     )
-    for file in files:
-        print(f"{file:<22}" + "  ".join(f"{key} {scores['artifacts'][file][key]:.4f}" for key in RECALLS))
-    print(f"\n{retrieval_table(scores)}")
-    if keep:
-        write_card(folder, {**card, "scores": scores})
-    where = Path(folder) / CARD
-    said = f"recorded in {where} and README.md" if keep else f"(--limit): not recorded in {where}"
-    print(f"\n{len(examples[1])} pairs: {said}")
+    print_artifacts(files, scores, RECALLS, retrieval_table(scores))
+    keep_scores(folder, card, scores, f"{len(examples[1])} pairs", keep)
     return {file: scores["artifacts"][file] for file in files}
 
 

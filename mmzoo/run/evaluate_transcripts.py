@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo.metrics.decode import beam_ctc
+from mmzoo.metrics.decode import beam_ctc, spell
 from mmzoo.metrics.transcription import error_rates
-from mmzoo.run.card import write_card
 from mmzoo.run.execute import Arrays, predictor
-from mmzoo.run.folder import CARD, KERAS
+from mmzoo.run.folder import KERAS
 from mmzoo.run.readme_scores import RATES, transcript_rows
-from mmzoo.run.split import present_patterns
+from mmzoo.run.record_scores import keep_scores, print_artifacts
+from mmzoo.run.split import NOTHING, PLAIN, by_pattern
 
 OUTPUT = "log_probabilities"
 WIDTH, MOST = 8, 4  # prefixes of the beam, and characters that can continue one in a frame
@@ -25,7 +25,7 @@ def transcribes(outputs: Sequence[str]) -> bool:
 def transcripts(log_probabilities: np.ndarray, characters: Sequence[str]) -> list[str]:
     """Return the likeliest text of each of `log_probabilities` `(N, T, 1 + len(characters))`, by a beam of 8."""
     found = (beam_ctc(frames, WIDTH, most=MOST)[0][0] for frames in log_probabilities)
-    return ["".join(characters[label - 1] for label in labels) for labels in found]
+    return [spell(labels, characters) for labels in found]
 
 
 def rates(
@@ -33,7 +33,7 @@ def rates(
 ) -> dict[str, float]:
     """Return word and character error rates and the share of exact texts of `predict`; labels count from 1."""
     told = transcripts(np.asarray(predict(inputs)[OUTPUT]), characters)
-    truth = ["".join(characters[label - 1] for label in row if label > 0) for row in np.asarray(labels)]
+    truth = [spell(row, characters) for row in np.asarray(labels)]
     found = error_rates(told, truth)
     return {key: found[key] for key in RATES}
 
@@ -52,16 +52,17 @@ def transcript_scores(
     `alone`, `{modality: predict}`, the models of one modality.
     """
     section = {"split": "test", **(before or {})}
-    inputs, labels = next(iter(split.values()))
-    reports = {}
-    for file in files:
-        full = rates(predictor(folder / file), inputs, labels, characters)
-        reports[file] = {"word_accuracy": 1 - full["wer"], **full, "n": len(labels)}
-    section["artifacts"] = {**section.get("artifacts", {}), **reports}
+    inputs, labels = split[PLAIN]
+    full = {}
     if files[0] == KERAS or "transcripts" not in section:
         first = predictor(folder / files[0])
         section["n"] = len(labels)
         section["transcripts"] = {name: _subsets(first, *arrays, characters) for name, arrays in split.items()}
+        full[files[0]] = next(iter(section["transcripts"][PLAIN].values()))
+    for file in files[len(full) :]:
+        full[file] = rates(predictor(folder / file), inputs, labels, characters)
+    reports = {file: {"word_accuracy": 1 - found["wer"], **found, "n": len(labels)} for file, found in full.items()}
+    section["artifacts"] = {**section.get("artifacts", {}), **reports}
     if alone:
         section["alone"] = {
             name: {modality: rates(predict, *arrays, characters) for modality, predict in alone.items()}
@@ -72,13 +73,8 @@ def transcript_scores(
 
 def _subsets(predict, inputs: Arrays, labels: np.ndarray, characters: Sequence[str]) -> dict[str, dict]:
     modalities = [name for name in inputs if name != "present"]
-    result = {}
-    for name, pattern in present_patterns(modalities).items():
-        if any(pattern) and ("present" in inputs or all(pattern)):
-            present = np.tile(np.asarray(pattern, np.float32), (len(labels), 1))
-            given = {**inputs, "present": present} if "present" in inputs else inputs
-            result[name] = rates(predict, given, labels, characters)
-    return result
+    given = by_pattern(inputs, modalities)
+    return {name: rates(predict, x, labels, characters) for name, x in given if name != NOTHING}
 
 
 def record_transcripts(
@@ -87,14 +83,8 @@ def record_transcripts(
     """Score `files` on `split`, print it and, with `keep`, record it in the card; return `{file: scores}`."""
     folder = Path(folder)
     scores = transcript_scores(folder, files, split, card["labels"], before=card.get("scores", {}) if keep else None)
-    for file in files:
-        print(f"{file:<22}" + "  ".join(f"{key} {scores['artifacts'][file][key]:.4f}" for key in RATES))
-    print(f"\n{transcript_table(scores)}")
-    if keep:
-        write_card(folder, {**card, "scores": scores})
-    where = folder / CARD
-    said = f"recorded in {where} and README.md" if keep else f"(--limit): not recorded in {where}"
-    print(f"\n{scores['n']} sentences: {said}")
+    print_artifacts(files, scores, RATES, transcript_table(scores))
+    keep_scores(folder, card, scores, f"{scores['n']} sentences", keep)
     return {file: scores["artifacts"][file] for file in files}
 
 

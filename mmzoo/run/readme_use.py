@@ -22,10 +22,9 @@ def how_to_use(card: dict) -> str:
             'print(detections(maps["heatmap"], maps["boxes"]))  # boxes in pixels of the input, scores, labels'
         )
     if "transcripts" in scores:
-        imports += "\nfrom mmzoo.metrics.decode import beam_ctc"
+        imports += "\nfrom mmzoo.metrics.decode import beam_ctc, spell"
         show = (
-            f'labels, _ = beam_ctc(runner({given})["log_probabilities"])[0]{more}\n'
-            'print("".join(runner.labels[label - 1] for label in labels))'
+            f'labels, _ = beam_ctc(runner({given})["log_probabilities"])[0]{more}\nprint(spell(labels, runner.labels))'
         )
     if "retrieval" in scores:
         return _search(card["recipe"])

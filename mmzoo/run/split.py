@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from mmzoo import BadInputError
 from mmzoo.run.execute import Arrays
 
+NOTHING = "none"  # the pattern in which all is missing
 PLAIN = "as it is"  # the condition of the test split without changes
 
 
@@ -29,10 +30,23 @@ def test_arrays(recipe: Any, config: Any) -> tuple[Arrays, np.ndarray]:
     return inputs, np.concatenate([y for _, y in batches])
 
 
-def conditions(module: Any, config: Any) -> dict[str, tuple[Arrays, np.ndarray]]:
-    """Return the test split as `{condition: (inputs, labels)}`: as it is, then as `export` of the recipe has it."""
-    changes = {PLAIN: {}, **module.export(config).conditions}
-    return {name: test_arrays(module, dataclasses.replace(config, **change)) for name, change in changes.items()}
+def conditions(module: Any, config: Any, plain: tuple[Arrays, np.ndarray]) -> dict[str, tuple[Arrays, np.ndarray]]:
+    """Return `{condition: (inputs, labels)}`: the test split `plain`, then as `export` of the recipe changes it."""
+    changed = {name: dataclasses.replace(config, **change) for name, change in module.export(config).conditions.items()}
+    return {PLAIN: plain} | {name: test_arrays(module, other) for name, other in changed.items()}
+
+
+def by_pattern(inputs: Arrays, modalities: Sequence[str]) -> Iterator[tuple[str, Arrays]]:
+    """Yield `inputs` with each pattern of `present` and its name, see `present_patterns`.
+
+    `modalities` are in the order of `present`. Without an input `present` there is the full pattern alone.
+    """
+    size = len(next(iter(inputs.values())))
+    for name, pattern in present_patterns(modalities).items():
+        if "present" not in inputs:
+            yield name, inputs
+            return
+        yield name, {**inputs, "present": np.tile(np.asarray(pattern, np.float32), (size, 1))}
 
 
 def present_patterns(modalities: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -43,4 +57,4 @@ def present_patterns(modalities: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """
     patterns = itertools.product((1, 0), repeat=len(modalities))
     named = sorted(patterns, key=lambda pattern: -sum(pattern))
-    return {"+".join(itertools.compress(modalities, p)) or "none": p for p in named}
+    return {"+".join(itertools.compress(modalities, p)) or NOTHING: p for p in named}

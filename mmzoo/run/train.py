@@ -206,7 +206,7 @@ def _scores(folder: Path, module, config, examples: tuple, model: keras.Model, b
         return {"scores": score_boxes(folder, files, inputs, labels, spec.labels)}
     if transcribes(spec.outputs):
         alone = {name: _answering(spec, m) for name, (m, _) in baselines.items()}
-        split = conditions(module, config)
+        split = conditions(module, config, examples)
         return {"scores": transcript_scores(folder, files, split, spec.labels, alone)}
     if retrieves(module):
         return {"scores": score_retrieval(folder, files, examples, module.references(config))}

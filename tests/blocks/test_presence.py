@@ -22,3 +22,13 @@ def test_absent_embedding_is_learned_and_the_same_whatever_is_there():
     there = np.array([[1], [0], [0]], "float32")
     answer = model.predict([given, there], verbose=0)
     np.testing.assert_array_equal(answer, [given[0], learned, learned])
+
+
+def test_of_steps_each_is_replaced_by_the_same():
+    x, present = keras.Input((4, 1, 6)), keras.Input((1,))
+    model = keras.Model([x, present], replace_absent(x, present, "video"))
+    learned = np.arange(6, dtype="float32")
+    model.get_layer("video_absent").set_weights([learned[None]])
+    given = np.random.default_rng(0).normal(size=(2, 4, 1, 6)).astype("float32")
+    answer = model.predict([given, np.array([[1], [0]], "float32")], verbose=0)
+    np.testing.assert_array_equal(answer, [given[0], np.tile(learned, (4, 1, 1))])

@@ -251,7 +251,7 @@ def test_fxemoji_that_is_not_there_or_no_jpeg(tmp_path, monkeypatch):
 
 
 def test_the_real_fxemoji_is_whole(data_dir):
-    if not (data_dir / icons.FOLDERS[0] / icons.FILE).is_file():
+    if not (data_dir / icons.FOLDER / icons.FILE).is_file():
         pytest.skip(f"needs {icons.FILE}")
     data = icons.fxemoji("validation", str(data_dir))
     assert data.images.shape == (101, 48, 48, 3)

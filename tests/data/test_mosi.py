@@ -92,7 +92,7 @@ def test_a_missing_or_damaged_file_is_refused_with_its_origin(tmp_path):
 
 
 def test_the_real_file(data_dir):
-    if not (data_dir / mosi.FOLDERS[0] / mosi.FILE).is_file():
+    if not (data_dir / mosi.FOLDER / mosi.FILE).is_file():
         pytest.skip(f"needs {mosi.FILE}")
     splits = {split: mosi.mosi(split, str(data_dir)) for split in ("train", "validation", "test")}
     counts = {split: (len(data.labels), data.videos.max() + 1) for split, data in splits.items()}

@@ -9,15 +9,20 @@ from PIL import Image
 from mmzoo import BadInputError
 from mmzoo.data import grid, sentences, spoken_numbers
 from mmzoo.data.sentences import (
+    CHARACTERS,
     CLEAN,
     Sentences,
     encode_sentences,
     evaluation_sentences,
-    read_labels,
     training_sentences,
 )
+from mmzoo.metrics.decode import spell
 
 BOTH = ("audio", "video")
+
+
+def read_labels(labels):
+    return spell(labels, CHARACTERS)
 
 
 def small(count=6, steps=10, height=4, width=6, rate=80):

@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from mmzoo import BadInputError
 from mmzoo.run import evaluate as verb
 from mmzoo.run.execute import predictor
+from mmzoo.run.split import present_patterns
 
 LABELS = ("a", "b", "c")
 FILES = ("model.keras", "saved_model", "model_float32.tflite", "model.onnx")
@@ -127,10 +128,10 @@ def test_what_is_no_artifact_is_one_line(tmp_path, monkeypatch):
 
 
 def test_present_patterns():
-    named = verb.present_patterns(("image", "audio"))
+    named = present_patterns(("image", "audio"))
     assert named == {"image+audio": (1, 1), "image": (1, 0), "audio": (0, 1), "none": (0, 0)}
     assert next(iter(named)) == "image+audio"
-    three = verb.present_patterns("xyz")
+    three = present_patterns("xyz")
     assert len(three) == 8
     assert [three[name] for name in ("x+y+z", "x+z", "y", "none")] == [
         (1, 1, 1),
