@@ -1,6 +1,7 @@
 """The verbs whose flags are those of a recipe: its Config makes their command line."""
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -64,14 +65,14 @@ def _compare_strategies(name: str, arguments: list[str]) -> None:
         *,
         config: Annotated[config_type, Parameter(name="*")] = None,
         shares: Annotated[str, Parameter(help="Of the labels, separated by commas.")] = "0.01,0.1,1",
-        seeds: Annotated[int, Parameter(help="How many, from 0 on.")] = 3,
+        seeds: Annotated[str, Parameter(help="How many, from 0 on; or which, separated by commas.")] = "3",
         pretraining_epochs: Annotated[int, Parameter(help="Times through the unlabeled pairs.")] = 1,
         strategies: Annotated[str, Parameter(help="Separated by commas.")] = ",".join(STRATEGIES),
         out: Annotated[str, Parameter(help="Folder to write; runs that are in it are kept.")] = "strategies",
     ) -> None:
         chosen = strategies.split(",")
-        given = (name, config or config_type(), _numbers(shares), range(seeds), out, pretraining_epochs, chosen)
-        compare_strategies(*given)
+        counts = (_numbers("--shares", shares, float), _seeds(seeds))
+        compare_strategies(name, config or config_type(), *counts, out, pretraining_epochs, chosen)
         print(f"{out}/README.md: the table; {out}/runs.json, {out}/strategies.png")
 
     sub(arguments, exit_on_error=False, print_error=False)
@@ -90,21 +91,27 @@ def _compare_fusions(name: str, arguments: list[str]) -> None:
         *,
         config: Annotated[config_type, Parameter(name="*")] = None,
         fusions: Annotated[str, Parameter(help="Separated by commas; concat is always there.")] = "",
-        seeds: Annotated[int, Parameter(help="How many, from 0 on.")] = 5,
+        seeds: Annotated[str, Parameter(help="How many, from 0 on; or which, separated by commas.")] = "5",
         out: Annotated[str, Parameter(help="Folder to write; runs that are in it are kept.")] = "fusions",
     ) -> None:
         chosen = fusions.split(",") if fusions else fusion.names()
-        compare_fusions(name, config or config_type(), chosen, range(seeds), out)
+        compare_fusions(name, config or config_type(), chosen, _seeds(seeds), out)
         print(f"{out}/README.md: the table; {out}/runs.json")
 
     sub(arguments, exit_on_error=False, print_error=False)
 
 
-def _numbers(text: str) -> list[float]:
+def _numbers(flag: str, text: str, kind: type) -> list:
     try:
-        return [float(word) for word in text.split(",")]
+        return [kind(word) for word in text.split(",")]
     except ValueError:
-        raise BadInputError(f"--shares: expected numbers separated by commas. Received: {text}") from None
+        raise BadInputError(f"{flag}: expected numbers separated by commas. Received: {text}") from None
+
+
+def _seeds(text: str) -> Sequence[int]:
+    """Return the seeds that `--seeds` means: `3` is how many of them, `0,6,12` which."""
+    numbers = _numbers("--seeds", text, int)
+    return numbers if "," in text else range(numbers[0])
 
 
 VERBS = {"train": _train, "compare-strategies": _compare_strategies, "compare-fusions": _compare_fusions}

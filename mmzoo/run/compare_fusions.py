@@ -21,7 +21,7 @@ from mmzoo.run.card import environment
 from mmzoo.run.convert import quiet, save_model, to_tflite
 from mmzoo.run.folder import artifact, make_folder, write_json
 from mmzoo.run.readme import table
-from mmzoo.run.runs import answers, flags, mean_deviation, read_runs, trained
+from mmzoo.run.runs import answers, flags, mean_deviation, read_runs, told_seeds, trained
 from mmzoo.run.split import by_pattern, test_arrays
 
 BASELINE = "concat"
@@ -165,9 +165,8 @@ def _name(result: dict) -> str:
 
 
 def _command(result: dict) -> str:
-    seeds = max(point["seeds"] for point in result["points"])
     given = flags(result["recipe"], result["config"])
-    return f"`mmzoo compare-fusions {result['recipe']} {given} --seeds {seeds}`"
+    return f"`mmzoo compare-fusions {result['recipe']} {given} --seeds {told_seeds(result['runs'])}`"
 
 
 def _verdict(points: Sequence[dict]) -> str:

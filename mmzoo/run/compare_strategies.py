@@ -21,7 +21,7 @@ from mmzoo.run.card import environment
 from mmzoo.run.folder import make_folder, write_json
 from mmzoo.run.multiply_adds import model_multiply_adds
 from mmzoo.run.readme import table
-from mmzoo.run.runs import answers, flags, mean_deviation, read_runs, trained
+from mmzoo.run.runs import answers, flags, mean_deviation, read_runs, told_seeds, trained
 from mmzoo.run.split import test_arrays
 
 SCHEMES = {  # of pretraining: the recipe, and what of its Config is not as it stands there
@@ -226,7 +226,7 @@ def report(result: dict) -> str:
         "standard deviation over seeds; the points over scratch are paired by seed. Seconds and multiply-adds are of "
         "pretraining, shared by all shares of a seed, plus those of training with labels.\n\n"
         f"`mmzoo compare-strategies {result['recipe']} {flags(result['recipe'], result['config'])} "
-        f"--pretraining-epochs {result['pretraining_epochs']} --seeds {max(p['seeds'] for p in result['points'])} "
+        f"--pretraining-epochs {result['pretraining_epochs']} --seeds {told_seeds(result['runs'])} "
         f"--shares {','.join(f'{share:g}' for share in sorted({p['share'] for p in result['points']}))} "
         f"--strategies {','.join(dict.fromkeys(p['strategy'] for p in result['points']))}`\n\n"
     )

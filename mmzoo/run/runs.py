@@ -41,6 +41,12 @@ def flags(recipe: str, config: dict) -> str:
     return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in words.items())
 
 
+def told_seeds(runs: Sequence[dict]) -> str:
+    """Return what `--seeds` is typed as for the seeds of `runs`: how many, where they are the first ones, or which."""
+    seeds = sorted({run["seed"] for run in runs})
+    return str(len(seeds)) if seeds == [*range(len(seeds))] else ",".join(map(str, seeds))
+
+
 def mean_deviation(series: Sequence[float]) -> list[float]:
     """Return the mean and the standard deviation of `series` to two decimals; of a single number it is 0."""
     return [round(statistics.mean(series), 2), round(statistics.stdev(series) if series[1:] else 0.0, 2)]

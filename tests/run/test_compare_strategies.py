@@ -9,7 +9,9 @@ import pytest
 from mmzoo import BadInputError
 from mmzoo.recipes import spoken_digits
 from mmzoo.run import compare_strategies as module
+from mmzoo.run.cli_recipes import _seeds
 from mmzoo.run.compare_strategies import STRATEGIES, compare_strategies
+from mmzoo.run.runs import told_seeds
 
 TINY = replace(spoken_digits.TINY, epochs=1, pairings=1, batch_size=128)
 SOME = ("scratch", "masked_whole", "masked_probe")
@@ -100,10 +102,22 @@ def test_refuses_runs_of_something_else(compared):
         compare_strategies("spoken_digits", replace(TINY, embed_dim=8), (0.1,), (0,), compared[1], 1, SOME)
 
 
+@pytest.mark.parametrize(("text", "seeds"), [("3", [0, 1, 2]), ("0,6,12", [0, 6, 12]), ("6,", None), ("0", [])])
+def test_seeds_are_counted_or_named(text, seeds):
+    if seeds is None:
+        with pytest.raises(BadInputError, match="--seeds: expected numbers"):
+            _seeds(text)
+    else:
+        assert list(_seeds(text)) == seeds
+        assert told_seeds([{"seed": seed} for seed in [*seeds, *seeds]]) == text
+
+
 def test_command_line(mmzoo_command, tmp_path):
     done = mmzoo_command("compare-strategies", "spoken_digits", "--shares", "a,b", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.strip() == "mmzoo: --shares: expected numbers separated by commas. Received: a,b"
+    done = mmzoo_command("compare-strategies", "spoken_digits", "--seeds", "0,x", cwd=tmp_path)
+    assert done.stderr.strip() == "mmzoo: --seeds: expected numbers separated by commas. Received: 0,x"
     told = mmzoo_command("compare-strategies", "spoken_digits", "--help").stdout
     assert "--label-share" in told
     assert "--pretraining-epochs" in told
