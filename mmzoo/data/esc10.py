@@ -22,15 +22,18 @@ SAMPLES = 5 * SAMPLE_RATE
 
 
 def folds_of(split, fold):
-    """Return the folds of which `split` consists where `fold` is for the test."""
+    """Return the folds of which `split` consists where `fold` is for the test; `+` joins splits."""
     following = fold % len(FOLDS) + 1
     rest = tuple(number for number in FOLDS if number not in (fold, following))
-    return {"train": rest, "validation": (following,), "test": (fold,)}[split]
+    folds = {"train": rest, "validation": (following,), "test": (fold,)}
+    return tuple(sorted(number for part in split.split("+") for number in folds[part]))
 
 
 @functools.lru_cache(maxsize=3)
 def esc10(split, fold, data_dir):
-    """Load `train` (240 clips), `validation` (80) or `test` (80) as `Sounds`; labels index `CLASSES`.
+    """Load `train` (240 clips), `validation` (80), `test` (80) or those joined by `+` as `Sounds`.
+
+    Labels index `CLASSES`.
 
     Raises:
         BadInputError: the archive can neither be found in `data_dir` or MMZOO_DATA_DIR nor downloaded, or is damaged.

@@ -38,6 +38,8 @@ class Config:
     """What the model takes: audio."""
     fold: int = 1
     """Of esc10, for the test; the next one is for validation."""
+    join_validation: bool = False
+    """Train on the validation clips of esc10 too, once everything is chosen."""
     width: int = 16
     """Channels of the first layer; a multiple of 4."""
     embed_dim: int = 64
@@ -85,6 +87,8 @@ def dataset(split, config=Config(), first_epoch=0):
 def _load(split, config):
     if config.source == "sample":
         return event_sounds.sample(split, config.seed)
+    if split == "train" and config.join_validation:
+        split = "train+validation"
     return esc10.esc10(split, config.fold, config.data_dir)
 
 

@@ -68,6 +68,7 @@ def test_each_fold_is_once_for_the_test_and_once_for_validation():
         assert len(parts["validation"]) == 1
     assert {folds_of("validation", fold) for fold in FOLDS} == {(fold,) for fold in FOLDS}
     assert folds_of("validation", 5) == (1,)
+    assert folds_of("train+validation", 5) == (1, 2, 3, 4)
 
 
 def test_splits_are_the_clips_of_their_folds(place):

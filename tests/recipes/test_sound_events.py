@@ -52,8 +52,12 @@ def test_the_fold_is_that_of_the_config(monkeypatch):
         return Sounds(np.zeros((1, esc10.SAMPLES), np.int16), np.zeros(1, np.int32), 10)
 
     monkeypatch.setattr(esc10, "esc10", load)
-    sound_events.dataset("test", dataclasses.replace(TINY, source="esc10", fold=4, data_dir="here"))
-    assert asked == [("test", 4, "here")]
+    config = dataclasses.replace(TINY, source="esc10", fold=4, data_dir="here")
+    sound_events.dataset("test", config)
+    joined = dataclasses.replace(config, join_validation=True, batch_size=1)
+    for split in ("train", "validation"):
+        sound_events.dataset(split, joined)
+    assert asked == [("test", 4, "here"), ("train+validation", 4, "here"), ("validation", 4, "here")]
 
 
 def test_esc10_is_heard_by_few_parameters():
