@@ -6,6 +6,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from mmzoo.run.accelerator import Answer, Arrays
+from mmzoo.run.flatbuffer import op_name
 
 # The share of an output's largest value by which it may be off, for each kind of file.
 CPU = 3e-5  # float32 on another runtime's CPU: rounding alone; a weight changed by 1 % moves an output by more
@@ -18,20 +19,24 @@ _INTEGERS = (_TYPES.INT8, _TYPES.UINT8, _TYPES.INT4, _TYPES.INT16)
 
 
 def kind(model: schema.ModelT) -> str:
-    """Return 'int8' (integers between operators), 'dynamic' (in weights alone), 'float16' or 'float32'."""
+    """Return 'int8' (integers between operators), 'dynamic' (in weights alone), 'float16' or 'float32'.
+
+    A row that is looked up in a table of int8 and becomes float at once is a weight.
+    """
     found = set()
     for graph in model.subgraphs:
-        for tensor in graph.tensors:
+        rows = {int(lookup.outputs[0]) for lookup, _ in _lookups(model, graph)}
+        for i, tensor in enumerate(graph.tensors):
             held = _data(model, tensor) is not None
             if tensor.type in _INTEGERS and _scales(tensor) is not None:
-                found.add("dynamic" if held else "int8")
+                found.add("dynamic" if held or i in rows else "int8")
             elif tensor.type == schema.TensorType.FLOAT16 and held:
                 found.add("float16")
     return next((name for name in ("int8", "dynamic", "float16") if name in found), "float32")
 
 
 def float_weights(model: schema.ModelT) -> schema.ModelT:
-    """Return `model` with its int8 weights as float32 wherever an operator takes float32 beside them.
+    """Return `model` with its int8 weights as float32 wherever an operator takes or makes float32 of them.
 
     That is what a GPU computes of a dynamic int8 file. The CPU also rounds what flows through it to int8; that
     drift can be far larger than the tolerance, and would hide what the GPU gets wrong.
@@ -41,13 +46,42 @@ def float_weights(model: schema.ModelT) -> schema.ModelT:
     for op in graph.operators:
         first, *others = [int(i) for i in op.inputs if i >= 0] or [-1]
         for tensor in (graph.tensors[i] for i in others if graph.tensors[first].type == schema.TensorType.FLOAT32):
-            data = _data(model, tensor)
-            if tensor.type == schema.TensorType.INT8 and data is not None and _scales(tensor) is not None:
-                values = _dequantized(tensor, np.asarray(data, np.uint8).view(np.int8))
-                model.buffers.append(schema.BufferT(data=values.astype(np.float32).view(np.uint8)))
-                tensor.buffer, tensor.type = len(model.buffers) - 1, schema.TensorType.FLOAT32
-                tensor.quantization = None
+            _make_float(model, tensor)
+    for lookup, dequantize in _lookups(model, graph):
+        row, made = graph.tensors[int(lookup.outputs[0])], int(dequantize.outputs[0])
+        _make_float(model, graph.tensors[int(lookup.inputs[0])])
+        row.type, row.quantization = schema.TensorType.FLOAT32, None
+        # what the lookup makes is now what was made of it
+        graph.operators.remove(dequantize)
+        lookup.outputs[0] = made
     return model
+
+
+def _lookups(model: schema.ModelT, graph: schema.SubGraphT) -> list[tuple[schema.OperatorT, schema.OperatorT]]:
+    """Return pairs of a GATHER from a table of int8 that the file holds and the one operator that makes it float."""
+    readers: dict[int, list[schema.OperatorT]] = {}
+    for op in graph.operators:
+        for i in op.inputs:
+            readers.setdefault(int(i), []).append(op)
+    pairs = []
+    for op in graph.operators:
+        if op_name(model, op) != "GATHER":
+            continue
+        table, after = graph.tensors[int(op.inputs[0])], readers.get(int(op.outputs[0]), [])
+        held = table.type == schema.TensorType.INT8 and _data(model, table) is not None
+        if held and [op_name(model, reader) for reader in after] == ["DEQUANTIZE"]:
+            pairs.append((op, after[0]))
+    return pairs
+
+
+def _make_float(model: schema.ModelT, tensor: schema.TensorT) -> None:
+    """Turn a tensor of int8 that the file holds into float32; leave any other."""
+    data = _data(model, tensor)
+    if tensor.type == schema.TensorType.INT8 and data is not None and _scales(tensor) is not None:
+        values = _dequantized(tensor, np.asarray(data, np.uint8).view(np.int8))
+        model.buffers.append(schema.BufferT(data=values.astype(np.float32).view(np.uint8)))
+        tensor.buffer, tensor.type = len(model.buffers) - 1, schema.TensorType.FLOAT32
+        tensor.quantization = None
 
 
 def _dequantized(tensor: schema.TensorT, values: np.ndarray) -> np.ndarray:

@@ -1,7 +1,11 @@
 """The parts of `verify` that need neither a driver nor an export."""
 
+import keras
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
+from keras import layers
+from silent_bugs import quantized, randomize
 
 from mmzoo.run import flatbuffer, parity
 from mmzoo.run.accelerator import Answer
@@ -35,6 +39,23 @@ def test_a_run_that_depends_on_the_one_before_is_seen():
     leak = Answer(outputs, again={"y": np.float32([1.1])}, fresh={"y": np.float32([2.0])})
     assert parity.repeat_error(same) == 0
     assert parity.repeat_error(leak) == pytest.approx(0.05, rel=1e-3)
+
+
+def test_a_table_of_int8_that_is_looked_up_is_a_weight(tmp_path):
+    ids = keras.Input((12,), dtype="int32", name="ids")
+    x = layers.Embedding(40, 32, name="table")(ids)
+    model = randomize(keras.Model({"ids": ids}, {"y": layers.Dense(8, name="dense")(layers.Flatten()(x))}))
+    file = flatbuffer.parse(quantized(model, {"ids": np.zeros((1, 12), np.int32)}, full=False))
+    assert flatbuffer.operators(file)["DEQUANTIZE"] == 1
+    assert parity.kind(file) == "dynamic"
+    plain = parity.float_weights(file)
+    assert parity.kind(plain) == "float32"
+    assert "DEQUANTIZE" not in flatbuffer.operators(plain)
+    flatbuffer.write(plain, tmp_path / "plain.tflite")
+    given = np.random.default_rng(0).integers(0, 40, (1, 12)).astype(np.int32)
+    runner = Interpreter(str(tmp_path / "plain.tflite")).get_signature_runner()
+    expected = model.predict_on_batch({"ids": given})["y"]
+    np.testing.assert_allclose(runner(ids=given)["y"], expected, atol=0.02 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize(
