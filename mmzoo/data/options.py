@@ -14,6 +14,11 @@ POSITIVE = (
     "temperature",
     "projection",
     "beta",
+    "width",
+    "image_size",
+    "sample_rate",
+    "seconds",
+    "text_bytes",
 )
 PROBABILITIES = ("modality_dropout", "hidden")
 
@@ -30,11 +35,20 @@ def check_shared(options, sources, modalities, fewest=1):
     `sources` and `modalities` are those that the recipe knows, modalities in their order, and `fewest` how many of them
     it takes at least.
     """
-    chosen = options["modalities"]
-    ordered = chosen == tuple(name for name in modalities if name in chosen)
+    check_order(options["modalities"], modalities, fewest)
+    expect("source", options["source"] in sources, f"one of {', '.join(sources)}", options["source"])
+    check_numbers(options)
+
+
+def check_order(chosen, modalities, fewest=1):
+    """Raise BadInputError unless the modalities `chosen` are `fewest` or more of `modalities`, in their order."""
+    ordered = tuple(chosen) == tuple(name for name in modalities if name in chosen)
     said = f"{'any' if fewest == 1 else f'{fewest} or more'} of {', '.join(modalities)} in this order"
     expect("modalities", ordered and len(chosen) >= fewest, said, " ".join(chosen))
-    expect("source", options["source"] in sources, f"one of {', '.join(sources)}", options["source"])
+
+
+def check_numbers(options):
+    """Raise BadInputError unless those of `options`, `{name: value}`, that are numbers can be."""
     for name in POSITIVE:
         value = options.get(name, 1)
         expect(name, value > 0 and math.isfinite(value), "a number above 0", value)

@@ -33,8 +33,8 @@ def run(
         from mmzoo.run.data_wait import data_wait
         from mmzoo.run.evaluate import recipe_of
 
-        card = next(iter(cards.values())) if cards else read_card(artifact(paths[0], CARD).parent)
-        result["training"] = data_wait(*recipe_of(card, data_dir))
+        folder = folders[0] if folders else artifact(paths[0], CARD).parent
+        result["training"] = data_wait(*recipe_of(folder, read_card(folder), data_dir))
         wait = result["training"]
         print(
             f"training step {wait['pipeline_ms']:.1f} ms with the pipeline, {wait['cached_ms']:.1f} ms on one kept "

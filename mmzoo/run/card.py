@@ -13,8 +13,9 @@ from mmzoo.run.readme import plots_of, readme
 
 # fmt: off
 ORDER = (
-    "mmzoo", "recipe", "task", "config", "commit", "command", "seed", "data", "parameters", "inputs",
-    "outputs", "labels", "scores", "baselines", "average", "fusion_gain", "gain_curve", "files", "operators", "verify",
+    "mmzoo", "recipe", "name", "task", "config", "commit", "command", "seed", "data", "parameters", "inputs",
+    "outputs", "labels", "rows", "duplicates", "scores", "fused", "baselines", "peers", "average", "fusion_gain",
+    "gain_curve", "files", "operators", "verify",
     "benchmark", "history", "machine", "versions", "wall_seconds",
 )
 PACKAGES = (

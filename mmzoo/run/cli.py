@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 import mmzoo
 from mmzoo import BadInputError
 from mmzoo.run.cli_recipes import VERBS, import_tensorflow
+from mmzoo.run.cli_tables import fit, predict
 
 BAD_INPUT, DEFECT, STOPPED = 2, 70, 130
 app = App(
@@ -20,6 +21,8 @@ app = App(
     help_formatter="plain",
     result_action="return_value",
 )
+app.command(fit)
+app.command(predict)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,7 +42,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"mmzoo: {error.filename}: expected a place that can be written. Received: {error}", file=sys.stderr)
         code = BAD_INPUT
     except KeyboardInterrupt:
-        hint = "; mmzoo train --resume goes on after the last whole epoch" if arguments[:1] == ["train"] else ""
+        verb = arguments[0] if arguments else ""
+        hint = f"; mmzoo {verb} --resume goes on after the last whole epoch" if verb in ("train", "fit") else ""
         print(f"mmzoo: stopped{hint}", file=sys.stderr)
         code = STOPPED
     except Exception:  # a defect of ours: 1 would say that numbers are wrong

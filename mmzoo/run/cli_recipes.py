@@ -27,7 +27,8 @@ def _config_of(name: str) -> type:
     """Return the Config of the recipe `name`; what it imports is imported only where there is such a recipe."""
     from mmzoo import recipes
 
-    recipes.find(name)
+    if not recipes.is_file(name):
+        recipes.find(name)
     import_tensorflow()
     return recipes.load(name).Config
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo import BadInputError
+from mmzoo import BadInputError, recipes
 from mmzoo.metrics.classification import SUMMARY, fusion_gain, scores
 from mmzoo.run.card import write_card
 from mmzoo.run.evaluate_boxes import detects, record_boxes
@@ -50,11 +50,13 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
     if limit < 0:
         raise BadInputError(f"limit: expected 0 (all) or more. Received: {limit}")
     card, files = read_card(folder), _chosen(folder, artifact)
-    finds = "labels" in card and retrieves(recipe_of(card)[0])
-    if not card.get("inputs") or not (card.get("labels") or finds):
-        said = "a recipe without labels, which train scores" if "labels" in card else ", ".join(card)
+    if "labels" not in card or not card.get("inputs"):
+        raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {', '.join(card)}")
+    recipe, config = recipe_of(folder, card, data_dir)
+    finds = retrieves(recipe)
+    if not card["labels"] and not finds:
+        said = "a recipe without labels, which train scores"
         raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {said}")
-    recipe, config = recipe_of(card, data_dir)
     test, outputs = test_arrays(recipe, config), [entry["name"] for entry in card.get("outputs", ())]
     if transcribes(outputs):
         split = {name: _spaced(*arrays, limit) for name, arrays in conditions(recipe, config, test).items()}
@@ -84,26 +86,33 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
     return report
 
 
-def recipe_of(card: dict, data_dir: str = "") -> tuple[Any, Any]:
-    """Return the recipe's module and the Config that `card` records, with `data_dir` in it if given.
+def recipe_of(folder: str | Path, card: dict, data_dir: str = "") -> tuple[Any, Any]:
+    """Return the recipe's module and the Config that `card` of `folder` records, with `data_dir` in it if given.
+
+    A recipe that is no name of ours is a file in `folder`, and is run.
 
     Raises:
         BadInputError: there is no such recipe, or its Config has changed.
     """
     name = str(card["recipe"])
-    try:
-        if not name.isidentifier():
-            raise ModuleNotFoundError(name=f"mmzoo.recipes.{name}")
-        recipe = importlib.import_module(f"mmzoo.recipes.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"mmzoo.recipes.{name}":
-            raise
-        raise BadInputError(f"card.json: expected a recipe of mmzoo.recipes. Received: {name}") from None
+    recipe = recipes.load(str(find(folder, name))) if recipes.is_file(name) else _recipe_named(name)
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in card.get("config", {}).items()}
     fields = {field.name for field in dataclasses.fields(recipe.Config)}
     if unknown := sorted(set(values) - fields):
         raise BadInputError(f"card.json: expected a config of {name} as it is now. Received: {', '.join(unknown)}")
     return recipe, recipe.Config(**values | ({"data_dir": data_dir} if data_dir else {}))
+
+
+def _recipe_named(name: str) -> Any:
+    full = f"mmzoo.recipes.{name}"
+    try:
+        if not name.isidentifier():
+            raise ModuleNotFoundError(name=full)
+        return importlib.import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name != full:
+            raise
+        raise BadInputError(f"card.json: expected a recipe of mmzoo.recipes. Received: {name}") from None
 
 
 def subset_scores(
@@ -174,11 +183,18 @@ def compare(
     }
 
 
-def same_example(array: np.ndarray) -> np.ndarray:
-    """Return for each row of `array` `(N, ...)` the number of its group: rows of the same content."""
+def same_example(inputs: Arrays) -> np.ndarray:
+    """Return for each example the number of its group: those of the same content of the first of `inputs`.
+
+    One that lacks it is a group of its own.
+    """
+    array = next(iter(inputs.values()))
     rows = np.ascontiguousarray(array.reshape(len(array), -1))
     rows = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
-    return np.unique(rows, return_inverse=True)[1].ravel()
+    groups = np.unique(rows, return_inverse=True)[1].ravel()
+    missing = np.flatnonzero(inputs["present"][:, 0] == 0) if "present" in inputs else np.array([], int)
+    groups[missing] = len(groups) + missing
+    return groups
 
 
 def _gain(folder: str | Path, card: dict, predict: Callable, inputs: Arrays, labels: np.ndarray) -> dict:
@@ -190,8 +206,8 @@ def _gain(folder: str | Path, card: dict, predict: Callable, inputs: Arrays, lab
         single = kept[over]
     if len(single) != len(labels):
         return {}
-    fused, pictures = predict(inputs)["probabilities"], inputs[next(iter(inputs))]
-    return {"over": over, **fusion_gain(fused, np.eye(len(card["labels"]))[single], labels, same_example(pictures))}
+    fused, groups = predict(inputs)["probabilities"], same_example(inputs)
+    return {"over": over, **fusion_gain(fused, np.eye(len(card["labels"]))[single], labels, groups)}
 
 
 def _chosen(folder: str | Path, artifact: str) -> list[str]:

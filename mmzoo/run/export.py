@@ -87,7 +87,7 @@ def export_folder(folder: str | Path, data_dir: str = "") -> dict[str, dict]:
         BadInputError: the folder, the recipe or the data cannot be used.
     """
     card = read_card(folder)
-    model, (recipe, config) = load_keras(folder), recipe_of(card, data_dir)
+    model, (recipe, config) = load_keras(folder), recipe_of(folder, card, data_dir)
     if (Path(folder) / "golden.npz").exists():
         golden = read_golden(folder)
     else:

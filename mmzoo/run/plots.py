@@ -51,8 +51,8 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[str], pat
     # every label where they can be read, else about twenty of them
     ticks = range(0, len(labels), max(1, -(-len(labels) // 20)))
     turn = 90 if max(map(len, labels)) > 3 else 0
-    axis.set_xticks(ticks, [labels[i] for i in ticks], rotation=turn)
-    axis.set_yticks(ticks, [labels[i] for i in ticks])
+    axis.set_xticks(ticks, [labels[i] for i in ticks], rotation=turn, parse_math=False)  # a class is no formula
+    axis.set_yticks(ticks, [labels[i] for i in ticks], parse_math=False)
     axis.grid(False)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmzoo.run.readme_scores import RECALLS, boxes, percent, retrieval, table, transcripts
-from mmzoo.run.readme_use import how_to_use
+from mmzoo.run.readme_use import how_to_use, named
 
 SCORES = {
     "accuracy": "accuracy",
@@ -105,7 +105,7 @@ def _head(card: dict) -> str:
         facts.append(f"trained on {data['name']} {data.get('version', '')}".rstrip())
     if "commit" in card or "mmzoo" in card:
         facts.append(f"made by mmzoo {card.get('mmzoo', '')}".rstrip())
-    return f"# {card['recipe']}\n\n{line[:1].upper()}{line[1:]}: {', '.join(facts)}.\n\n{GENERATED}"
+    return f"# {named(card)}\n\n{line[:1].upper()}{line[1:]}: {', '.join(facts)}.\n\n{GENERATED}"
 
 
 def _score(card: dict) -> str:
@@ -266,7 +266,8 @@ def command(card: dict) -> str:
             flags.append(f"--{name}" if value else f"--no-{name}")
         elif value != "":
             flags += [f"--{name} {item}" for item in (value if isinstance(value, list | tuple) else [value])]
-    return " ".join(["mmzoo train", card["recipe"], *flags])
+    recipe = f"{card['name']}/{card['recipe']}" if "name" in card else card["recipe"]
+    return " ".join(["mmzoo train", recipe, *flags])
 
 
 def _plain(value: object) -> str:

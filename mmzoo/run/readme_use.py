@@ -1,13 +1,18 @@
 """The part of a card's README that shows how the model is used."""
 
 
+def named(card: dict) -> str:
+    """Return the name of the card's model: of its recipe, or of its folder where the recipe is a file in it."""
+    return card.get("name", card["recipe"])
+
+
 def how_to_use(card: dict) -> str:
     """Return a Markdown section with the lines that a user would type."""
     scores = card.get("scores", {})
     if "objective" in scores:
         return (
             "## Use it\n\nIts encoders start another recipe that has encoders of the same names:\n\n```sh\n"
-            f"mmzoo train RECIPE --init-from {card['recipe']}/model.keras\n```"
+            f"mmzoo train RECIPE --init-from {named(card)}/model.keras\n```"
         )
     entries = [entry for entry in card.get("inputs", []) if entry["name"] != "present"]
     names = [entry["name"] for entry in entries]
@@ -27,10 +32,10 @@ def how_to_use(card: dict) -> str:
             f'labels, _ = beam_ctc(runner({given})["log_probabilities"])[0]{more}\nprint(spell(labels, runner.labels))'
         )
     if "retrieval" in scores:
-        return _search(card["recipe"])
+        return _search(named(card))
     return (
         f"## Use it\n\n```python\n{imports}\n\n"
-        f'runner = Runner("{card["recipe"]}")  # this folder, or one .tflite file\n'
+        f'runner = Runner("{named(card)}")  # this folder, or one .tflite file\n'
         f"{show}\n```"
     )
 

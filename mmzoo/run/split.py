@@ -39,14 +39,14 @@ def conditions(module: Any, config: Any, plain: tuple[Arrays, np.ndarray]) -> di
 def by_pattern(inputs: Arrays, modalities: Sequence[str]) -> Iterator[tuple[str, Arrays]]:
     """Yield `inputs` with each pattern of `present` and its name, see `present_patterns`.
 
-    `modalities` are in the order of `present`. Without an input `present` there is the full pattern alone.
+    `modalities` are in the order of `present`; what an example lacks by itself stays missing. Without an input
+    `present` there is the full pattern alone.
     """
-    size = len(next(iter(inputs.values())))
     for name, pattern in present_patterns(modalities).items():
         if "present" not in inputs:
             yield name, inputs
             return
-        yield name, {**inputs, "present": np.tile(np.asarray(pattern, np.float32), (size, 1))}
+        yield name, {**inputs, "present": inputs["present"] * np.asarray(pattern, np.float32)}
 
 
 def present_patterns(modalities: Sequence[str]) -> dict[str, tuple[int, ...]]:

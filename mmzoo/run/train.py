@@ -52,9 +52,10 @@ def train(
     whose pictures and texts find each other by what is found.
 
     Args:
-        recipe: a name of `mmzoo list`.
+        recipe: a name of `mmzoo list`, or the path of a recipe's file, which the folder gets a copy of.
         config: the recipe's `Config`; its defaults where None.
-        out: the folder, by default the recipe's name here. It appears when everything is in it.
+        out: the folder, by default the recipe's name here, or the folder of its file. It appears when everything is in
+            it.
         resume: go on with a run into `out` that was stopped.
         precision: what layers compute in while they are trained; see `PRECISIONS`. What is exported is float32.
 
@@ -68,19 +69,24 @@ def train(
     module = recipes.load(recipe)
     config = config or module.Config()
     spec = module.export(config)
-    out = check_out(out or recipe)
+    out = check_out(out or _place(recipe))
+    text = Path(recipe).read_bytes() if recipes.is_file(recipe) else b""  # before `out`, where it may lie, is replaced
     run = {"recipe": recipe, "config": dataclasses.asdict(config), "precision": precision}
     with _alone(out), _checkpoints(out, run, resume) as working:
         # The test split is read first: a source that is not there stops the run before it has cost anything.
         inputs, labels = test_arrays(module, config)
-        title = f"{recipe} ({'+'.join(_modalities(inputs))})"
+        name = out.name if text else recipe
+        title = f"{name} ({'+'.join(_modalities(inputs))})"
         model, history = fit(module, config, working / "fused", title, precision)
         alone = _modalities(inputs) if spec.labels else ()
-        baselines = _fit_baselines(module, config, working, run, alone)
+        baselines = _fit_baselines(module, config, working, (name, precision), alone)
         with new_folder(out, working) as folder:
             exported = keras.Model(model.input, {k: model.get_layer(v).output for k, v in spec.outputs.items()})
             exported.save(folder / KERAS)
             card = _static_card(recipe, module, config, exported, spec)
+            if text:
+                (folder / Path(recipe).name).write_bytes(text)
+                card |= {"recipe": Path(recipe).name, "name": out.name}
             print("exporting ...", flush=True)
             calibration = calibration_examples(module.dataset("train", config), exported.input)
             card |= export(exported, folder, spec, calibration, golden_examples(inputs, labels), card)
@@ -150,20 +156,20 @@ def _modalities(inputs: dict[str, np.ndarray]) -> tuple[str, ...]:
     return tuple(name for name in inputs if name != "present")
 
 
-def _fit_baselines(module, config, working: Path, run: dict, modalities: tuple[str, ...]) -> dict:
+def _place(recipe: str) -> Path:
+    """Return the folder in which `recipe` leads if no other is said."""
+    return Path(recipe).absolute().parent if recipes.is_file(recipe) else Path(recipe)
+
+
+def _fit_baselines(
+    module, config, working: Path, titled: tuple[str, str], modalities: tuple[str, ...]
+) -> dict[str, tuple[keras.Model, dict]]:
     """Train a model of each modality alone, with the same encoder, head, epochs, optimizer and augmentation."""
     if len(modalities) < 2:
         return {}
-    return {
-        name: fit(
-            module,
-            dataclasses.replace(config, modalities=(name,)),
-            working / name,
-            f"{run['recipe']} ({name})",
-            run["precision"],
-        )
-        for name in modalities
-    }
+    title, precision = titled
+    alone = {name: dataclasses.replace(config, modalities=(name,)) for name in modalities}
+    return {name: fit(module, own, working / name, f"{title} ({name})", precision) for name, own in alone.items()}
 
 
 def _static_card(recipe: str, module, config, model: keras.Model, spec) -> dict:
@@ -232,8 +238,7 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
         name: model.predict({name: inputs[name]}, batch_size=500, verbose=0) for name, model in baselines.items()
     }
     fused = predict(inputs)["probabilities"]
-    groups = same_example(inputs[modalities[0]])
-    compared = compare(fused, singles, labels, names, groups)
+    compared = compare(fused, singles, labels, names, same_example(inputs))
     answers = {name: single.argmax(axis=1).astype(np.uint16) for name, single in singles.items()}
     np.savez_compressed(folder / BASELINES, **answers)
     for name, model in baselines.items():

@@ -266,7 +266,7 @@ def test_export_folder_writes_again_and_records(made, folder, monkeypatch, capsy
         export=lambda config: Export(SPEC.labels, {}, {}, {}, {}, precisions=("float32",)),
         dataset=lambda split, config: [(examples(8), np.zeros(8))],
     )
-    monkeypatch.setattr(verb, "recipe_of", lambda card, data_dir: (recipe, None))
+    monkeypatch.setattr(verb, "recipe_of", lambda folder, card, data_dir: (recipe, None))
     monkeypatch.setattr(verb, "has_onnx", lambda: False)
     verb.export_folder(folder)
     card = json.loads((folder / "card.json").read_text())

@@ -66,3 +66,8 @@ def test_equal_numbers_give_equal_bytes(tmp_path):
     for name in ("a", "b"):
         plots.learning_curve(history(EPOCHS), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_class_is_no_formula(tmp_path):
+    plots.confusion_matrix([[3, 1], [0, 2]], [r"$\foo$", "US$ 5 $"], tmp_path / "matrix.png")
+    assert (tmp_path / "matrix.png").stat().st_size > 1000

@@ -1,5 +1,7 @@
 """The parts of `verify` that need neither a driver nor an export."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from silent_bugs import quantized, randomize
 from mmzoo.run import flatbuffer, parity
 from mmzoo.run.accelerator import Answer
 from mmzoo.run.gpu_rules import RULES, explain, refusals
-from mmzoo.run.verify import _exit_code
+from mmzoo.run.verify import _exit_code, _score_row
 from mmzoo.run.verify_inputs import METADATA, Spec, embedded_card, every_pattern, input_specs, random_examples
 
 
@@ -129,3 +131,14 @@ def test_what_the_delegate_says_is_led_back_to_a_rule(line, rule):
     assert [entry.get("rule") for entry in found] == [rule]
     assert found[0]["operator"] == line.split(":")[0]
     assert explain(rule).get("advice") == RULES.get(rule)
+
+
+@pytest.mark.parametrize(("n", "drop", "status"), [(36, 0.028, "right"), (36, 0.09, "wrong"), (1000, 0.02, "wrong")])
+def test_one_example_of_few_is_no_verdict(n, drop, status, tmp_path):
+    files = {"model.keras": {"accuracy": 0.9, "n": n}, "model_int8.tflite": {"accuracy": 0.9 - drop, "n": n}}
+    card = {"scores": {"artifacts": files}, "max_score_drop": 0.01}
+    file = SimpleNamespace(
+        kind="int8", path=tmp_path / "model_int8.tflite", row=lambda *told, **more: more | {"status": told[2]}
+    )
+    (row,) = _score_row(file, card)
+    assert row["status"] == status

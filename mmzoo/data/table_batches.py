@@ -1,0 +1,130 @@
+"""Rows of a table, decoded on disk, as the batches that a model learns from and is scored on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.data.augment import draw, draw_gain
+from mmzoo.data.augment_audio import shift_waveforms
+from mmzoo.data.augment_images import change_colors, crop_images
+from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.table_rows import Rows, kind_of
+
+EVALUATION_BATCH = 100
+AREA = (0.6, 1.0)  # of a picture that training sees
+SHIFT = 0.1  # of the length of a sound, by which training moves it
+GAIN = 6.0  # decibels by which training changes the loudness
+HIDDEN_BYTES = 0.1  # probability that training hides a text's byte
+SMALLEST_EPOCH = 2048  # examples: a small table is passed several times, each time changed otherwise
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Which `index` of the decoded `rows` one split is, and `labels` `(len(index),)` int32."""
+
+    rows: Rows
+    index: np.ndarray
+    labels: np.ndarray
+
+
+def training_rows(
+    data: Examples, modalities: Sequence[str], batch_size: int, seed: int, epochs: range, dropout: float, augment: bool
+) -> tf.data.Dataset:
+    """Return batches `({modality: (B, ...), ..., "present": (B, M)}, label)` of all `epochs`.
+
+    With `augment` pictures are cropped and change color, sounds move in time and change loudness, and single bytes of
+    texts are hidden. With probability `dropout` only some of the modalities of an example are there, each choice as
+    likely, unless its row has none of them.
+    """
+    fetch = _fetch(data, modalities)
+
+    def make(index, seed):
+        inputs, there = fetch(index)
+        if augment:
+            inputs = {name: _augment(kind_of(name), x, seed, i) for i, (name, x) in enumerate(inputs.items())}
+        if len(modalities) > 1:
+            left = there * _some(tf.shape(index)[0], len(modalities), seed, dropout)
+            inputs["present"] = tf.where(tf.reduce_any(left > 0, axis=1, keepdims=True), left, there)
+        return inputs, tf.gather(tf.constant(data.labels), index)
+
+    return training_batches(make, len(data.index), batch_size, seed, epochs, _passes(len(data.index)))
+
+
+def evaluation_rows(data: Examples, modalities: Sequence[str], seed: int) -> tf.data.Dataset:
+    """Return every row once, in its order, as it is; `present` is what the row has."""
+    fetch = _fetch(data, modalities)
+
+    def make(index, seed):
+        inputs, there = fetch(index)
+        if len(modalities) > 1:
+            inputs["present"] = there
+        return inputs, tf.gather(tf.constant(data.labels), index)
+
+    return evaluation_batches(make, len(data.index), EVALUATION_BATCH, seed)
+
+
+def as_inputs(rows: Rows, index: np.ndarray, modalities: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the inputs of a model, `{modality: (N, ...), "present": (N, M)}`, of the rows `index`."""
+    inputs = {name: _in_units(kind_of(name), np.asarray(rows.arrays[name][index])) for name in modalities}
+    if len(modalities) > 1:
+        inputs["present"] = _present(rows, modalities)[index]
+    return inputs
+
+
+def _passes(size: int) -> int:
+    return max(1, -(-SMALLEST_EPOCH // size))
+
+
+def _present(rows, modalities):
+    places = [list(rows.arrays).index(name) for name in modalities]
+    return rows.present[:, places].astype(np.float32)
+
+
+def _in_units(kind, stored):
+    """Return what is stored as the model takes it: sounds in [-1, 1], ids of texts as int32."""
+    if kind == "audio":
+        return stored.astype(np.float32) / np.float32(32768)
+    return stored.astype(np.int32) if kind == "text" else stored
+
+
+def _fetch(data, modalities):
+    """Return a function of numbers of examples `(B,)` to `({modality: (B, ...)}, present (B, M))`, read from disk."""
+    present = _present(data.rows, modalities)
+    stored = [data.rows.arrays[name] for name in modalities]
+    kinds = [kind_of(name) for name in modalities]
+    types = [{"image": tf.uint8, "text": tf.int32}.get(kind, tf.float32) for kind in kinds]
+
+    def read(index):
+        rows = data.index[index]
+        return [*(_in_units(kind, x[rows]) for kind, x in zip(kinds, stored, strict=True)), present[rows]]
+
+    def fetch(index):
+        *found, there = tf.numpy_function(read, [index], [*types, tf.float32], stateful=False)
+        for x, array in zip(found, stored, strict=True):
+            x.set_shape((None, *array.shape[1:]))
+        there.set_shape((None, len(modalities)))
+        return dict(zip(modalities, found, strict=True)), there
+
+    return fetch
+
+
+def _some(size, count, seed, probability):
+    """Return `(size, count)` of 1 and 0: with `probability` one of the choices of some modalities, else all."""
+    choice = tf.cast(draw(seed, 96, [size, 1], 1, 2**count - 1), tf.int32)  # as bits
+    bits = tf.bitwise.bitwise_and(tf.bitwise.right_shift(choice, tf.range(count)[None]), 1)
+    happens = draw(seed, 97, [size, 1]) < probability
+    return tf.cast(tf.where(happens, bits, 1), tf.float32)
+
+
+def _augment(kind, x, seed, place):
+    seed = seed + tf.constant([0, 31]) * place  # two pictures of a row are not changed alike
+    if kind == "image":
+        return change_colors(crop_images(x, seed, AREA), seed, hue=0.0)
+    if kind == "audio":
+        return draw_gain(shift_waveforms(x, seed, max(1, int(SHIFT * x.shape[1]))), seed, GAIN)
+    if kind == "text":
+        hidden = draw(seed, 95, tf.shape(x)) < HIDDEN_BYTES
+        return tf.where(hidden & (x > 0), 1, x)  # 1 is no byte, and not the padding
+    return x

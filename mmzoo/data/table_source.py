@@ -1,0 +1,92 @@
+"""A table as the source of a recipe: its columns to inputs, its target to classes, its rows to splits."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmzoo import BadInputError
+from mmzoo.data.columns import labeled_rows
+from mmzoo.data.table import read_table, root_of
+from mmzoo.data.table_batches import Examples
+from mmzoo.data.table_features import Category, Date, Number
+from mmzoo.data.table_rows import Rows, Sizes, decode_rows
+from mmzoo.data.table_split import SPLITS, split_rows
+
+Columns = tuple[str | Number | Category | Date, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a table lies and what is in it.
+
+    `inputs` are pairs of a modality and its columns. Rows are split by the column `split`, or so that no value of
+    `group` is in two splits, or by `time`, the oldest for training, or else at random by `seed`.
+    """
+
+    path: str
+    target: str
+    classes: tuple[str, ...]
+    inputs: tuple[tuple[str, Columns], ...]
+    split: str = ""
+    group: str = ""
+    time: str = ""
+    seed: int = 0
+    skip_bad: bool = False
+
+
+def locate(path: str, data_dir: str, beside: str | Path) -> Path:
+    """Return where the table `path` lies: in `data_dir`, at `path`, or in the folder that holds the folder `beside`.
+
+    Raises:
+        BadInputError: it is in none of them.
+    """
+    name = Path(path).name
+    places = [Path(data_dir) / name] if data_dir else []
+    places += [Path(path), Path(beside).absolute().parent / name]
+    for place in places:
+        if place.exists():
+            return place
+    raise BadInputError(f"--data-dir: expected the folder of {name}. Received: none at {', '.join(map(str, places))}")
+
+
+@functools.lru_cache(maxsize=4)
+def load_splits(source: Source, place: Path, sizes: Sizes) -> dict[str, Examples]:
+    """Return `{split: Examples}` of the table at `place`; labels index `source.classes`.
+
+    Raises:
+        BadInputError: the table cannot be read, split or decoded, or a row is of another class.
+    """
+    frame, _ = labeled_rows(read_table(place), source.target)
+    labels = class_numbers(frame[source.target].tolist(), source.classes, place)
+    splits = split_rows(
+        frame, np.array(source.classes)[labels], by=source.split, group=source.group, time=source.time, seed=source.seed
+    )
+    rows = decode_rows(frame, root_of(place), dict(source.inputs), sizes, source.skip_bad)
+    splits[list(rows.bad)] = ""
+    return {split: _examples(rows, splits == split, labels) for split in SPLITS}
+
+
+def class_name(cell: object) -> str:
+    """Return the name of the class that a cell of the target tells: of 3.0 it is `3`."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
+
+
+def class_numbers(cells: list, classes: tuple[str, ...], place: str | Path) -> np.ndarray:
+    """Return `(N,)` int32, the places of the cells in `classes`.
+
+    Raises:
+        BadInputError: a cell is none of them.
+    """
+    number = {name: i for i, name in enumerate(classes)}
+    names = [class_name(cell) for cell in cells]
+    if other := sorted({name for name in names if name not in number}):
+        shown = f"{', '.join(other[:5])}{' ...' if len(other) > 5 else ''}"
+        raise BadInputError(f"{place}: expected the classes {', '.join(classes)}. Received: {shown}")
+    return np.array([number[name] for name in names], np.int32)
+
+
+def _examples(rows: Rows, chosen: np.ndarray, labels: np.ndarray) -> Examples:
+    (index,) = np.nonzero(chosen)
+    return Examples(rows, index, labels[index])

@@ -1,0 +1,62 @@
+"""The encoders of a table's modalities, each the small one of its kind that does well without tuning."""
+
+import math
+
+import keras
+from keras import layers
+
+from mmzoo.encoders.light_cnn import light_cnn
+from mmzoo.encoders.log_mel_cnn import log_mel_cnn
+from mmzoo.encoders.tabular_mlp import tabular_mlp
+from mmzoo.encoders.text_conv import text_conv
+
+CELLS = 6  # a side, of what the last stage sees of a picture, at most
+MOST_CHANNELS = 96
+
+
+def table_encoders(shapes, sample_rate, embed_dim, width=1.0, figures=None, dropout=0.2):
+    """Return `{modality: keras.Model}`, each to embeddings `(B, embed_dim)`.
+
+    Args:
+        shapes: `{modality: shape}` of one example: of `image` and `image_front` `(H, W, 3)`, of `audio` `(T,)`, of
+            `text` `(L,)`, of `tabular` `(F,)`. A modality's kind is its name up to the first `_`.
+        sample_rate: of sounds, in Hz.
+        embed_dim: width of the embeddings.
+        width: factor of the channels inside encoders of pictures, sounds and texts.
+        figures: mean and variance `(F,)` of the rows of `tabular`; without them they are not scaled.
+        dropout: share of each embedding, and of what is inside the encoder of `tabular`, that training leaves out.
+
+    Raises:
+        ValueError: a modality is of another kind.
+    """
+    return {
+        name: _encoder(name, shape, sample_rate, embed_dim, width, figures, dropout) for name, shape in shapes.items()
+    }
+
+
+def _encoder(modality, shape, *sizes) -> keras.Model:
+    """Return the encoder of a modality, with dropout behind it."""
+    plain = _plain_encoder(modality, shape, *sizes)
+    x = layers.Dropout(sizes[-1], name="embedding_dropout")(plain.output)
+    return keras.Model(plain.input, x, name=plain.name)
+
+
+def _plain_encoder(modality, shape, sample_rate, embed_dim, width, figures, dropout) -> keras.Model:
+    name, kind = f"{modality}_encoder", modality.split("_")[0]
+    if kind == "image":
+        # halved until 3 to 6 cells a side are left
+        halvings = max(2, math.ceil(math.log2(min(shape[:2]) / CELLS)))
+        widths = [min(MOST_CHANNELS, 16 + 16 * ((i + 1) // 2)) for i in range(2 * halvings)]
+        return light_cnn(shape, embed_dim, widths, name=name, width=width)
+    if kind == "audio":
+        return log_mel_cnn(shape[0], sample_rate, embed_dim, [_wide(64, width)] * 5, name=name)
+    if kind == "text":
+        return text_conv(shape[0], embed_dim, units=_wide(64, width), name=name)
+    if kind == "tabular":
+        mean, variance = figures or (None, None)
+        return tabular_mlp(shape[0], embed_dim, mean=mean, variance=variance, dropout=dropout, name=name)
+    raise ValueError(f"table_encoders expects image, audio, text and tabular. Received: {modality=}")
+
+
+def _wide(units, width):
+    return max(4, int(units * width / 4 + 0.5) * 4)

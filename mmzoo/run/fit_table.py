@@ -1,0 +1,241 @@
+"""The verb `fit`: from a table of one's own to the folder of a trained, exported and verified model."""
+
+import dataclasses
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmzoo import BadInputError, recipes
+from mmzoo.data.columns import Column, column_table, infer_columns, infer_target, labeled_rows
+from mmzoo.data.table import read_table, root_of
+from mmzoo.data.table_features import fit_feature
+from mmzoo.data.table_rows import kind_of
+from mmzoo.data.table_source import class_name, load_splits
+from mmzoo.data.table_split import split_rows
+from mmzoo.run.card import write_card
+from mmzoo.run.fit_limits import bytes_of, fit_epochs, fit_width, seconds_of
+from mmzoo.run.fit_recipe import RECIPE, recipe_text
+from mmzoo.run.fit_request import Request
+from mmzoo.run.fit_sizes import measure
+from mmzoo.run.folder import check_out, make_folder, read_card
+from mmzoo.run.report import write_report
+from mmzoo.run.table_duplicates import duplicates, told_duplicates
+from mmzoo.run.table_peers import peer_scores
+from mmzoo.run.train import train
+
+IMBALANCE = 3  # of the largest class to the smallest, from which on rare classes weigh more
+FEATURES = ("number", "category", "date")
+PATIENCE = 6  # epochs without a lower validation loss
+
+
+def fit_table(
+    table: str | Path, target: str, out: str | Path = "", request: Request | None = None, resume: bool = False
+) -> Path:
+    """Train the model that fits the columns of `table` to tell `target`; return its folder.
+
+    A model of each modality alone, and one of them together, are trained; where one alone does as well on the
+    validation rows, that is what the folder holds. Beside them stand linear models of scikit-learn on the same rows.
+
+    Raises:
+        BadInputError: the table, a column, a file or the folder cannot be used.
+    """
+    place, request = Path(table), request or Request()
+    out = check_out(out or f"{place.stem if place.is_file() else place.name}_{_slug(target)}")
+    work = out.parent / f".{out.name}.recipe"
+    recipe = work / RECIPE
+    try:
+        if not resume:
+            _write_recipe(recipe, place, target, request, out)
+        elif not recipe.is_file():
+            raise BadInputError(f"--resume: expected a run into {out} that was stopped. Received: none")
+        module = recipes.load(str(recipe))
+        config = module.Config()
+        splits = load_splits(module.SOURCE, place, module.sizes(config))
+        print(_counts(splits, module.SOURCE.classes))
+        crossing = duplicates(splits)
+        print(told_duplicates(crossing), flush=True)
+        card = _train(str(recipe), config, out, resume)
+    finally:
+        if not _training(out).is_dir():  # nothing is there to go on with
+            shutil.rmtree(work, ignore_errors=True)
+    print("comparing with linear models ...", flush=True)
+    card["peers"] = _peers(splits, module, config)
+    card["rows"] = {name: len(examples.labels) for name, examples in splits.items()}
+    card["duplicates"] = crossing
+    write_card(out, card)
+    own = tuple(entry["name"] for entry in card["inputs"] if entry["name"] != "present")
+    report = write_report(out, card, module, dataclasses.replace(config, modalities=own), splits, place)
+    print(f"{_scores(card)}\n{report}  the report")
+    return out
+
+
+def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out: Path) -> None:
+    """Write the recipe's file, as wide and for as many epochs as the request allows."""
+    for limit, read in ((request.budget, seconds_of), (request.size, bytes_of)):
+        if limit:
+            read(limit)  # before anything else is done
+    values = assemble(place, target, request) | {"out": out.name}
+    make_folder(recipe.parent, out)
+    recipe.write_text(recipe_text(values), encoding="utf-8")
+    if request.size:
+        values["width"] = fit_width(recipes.load(str(recipe)), request.size)
+        recipe.write_text(recipe_text(values), encoding="utf-8")
+    if request.budget:
+        module = recipes.load(str(recipe))
+        values["epochs"] = fit_epochs(module, module.Config(), request.budget)
+        recipe.write_text(recipe_text(values), encoding="utf-8")
+
+
+def _training(out: Path) -> Path:
+    """Return the folder in which `train` keeps a run into `out` that was stopped."""
+    return out.parent / f".{out.name}.training"
+
+
+def _train(recipe: str, config, out: Path, resume: bool) -> dict:
+    """Train all modalities together, and the best of them again for the folder if it does as well; return the card."""
+    stopped = json.loads((_training(out) / "run.json").read_text(encoding="utf-8")) if resume else {}
+    together = not resume or stopped["config"]["modalities"] == list(config.modalities)
+    if together:
+        train(recipe, config, out=out, resume=resume)
+    card = read_card(out)
+    best = _best_alone(card)
+    if not best:
+        return card
+    print(f"{best} alone does as well on the validation rows: the folder gets a model of it", flush=True)
+    train(recipe, dataclasses.replace(config, modalities=(best,)), out=out, resume=not together)
+    kept = {key: card[key] for key in ("baselines", "average") if key in card}
+    return read_card(out) | kept | {"fused": next(iter(card["scores"]["subsets"].values()))["accuracy"]}
+
+
+def assemble(place: Path, target: str, request: Request) -> dict:
+    """Return what a recipe of the table at `place` is written from, see `fit_recipe.TEMPLATE`; print its columns."""
+    frame, root = read_table(place), root_of(place)
+    kind = infer_target(frame, target)
+    if kind != "class":
+        raise BadInputError(
+            f"--target: expected a column of classes. Received: {target}, of {kind}s, which is not fitted yet"
+        )
+    own = {name for name in (target, request.split, request.group, request.time) if name}
+    columns, left_out = infer_columns(
+        frame.drop(columns=[n for n in own if n in frame]), root, request.kinds, request.ignore
+    )
+    print(column_table(columns, left_out, frame))
+    if not columns:
+        raise BadInputError(f"{place}: expected a column to learn {target} from. Received: none")
+    frame, empty = labeled_rows(frame, target)
+    if empty:
+        print(f"left out: {empty} rows without {target}")
+    names = [class_name(cell) for cell in frame[target]]
+    classes = tuple(sorted(set(names)))
+    split = split_rows(
+        frame, np.array(names), by=request.split, group=request.group, time=request.time, seed=request.seed
+    )
+    inputs = gather_inputs(columns, frame[split == "train"])
+    sizes = measure(frame, root, inputs)
+    values = {"path": str(place.absolute()), "target": target, "classes": classes, "inputs": inputs, **sizes}
+    values |= {
+        name: getattr(request, name) for name in ("split", "group", "time", "seed", "skip_bad", "fusion", "epochs")
+    }
+    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": 0.5}
+    training = np.searchsorted(classes, np.array(names)[split == "train"])
+    values["class_weight"] = _class_weight(training, len(classes))
+    return values
+
+
+def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple], ...]:
+    """Return `((modality, columns), ...)`: each picture and sound by itself, all texts as one, and the rest as one row.
+
+    `training` is the table of the training rows, whose cells tell means and values.
+    """
+    inputs = []
+    for kind in ("image", "audio"):
+        own = [column.name for column in columns if column.kind == kind]
+        named = [kind] if len(own) == 1 else [f"{kind}_{_slug(name)}" for name in own]
+        for modality, count in Counter(named).items():
+            if count > 1:
+                raise BadInputError(
+                    f"columns: expected names that differ in letters and digits. Received: {modality} twice"
+                )
+        inputs += [(modality, (name,)) for modality, name in zip(named, own, strict=True)]
+    if texts := tuple(column.name for column in columns if column.kind == "text"):
+        inputs.append(("text", texts))
+    rest = [column for column in columns if column.kind in FEATURES]
+    if rest:
+        fitted = (fit_feature(column.kind, column.name, training[column.name].tolist()) for column in rest)
+        inputs.append(("tabular", tuple(fitted)))
+    return tuple(inputs)
+
+
+def _slug(name: str) -> str:
+    """Return `name` in the letters, digits and underscores that inputs and folders are named by."""
+    kept = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name.lower())
+    return kept.strip("_") or "column"
+
+
+def _class_weight(labels: np.ndarray, num_classes: int) -> tuple[float, ...]:
+    """Return the weight of each class, the square root of how rare it is, or none where classes are balanced."""
+    counts = np.maximum(np.bincount(labels, minlength=num_classes), 1)
+    if counts.max() < IMBALANCE * counts.min():
+        return ()
+    weight = np.sqrt(counts.mean() / counts)
+    weight /= np.average(weight, weights=counts)
+    return tuple(round(float(one), 3) for one in weight)
+
+
+def _best_alone(card: dict) -> str:
+    """Return the modality of which a model of its own does at least as well on the validation rows, or nothing."""
+    alone = card.get("history", {}).get("baselines", {})
+    scores = {name: _validation(history) for name, history in alone.items()}
+    best = max(scores, key=scores.get, default="")
+    return best if best and scores[best] >= _validation(card["history"]) else ""
+
+
+def _validation(history: dict) -> float:
+    """Return the validation accuracy of the epoch whose weights were kept: that of the lowest loss."""
+    return history["val_accuracy"][int(np.argmin(history["val_loss"]))]
+
+
+def _counts(splits, classes) -> str:
+    lines = []
+    for name, examples in splits.items():
+        counts = np.bincount(examples.labels, minlength=len(classes))
+        shown = ", ".join(f"{label} {count}" for label, count in list(zip(classes, counts, strict=True))[:8])
+        lines.append(f"{name:<12}{len(examples.labels):>8} rows: {shown}{' ...' if len(classes) > 8 else ''}")
+    return "\n".join(lines)
+
+
+def _peers(splits, module, config) -> dict:
+    """Return the scores of scikit-learn's models on what the recipe's encoders see."""
+    arrays, labels = {}, {}
+    for name, examples in splits.items():
+        arrays[name] = {}
+        for i, (modality, stored) in enumerate(examples.rows.arrays.items()):
+            arrays[name][modality] = _for_peer(modality, stored[examples.index], config.sample_rate)
+            arrays[name].setdefault("present", {})[modality] = examples.rows.present[examples.index, i]
+        labels[name] = examples.labels
+    return peer_scores(arrays, labels, len(module.SOURCE.classes))
+
+
+def _for_peer(modality, stored, sample_rate):
+    kind = kind_of(modality)
+    if kind == "audio":
+        return np.asarray(stored, np.float32) / 32768, sample_rate
+    if kind == "text":
+        from mmzoo.data.text import decode_bytes
+
+        return [decode_bytes(row) or None for row in stored]
+    return np.asarray(stored)
+
+
+def _scores(card: dict) -> str:
+    shipped = "+".join(entry["name"] for entry in card["inputs"] if entry["name"] != "present")
+    rows = {f"{shipped}, this model": next(iter(card["scores"]["subsets"].values()))["accuracy"]}
+    if "fused" in card:
+        rows["all together"] = card["fused"]
+    rows |= {f"{name} alone": one["accuracy"] for name, one in card.get("baselines", {}).items()}
+    rows |= {f"{name}, a linear model": one["accuracy"] for name, one in card["peers"].items()}
+    return "\n".join(["", "test accuracy", *(f"{name:<40}{score:>8.2%}" for name, score in rows.items())])

@@ -1,0 +1,172 @@
+"""What a report tells of scores: in words, by what is present, by class, and drawn."""
+
+import numpy as np
+
+from mmzoo.run.readme_scores import percent
+from mmzoo.run.report_parts import (
+    confidence_bins,
+    confusion_matrix,
+    learning_curve,
+    reliability,
+    shapley,
+    shown_table,
+)
+from mmzoo.run.report_rows import LISTED, Told
+
+CONFUSED = 8  # pairs of classes that are listed
+ALL = "all inputs"
+
+
+def reached(told: Told) -> list[str]:
+    """Return what the model reaches, beside the best model of one modality and the best linear one."""
+    card, accuracy, test = told.card, _full(told.card), told.splits["test"].labels
+    if accuracy is None:
+        return []
+    size = f" ({card['parameters']:,} parameters)" if "parameters" in card else ""
+    names = told.shipped
+    joined = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    lines = [f"The folder holds a model of {joined}{size}, which is right on {percent(accuracy)} of the test rows"]
+    if len(test):
+        low, high = (percent(share) for share in _interval(accuracy, len(test)))
+        often = percent(np.bincount(test).max() / len(test))
+        lines[0] += f" (95 % interval {low} to {high}); the most frequent class alone is right on {often}"
+    lines[0] += "."
+    for what, found in (("model of one modality", card.get("baselines")), ("linear model", card.get("peers"))):
+        scored = {name: one["accuracy"] for name, one in (found or {}).items() if "accuracy" in one}
+        if scored:
+            best = max(scored, key=scored.get)
+            of, share = f"of {ALL}" if best == "all" else best, percent(scored[best])
+            lines.append(f"The best {what}, {of}, is right on {share}, {_beside(scored[best], accuracy)}.")
+    if average := (card.get("average") or {}).get("accuracy"):
+        share = f"{percent(average)}, {_beside(average, accuracy)}"
+        lines.append(f"The plain average of the models of one modality is right on {share}.")
+    return lines
+
+
+def _full(card: dict) -> float | None:
+    """Return the test accuracy of the model with all that it takes."""
+    return next((one["accuracy"] for one in card.get("scores", {}).get("subsets", {}).values()), None)
+
+
+def _interval(share: float, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a `share` of `count` draws.
+
+    Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927).
+    """
+    square = 1.96**2 / count
+    middle = (share + square / 2) / (1 + square)
+    half = 1.96 * np.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
+    return middle - half, middle + half
+
+
+def _beside(other: float, own: float) -> str:
+    points = 100 * (other - own)
+    return "the same" if abs(points) < 0.005 else f"{abs(points):.2f} points {'more' if points > 0 else 'less'}"
+
+
+def gain_words(card: dict) -> list[str]:
+    """Return what joining modalities gains, and whether that can be told from nothing."""
+    accuracy, gain = _full(card), card.get("fusion_gain")
+    if "fused" in card and accuracy is not None:
+        return [
+            f"A model of all inputs together was trained, too, and is right on {percent(card['fused'])}; on the "
+            "validation rows it was no better than the one in the folder, so that joining modalities gains nothing."
+        ]
+    if not gain:
+        return []
+    points, interval = abs(gain["points"]), f"95 % interval {gain['low']:+.2f} to {gain['high']:+.2f}"
+    if gain["low"] > 0:
+        return [f"Joining modalities gains {points:.2f} points over {gain['over']} alone ({interval})."]
+    if gain["high"] < 0:
+        return [
+            f"Joining modalities loses {points:.2f} points to {gain['over']} alone ({interval}): that model is better."
+        ]
+    told = f"Joining modalities makes {gain['points']:+.2f} points of difference to {gain['over']} alone ({interval})"
+    return [f"{told}: as the interval holds 0, no gain is shown."]
+
+
+def score_rows(card: dict) -> dict:
+    """Return the table of accuracies by what is present, beside those of models trained on that alone."""
+    scores = card.get("scores", {})
+    subsets, together = scores.get("subsets") or {}, {ALL: card["fused"]} if "fused" in card else {}
+    own = {name: one["accuracy"] for name, one in subsets.items()}
+    single = together | {name: one["accuracy"] for name, one in (card.get("baselines") or {}).items()}
+    linear = {name: one["accuracy"] for name, one in (card.get("peers") or {}).items() if "accuracy" in one}
+    if "all" in linear:
+        linear[ALL if together or not own else next(iter(own))] = linear.pop("all")
+    lines = []
+    for name in dict.fromkeys([*own, *single, *linear]):
+        more = (percent(subsets.get(name, {}).get(key)) for key in ("macro_f1", "ece"))
+        lines.append([name, own.get(name, ""), single.get(name, ""), linear.get(name, ""), *more])
+    head = ["given", "this model", "one trained on that", "a linear model", "F1", "calibration error"]
+    caption = (
+        f"Accuracy on {scores.get('n', 0):,} test rows with these modalities alone; what a row lacks by itself stays "
+        "missing. F1, the mean over classes, and calibration error are this model's."
+    )
+    return shown_table(caption, head, lines)
+
+
+def shapley_rows(told: Told) -> dict:
+    """Return the table of what each modality adds."""
+    values = {name: one["accuracy"] for name, one in told.card.get("scores", {}).get("subsets", {}).items()}
+    found = shapley(values, told.shipped) if len(told.shipped) > 1 else {}
+    lines = [[name, f"{100 * value:+.2f}"] for name, value in found.items()]
+    if lines:
+        lines.append(["together", f"{100 * sum(found.values()):+.2f}"])
+    caption = (
+        "Shapley values: the points of accuracy that a modality adds, the mean over all orders in which they may come. "
+        "They add up to the accuracy with all less that with none."
+    )
+    return shown_table(caption, ["modality", "points"], lines)
+
+
+def per_class(card: dict) -> dict:
+    """Return the table of precision and recall by class."""
+    rows = card.get("scores", {}).get("per_class") or []
+    caption, lines = "By class, with all that a row has.", []
+    if len(rows) > LISTED:
+        caption = f"The {LISTED} classes of lowest F1, of {len(rows)}, with all that a row has."
+        rows = sorted(rows, key=lambda row: row["f1"])[:LISTED]
+    for row in rows:
+        shares = (percent(row[key]) for key in ("precision", "recall", "f1"))
+        lines.append([row["label"], *shares, f"{row['support']:,}"])
+    return shown_table(caption, ["class", "precision", "recall", "F1", "rows"], lines)
+
+
+def drawings(told: Told, answers: np.ndarray) -> list[dict]:
+    """Return the learning curves, the confusion matrix, and the accuracy by confidence of `answers` `(N, C)`."""
+    history, found = told.card.get("history") or {}, []
+    for key in ("loss", "accuracy"):
+        if values := history.get(f"val_{key}"):
+            best = int(np.argmin(history.get("val_loss") or [0]))
+            first, kept = f"{values[0]:.3g} in the first epoch", f"{values[best]:.3g} in epoch {best + 1}"
+            caption = f"Validation: {first}, {kept}, whose weights were kept."
+            svg = learning_curve(history, key, history.get("baselines") or {})
+            found.append({"title": key.capitalize(), "caption": caption, "svg": svg})
+    if matrix := told.card.get("scores", {}).get("confusion"):
+        caption = "Rows are the true classes, columns what was told; the shade is the share of the row."
+        svg = confusion_matrix(matrix, told.source.classes)
+        found.append({"title": "Confusion matrix", "caption": caption, "svg": svg})
+    if len(answers):
+        bins = confidence_bins(answers, told.splits["test"].labels)
+        error = float(bins[:, 0] @ np.abs(bins[:, 1] - bins[:, 2]) / bins[:, 0].sum())
+        caption = (
+            "A bar that ends below its dot: the model is too sure of itself; above: it could be surer. The numbers are "
+            f"test rows. Calibration error {percent(error)}."
+        )
+        found.append({"title": "Accuracy by confidence", "caption": caption, "svg": reliability(bins)})
+    return found
+
+
+def confused_rows(card: dict) -> dict:
+    """Return the table of the pairs of classes that are taken for another most often."""
+    matrix, labels = np.array(card.get("scores", {}).get("confusion") or []), card.get("labels") or []
+    if not labels or matrix.shape != (len(labels), len(labels)):
+        return {}
+    wrong = matrix * (1 - np.eye(len(labels), dtype=int))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSED]
+    lines = []
+    for true, answer in (divmod(int(place), len(labels)) for place in order):
+        if count := wrong[true, answer]:
+            lines.append([labels[true], labels[answer], f"{count:,}", percent(count / matrix[true].sum())])
+    return shown_table("The most frequent confusions.", ["true", "told", "rows", "of the true class"], lines)

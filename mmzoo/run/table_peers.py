@@ -1,0 +1,261 @@
+"""What scikit-learn makes of the same split of a table: linear models of plain features, shown beside ours."""
+
+import warnings
+
+import numpy as np
+
+from mmzoo import BadInputError
+from mmzoo.data.table_split import SPLITS
+
+STRENGTHS = (0.1, 1.0, 10.0)  # C of the logistic regression, 1 / alpha of the ridge
+STEPS = 200  # of the optimizer
+TOLERANCE = 1e-3
+# of texts
+CHARACTERS = 1000  # of a text, from which runs of characters are counted
+TERMS = 30_000  # words, and runs of characters, that are kept: the most frequent
+RARE = 1000  # texts from which on a term must be in two
+MEAN_TERMS = 1000  # of the mean text, which stands for an absent one
+# of pictures
+LEVELS = 8  # of a channel's histogram
+CELLS = 4  # a side of the grid of mean colors
+# of sound
+FRAME, HOP = 0.025, 0.010  # seconds
+MELS, COEFFICIENTS = 40, 20
+FLOOR = 1e-6  # of the power, as in blocks/log_mel.py
+BATCH = 256  # pictures or clips at a time
+
+# {split: {modality: values}}, of which "present" may be {modality: bool (N,)}
+Inputs = dict[str, dict]
+
+
+def peer_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int, seed: int = 0) -> dict[str, dict]:
+    """Return `{name: scores}` on the test split of a linear model of each modality, and of "all" where there are more.
+
+    Logistic regression with `accuracy`, or, where `num_classes` is 0, ridge regression with `mae` and `r2`; `c`, the
+    inverse strength of its penalty, is the one of `STRENGTHS` that is best on the validation split.
+
+    Args:
+        inputs: for train, validation and test, what each modality holds; its kind is the name up to the first
+            underscore. `text`: N strings, None where absent. `image`: uint8 `(N, H, W, C)`. `audio`: float32 `(N, T)`
+            in [-1, 1] and the sample rate in Hz. `tabular`: float32 `(N, F)`, NaN where a cell is empty.
+            `present`: `{modality: bool (N,)}`; a row without the modality gets the mean features.
+        labels: for each split int `(N,)` from 0 on, or float `(N,)`.
+        num_classes: 0 for numbers.
+        seed: of the optimizer.
+
+    Raises:
+        BadInputError: a kind that is none of the four, splits that differ in their modalities or rows, labels out of
+            range, or of one class in train.
+    """
+    modalities = [name for name in inputs["train"] if name != "present"]
+    _check(inputs, labels, num_classes, modalities)
+    features = {}
+    for name in modalities:
+        values = {split: inputs[split][name] for split in SPLITS}
+        present = {split: _present(inputs[split], name) for split in SPLITS}
+        features[name] = KINDS[name.split("_")[0]](values, present)
+    if len(modalities) > 1:
+        balanced = [_of_length_one(blocks) for blocks in features.values()]
+        together = {split: [blocks[split] for blocks in balanced] for split in SPLITS}
+        features["all"] = {split: _side_by_side(blocks) for split, blocks in together.items()}
+    return {name: _fit(blocks, labels, num_classes, seed) for name, blocks in features.items()}
+
+
+def _check(inputs, labels, num_classes, modalities):
+    if not modalities:
+        raise BadInputError("inputs: expected a modality or more. Received: none")
+    for name in modalities:
+        if name.split("_")[0] not in KINDS:
+            raise BadInputError(f"inputs: expected names that begin with {', '.join(KINDS)}. Received: {name}")
+    for split in SPLITS:
+        if set(modalities) != set(inputs.get(split, ())) - {"present"} or split not in labels:
+            there = ", ".join(inputs.get(split, ())) or "nothing"
+            raise BadInputError(f"inputs: expected {', '.join(modalities)} and labels in {split}. Received: {there}")
+        for name in modalities:
+            rows = len(_present(inputs[split], name))
+            if rows != len(labels[split]) or not rows:
+                raise BadInputError(
+                    f"{name} of {split}: expected rows, as many as labels, {len(labels[split])}. Received: {rows}"
+                )
+    if not num_classes:
+        return
+    found = np.unique(np.concatenate([np.asarray(labels[split]) for split in SPLITS]))
+    if found[0] < 0 or found[-1] >= num_classes or (found % 1).any():
+        raise BadInputError(f"labels: expected classes 0 to {num_classes - 1}. Received: {found[0]} to {found[-1]}")
+    if len(np.unique(labels["train"])) < 2:
+        raise BadInputError(f"labels: expected two classes or more in train. Received: {labels['train'][0]} alone")
+
+
+def _present(inputs, name):
+    """Return which rows have modality `name`, bool `(N,)`."""
+    values = inputs[name][0] if name.split("_")[0] == "audio" else inputs[name]
+    there = np.array([value is not None for value in values], bool)
+    return there & np.asarray(inputs.get("present", {}).get(name, there), bool)
+
+
+def _of_length_one(features):
+    """Scale features so that rows of train have a mean square of 1: one penalty then suits sparse and dense ones."""
+    train = features["train"]
+    length = np.sqrt((train.multiply(train) if hasattr(train, "multiply") else train * train).sum() / train.shape[0])
+    return {split: block / (length or 1) for split, block in features.items()}
+
+
+def _side_by_side(blocks):
+    """Join features, those of rows in dense and sparse matrices of `(N, F)`."""
+    from scipy import sparse
+
+    if any(sparse.issparse(block) for block in blocks):
+        return sparse.hstack([sparse.csr_matrix(block) for block in blocks], format="csr")
+    return np.hstack(blocks)
+
+
+def _fit(features, labels, num_classes, seed):
+    """Return the scores on test of the model that is best on validation; the weaker penalty only where it is better."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    if num_classes:
+        model = LogisticRegression(max_iter=STEPS, tol=TOLERANCE, warm_start=True, random_state=seed)
+    else:
+        model = Ridge(random_state=seed)
+    best, scores = -np.inf, {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a model that has not converged is judged as it is
+        for strength in STRENGTHS:
+            model.set_params(**({"C": strength} if num_classes else {"alpha": 1 / strength}))
+            model.fit(features["train"], labels["train"])
+            validated = _scores(model, features["validation"], labels["validation"], num_classes)
+            quality = validated["accuracy"] if num_classes else -validated["mae"]
+            if quality > best:
+                best = quality
+                scores = {**_scores(model, features["test"], labels["test"], num_classes), "c": strength}
+    return scores
+
+
+def _scores(model, features, labels, num_classes):
+    answers = model.predict(features)
+    if num_classes:
+        return {"accuracy": float(np.mean(answers == labels))}
+    spread = np.square(labels - np.mean(labels)).sum()
+    r2 = 1 - np.square(labels - answers).sum() / spread if spread > 0 else 0.0
+    return {"mae": float(np.abs(answers - labels).mean()), "r2": float(r2)}
+
+
+def _text(texts, present):
+    """Return sparse TF-IDF `(N, F)` of words and of runs of 3 to 5 characters within them, each of length 1."""
+    from scipy import sparse
+
+    given = {
+        split: [text if there else "" for text, there in zip(texts[split], present[split], strict=True)]
+        for split in SPLITS
+    }
+    if not any(text.strip() for text in given["train"]):
+        return {split: sparse.csr_matrix((len(rows), 1), dtype=np.float32) for split, rows in texts.items()}
+    terms = _terms(len(texts["train"]))
+    features = {"train": _side_by_side([one.fit_transform(given["train"]) for one in terms])}
+    for split in SPLITS[1:]:
+        features[split] = _side_by_side([one.transform(given[split]) for one in terms])
+    mean = np.asarray(features["train"][present["train"]].mean(axis=0)).ravel()
+    mean[np.argsort(-mean, kind="stable")[MEAN_TERMS:]] = 0
+    mean = sparse.csr_matrix(mean, dtype=np.float32)
+    absent = {split: sparse.csr_matrix(~there[:, None], dtype=np.float32) for split, there in present.items()}
+    return {split: (block + absent[split] @ mean).tocsr() for split, block in features.items()}
+
+
+def _terms(count):
+    """Return what turns a list of texts into weights of words, and of characters; `count` texts of train teach it."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    how = {"max_features": TERMS, "min_df": 2 if count >= RARE else 1, "sublinear_tf": True, "dtype": np.float32}
+    words = TfidfVectorizer(token_pattern=r"\w+|[^\w\s]+", **how)
+    return [words, TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), preprocessor=_beginning, **how)]
+
+
+def _beginning(text):
+    return text[:CHARACTERS].lower()
+
+
+def _standardize(features, present):
+    """Return features `(N, F)` with mean 0 and deviation 1 over the present rows of train, 0 in absent rows."""
+    known = features["train"][present["train"]]
+    known = known if len(known) else np.zeros((1, features["train"].shape[1]), np.float32)
+    mean, deviation = known.mean(axis=0, dtype=np.float64), known.std(axis=0, dtype=np.float64)
+    deviation[deviation < 1e-6 * np.maximum(1, np.abs(mean))] = 1
+    return {
+        split: np.where(present[split][:, None], (block - mean) / deviation, 0).astype(np.float32)
+        for split, block in features.items()
+    }
+
+
+def _tabular(tables, present):
+    tables = {split: np.where(np.isfinite(table), table, np.nan) for split, table in tables.items()}
+    known = tables["train"][present["train"]]
+    counts = np.maximum(1, np.isfinite(known).sum(axis=0))
+    mean = np.nansum(known, axis=0, dtype=np.float64) / counts
+    return _standardize({split: np.where(np.isnan(table), mean, table) for split, table in tables.items()}, present)
+
+
+def _image(images, present):
+    return _standardize({split: color_features(batch) for split, batch in images.items()}, present)
+
+
+def color_features(images):
+    """Return of pictures uint8 `(N, H, W, C)` float32 `(N, 24 * C)`: 8 shares of levels a channel, 4 x 4 mean colors.
+
+    The shares add up to 1 in each channel, colors are in 0..1.
+    """
+    return np.concatenate([_colors(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
+
+
+def _colors(images):
+    count, height, width, channels = images.shape
+    levels = images.reshape(count, -1, channels) // (256 // LEVELS)
+    bins = levels + np.arange(channels) * LEVELS + np.arange(count)[:, None, None] * channels * LEVELS
+    shares = np.bincount(bins.ravel(), minlength=count * channels * LEVELS) / (height * width)
+    rows, columns = (np.arange(CELLS) * size // CELLS for size in (height, width))
+    cells = np.add.reduceat(np.add.reduceat(images, rows, axis=1, dtype=np.float64), columns, axis=2)
+    tall, wide = (np.maximum(1, np.diff(np.append(at, size))) for at, size in ((rows, height), (columns, width)))
+    means = cells / (tall[:, None, None] * wide[:, None] * 255)
+    return np.hstack([shares.reshape(count, -1), means.reshape(count, -1)]).astype(np.float32)
+
+
+def _audio(sounds, present):
+    features = {}
+    for split, (waveforms, rate) in sounds.items():
+        parts = [mfcc(waveforms[start : start + BATCH], rate) for start in range(0, len(waveforms), BATCH)]
+        features[split] = np.concatenate([np.hstack([part.mean(axis=1), part.std(axis=1)]) for part in parts])
+    return _standardize(features, present)
+
+
+def mfcc(waveforms, sample_rate):
+    """Return 20 mel-frequency cepstral coefficients float32 `(N, frames, 20)` of waveforms `(N, T)` in [-1, 1].
+
+    Frames of 25 ms each 10 ms, without padding; the logarithm is natural. The formula is that of `blocks/mfcc.py`,
+    which needs a Keras backend.
+    """
+    from scipy.fft import dct, rfft
+    from scipy.signal.windows import hann
+
+    length, hop = 2 * round(FRAME * sample_rate / 2), round(HOP * sample_rate)
+    missing = max(0, length - waveforms.shape[1])
+    waveforms = np.pad(np.asarray(waveforms, np.float32), ((0, 0), (0, missing)))
+    frames = np.lib.stride_tricks.sliding_window_view(waveforms, length, axis=1)[:, ::hop]
+    spectrum = rfft(frames * hann(length, sym=False).astype(np.float32))
+    power = (np.square(spectrum.real) + np.square(spectrum.imag)) / length
+    energy = power @ mel_filters(sample_rate, length).astype(np.float32)
+    return dct(np.log(np.maximum(energy, FLOOR)), norm="ortho")[..., :COEFFICIENTS]
+
+
+def mel_filters(sample_rate, frame_length):
+    """Return `(frame_length // 2 + 1, 40)` triangles of height 1 on Slaney's mel scale, 0 Hz to half the rate."""
+    step = np.log(6.4) / 27  # of a mel, from 1000 Hz on
+    top = sample_rate / 2
+    highest = 15 + np.log(top / 1000) / step if top >= 1000 else top * 3 / 200
+    mels = np.linspace(0, highest, MELS + 2)
+    edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp((mels - 15) * step))
+    bins = np.arange(frame_length // 2 + 1)[:, None] * sample_rate / frame_length
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    return np.maximum(0, np.minimum(rising, falling))
+
+
+KINDS = {"text": _text, "image": _image, "audio": _audio, "tabular": _tabular}
