@@ -1,0 +1,11 @@
+"""The published run of `object_detection`, on BCCD."""
+
+from mmzoo.recipes.object_detection import Config
+from mmzoo.run.train import train
+
+if __name__ == "__main__":
+    train(
+        "object_detection",
+        Config(source="bccd", embed_dim=64, epochs=120, batch_size=8),
+        out="saved_models/object_detection",
+    )
