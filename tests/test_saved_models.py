@@ -39,7 +39,8 @@ def test_files_have_the_hashes_of_the_card_and_are_few_bytes(published):
     assert there == ({} if card.get("withheld") else card["files"]) | {
         name: file for name, file in there.items() if name.endswith(".png")
     }
-    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 5_000_000
+    most = 5_000_000 if folder.name != "object_detection" else 17_000_000  # its golden pictures and maps are large
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= most
 
 
 @pytest.mark.parametrize("folder", WHOLE, ids=lambda folder: folder.name)
