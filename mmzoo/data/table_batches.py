@@ -13,7 +13,13 @@ from mmzoo.data.pipeline import evaluation_batches, training_batches
 from mmzoo.data.table_rows import Rows, kind_of
 
 EVALUATION_BATCH = 100
-AREA = (0.6, 1.0)  # of a picture that training sees
+AREA = (0.8, 1.0)  # of a picture that training sees
+COLORS = {
+    "brightness": 0.15,
+    "contrast": 0.15,
+    "saturation": 0.15,
+    "hue": 0.0,
+}  # what is said of a picture may be its color
 SHIFT = 0.1  # of the length of a sound, by which training moves it
 GAIN = 6.0  # decibels by which training changes the loudness
 HIDDEN_BYTES = 0.1  # probability that training hides a text's byte
@@ -121,7 +127,7 @@ def _some(size, count, seed, probability):
 def _augment(kind, x, seed, place):
     seed = seed + tf.constant([0, 31]) * place  # two pictures of a row are not changed alike
     if kind == "image":
-        return change_colors(crop_images(x, seed, AREA), seed, hue=0.0)
+        return change_colors(crop_images(x, seed, AREA), seed, **COLORS)
     if kind == "audio":
         return draw_gain(shift_waveforms(x, seed, max(1, int(SHIFT * x.shape[1]))), seed, GAIN)
     if kind == "text":

@@ -25,6 +25,8 @@ class Request:
     """Column of dates or numbers: the oldest rows train, the newest are the test."""
     fusion: str = "gated"
     """One of mmzoo.fusion: gated, concat, weighted, attention, transformer, bottleneck, low_rank, ..."""
+    balance: bool = False
+    """Weigh rare classes more: more of them are found, and more of the others missed."""
     epochs: int = 30
     """At most; training ends when validation gets no better."""
     budget: str = ""

@@ -140,9 +140,12 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     values |= {
         name: getattr(request, name) for name in ("split", "group", "time", "seed", "skip_bad", "fusion", "epochs")
     }
-    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": 0.5}
+    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": 0.4}
     training = np.searchsorted(classes, np.array(names)[split == "train"])
-    values["class_weight"] = _class_weight(training, len(classes))
+    weight = _class_weight(training, len(classes))
+    if weight and not request.balance:
+        print("the largest class has over three times the rows of the smallest: --balance weighs rare classes more")
+    values["class_weight"] = weight if request.balance else ()
     return values
 
 

@@ -230,3 +230,12 @@ def test_real_tables(name, data_dir, tmp_path, monkeypatch):
     module = recipes.load(str(folder / "recipe.py"))
     config = module.Config()
     check_scores(folder, load_splits(module.SOURCE, path, module.sizes(config))["test"].labels)
+
+
+def test_rare_classes_weigh_more_where_it_is_asked_for(tmp_path, capsys):
+    rows = "".join(f"word {i} of many here,{'rare' if i % 6 == 0 else 'usual'}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"note,kind\n{rows}", encoding="utf-8")
+    assert assemble(tmp_path / "t.csv", "kind", Request())["class_weight"] == ()
+    assert "--balance" in capsys.readouterr().out
+    rare, usual = assemble(tmp_path / "t.csv", "kind", Request(balance=True))["class_weight"]
+    assert rare > usual
