@@ -35,6 +35,7 @@ def read_runs(path: str | Path, about: dict) -> list[dict]:
 def flags(recipe: str, config: dict) -> str:
     """Return the flags, as one types them, of what in `config` of a comparison is not as `recipe` has it by itself."""
     usual = json.loads(json.dumps(dataclasses.asdict(recipes.load(recipe).Config())))
+    config = json.loads(json.dumps(config))  # a tuple is written as the list that it is in a file
     # what a comparison sets itself is empty in its config, and the seed 0
     other = {name: value for name, value in config.items() if value not in ("", usual.get(name)) and name != "seed"}
     words = {name: " ".join(value) if isinstance(value, list) else value for name, value in other.items()}

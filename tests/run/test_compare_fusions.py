@@ -86,6 +86,7 @@ def test_flags_are_what_is_not_as_usual():
     config = dataclasses.replace(spoken_digits.Config(), label_share=0.5, modalities=("audio",), seed=3)
     written = json.loads(json.dumps(dataclasses.asdict(config) | {"fusion": "", "data_dir": ""}))
     assert flags("spoken_digits", written) == "--modalities audio --label-share 0.5"
+    assert flags("spoken_digits", dataclasses.asdict(spoken_digits.Config(epochs=2))) == "--epochs 2"
 
 
 def test_costs_are_measured():
