@@ -23,6 +23,7 @@ COLORS = {
 SHIFT = 0.1  # of the length of a sound, by which training moves it
 GAIN = 6.0  # decibels by which training changes the loudness
 HIDDEN_BYTES = 0.1  # probability that training hides a text's byte
+HIDDEN_CELLS = 0.1  # and that it hides a number, category or date
 SMALLEST_EPOCH = 2048  # examples: a small table is passed several times, each time changed otherwise
 
 
@@ -41,15 +42,17 @@ def training_rows(
     """Return batches `({modality: (B, ...), ..., "present": (B, M)}, label)` of all `epochs`.
 
     With `augment` pictures are cropped and change color, sounds move in time and change loudness, and single bytes of
-    texts are hidden. With probability `dropout` only some of the modalities of an example are there, each choice as
-    likely, unless its row has none of them.
+    texts and single cells are hidden. With probability `dropout` only some of the modalities of an example are there,
+    each choice as likely, unless its row has none of them.
     """
     fetch = _fetch(data, modalities)
 
     def make(index, seed):
         inputs, there = fetch(index)
         if augment:
-            inputs = {name: _augment(kind_of(name), x, seed, i) for i, (name, x) in enumerate(inputs.items())}
+            inputs = {
+                name: _augment(kind_of(name), x, seed, i, data.rows.empty) for i, (name, x) in enumerate(inputs.items())
+            }
         if len(modalities) > 1:
             left = there * _some(tf.shape(index)[0], len(modalities), seed, dropout)
             inputs["present"] = tf.where(tf.reduce_any(left > 0, axis=1, keepdims=True), left, there)
@@ -124,7 +127,7 @@ def _some(size, count, seed, probability):
     return tf.cast(tf.where(happens, bits, 1), tf.float32)
 
 
-def _augment(kind, x, seed, place):
+def _augment(kind, x, seed, place, empty):
     seed = seed + tf.constant([0, 31]) * place  # two pictures of a row are not changed alike
     if kind == "image":
         return change_colors(crop_images(x, seed, AREA), seed, **COLORS)
@@ -133,4 +136,9 @@ def _augment(kind, x, seed, place):
     if kind == "text":
         hidden = draw(seed, 95, tf.shape(x)) < HIDDEN_BYTES
         return tf.where(hidden & (x > 0), 1, x)  # 1 is no byte, and not the padding
-    return x
+    if empty is None:
+        return x
+    # a cell may be missing later, of a column that has no missing one here
+    row, columns = empty
+    hidden = draw(seed, 98, [tf.shape(x)[0], int(columns[-1]) + 1]) < HIDDEN_CELLS
+    return tf.where(tf.gather(hidden, columns, axis=1), row, x)

@@ -84,6 +84,12 @@ def figures(columns: Sequence[Number | Category | Date]) -> tuple[np.ndarray, np
     return mean, variance
 
 
+def empty_cells(columns: Sequence[Number | Category | Date]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a row `(F,)` of which every cell is missing, and the number of the column of each of its numbers."""
+    sizes = [len(feature_names([column])) for column in columns]
+    return features(columns, {column.name: [None] for column in columns})[0], np.repeat(np.arange(len(sizes)), sizes)
+
+
 def spread(columns: Sequence[Number | Category | Date]) -> tuple[float, float]:
     """Return a lowest and a highest value between which the numbers of most rows lie."""
     mean, variance = figures(columns)

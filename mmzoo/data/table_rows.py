@@ -20,7 +20,7 @@ from mmzoo import BadInputError
 from mmzoo.data.audio import fit_length, read_audio, to_int16
 from mmzoo.data.image import read_image
 from mmzoo.data.table import resolve
-from mmzoo.data.table_features import feature_names, features, spread
+from mmzoo.data.table_features import empty_cells, feature_names, features, spread
 from mmzoo.data.table_features import present as any_cell
 from mmzoo.data.text import FIRST_BYTE, encode_bytes
 
@@ -64,13 +64,15 @@ class Sizes:
 class Rows:
     """All rows of a table: `arrays` `{modality: (N, ...)}` on disk, `present` `(N, M)` bool, `bad` `{row: why}`.
 
-    `numbers` `(N,)` are those of the rows in the table, from 1 on.
+    `numbers` `(N,)` are those of the rows in the table, from 1 on; `empty` is what `empty_cells` tells of the columns
+    of `tabular`.
     """
 
     arrays: dict[str, np.ndarray]
     present: np.ndarray
     bad: dict[int, str]
     numbers: np.ndarray
+    empty: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def kind_of(modality: str) -> str:
@@ -101,7 +103,8 @@ def decode_rows(frame, root: str | Path, inputs: Mapping[str, tuple], sizes: Siz
         more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         raise BadInputError(f"table: expected files that decode (--skip-bad leaves them out). Received: {shown}{more}")
     arrays = {modality: np.load(place / f"{modality}.npy", mmap_mode="r") for modality in inputs}
-    return Rows(arrays, np.load(place / "present.npy"), bad, numbers)
+    empty = empty_cells(inputs["tabular"]) if "tabular" in inputs else None
+    return Rows(arrays, np.load(place / "present.npy"), bad, numbers, empty)
 
 
 def texts(frame, columns: Sequence[str]) -> list[str | None]:

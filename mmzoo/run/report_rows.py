@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo import BadInputError
+from mmzoo.data.columns import date_order
 from mmzoo.data.table import resolve
 from mmzoo.data.table_features import Category, Date, Number, to_numbers, to_years
 from mmzoo.data.table_rows import kind_of
@@ -81,7 +82,7 @@ def _whole_percent(there: np.ndarray) -> str:
 def _about(cells: list, kind: str) -> str:
     """Return the mean and the range of numbers, the range of dates, or the most frequent value of others."""
     if kind in ("number", "date"):
-        values = to_numbers(cells) if kind == "number" else to_years(cells)
+        values = to_numbers(cells) if kind == "number" else to_years(cells, date_order(cells) or "day")
         values, cells = values[np.isfinite(values)], [c for c, v in zip(cells, values, strict=True) if np.isfinite(v)]
         if not len(values):
             return ""

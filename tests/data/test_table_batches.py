@@ -1,5 +1,7 @@
 """Batches of decoded rows: as the model takes them, changed in training alone, absent where the row says so."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,9 @@ def data():
     present = rng.random((COUNT, 4)) < 0.7
     present[:3] = [[1, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]]
     return Examples(
-        Rows(arrays, present, {}, np.arange(COUNT) + 1), np.arange(0, COUNT, 2), np.arange(COUNT // 2, dtype=np.int32)
+        Rows(arrays, present, {}, np.arange(COUNT) + 1, (np.float32([-5]), np.array([0]))),
+        np.arange(0, COUNT, 2),
+        np.arange(COUNT // 2, dtype=np.int32),
     )
 
 
@@ -64,6 +68,21 @@ def test_training_drops_what_is_there_and_never_all(data):
     assert dropped > 20
 
 
+def test_single_cells_are_hidden(data):
+    rows = Rows({"tabular": np.ones((COUNT, 5), np.float32)}, np.ones((COUNT, 1), bool), {}, data.rows.numbers)
+    rows = replace(rows, empty=(np.arange(-5, 0, dtype=np.float32), np.array([0, 0, 1, 2, 2])))
+    whole = Examples(rows, data.index, data.labels)
+    found = np.concatenate(
+        [x["tabular"].numpy() for x, _ in training_rows(whole, ("tabular",), 20, 0, range(1), 0.0, True)]
+    )
+    hidden = found != 1
+    assert (hidden[:, 0] == hidden[:, 1]).all()
+    assert (hidden[:, 3] == hidden[:, 4]).all()
+    assert (found[hidden] == np.broadcast_to(rows.empty[0], found.shape)[hidden]).all()
+    np.testing.assert_allclose(hidden.mean(axis=0), 0.1, atol=0.03)
+    assert (hidden[:, 0] != hidden[:, 2]).any()
+
+
 def test_each_choice_of_modalities_is_as_likely(data):
     whole = Examples(Rows(data.rows.arrays, np.ones((COUNT, 4), bool), {}, data.rows.numbers), data.index, data.labels)
     batches = training_rows(whole, MODALITIES, 20, 0, range(1), 0.7, False)
@@ -86,7 +105,8 @@ def test_training_changes_examples_and_a_seed_repeats_it(data):
         assert not np.array_equal(x["present"], different["present"]) or not np.array_equal(
             x["image"], different["image"]
         )
-        np.testing.assert_array_equal(x["tabular"], plain["tabular"][y])
+        cells = x["tabular"][:, 0]
+        assert ((cells == plain["tabular"][y, 0]) | (cells == -5)).all()
         hidden = x["text"] != plain["text"][y]
         assert (x["text"][hidden] == 1).all()
         assert not hidden[:, 20:].any()

@@ -8,6 +8,7 @@ from mmzoo.data.table_features import (
     Category,
     Date,
     Number,
+    empty_cells,
     feature_names,
     features,
     figures,
@@ -40,6 +41,12 @@ def test_rows_by_hand():
 
 def test_a_row_is_there_when_any_cell_is():
     assert present(COLUMNS, CELLS).tolist() == [True, False, True]
+
+
+def test_a_row_without_cells():
+    row, columns = empty_cells(COLUMNS)
+    assert row.tolist() == [10, 1, 0, 0, 0, 20, 0, 0, 0, 0, 1]
+    assert columns.tolist() == [0] * 2 + [1] * 3 + [2] * 6
 
 
 def test_figures_scale_numbers_alone():

@@ -37,13 +37,16 @@ def table(tmp_path_factory):
     rng = np.random.default_rng(0)
     with path.open("w", newline="", encoding="utf-8") as file:
         write = csv.writer(file)
-        write.writerow(["number", "note", "price", "kind"])
+        write.writerow(["number", "note", "price", "sold", "kind"])
         for i in range(ROWS):
             warm, dear = rng.random(2) < 0.5
             words = rng.permutation([f"w{k}" for k in rng.integers(0, 500, 4)] + ["warm" if warm else "cold"])
             note = "" if rng.random() < 0.1 else " ".join(words)
             price = "" if rng.random() < 0.1 else f"{(80 if dear else 20) + rng.normal(0, 5):.2f}"
-            write.writerow([f"id{i:04d}x", note, price, f"{'warm' if warm else 'cold'} {'dear' if dear else 'cheap'}"])
+            sold = f"{1 + i % 28:02d}.{1 + i % 12:02d}.2024"
+            write.writerow(
+                [f"id{i:04d}x", note, price, sold, f"{'warm' if warm else 'cold'} {'dear' if dear else 'cheap'}"]
+            )
     return path
 
 
@@ -109,7 +112,7 @@ def test_the_object_has_the_conventions_of_scikit_learn(fitted, table):
 def test_a_column_less_is_a_modality_less(fitted):
     kinds = Fitted(fitted).predict(pd.DataFrame({"price": [82.5, 19]}))
     assert [kind.split()[1] for kind in kinds] == ["dear", "cheap"]
-    with pytest.raises(BadInputError, match=r"expected columns note, price\. Received: weight"):
+    with pytest.raises(BadInputError, match=r"expected columns note, price, sold\. Received: weight"):
         Fitted(fitted).predict(pd.DataFrame({"weight": [1, 2]}))
 
 
