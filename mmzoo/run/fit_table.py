@@ -1,5 +1,6 @@
 """The verb `fit`: from a table of one's own to the folder of a trained, exported and verified model."""
 
+import csv
 import dataclasses
 import json
 import shutil
@@ -13,7 +14,7 @@ from mmzoo import BadInputError, recipes
 from mmzoo.data.columns import Column, column_table, infer_columns, infer_target, labeled_rows
 from mmzoo.data.table import read_table, root_of
 from mmzoo.data.table_features import fit_feature
-from mmzoo.data.table_rows import kind_of
+from mmzoo.data.table_rows import Rows, kind_of
 from mmzoo.data.table_source import class_name, load_splits
 from mmzoo.data.table_split import split_rows
 from mmzoo.run.card import write_card
@@ -29,6 +30,7 @@ from mmzoo.run.train import train
 
 IMBALANCE = 3  # of the largest class to the smallest, from which on rare classes weigh more
 FEATURES = ("number", "category", "date")
+BAD_ROWS = "bad_rows.csv"
 PATIENCE = 6  # epochs without a lower validation loss
 
 
@@ -67,10 +69,19 @@ def fit_table(
     card["rows"] = {name: len(examples.labels) for name, examples in splits.items()}
     card["duplicates"] = crossing
     write_card(out, card)
+    _write_bad_rows(splits["train"].rows, out)
     own = tuple(entry["name"] for entry in card["inputs"] if entry["name"] != "present")
     report = write_report(out, card, module, dataclasses.replace(config, modalities=own), splits, place)
     print(f"{_scores(card)}\n{report}  the report")
     return out
+
+
+def _write_bad_rows(rows: Rows, out: Path) -> None:
+    """Write the rows that were left out, and why, to a file in `out`, if there are any."""
+    if rows.bad:
+        with (out / BAD_ROWS).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("row", "why"), *((rows.numbers[row], why) for row, why in rows.bad.items())])
+        print(f"{out / BAD_ROWS}  {len(rows.bad)} rows left out")
 
 
 def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out: Path) -> None:
@@ -119,6 +130,8 @@ def assemble(place: Path, target: str, request: Request) -> dict:
         raise BadInputError(
             f"--target: expected a column of classes. Received: {target}, of {kind}s, which is not fitted yet"
         )
+    if place.is_dir() and not (request.split or request.group or request.time) and "split" in frame:
+        request = dataclasses.replace(request, split="split")  # what folders train and test above the classes say
     own = {name for name in (target, request.split, request.group, request.time) if name}
     columns, left_out = infer_columns(
         frame.drop(columns=[n for n in own if n in frame]), root, request.kinds, request.ignore

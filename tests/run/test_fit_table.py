@@ -11,11 +11,20 @@ from own_tables import TABLES
 from mmzoo import BadInputError, recipes
 from mmzoo.data.columns import Column
 from mmzoo.data.table import read_table
+from mmzoo.data.table_rows import Rows
 from mmzoo.data.table_source import load_splits
 from mmzoo.run.fit_recipe import recipe_text
 from mmzoo.run.fit_request import Request
 from mmzoo.run.fit_sizes import measure
-from mmzoo.run.fit_table import _best_alone, _class_weight, _slug, assemble, fit_table, gather_inputs
+from mmzoo.run.fit_table import (
+    _best_alone,
+    _class_weight,
+    _slug,
+    _write_bad_rows,
+    assemble,
+    fit_table,
+    gather_inputs,
+)
 from mmzoo.run.fitted import Fitted
 from mmzoo.run.folder import read_card
 from mmzoo.run.predict import probabilities
@@ -194,6 +203,28 @@ def test_sizes_follow_what_is_there(tmp_path):
     assert measure(frame, tmp_path, inputs) == {"image_size": 64, "sample_rate": 8000, "seconds": 2.9, "text_bytes": 32}
     usual = measure(frame, tmp_path, ())
     assert (usual["image_size"], usual["sample_rate"]) == (96, 16000)
+
+
+def test_folders_train_and_test_are_the_split(tmp_path):
+    from PIL import Image
+
+    for split, count in (("train", 6), ("test", 3)):
+        for label in ("cat", "dog"):
+            (tmp_path / "own" / split / label).mkdir(parents=True)
+            for i in range(count):
+                Image.new("RGB", (32, 32), (i, 20 * i, 0)).save(tmp_path / "own" / split / label / f"{i}.png")
+    values = assemble(tmp_path / "own", "label", Request())
+    assert (values["split"], values["inputs"], values["image_size"]) == ("split", (("image", ("file",)),), 32)
+
+
+def test_rows_left_out_are_listed(tmp_path):
+    rows = Rows({}, np.zeros((3, 0), bool), {1: "b.png: expected a picture, that decodes"}, np.array([4, 7, 9]))
+    _write_bad_rows(rows, tmp_path)
+    listed = [*csv.reader((tmp_path / "bad_rows.csv").open(encoding="utf-8"))]
+    assert listed == [["row", "why"], ["7", "b.png: expected a picture, that decodes"]]
+    (tmp_path / "none").mkdir()
+    _write_bad_rows(Rows({}, rows.present, {}, rows.numbers), tmp_path / "none")
+    assert not [*(tmp_path / "none").iterdir()]
 
 
 def test_what_was_inferred_is_code(table):
