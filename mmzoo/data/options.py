@@ -14,7 +14,6 @@ POSITIVE = (
     "temperature",
     "projection",
     "beta",
-    "width",
     "image_size",
     "sample_rate",
     "seconds",

@@ -81,6 +81,7 @@ class Config:
     def __post_init__(self):
         check_order(self.modalities, MODALITIES)
         check_numbers(dataclasses.asdict(self))
+        expect("width", self.width > 0, "a number above 0", self.width)
         expect("fusion", self.fusion in fusion.names(), f"one of {{', '.join(fusion.names())}}", self.fusion)
 
 
