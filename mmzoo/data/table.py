@@ -87,10 +87,10 @@ def is_absent(cell):
     return cell is None or (isinstance(cell, float) and cell != cell)
 
 
-def some(items):
-    """Join the first five of `items` for a message, and say how many more there are."""
-    more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
-    return ", ".join(str(item) for item in items[:NAMED]) + more
+def some(items, shown=NAMED):
+    """Join the first few of `items` for a message, and say how many more there are."""
+    more = f" and {len(items) - shown} more" if len(items) > shown else ""
+    return ", ".join(str(item) for item in items[:shown]) + more
 
 
 def _frame(where, names, columns):

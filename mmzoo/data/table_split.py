@@ -8,6 +8,7 @@ import numpy as np
 from mmzoo import BadInputError
 from mmzoo.data.columns import date_order, to_date, to_number
 from mmzoo.data.table import SPLITS as SPLIT_NAMES
+from mmzoo.data.table import some
 
 SPLITS = ("train", "validation", "test")
 ORDER = ("train", "test", "validation")  # in which a class of few rows gets them
@@ -18,7 +19,6 @@ TRIALS = 30  # orders in which groups are dealt out, fewer where there are many
 DEALT = 50_000  # groups over all trials
 URGENT = 1e12  # more than any sum of squares of rows
 START = datetime(1970, 1, 1)
-SHOWN = 5  # rows or values in a message
 
 
 def split_rows(frame, labels, by="", group="", time="", seed=0, shares=(0.70, 0.15, 0.15)):
@@ -105,7 +105,7 @@ def strata_of(labels, size):
     if missing.any():
         rows = np.flatnonzero(missing.reshape(size, -1).any(axis=1))
         raise BadInputError(
-            f"labels: expected one in every row. Received: none in {_some([f'row {r + 1}' for r in rows])}"
+            f"labels: expected one in every row. Received: none in {some([f'row {r + 1}' for r in rows])}"
         )
     if labels.ndim == 2:
         rare = np.where(labels > 0, (labels > 0).sum(axis=0), size + 1)
@@ -125,14 +125,8 @@ def _column(frame, name, where):
         columns = [str(column) for column in frame.columns]
         close = get_close_matches(str(name), columns, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
-        raise BadInputError(f"{where}: expected one of the columns {_some(columns, 20)}. Received: {name}.{hint}")
+        raise BadInputError(f"{where}: expected one of the columns {some(columns, 20)}. Received: {name}.{hint}")
     return frame[name]
-
-
-def _some(words, shown=SHOWN):
-    """Join the first few words, and say how many more there are."""
-    more = f" and {len(words) - shown} more" if len(words) > shown else ""
-    return ", ".join(words[:shown]) + more
 
 
 def _texts(column):
@@ -144,9 +138,7 @@ def _named(column, name, strata, shares, rng):
     cells = _texts(column)
     known = [SPLIT_NAMES.get(cell.casefold(), "") for cell in cells]
     if strange := sorted({cell or "an empty cell" for cell, split in zip(cells, known, strict=True) if not split}):
-        raise BadInputError(
-            f"column {name}: expected {', '.join(SPLIT_NAMES)} in every row. Received: {_some(strange)}"
-        )
+        raise BadInputError(f"column {name}: expected {', '.join(SPLIT_NAMES)} in every row. Received: {some(strange)}")
     splits = np.array(known, f"<U{max(map(len, SPLITS))}")
     if "validation" not in known and (train := np.flatnonzero(splits == "train")).size:
         shares = shares[[ORDER.index("train"), ORDER.index("validation")]]
@@ -230,14 +222,14 @@ def _times(column, name):
     numbers = _floats(to_number(cell) for cell in cells)
     if np.isfinite(numbers).all():
         return numbers
-    orders = [date_order(cells)] if date_order(cells) else ["day", "month"]
+    orders = [order] if (order := date_order(cells)) else ["day", "month"]
     dates = [[to_date(cell, order) for cell in cells] for order in orders]
     best = max(dates, key=lambda read: sum(date is not None for date in read))
     seconds = _floats(None if date is None else (date - START).total_seconds() for date in best)
     times = numbers if np.isfinite(numbers).sum() >= np.isfinite(seconds).sum() else seconds
     if not np.isfinite(times).all():
         bad = [f"{cells[row] or 'an empty cell'} in row {row + 1}" for row in np.flatnonzero(~np.isfinite(times))]
-        raise BadInputError(f"column {name}: expected a date or a number in every row. Received: {_some(bad)}")
+        raise BadInputError(f"column {name}: expected a date or a number in every row. Received: {some(bad)}")
     return times
 
 

@@ -1,15 +1,16 @@
 """The verb `predict`: what the model of a folder that `fit` wrote tells of the rows of another table."""
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mmzoo import BadInputError
 from mmzoo.data.table_batches import as_inputs
-from mmzoo.data.table_rows import decode_rows
+from mmzoo.data.table_rows import Rows, decode_rows
 from mmzoo.run.evaluate import ARTIFACTS, recipe_of
-from mmzoo.run.execute import predictor
+from mmzoo.run.execute import Arrays, predictor
 from mmzoo.run.folder import artifact as find
 from mmzoo.run.folder import read_card
 
@@ -58,10 +59,15 @@ def probabilities(
         raise BadInputError(f"table: expected columns {', '.join(wanted)}. Received: {', '.join(frame.columns)}")
     full = frame.assign(**{name: None for name in wanted if name not in frame})
     rows = decode_rows(full, root, inputs, module.sizes(config), skip_bad)
-    answer, size = predictor(file), len(frame)
-    parts = [np.arange(start, min(start + ROWS, size)) for start in range(0, size, ROWS)]
-    found = [answer(as_inputs(rows, index, config.modalities))["probabilities"] for index in parts]
-    return np.concatenate(found), sorted(rows.bad)
+    return answer_rows(predictor(file), rows, np.arange(len(frame)), config.modalities), sorted(rows.bad)
+
+
+def answer_rows(
+    answer: Callable[[Arrays], Arrays], rows: Rows, index: np.ndarray, modalities: Sequence[str]
+) -> np.ndarray:
+    """Return the probabilities `(N, K)` that the model `answer` tells of the rows `index`, few of them at a time."""
+    parts = [index[start : start + ROWS] for start in range(0, len(index), ROWS)]
+    return np.concatenate([answer(as_inputs(rows, part, modalities))["probabilities"] for part in parts])
 
 
 def write_answers(told, out: str | Path) -> None:

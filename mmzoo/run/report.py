@@ -10,6 +10,7 @@ from mmzoo.data.columns import labeled_rows
 from mmzoo.data.table import read_table, root_of
 from mmzoo.run.execute import predictor
 from mmzoo.run.folder import KERAS
+from mmzoo.run.predict import answer_rows
 from mmzoo.run.readme import gpu_verdict, timing
 from mmzoo.run.readme_scores import percent
 from mmzoo.run.report_parts import SECONDS, shown_table
@@ -43,7 +44,6 @@ SECTIONS = (  # id, heading, and what fills it
     ("artifacts", "Files", "artifacts"),
     ("use", "How to use it", "uses"),
 )
-ROWS = 1000  # in memory at a time
 NAMED = 8  # columns that a sentence lists
 VERIFIED = {0: "Everything was verified.", 3: "The numbers are right, but the GPU accelerator refuses a file."}
 
@@ -65,7 +65,8 @@ def write_report(folder: str | Path, card: dict, module, config, splits, place: 
     folder, place = Path(folder), Path(place)
     frame, lost = labeled_rows(read_table(place), module.SOURCE.target)
     told = Told(card, module.SOURCE, frame, root_of(place), splits, config.sample_rate)
-    answers = _answers(predictor(folder / KERAS), splits["test"], config.modalities)
+    test = splits["test"]
+    answers = answer_rows(predictor(folder / KERAS), test.rows, test.index, config.modalities)
     path = folder / REPORT
     temporary = folder / f".{REPORT}.tmp"
     # a lone surrogate, which JSON can hold, is no UTF-8
@@ -103,13 +104,6 @@ def page(told: Told, answers: np.ndarray, lost: int = 0) -> str:
     options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": jinja2.StrictUndefined}
     template = Path(__file__).with_name(REPORT).read_text(encoding="utf-8")
     return jinja2.Environment(**options).from_string(template).render(values)
-
-
-def _answers(answer, test, modalities) -> np.ndarray:
-    from mmzoo.data.table_batches import as_inputs
-
-    parts = [test.index[start : start + ROWS] for start in range(0, len(test.index), ROWS)]
-    return np.concatenate([answer(as_inputs(test.rows, index, modalities))["probabilities"] for index in parts])
 
 
 def _asked(told: Told) -> list[str]:
