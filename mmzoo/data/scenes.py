@@ -23,13 +23,15 @@ NONE = -1  # the label where there is no box
 class Scenes:
     """One split: `images` `(N, H, W, 3)` uint8 and `objects` `(N, MOST, 5)` float32.
 
-    An object is left, top, right, bottom in pixels and the number of its class, or zeros and `NONE`. There is no up
-    nor down, left nor right to the scenes. `skipped` says which boxes of the source cannot be used.
+    An object is left, top, right, bottom in pixels and the number of its class, or zeros and `NONE`. Left and right are
+    alike in the scenes, and unless they are `upright` up and down are too. `skipped` says which boxes of the source
+    cannot be used.
     """
 
     images: np.ndarray
     objects: np.ndarray
     skipped: tuple[str, ...] = ()
+    upright: bool = False
 
 
 def pad_objects(boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> np.ndarray:
@@ -52,7 +54,8 @@ def pad_objects(boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> np
 def training_scenes(data: Scenes, batch_size: int, seed: int, epochs: range, passes: int = 1) -> tf.data.Dataset:
     """Return batches `({"image": (B, H, W, 3)}, objects (B, MOST, 5))` of all `epochs`.
 
-    Each picture is mirrored in either direction or not, enlarged or made smaller, moved, and changed in its colors.
+    Each picture is mirrored or not, where it is not `upright` in either direction, enlarged or made smaller, moved,
+    and changed in its colors.
     """
     images, objects = tf.constant(data.images), tf.constant(data.objects)
 
@@ -61,7 +64,8 @@ def training_scenes(data: Scenes, batch_size: int, seed: int, epochs: range, pas
         boxes, label = thing[..., :4], thing[..., 4]
         mask = tf.cast(label > NONE, tf.float32)
         image, boxes, mask = flip_boxes(image, boxes, mask, seed)
-        image, boxes, mask = _turn(*flip_boxes(*_turn(image, boxes, mask), seed + tf.constant([0, 7_919])))
+        if not data.upright:
+            image, boxes, mask = _turn(*flip_boxes(*_turn(image, boxes, mask), seed + tf.constant([0, 7_919])))
         image, boxes, mask = move_boxes(image, boxes, mask, seed, ZOOM, SHIFT, KEEP)
         image = change_colors(image, seed, hue=0.0)
         label = tf.where(mask > 0, label, float(NONE))

@@ -12,7 +12,7 @@ import keras
 from keras import layers, ops
 
 from mmzoo.blocks.conv import conv_norm
-from mmzoo.data import bccd, scattered_shapes
+from mmzoo.data import bccd, coco256, scattered_shapes
 from mmzoo.data.options import check_shared, expect
 from mmzoo.heads.detector import detector
 from mmzoo.losses.detection import detection, giou
@@ -21,14 +21,14 @@ from mmzoo.models.transfer import load_encoders
 from mmzoo.plan import Export, Phase
 
 MODALITIES = ("image",)
-SOURCES = {"sample": scattered_shapes, "bccd": bccd}
+SOURCES = {"sample": scattered_shapes, "bccd": bccd, "coco256": coco256}
 STRIDE = 8  # pixels of a cell
 
 
 @dataclass(frozen=True)
 class Config:
     source: str = "sample"
-    """sample (embedded, offline) or bccd (blood cells)."""
+    """sample (embedded, offline), bccd (blood cells) or coco256 (persons, bicycles and cars in 256 photographs)."""
     data_dir: str = ""
     """Where archives and prepared data lie; else MMZOO_DATA_DIR, else they are downloaded."""
     modalities: tuple[str, ...] = MODALITIES
@@ -71,7 +71,7 @@ def dataset(split, config=Config(), first_epoch=0):
 def _load(split, config):
     if config.source == "sample":
         return scattered_shapes.sample(split, config.seed)
-    return bccd.bccd(split, config.data_dir)
+    return getattr(SOURCES[config.source], config.source)(split, config.data_dir)
 
 
 def build(config=Config()):
@@ -148,6 +148,12 @@ CARDS = {
         "version": "d272fb1",
         "license": "MIT",
         "weights_license": "MIT",
+    },
+    "coco256": {
+        "name": "persons, bicycles and cars in the first 128 pictures each of COCO's train2017 and val2017",
+        "version": "6d6f7a0 of lightly-ai/coco128_yolo",
+        "license": "annotations CC BY 4.0, pictures under Flickr's terms",
+        "weights_license": "use only",
     },
 }
 
