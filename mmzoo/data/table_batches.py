@@ -29,7 +29,7 @@ SMALLEST_EPOCH = 2048  # examples: a small table is passed several times, each t
 
 @dataclass(frozen=True)
 class Examples:
-    """Which `index` of the decoded `rows` one split is, and `labels` `(len(index),)` int32."""
+    """Which `index` of the decoded `rows` one split is, and `labels`: classes `(N,)` int32, or numbers float32."""
 
     rows: Rows
     index: np.ndarray

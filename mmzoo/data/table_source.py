@@ -1,4 +1,4 @@
-"""A table as the source of a recipe: its columns to inputs, its target to classes, its rows to splits."""
+"""A table as the source of a recipe: its columns to inputs, its target to classes or numbers, its rows to splits."""
 
 import functools
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo import BadInputError
-from mmzoo.data.columns import labeled_rows
-from mmzoo.data.table import read_table, root_of
+from mmzoo.data.columns import labeled_rows, to_number
+from mmzoo.data.table import read_table, root_of, some
 from mmzoo.data.table_batches import Examples
 from mmzoo.data.table_features import Category, Date, Number
 from mmzoo.data.table_rows import Rows, Sizes, decode_rows
@@ -19,7 +19,7 @@ Columns = tuple[str | Number | Category | Date, ...]
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table lies and what is in it.
+    """Where a table lies and what is in it; the target is one of the `classes`, or a number.
 
     `inputs` are pairs of a modality and its columns. Rows are split by the column `split`, or so that no value of
     `group` is in two splits, or by `time`, the oldest for training, or else at random by `seed`.
@@ -27,13 +27,14 @@ class Source:
 
     path: str
     target: str
-    classes: tuple[str, ...]
-    inputs: tuple[tuple[str, Columns], ...]
+    classes: tuple[str, ...] = ()
+    inputs: tuple[tuple[str, Columns], ...] = ()
     split: str = ""
     group: str = ""
     time: str = ""
     seed: int = 0
     skip_bad: bool = False
+    kind: str = "class"
 
 
 def locate(path: str, data_dir: str, beside: str | Path) -> Path:
@@ -53,19 +54,40 @@ def locate(path: str, data_dir: str, beside: str | Path) -> Path:
 
 @functools.lru_cache(maxsize=4)
 def load_splits(source: Source, place: Path, sizes: Sizes) -> dict[str, Examples]:
-    """Return `{split: Examples}` of the table at `place`; labels index `source.classes`.
+    """Return `{split: Examples}` of the table at `place`; labels index `source.classes`, or are numbers.
 
     Raises:
-        BadInputError: the table cannot be read, split or decoded, or a row is of another class.
+        BadInputError: the table cannot be read, split or decoded, or a row is of another class or no number.
     """
     frame, _ = labeled_rows(read_table(place), source.target)
-    labels = class_numbers(frame[source.target].tolist(), source.classes, place)
-    splits = split_rows(
-        frame, np.array(source.classes)[labels], by=source.split, group=source.group, time=source.time, seed=source.seed
-    )
+    labels, strata = _targets(frame[source.target].tolist(), source, place)
+    splits = split_rows(frame, strata, by=source.split, group=source.group, time=source.time, seed=source.seed)
     rows = decode_rows(frame, root_of(place), dict(source.inputs), sizes, source.skip_bad)
     splits[list(rows.bad)] = ""
     return {split: _examples(rows, splits == split, labels) for split in SPLITS}
+
+
+def _targets(cells: list, source: Source, place: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is to be learned of each row, and what of it `split_rows` spreads evenly."""
+    if source.kind == "number":
+        numbers = target_numbers(cells, place)
+        return numbers, numbers
+    labels = class_numbers(cells, source.classes, place)
+    return labels, np.array(source.classes)[labels]
+
+
+def target_numbers(cells: list, place: str | Path) -> np.ndarray:
+    """Return `(N,)` float32, the numbers that the cells of a target are.
+
+    Raises:
+        BadInputError: a cell is none, or larger than float32 can hold.
+    """
+    numbers = np.array([np.nan if (number := to_number(cell)) is None else number for cell in cells], np.float64)
+    (bad,) = np.nonzero(~(np.abs(numbers) < np.finfo(np.float32).max))
+    if len(bad):
+        shown = some([str(cells[i]) for i in bad])
+        raise BadInputError(f"{place}: expected a target of numbers that float32 can hold. Received: {shown}")
+    return numbers.astype(np.float32)
 
 
 def class_name(cell: object) -> str:

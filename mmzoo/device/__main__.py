@@ -1,4 +1,4 @@
-"""`python -m mmzoo.device MODEL --image a.png --audio b.wav`: print the label and the probabilities."""
+"""`python -m mmzoo.device MODEL --image a.png --audio b.wav`: print the label and the probabilities, or the number."""
 
 import argparse
 import sys
@@ -26,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    if "value" in answer:
+        print(answer["value"])
+        return 0
     print(answer.get("label", "(no labels in the model's card)"))
     probabilities = answer.get("probabilities", {})
     pairs = probabilities.items() if isinstance(probabilities, dict) else enumerate(probabilities)

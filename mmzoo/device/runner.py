@@ -66,10 +66,11 @@ class Runner:
         return [name for name in order if name != PRESENT]
 
     def __call__(self, **modalities: np.ndarray | str | os.PathLike) -> dict:
-        """Return `{"label", "probabilities", "embedding"}` of one example.
+        """Return `{"label", "probabilities", "embedding"}` of one example, or `{"value", "embedding"}`.
 
-        `probabilities` is `{label: float}` in the order of `labels` (an array `(N,)` if there are none),
-        `embedding` an array `(D,)`; outputs of other names are arrays without the batch axis.
+        `value` is a number in the unit of what the model was trained to tell, `probabilities` is `{label: float}` in
+        the order of `labels` (an array `(N,)` if there are none), `embedding` an array `(D,)`; outputs of other names
+        are arrays without the batch axis.
 
         Raises:
             ValueError: no modality, an unknown one, one missing of a model without `present`, or a file or
@@ -93,6 +94,8 @@ class Runner:
         return self._answer({name: array[0] for name, array in self._session.run(feed).items()})
 
     def _answer(self, outputs: dict[str, np.ndarray]) -> dict:
+        if outputs.get("value", np.zeros(0)).shape == (1,):
+            outputs = {**outputs, "value": float(outputs["value"][0])}
         probabilities = outputs.get("probabilities")
         if probabilities is None or len(self.labels) != len(probabilities):
             return outputs

@@ -23,7 +23,7 @@ def fit(
     table
         Each row an example; cells are paths of pictures and sounds, texts, numbers, categories, dates.
     target
-        The column to tell: a class.
+        The column to tell: a class, or a number.
     out
         Folder to write; by default named after table and target, here.
     resume
@@ -53,7 +53,7 @@ def predict(
     table
         A table with the same columns, or some of them.
     out
-        CSV file to write: the table, the prediction and its confidence.
+        CSV file to write: the table, the prediction and, of a class, its confidence.
     artifact
         Which of the folder's files answers.
     skip_bad

@@ -12,15 +12,15 @@ from mmzoo import BadInputError, recipes
 from mmzoo.metrics.classification import SUMMARY, fusion_gain, scores
 from mmzoo.run.card import write_card
 from mmzoo.run.evaluate_boxes import detects, record_boxes
+from mmzoo.run.evaluate_numbers import measures, record_numbers
 from mmzoo.run.evaluate_retrieval import record_retrieval, retrieves
 from mmzoo.run.evaluate_transcripts import record_transcripts, transcribes
 from mmzoo.run.execute import Arrays, predictor
 from mmzoo.run.folder import CARD, read_card
 from mmzoo.run.folder import artifact as find
 from mmzoo.run.readme import gain
-from mmzoo.run.split import by_pattern, conditions, test_arrays
+from mmzoo.run.split import BASELINES, by_pattern, conditions, same_example, test_arrays
 
-BASELINES = "baselines.npz"  # the class that each single-modality model gives each test example
 ARTIFACTS = {
     "keras": "model.keras",
     "saved_model": "saved_model",
@@ -53,11 +53,11 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
     if "labels" not in card or not card.get("inputs"):
         raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {', '.join(card)}")
     recipe, config = recipe_of(folder, card, data_dir)
-    finds = retrieves(recipe)
-    if not card["labels"] and not finds:
+    finds, outputs = retrieves(recipe), [entry["name"] for entry in card.get("outputs", ())]
+    if not card["labels"] and not finds and not measures(outputs):
         said = "a recipe without labels, which train scores"
         raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {said}")
-    test, outputs = test_arrays(recipe, config), [entry["name"] for entry in card.get("outputs", ())]
+    test = test_arrays(recipe, config)
     if transcribes(outputs):
         split = {name: _spaced(*arrays, limit) for name, arrays in conditions(recipe, config, test).items()}
         return record_transcripts(folder, card, files, split, keep=not limit)
@@ -66,6 +66,8 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
         return record_boxes(folder, card, files, (inputs, labels), keep=not limit)
     if finds:
         return record_retrieval(folder, card, files, (inputs, labels), recipe.references(config), keep=not limit)
+    if measures(outputs):
+        return record_numbers(folder, card, files, (inputs, labels), keep=not limit)
     modalities = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
     report, gains, where = {}, {}, Path(folder) / CARD
     for name in files:
@@ -181,20 +183,6 @@ def compare(
         "average": {"accuracy": scores(average, labels, names)["accuracy"]},
         "fusion_gain": {"over": best, **fusion_gain(fused, singles[best], labels, groups)},
     }
-
-
-def same_example(inputs: Arrays) -> np.ndarray:
-    """Return for each example the number of its group: those of the same content of the first of `inputs`.
-
-    One that lacks it is a group of its own.
-    """
-    array = next(iter(inputs.values()))
-    rows = np.ascontiguousarray(array.reshape(len(array), -1))
-    rows = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
-    groups = np.unique(rows, return_inverse=True)[1].ravel()
-    missing = np.flatnonzero(inputs["present"][:, 0] == 0) if "present" in inputs else np.array([], int)
-    groups[missing] = len(groups) + missing
-    return groups
 
 
 def _gain(folder: str | Path, card: dict, predict: Callable, inputs: Arrays, labels: np.ndarray) -> dict:

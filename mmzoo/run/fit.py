@@ -147,7 +147,8 @@ class Progress(keras.callbacks.Callback):
         self.bar.update()
 
     def on_epoch_end(self, epoch, logs=None):
-        shown = {name: f"{value:.3f}" for name, value in (logs or {}).items() if "accuracy" in name or name == "loss"}
+        told = ("loss", "mae", "val_mae")
+        shown = {name: f"{value:.3f}" for name, value in (logs or {}).items() if "accuracy" in name or name in told}
         self.bar.set_postfix(epoch=epoch + 1, refresh=False, **shown)
 
     def on_train_end(self, logs=None):

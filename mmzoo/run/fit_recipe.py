@@ -5,6 +5,48 @@ from pathlib import Path
 
 RECIPE = "recipe.py"
 
+# what the recipe of each kind of target says in `TEMPLATE`
+CLASS = {
+    "doc": "Which {target}, from {listed} of {table}.",
+    "import_head": "from mmzoo.heads.classifier import classifier",
+    "asked": "classes={classes},",
+    "constants": "CLASS_WEIGHT = {class_weight}",
+    "label": "the number of the class",
+    "answer": "the probabilities `(B, {num_classes})` of the classes",
+    "head": "    head = partial(classifier, num_classes=len(SOURCE.classes))",
+    "objective": '''    """Cross-entropy of the class."""
+    return {{"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}}''',
+    "weighed": ', "class_weight": CLASS_WEIGHT',
+    "exported": "The probabilities of the classes",
+    "labels": "SOURCE.classes",
+    "output": '"probabilities": "probabilities"',
+}
+NUMBER = {
+    "doc": "The number in {target}, from {listed} of {table}.",
+    "import_keras": "\nimport keras\n",
+    "import_head": "from mmzoo.heads.regressor import regressor",
+    "asked": 'kind="number",',
+    "constants": "MEAN, DEVIATION = {mean}, {deviation}  # of the target in the training rows",
+    "label": "the number that the target is",
+    "answer": "the number `(B, 1)`, in the unit of the target",
+    "head": """
+    def head(embedding):
+        standardized = regressor(embedding)
+        return keras.layers.Rescaling(DEVIATION, MEAN, dtype="float32", name="value")(standardized)
+""",
+    "objective": '''    """Huber loss of the error in deviations of the target; metrics in its unit."""
+
+    def loss(y_true, y_pred):
+        return keras.losses.huber(y_true / DEVIATION, y_pred / DEVIATION)
+
+    return {{"loss": loss, "metrics": ["mae"]}}''',
+    "weighed": "",
+    "exported": "The number",
+    "labels": "()",
+    "output": '"value": "value"',
+}
+TARGETS = {"class": CLASS, "number": NUMBER}
+
 TEMPLATE = '''"""{doc}
 
 Written by `mmzoo fit`. Edit it, and train it again: `mmzoo train {out}/{file}`.
@@ -12,15 +54,14 @@ Written by `mmzoo fit`. Edit it, and train it again: `mmzoo train {out}/{file}`.
 
 import dataclasses
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-
+{import_partial}from pathlib import Path
+{import_keras}
 from mmzoo import fusion
 from mmzoo.data.options import check_numbers, check_order, expect
 from mmzoo.data.table_features import Category, Date, Number, figures  # noqa: F401, what the table has
 from mmzoo.data.table_rows import Sizes
 from mmzoo.data.table_source import Source, load_splits, locate
-from mmzoo.heads.classifier import classifier
+{import_head}
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.table_encoders import table_encoders
 from mmzoo.models.transfer import load_encoders
@@ -29,7 +70,7 @@ from mmzoo.plan import Export, Phase
 SOURCE = Source(
     path={path!r},
     target={target!r},
-    classes={classes},
+    {asked}
     inputs=(
 {inputs}
     ),
@@ -40,7 +81,7 @@ SOURCE = Source(
     skip_bad={skip_bad},
 )
 MODALITIES = tuple(name for name, _ in SOURCE.inputs)
-CLASS_WEIGHT = {class_weight}
+{constants}
 
 
 @dataclass(frozen=True)
@@ -89,7 +130,7 @@ TINY = Config(epochs=1, embed_dim=16, width=0.25)
 
 
 def dataset(split, config=Config(), first_epoch=0):
-    """Batches of `{{modality: (B, ...), "present": (B, M)}}`; the number of the class."""
+    """Batches of `{{modality: (B, ...), "present": (B, M)}}`; {label}."""
     from mmzoo.data.table_batches import evaluation_rows, training_rows
 
     place = locate(SOURCE.path, config.data_dir, Path(__file__).parent)
@@ -109,11 +150,11 @@ def sizes(config=Config()):
 
 
 def build(config=Config()):
-    """`{{modality: (B, ...), "present": (B, M)}}` to the probabilities `(B, {num_classes})` of the classes."""
+    """`{{modality: (B, ...), "present": (B, M)}}` to {answer}."""
     columns = dict(SOURCE.inputs).get("tabular", ())
     shapes = sizes(config).shapes(config.modalities, columns)
     encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, figures(columns))
-    head = partial(classifier, num_classes=len(SOURCE.classes))
+{head}
     model = late_fusion(encoders, fusion.load(config.fusion), head)
     if config.init_from:
         load_encoders(model, config.init_from, list({{encoder.name for encoder in encoders.values()}}))
@@ -121,22 +162,21 @@ def build(config=Config()):
 
 
 def objective(config=Config()):
-    """Cross-entropy of the class."""
-    return {{"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}}
+{objective}
 
 
 def plan(config=Config()):
     """One phase: everything is trained together, until validation gets no better."""
-    ends = {{"clip_norm": 1.0, "patience": {patience}, "class_weight": CLASS_WEIGHT}}
+    ends = {{"clip_norm": 1.0, "patience": {patience}{weighed}}}
     return (Phase("train", config.epochs, config.learning_rate, **ends),)
 
 
 def export(config=Config()):
-    """The probabilities of the classes and the joint embedding, as float32, dynamic int8 and full int8."""
+    """{exported} and the joint embedding, as float32, dynamic int8 and full int8."""
     columns = dict(SOURCE.inputs).get("tabular", ())
     return Export(
-        labels=SOURCE.classes,
-        outputs={{"probabilities": "probabilities", "embedding": "embedding"}},
+        labels={labels},
+        outputs={{{output}, "embedding": "embedding"}},
         units=sizes(config).units(config.modalities, columns),
         data={{"name": Path(SOURCE.path).name, "version": "", "license": "", "weights_license": ""}},
         ranges=sizes(config).ranges(config.modalities, columns),
@@ -146,7 +186,7 @@ def export(config=Config()):
 
 def recipe_text(values: Mapping[str, object]) -> str:
     """Return the recipe's file; `values` are the names in `TEMPLATE` that are not made here."""
-    classes, inputs = values["classes"], values["inputs"]
+    inputs = values["inputs"]
     names = [name for name, _ in inputs]
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
     lines = []
@@ -154,13 +194,9 @@ def recipe_text(values: Mapping[str, object]) -> str:
         lines.append(f"        ({name!r}, (")
         lines += [f"            {column!r}," for column in columns]
         lines.append("        )),")
+    known = {**values, "listed": listed, "table": Path(str(values["path"])).name, "num_classes": len(values["classes"])}
+    parts = {name: part.format(**known) for name, part in TARGETS[str(values["kind"])].items()}
+    partial = "" if "def head" in parts["head"] else "from functools import partial\n"
     return TEMPLATE.format(
-        **{
-            **values,
-            "doc": f"Which {values['target']}, from {listed} of {Path(str(values['path'])).name}.",
-            "file": RECIPE,
-            "classes": tuple(classes),
-            "num_classes": len(classes),
-            "inputs": "\n".join(lines),
-        }
+        **{**values, "import_keras": "", "import_partial": partial, **parts, "file": RECIPE, "inputs": "\n".join(lines)}
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Request:
+    task: str = ""
+    """What the target is, where its content does not say so: class or number."""
     image: tuple[str, ...] = ()
     """Columns of paths of pictures, where the content does not say so."""
     audio: tuple[str, ...] = ()

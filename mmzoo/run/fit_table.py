@@ -11,24 +11,33 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo import BadInputError, recipes
-from mmzoo.data.columns import Column, column_table, infer_columns, infer_target, labeled_rows
+from mmzoo.data.columns import Column, column_table, infer_columns, labeled_rows
 from mmzoo.data.table import read_table, root_of
 from mmzoo.data.table_features import fit_feature
 from mmzoo.data.table_rows import Rows, kind_of
-from mmzoo.data.table_source import class_name, load_splits
+from mmzoo.data.table_source import load_splits
 from mmzoo.data.table_split import split_rows
 from mmzoo.run.card import write_card
 from mmzoo.run.fit_limits import bytes_of, fit_epochs, fit_width, seconds_of
 from mmzoo.run.fit_recipe import RECIPE, recipe_text
 from mmzoo.run.fit_request import Request
 from mmzoo.run.fit_sizes import measure
+from mmzoo.run.fit_target import (
+    constant_scores,
+    kind_of_target,
+    main_score,
+    quality,
+    recipe_values,
+    strata,
+    told_rows,
+    told_scores,
+)
 from mmzoo.run.folder import check_out, make_folder, read_card
 from mmzoo.run.report import write_report
 from mmzoo.run.table_duplicates import duplicates, told_duplicates
 from mmzoo.run.table_peers import peer_scores
 from mmzoo.run.train import train
 
-IMBALANCE = 3  # of the largest class to the smallest, from which on rare classes weigh more
 FEATURES = ("number", "category", "date")
 BAD_ROWS = "bad_rows.csv"
 PATIENCE = 6  # epochs without a lower validation loss
@@ -57,7 +66,7 @@ def fit_table(
         module = recipes.load(str(recipe))
         config = module.Config()
         splits = load_splits(module.SOURCE, place, module.sizes(config))
-        print(_counts(splits, module.SOURCE.classes))
+        print(told_rows(splits, module.SOURCE))
         crossing = duplicates(splits)
         print(told_duplicates(crossing), flush=True)
         card = _train(str(recipe), config, out, resume)
@@ -66,13 +75,14 @@ def fit_table(
             shutil.rmtree(work, ignore_errors=True)
     print("comparing with linear models ...", flush=True)
     card["peers"] = _peers(splits, module, config)
+    card |= constant_scores(splits, module.SOURCE)
     card["rows"] = {name: len(examples.labels) for name, examples in splits.items()}
     card["duplicates"] = crossing
     write_card(out, card)
     _write_bad_rows(splits["train"].rows, out)
     own = tuple(entry["name"] for entry in card["inputs"] if entry["name"] != "present")
     report = write_report(out, card, module, dataclasses.replace(config, modalities=own), splits, place)
-    print(f"{_scores(card)}\n{report}  the report")
+    print(f"{told_scores(card)}\n{report}  the report")
     return out
 
 
@@ -119,17 +129,13 @@ def _train(recipe: str, config, out: Path, resume: bool) -> dict:
     print(f"{best} alone does as well on the validation rows: the folder gets a model of it", flush=True)
     train(recipe, dataclasses.replace(config, modalities=(best,)), out=out, resume=not together)
     kept = {key: card[key] for key in ("baselines", "average") if key in card}
-    return read_card(out) | kept | {"fused": next(iter(card["scores"]["subsets"].values()))["accuracy"]}
+    return read_card(out) | kept | {"fused": main_score(next(iter(card["scores"]["subsets"].values())))}
 
 
 def assemble(place: Path, target: str, request: Request) -> dict:
     """Return what a recipe of the table at `place` is written from, see `fit_recipe.TEMPLATE`; print its columns."""
     frame, root = read_table(place), root_of(place)
-    kind = infer_target(frame, target)
-    if kind != "class":
-        raise BadInputError(
-            f"--target: expected a column of classes. Received: {target}, of {kind}s, which is not fitted yet"
-        )
+    kind = kind_of_target(frame, target, request)
     if place.is_dir() and not (request.split or request.group or request.time) and "split" in frame:
         request = dataclasses.replace(request, split="split")  # what folders train and test above the classes say
     own = {name for name in (target, request.split, request.group, request.time) if name}
@@ -142,23 +148,16 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     frame, empty = labeled_rows(frame, target)
     if empty:
         print(f"left out: {empty} rows without {target}")
-    names = [class_name(cell) for cell in frame[target]]
-    classes = tuple(sorted(set(names)))
-    split = split_rows(
-        frame, np.array(names), by=request.split, group=request.group, time=request.time, seed=request.seed
-    )
+    spread = strata(kind, frame[target].tolist(), target)
+    split = split_rows(frame, spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
     inputs = gather_inputs(columns, frame[split == "train"])
     sizes = measure(frame, root, inputs)
-    values = {"path": str(place.absolute()), "target": target, "classes": classes, "inputs": inputs, **sizes}
+    values = {"path": str(place.absolute()), "target": target, "inputs": inputs, **sizes}
     values |= {
         name: getattr(request, name) for name in ("split", "group", "time", "seed", "skip_bad", "fusion", "epochs")
     }
     values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": 0.4}
-    training = np.searchsorted(classes, np.array(names)[split == "train"])
-    weight = _class_weight(training, len(classes))
-    if weight and not request.balance:
-        print("the largest class has over three times the rows of the smallest: --balance weighs rare classes more")
-    values["class_weight"] = weight if request.balance else ()
+    values |= recipe_values(kind, target, spread, split == "train", request.balance)
     return values
 
 
@@ -192,36 +191,12 @@ def _slug(name: str) -> str:
     return kept.strip("_") or "column"
 
 
-def _class_weight(labels: np.ndarray, num_classes: int) -> tuple[float, ...]:
-    """Return the weight of each class, the square root of how rare it is, or none where classes are balanced."""
-    counts = np.maximum(np.bincount(labels, minlength=num_classes), 1)
-    if counts.max() < IMBALANCE * counts.min():
-        return ()
-    weight = np.sqrt(counts.mean() / counts)
-    weight /= np.average(weight, weights=counts)
-    return tuple(round(float(one), 3) for one in weight)
-
-
 def _best_alone(card: dict) -> str:
     """Return the modality of which a model of its own does at least as well on the validation rows, or nothing."""
     alone = card.get("history", {}).get("baselines", {})
-    scores = {name: _validation(history) for name, history in alone.items()}
+    scores = {name: quality(history) for name, history in alone.items()}
     best = max(scores, key=scores.get, default="")
-    return best if best and scores[best] >= _validation(card["history"]) else ""
-
-
-def _validation(history: dict) -> float:
-    """Return the validation accuracy of the epoch whose weights were kept: that of the lowest loss."""
-    return history["val_accuracy"][int(np.argmin(history["val_loss"]))]
-
-
-def _counts(splits, classes) -> str:
-    lines = []
-    for name, examples in splits.items():
-        counts = np.bincount(examples.labels, minlength=len(classes))
-        shown = ", ".join(f"{label} {count}" for label, count in list(zip(classes, counts, strict=True))[:8])
-        lines.append(f"{name:<12}{len(examples.labels):>8} rows: {shown}{' ...' if len(classes) > 8 else ''}")
-    return "\n".join(lines)
+    return best if best and scores[best] >= quality(card["history"]) else ""
 
 
 def _peers(splits, module, config) -> dict:
@@ -245,13 +220,3 @@ def _for_peer(modality, stored, sample_rate):
 
         return [decode_bytes(row) or None for row in stored]
     return np.asarray(stored)
-
-
-def _scores(card: dict) -> str:
-    shipped = "+".join(entry["name"] for entry in card["inputs"] if entry["name"] != "present")
-    rows = {f"{shipped}, this model": next(iter(card["scores"]["subsets"].values()))["accuracy"]}
-    if "fused" in card:
-        rows["all together"] = card["fused"]
-    rows |= {f"{name} alone": one["accuracy"] for name, one in card.get("baselines", {}).items()}
-    rows |= {f"{name}, a linear model": one["accuracy"] for name, one in card["peers"].items()}
-    return "\n".join(["", "test accuracy", *(f"{name:<40}{score:>8.2%}" for name, score in rows.items())])

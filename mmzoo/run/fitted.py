@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo import BadInputError
 from mmzoo.data.table import from_frame, read_table, root_of
-from mmzoo.data.table_source import class_name
-from mmzoo.run.evaluate import evaluate
+from mmzoo.data.table_source import class_name, target_numbers
+from mmzoo.metrics.regression import number_scores
+from mmzoo.run.evaluate import evaluate, recipe_of
 from mmzoo.run.export import export_folder
 from mmzoo.run.fit_request import Request
 from mmzoo.run.fit_table import fit_table
 from mmzoo.run.folder import read_card
-from mmzoo.run.predict import predict, probabilities
+from mmzoo.run.predict import answers, predict
 
 
 def fit(table: str | Path, target: str, out: str | Path = "", **options: Any) -> "Fitted":
@@ -27,7 +29,7 @@ def fit(table: str | Path, target: str, out: str | Path = "", **options: Any) ->
 
 
 class Fitted:
-    """The model in a folder that `fit` wrote; `classes_` are its answers, `card` what is known of it.
+    """The model in a folder that `fit` wrote; `classes_` are its answers, none of a number, `card` what is known of it.
 
     Tables are paths, or DataFrames whose relative paths start in the folder `root`, by default the current one.
     """
@@ -36,21 +38,35 @@ class Fitted:
         self.folder = Path(folder)
         self.card = read_card(folder)
         self.classes_ = np.array(self.card["labels"])
+        self._kind = recipe_of(self.folder, self.card)[0].SOURCE.kind
 
     def predict(self, table: Any, root: str | Path = ".") -> np.ndarray:
-        """Return the class of each row, `(N,)`."""
+        """Return the class of each row, or its number, `(N,)`."""
+        if self._kind == "number":
+            return self._answers(table, root)[:, 0]
         return self.classes_[self.predict_proba(table, root).argmax(axis=1)]
 
     def predict_proba(self, table: Any, root: str | Path = ".") -> np.ndarray:
-        """Return the probability of each of `classes_` for each row, `(N, K)`."""
-        return probabilities(self.folder, *_frame(table, root))[0]
+        """Return the probability of each of `classes_` for each row, `(N, K)`.
+
+        Raises:
+            BadInputError: the model tells a number.
+        """
+        if self._kind == "number":
+            raise BadInputError(f"predict_proba: expected a model of classes. Received: {self.folder}, of numbers")
+        return self._answers(table, root)
+
+    def _answers(self, table: Any, root: str | Path) -> np.ndarray:
+        return answers(self.folder, *_frame(table, root))[0]
 
     def predict_table(self, table: Any, root: str | Path = ".") -> Any:
-        """Return the table as a DataFrame, with the prediction and its confidence."""
+        """Return the table as a DataFrame, with the prediction and, of a class, its confidence."""
         return predict(self.folder, *_frame(table, root))
 
     def score(self, table: Any, y: Any, root: str | Path = ".") -> float:
-        """Return the share of rows whose class in `y` `(N,)` is the one predicted."""
+        """Return the share of rows whose class in `y` `(N,)` is the one predicted, or the R² of numbers."""
+        if self._kind == "number":
+            return number_scores(self.predict(table, root), target_numbers(list(y), "y"))["r2"]
         return float(np.mean(self.predict(table, root) == np.array([class_name(label) for label in y])))
 
     def evaluate(self) -> dict:

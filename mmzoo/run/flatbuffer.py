@@ -8,6 +8,7 @@ import copy
 import os
 import struct
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import flatbuffers
@@ -153,12 +154,12 @@ def set_metadata(model: schema.ModelT, name: str, data: bytes) -> None:
     model.metadata = [*(model.metadata or []), schema.MetadataT(name=name, buffer=len(model.buffers) - 1)]
 
 
-def join(front: schema.ModelT, back: schema.ModelT, links: dict[str, str]) -> schema.ModelT:
+def join(front: schema.ModelT, back: schema.ModelT, links: dict[str, str], keep: Sequence[str] = ()) -> schema.ModelT:
     """Return one model that feeds outputs of `front` to inputs of `back`.
 
     Both have one subgraph and one signature. `links` maps an input of `back` to the output of `front` that
     it takes; an input of `back` with the name of an input of `front` is that input; others are added. The
-    outputs are those of `back`, the signature's name is that of `front`.
+    outputs are those of `back` and those of `front` in `keep`, the signature's name is that of `front`.
 
     Raises:
         ValueError: more than one subgraph or signature, a link to nothing, or types or shapes that differ.
@@ -180,7 +181,7 @@ def join(front: schema.ModelT, back: schema.ModelT, links: dict[str, str]) -> sc
         entry.tensorIndex = moved[entry.tensorIndex]
     known = {entry.name for entry in sig.inputs} | set(links)
     sig.inputs += [entry for entry in back.signatureDefs[0].inputs if entry.name not in known]
-    sig.outputs = back.signatureDefs[0].outputs
+    sig.outputs = [*(entry for entry in sig.outputs if entry.name in keep), *back.signatureDefs[0].outputs]
     graph.inputs = [entry.tensorIndex for entry in sig.inputs]
     graph.outputs = [entry.tensorIndex for entry in sig.outputs]
     _keep_version(front, back)

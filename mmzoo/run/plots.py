@@ -9,6 +9,7 @@ import numpy as np
 
 # Okabe and Ito's colors, told apart by color-blind readers too
 BLUE, ORANGE, GREEN, GRAY, INK = "#0072B2", "#D55E00", "#009E73", "#B8B8B8", "#333333"
+METRICS = {"mae": "Mean absolute error"}
 OTHERS = (ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
 
 
@@ -20,7 +21,9 @@ def learning_curve(history: dict, path: str | Path) -> None:
     """
     metric = next((k for k in history if f"val_{k}" in history and k != "loss"), "accuracy")
     figure, axes = _figure(7.2, 2.9, 2)
-    for axis, key, title in zip(axes, ("loss", metric), ("Loss", metric.capitalize()), strict=True):
+    for axis, key, title in zip(
+        axes, ("loss", metric), ("Loss", METRICS.get(metric, metric.capitalize())), strict=True
+    ):
         for name, color, label in ((key, GRAY, "training"), (f"val_{key}", BLUE, "validation")):
             _line(axis, history.get(name, []), color, label, 1.8)
         axis.set_title(title, loc="left", fontsize=9, color=INK)

@@ -15,27 +15,34 @@ from mmzoo.run.folder import artifact as find
 from mmzoo.run.folder import read_card
 
 ROWS = 1000  # in memory at a time
+OUTPUTS = ("probabilities", "value")  # the answer, of classes or a number
 
 
 def predict(folder: str | Path, frame, root: str | Path, artifact: str = "keras", skip_bad: bool = False):
-    """Return the table `frame` with a column `predicted TARGET` and one `confidence`, 0 to 1.
+    """Return the table `frame` with a column `predicted TARGET`, and of classes one `confidence`, 0 to 1.
 
-    Arguments and errors as `probabilities`; the prediction of a row that is left out is empty.
+    Arguments and errors as `answers`; the prediction of a row that is left out is empty.
     """
-    shares, bad = probabilities(folder, frame, root, artifact, skip_bad)
+    shares, bad = answers(folder, frame, root, artifact, skip_bad)
     card = read_card(folder)
     module, _ = recipe_of(folder, card)
     name = f"predicted {module.SOURCE.target}"
+    if module.SOURCE.kind == "number":
+        told = frame.assign(**{name: [float(f"{value:.7g}") for value in shares[:, 0]]})
+        told.loc[bad, name] = None
+        return told
     told = frame.assign(**{name: [card["labels"][k] for k in shares.argmax(axis=1)], "confidence": shares.max(axis=1)})
     told["confidence"] = told["confidence"].round(4)
     told.loc[bad, [name, "confidence"]] = None
     return told
 
 
-def probabilities(
+def answers(
     folder: str | Path, frame, root: str | Path, artifact: str = "keras", skip_bad: bool = False
 ) -> tuple[np.ndarray, list[int]]:
-    """Return the probabilities of the classes `(N, K)` of the rows of a table, and the rows that were left out.
+    """Return what a model answers to the rows of a table, and the rows that were left out.
+
+    Of classes that are their probabilities `(N, K)`, of a number it is `(N, 1)` in its unit.
 
     Args:
         folder: what `fit` wrote.
@@ -65,9 +72,11 @@ def probabilities(
 def answer_rows(
     answer: Callable[[Arrays], Arrays], rows: Rows, index: np.ndarray, modalities: Sequence[str]
 ) -> np.ndarray:
-    """Return the probabilities `(N, K)` that the model `answer` tells of the rows `index`, few of them at a time."""
+    """Return what the model `answer` tells of the rows `index`, `(N, K)`, few of them at a time."""
     parts = [index[start : start + ROWS] for start in range(0, len(index), ROWS)]
-    return np.concatenate([answer(as_inputs(rows, part, modalities))["probabilities"] for part in parts])
+    told = [answer(as_inputs(rows, part, modalities)) for part in parts]
+    name = next(name for name in OUTPUTS if name in told[0])
+    return np.concatenate([one[name] for one in told])
 
 
 def write_answers(told, out: str | Path) -> None:

@@ -20,7 +20,9 @@ FRONT_END = "front_end"
 def tflite_models(model, precisions: Sequence[str], calibration: Arrays) -> dict:
     """Return `{precision: model}` of `float32`, `dynamic` and `int8`, as `to_tflite` makes them, batch 1.
 
-    In `dynamic` and `int8` the front ends stay float32; inputs and outputs are those of the float model.
+    In `dynamic` and `int8` the front ends stay float32, and so does a Rescaling that yields an output: int8 ranges hold
+    0, so that of numbers about 2000 that differ by 5 nothing would be left. Inputs and outputs are those of the float
+    model.
 
     Args:
         model: functional `keras.Model` on a dict. A `front_end` counts where it is the first layer of an
@@ -29,6 +31,8 @@ def tflite_models(model, precisions: Sequence[str], calibration: Arrays) -> dict
         calibration: `{input: (K, ...)}`, real training examples, from which `int8` takes its ranges; their
             `present` is replaced by every pattern in turn.
     """
+    if found := _behind_rescaling(model):
+        return _rescaled(model, found, precisions, calibration)
     quantized = [precision for precision in precisions if precision != "float32"]
     parts = split(model) if quantized else None
     calibration, models = _with_patterns(calibration), {}
@@ -48,6 +52,30 @@ def tflite_models(model, precisions: Sequence[str], calibration: Arrays) -> dict
                 rest = to_tflite(f"{folder}/back", p, _one_by_one(encoded))
                 models[p] = flatbuffer.join(prepared, rest, links)
     return models
+
+
+def _behind_rescaling(model) -> dict:
+    """Return `{output: layer}` of the outputs of `model` that a Rescaling yields."""
+    import keras
+
+    layers = {name: x._keras_history.operation for name, x in model.output.items()}
+    return {name: layer for name, layer in layers.items() if isinstance(layer, keras.layers.Rescaling)}
+
+
+def _rescaled(model, rescalings: dict, precisions: Sequence[str], calibration: Arrays) -> dict:
+    """Return what `tflite_models` does of a model some of whose outputs are rescaled at the end, which stays float."""
+    import keras
+
+    inner = {name: layer.input for name, layer in rescalings.items()}
+    before = keras.Model(model.input, {name: inner.get(name, x) for name, x in model.output.items()})
+    models = tflite_models(before, precisions, calibration)
+    given = {f"{name}_before": keras.Input(batch_shape=x.shape, dtype=x.dtype) for name, x in inner.items()}
+    scaled = {name: _copy(layer)(given[f"{name}_before"]) for name, layer in rescalings.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(f"{folder}/scaled", keras.Model(given, scaled), batch=1)
+        last = to_tflite(f"{folder}/scaled", "float32")
+    links, keep = {f"{name}_before": name for name in scaled}, [name for name in model.output if name not in scaled]
+    return {precision: flatbuffer.join(front, last, links, keep) for precision, front in models.items()}
 
 
 def split(model):

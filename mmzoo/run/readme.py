@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmzoo.run.readme_numbers import figure, number_gain, numbers, r2
 from mmzoo.run.readme_scores import RECALLS, boxes, percent, retrieval, table, transcripts
 from mmzoo.run.readme_use import how_to_use, named
 
@@ -17,7 +18,7 @@ NOT_EXECUTED = "GPU: not executed"
 GENERATED = "Generated from `card.json`: every number here was written by a run."
 ERRORS = (
     "Errors are the largest difference from Keras over all outputs, relative to their scale; int8 files are "
-    "judged by their accuracy. The GPU accelerator is LiteRT's, without a CPU to fall back on."
+    "judged by their {judged}. The GPU accelerator is LiteRT's, without a CPU to fall back on."
 )
 WITHHELD = "The license of the data allows the scores alone to be published; the command below makes the files again."
 PLOTS = {
@@ -53,6 +54,8 @@ def gain(card: dict) -> str:
     g = card.get("fusion_gain")
     if not g:
         return ""
+    if "mae" in g:
+        return number_gain(g)
     return f"{g['points']:+.2f} points over {g['over']} alone (95 % interval {g['low']:+.2f} to {g['high']:+.2f})"
 
 
@@ -121,6 +124,8 @@ def _score(card: dict) -> str:
         return retrieval(scores)
     if not scores.get("subsets"):
         return ""
+    if "mae" in next(iter(scores["subsets"].values())):
+        return f"{numbers(card)} {_bootstrap(card)}".rstrip()
     rows = [
         [name, *(percent(s.get(k)) for k in SCORES), percent(baselines.get(name, {}).get("accuracy"))]
         for name, s in scores["subsets"].items()
@@ -150,7 +155,8 @@ def _published(card: dict) -> str:
 
 def _bootstrap(card: dict) -> str:
     """Return what the interval of the gain leaves out, where examples share a file of the first modality."""
-    if card["fusion_gain"].get("groups", 0) >= card.get("scores", {}).get("n", 1):
+    gain = card.get("fusion_gain")
+    if not gain or gain.get("groups", 0) >= card.get("scores", {}).get("n", 1):
         return ""
     first, *others = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
     met = " and ".join(others)
@@ -203,14 +209,19 @@ def _files(card: dict) -> str:
         error, score = _check(card, name, "cpu").get("max_error"), artifacts.get(name, {})
         row = [f"`{name}`", f"{file['bytes']:,}", percent(score.get("accuracy")), percent(score.get("ece"))]
         row += [percent(score.get(key)) for key in ("map50", "map50_95", *RECALLS)]
+        row += [figure(score.get("mae")), r2(score.get("r2"))]
         row += ["" if error is None else f"{error:.1e}", gpu_verdict(card, name), _times(card, name)]
         rows.append(row)
     if not rows:
         return ""
     head = ["file", "bytes", "accuracy", "calibration error", "mAP50", "mAP50-95", *RECALLS]
-    head += ["error on the CPU", "GPU accelerator", "CPU, 1 thread"]
+    head += ["mean absolute error", "R²", "error on the CPU", "GPU accelerator", "CPU, 1 thread"]
     gpu, timed = (card.get("verify") or {}).get("gpu", {}), card.get("benchmark") or {}
-    notes = [ERRORS, f"It ran on: {gpu['adapter']}." if gpu.get("adapter") else f"{NOT_EXECUTED}."]
+    judged = "R²" if any("r2" in one for one in artifacts.values()) else "accuracy"
+    notes = [
+        ERRORS.format(judged=judged),
+        f"It ran on: {gpu['adapter']}." if gpu.get("adapter") else f"{NOT_EXECUTED}.",
+    ]
     if "machine" in timed:
         machine = timed["machine"]
         notes.append(f"{timed['runs']:,} runs were timed on {machine['processor']}, {machine['cores']} cores.")

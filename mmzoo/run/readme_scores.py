@@ -30,6 +30,8 @@ def headline(scores: dict) -> str:
     if "retrieval" in scores:
         return f"recall@1 {percent(scores['retrieval']['text_to_image']['recall@1'])} of {WAYS['text_to_image']}"
     full = next(iter(scores.get("subsets", {}).values()), {})
+    if "r2" in full:
+        return f"R² {full['r2']:.4f}"
     return f"accuracy {percent(full['accuracy'])}" if "accuracy" in full else ""
 
 

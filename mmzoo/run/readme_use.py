@@ -26,6 +26,8 @@ def how_to_use(card: dict) -> str:
             f"maps = runner({given})\n"
             'print(detections(maps["heatmap"], maps["boxes"]))  # boxes in pixels of the input, scores, labels'
         )
+    if any("mae" in one for one in scores.get("artifacts", {}).values()):
+        show = f'print(runner({given})["value"]){more}'
     if "transcripts" in scores:
         imports += "\nfrom mmzoo.metrics.decode import beam_ctc, spell"
         show = (

@@ -12,7 +12,9 @@ from mmzoo.run.execute import predictor
 from mmzoo.run.folder import KERAS
 from mmzoo.run.predict import answer_rows
 from mmzoo.run.readme import gpu_verdict, timing
+from mmzoo.run.readme_numbers import HEADS, figure, r2
 from mmzoo.run.readme_scores import percent
+from mmzoo.run.report_numbers import number_parts
 from mmzoo.run.report_parts import SECONDS, shown_table
 from mmzoo.run.report_rows import (
     Told,
@@ -80,41 +82,60 @@ def page(told: Told, answers: np.ndarray, lost: int = 0) -> str:
     import jinja2
 
     card = told.card
+    own = number_parts(told, answers) if told.source.kind == "number" else _class_parts(told, answers)
     values = {
-        "title": f"{card.get('name', 'The model')}: which {told.source.target}",
+        "title": f"{card.get('name', 'The model')}: {own['asked']}",
         "longest": SECONDS,
-        "summary": [*_asked(told), *reached(told), *gain_words(card)],
         "columns": column_rows(told),
-        "classes": class_rows(told),
         "notes": notes(told, lost),
         "duplicates": duplicate_rows(told),
         "skipped": skipped_rows(told),
-        "examples": examples(told),
-        "scores": score_rows(card),
-        "shapley": shapley_rows(told),
-        "per_class": per_class(card),
-        "drawings": drawings(told, answers),
-        "confused": confused_rows(card),
         "artifacts": _artifacts(card),
-        "artifact_notes": _artifact_notes(card),
-        "uses": _uses(told),
-        **mistakes(told, answers),
+        "artifact_notes": _artifact_notes(card, own["judged"]),
+        "uses": _uses(told, own),
+        **own,
+        "summary": [*_asked(told, own["question"]), *own["summary"]],
     }
-    values["sections"] = [(name, heading) for name, heading, filled in SECTIONS if values[filled]]
+    headings = {"curves": own["curves"]}
+    values["sections"] = [(name, headings.get(name, said)) for name, said, filled in SECTIONS if values[filled]]
     options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": jinja2.StrictUndefined}
     template = Path(__file__).with_name(REPORT).read_text(encoding="utf-8")
     return jinja2.Environment(**options).from_string(template).render(values)
 
 
-def _asked(told: Told) -> list[str]:
+def _class_parts(told: Told, answers: np.ndarray) -> dict:
+    """Return what the report of a model of classes says otherwise than that of a number does."""
+    source, card = told.source, told.card
+    return {
+        "asked": f"which {source.target}",
+        "question": f"The question was which {source.target}, of {len(source.classes)}, a row",
+        "summary": [*reached(told), *gain_words(card)],
+        "classes": class_rows(told),
+        "examples": examples(told),
+        "scores": score_rows(card),
+        "shapley": shapley_rows(told),
+        "per_class": per_class(card),
+        "drawings": drawings(told, answers),
+        "curves": "Learning, confusion, confidence",
+        "confused": confused_rows(card),
+        "judged": "accuracy",
+        "python": [
+            'print(model.predict("new.csv"))  # the class of each row',
+            'print(model.predict_proba("new.csv"))  # the probability of each of model.classes_',
+        ],
+        "answer": "label",
+        **mistakes(told, answers),
+    }
+
+
+def _asked(told: Told, question: str) -> list[str]:
     source = told.source
     columns = [column if isinstance(column, str) else column.name for _, own in source.inputs for column in own]
     more = f" and {len(columns) - NAMED} more" if len(columns) > NAMED else ""
     rows = [f"{len(examples.labels):,} {split}" for split, examples in told.splits.items()]
     count = sum(len(examples.labels) for examples in told.splits.values())
     return [
-        f"The question was which {source.target}, of {len(source.classes)}, a row of {Path(source.path).name} has, by "
-        f"{', '.join(columns[:NAMED])}{more}.",
+        f"{question} of {Path(source.path).name} has, by {', '.join(columns[:NAMED])}{more}.",
         f"There are {count:,} rows: {', '.join(rows[:-1])} and {rows[-1]}.",
     ]
 
@@ -126,25 +147,29 @@ def _artifacts(card: dict) -> dict:
     for name, file in card.get("files", {}).items():
         if name.startswith(("model", "saved_model")):
             error, time = errors.get(name), timing(card, name).get("median_ms")
-            line = [name, f"{file['bytes']:,}", percent(scored.get(name, {}).get("accuracy"))]
+            score = scored.get(name, {})
+            line = [name, f"{file['bytes']:,}", percent(score.get("accuracy")), figure(score.get("mae"))]
+            line += [figure(score.get("rmse")), r2(score.get("r2"))]
             line += ["" if error is None else f"{error:.1e}", gpu_verdict(card, name).replace("*", "")]
             lines.append([*line, "" if time is None else f"{time:.3f} ms"])
-    head = ["file", "bytes", "accuracy", "largest error on the CPU", "GPU accelerator", "median on the CPU, 1 thread"]
+    head = ["file", "bytes", "accuracy", *HEADS.values(), "largest error on the CPU", "GPU accelerator"]
+    head.append("median on the CPU, 1 thread")
     return shown_table("The files of the folder that are models, and how they were verified.", head, lines)
 
 
-def _artifact_notes(card: dict) -> list[str]:
+def _artifact_notes(card: dict, judged: str) -> list[str]:
     verify, lines = card.get("verify") or {}, []
     if "exit_code" in verify:
         lines.append(VERIFIED.get(verify["exit_code"], "Verification found a file that is not right."))
     if verify.get("checks"):
-        lines.append("Errors are from the Keras model, relative to the scale of an output; int8 is judged by accuracy.")
+        scale = "relative to the scale of an output"
+        lines.append(f"Errors are from the Keras model, {scale}; int8 is judged by {judged}.")
     if adapter := verify.get("gpu", {}).get("adapter"):
         lines.append(f"The GPU accelerator is LiteRT's, without a CPU to fall back on. It ran on: {adapter}.")
     return lines
 
 
-def _uses(told: Told) -> list[tuple[str, str]]:
+def _uses(told: Told, own: dict) -> list[tuple[str, str]]:
     """Return pairs of what for, and the lines that a user would type."""
     if "name" not in told.card:
         return []
@@ -154,13 +179,12 @@ def _uses(told: Told) -> list[tuple[str, str]]:
         ("In a shell, on a table with the same columns or some of them:", f"mmzoo predict {shell} new.csv"),
         (
             "In Python:",
-            f"from mmzoo.run.fitted import Fitted\n\nmodel = Fitted({folder!r})\n"
-            'print(model.predict("new.csv"))  # the class of each row\n'
-            'print(model.predict_proba("new.csv"))  # the probability of each of model.classes_',
+            "\n".join(["from mmzoo.run.fitted import Fitted", "", f"model = Fitted({folder!r})", *own["python"]]),
         ),
         (
             "On a device, which has neither Keras nor TensorFlow:",
-            f'from mmzoo.device import Runner\n\nrunner = Runner({folder!r})\nprint(runner({given})["label"])',
+            f"from mmzoo.device import Runner\n\nrunner = Runner({folder!r})\n"
+            f'print(runner({given})["{own["answer"]}"])',
         ),
         ("Edit what was inferred, and train it again:", f"mmzoo train {shell}/recipe.py"),
     ]

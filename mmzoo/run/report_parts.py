@@ -146,7 +146,7 @@ def learning_curve(history: Mapping, key: str, alone: Mapping[str, Mapping]) -> 
         axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axis.legend(frameon=False, fontsize=8, labelcolor=INK)
 
-    return _svg(draw, 4.6, 3.1, key)
+    return svg(draw, 4.6, 3.1, key)
 
 
 def confusion_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
@@ -172,7 +172,7 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> 
         axis.set_ylabel("true")
 
     side = float(np.clip(0.36 * len(labels) + 1.4, 3.0, 6.4))
-    return _svg(draw, side, side, "confusion")
+    return svg(draw, side, side, "confusion")
 
 
 def reliability(bins: np.ndarray) -> str:
@@ -195,7 +195,7 @@ def reliability(bins: np.ndarray) -> str:
         axis.set_ylabel("accuracy")
         axis.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left")
 
-    return _svg(draw, 4.6, 3.6, "confidence")
+    return svg(draw, 4.6, 3.6, "confidence")
 
 
 def _line(axis, values: Sequence[float], color: str, label: str, width: float) -> None:
@@ -204,7 +204,7 @@ def _line(axis, values: Sequence[float], color: str, label: str, width: float) -
         axis.plot(range(1, len(values) + 1), values, color=color, label=label, linewidth=width, marker=marker)
 
 
-def _svg(draw, width: float, height: float, name: str) -> str:
+def svg(draw, width: float, height: float, name: str) -> str:
     """Return the SVG of inches `width` by `height` that `draw(axis)` fills, its colors those of the page.
 
     Text stays text, in the fonts of the reader: classes may be of any script, and none is read as a formula. Ids are

@@ -156,8 +156,7 @@ def mistakes(told: Told, answers: np.ndarray) -> dict:
     if not len(answers):
         return {"mistakes": [], "mistaken": ""}
     answer, sure = answers.argmax(axis=1), answers.max(axis=1)
-    takes = [i for i, (modality, _) in enumerate(told.source.inputs) if modality in told.shipped]
-    given = told.rows.present[test.index][:, takes].any(axis=1)
+    given = has_input(told)
     (wrong,) = np.nonzero(answer != test.labels)
     seen = wrong[given[wrong]]  # of a row without any input there is nothing to show
     worst = seen[np.argsort(-sure[seen], kind="stable")][:MISTAKES]
@@ -166,8 +165,7 @@ def mistakes(told: Told, answers: np.ndarray) -> dict:
             **row_inputs(told, test.index[i], told.shipped),
             "told": names[answer[i]],
             "label": names[test.labels[i]],
-            "confidence": f"{100 * sure[i]:.1f} %",
-            "truth": f"{100 * answers[i, test.labels[i]]:.1f} %",
+            "said": f"confidence {100 * sure[i]:.1f} %, {100 * answers[i, test.labels[i]]:.1f} % for the truth",
         }
         for i in worst
     ]
@@ -175,6 +173,12 @@ def mistakes(told: Told, answers: np.ndarray) -> dict:
     empty = f"; {len(wrong) - len(seen):,} of them have no input at all" if len(wrong) > len(seen) else ""
     shown = f". Here are the {len(found)} of which the model was surest" if len(seen) > len(found) else ""
     return {"mistakes": found, "mistaken": f"{told_wrong}{empty}{shown}."}
+
+
+def has_input(told: Told) -> np.ndarray:
+    """Return `(N,)` bool: whether a test row has anything that the model takes."""
+    takes = [i for i, (modality, _) in enumerate(told.source.inputs) if modality in told.shipped]
+    return told.rows.present[told.splits["test"].index][:, takes].any(axis=1)
 
 
 def row_inputs(told: Told, row: int, modalities: Sequence[str]) -> dict:

@@ -137,12 +137,8 @@ def drawings(told: Told, answers: np.ndarray) -> list[dict]:
     """Return the learning curves, the confusion matrix, and the accuracy by confidence of `answers` `(N, C)`."""
     history, found = told.card.get("history") or {}, []
     for key in ("loss", "accuracy"):
-        if values := history.get(f"val_{key}"):
-            best = int(np.argmin(history.get("val_loss") or [0]))
-            first, kept = f"{values[0]:.3g} in the first epoch", f"{values[best]:.3g} in epoch {best + 1}"
-            caption = f"Validation: {first}, {kept}, whose weights were kept."
-            svg = learning_curve(history, key, history.get("baselines") or {})
-            found.append({"title": key.capitalize(), "caption": caption, "svg": svg})
+        if history.get(f"val_{key}"):
+            found.append(curve_drawing(history, key, key.capitalize()))
     if matrix := told.card.get("scores", {}).get("confusion"):
         caption = "Rows are the true classes, columns what was told; the shade is the share of the row."
         svg = confusion_matrix(matrix, told.source.classes)
@@ -156,6 +152,14 @@ def drawings(told: Told, answers: np.ndarray) -> list[dict]:
         )
         found.append({"title": "Accuracy by confidence", "caption": caption, "svg": reliability(bins)})
     return found
+
+
+def curve_drawing(history: dict, key: str, title: str) -> dict:
+    """Return the drawing of `key` by epoch, with its validation values in words."""
+    values, best = history[f"val_{key}"], int(np.argmin(history.get("val_loss") or [0]))
+    first, kept = f"{values[0]:.3g} in the first epoch", f"{values[best]:.3g} in epoch {best + 1}"
+    caption = f"Validation: {first}, {kept}, whose weights were kept."
+    return {"title": title, "caption": caption, "svg": learning_curve(history, key, history.get("baselines") or {})}
 
 
 def confused_rows(card: dict) -> dict:

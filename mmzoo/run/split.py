@@ -11,6 +11,7 @@ from mmzoo import BadInputError
 from mmzoo.run.execute import Arrays
 
 NOTHING = "none"  # the pattern in which all is missing
+BASELINES = "baselines.npz"  # what each single-modality model answers to each test example
 PLAIN = "as it is"  # the condition of the test split without changes
 
 
@@ -58,3 +59,17 @@ def present_patterns(modalities: Sequence[str]) -> dict[str, tuple[int, ...]]:
     patterns = itertools.product((1, 0), repeat=len(modalities))
     named = sorted(patterns, key=lambda pattern: -sum(pattern))
     return {"+".join(itertools.compress(modalities, p)) or NOTHING: p for p in named}
+
+
+def same_example(inputs: Arrays) -> np.ndarray:
+    """Return for each example the number of its group: those of the same content of the first of `inputs`.
+
+    One that lacks it is a group of its own.
+    """
+    array = next(iter(inputs.values()))
+    rows = np.ascontiguousarray(array.reshape(len(array), -1))
+    rows = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
+    groups = np.unique(rows, return_inverse=True)[1].ravel()
+    missing = np.flatnonzero(inputs["present"][:, 0] == 0) if "present" in inputs else np.array([], int)
+    groups[missing] = len(groups) + missing
+    return groups

@@ -6,6 +6,7 @@ import numpy as np
 
 from mmzoo import BadInputError
 from mmzoo.data.table_split import SPLITS
+from mmzoo.metrics.regression import number_scores
 
 STRENGTHS = (0.1, 1.0, 10.0)  # C of the logistic regression, 1 / alpha of the ridge
 STEPS = 200  # of the optimizer
@@ -31,8 +32,8 @@ Inputs = dict[str, dict]
 def peer_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int, seed: int = 0) -> dict[str, dict]:
     """Return `{name: scores}` on the test split of a linear model of each modality, and of "all" where there are more.
 
-    Logistic regression with `accuracy`, or, where `num_classes` is 0, ridge regression with `mae` and `r2`; `c`, the
-    inverse strength of its penalty, is the one of `STRENGTHS` that is best on the validation split.
+    Logistic regression with `accuracy`, or, where `num_classes` is 0, ridge regression with `mae`, `rmse` and `r2`;
+    `c`, the inverse strength of its penalty, is the one of `STRENGTHS` that is best on the validation split.
 
     Args:
         inputs: for train, validation and test, what each modality holds; its kind is the name up to the first
@@ -135,9 +136,7 @@ def _scores(model, features, labels, num_classes):
     answers = model.predict(features)
     if num_classes:
         return {"accuracy": float(np.mean(answers == labels))}
-    spread = np.square(labels - np.mean(labels)).sum()
-    r2 = 1 - np.square(labels - answers).sum() / spread if spread > 0 else 0.0
-    return {"mae": float(np.abs(answers - labels).mean()), "r2": float(r2)}
+    return number_scores(answers, labels)
 
 
 def _text(texts, present):

@@ -21,21 +21,21 @@ from mmzoo.run.card import environment, write_card
 from mmzoo.run.convert import has_onnx
 from mmzoo.run.evaluate import (
     ARTIFACTS,
-    BASELINES,
     compare,
     objective_scores,
-    same_example,
     score_section,
     subset_scores,
 )
-from mmzoo.run.evaluate_boxes import box_table, detects, score_boxes
-from mmzoo.run.evaluate_retrieval import retrieval_table, retrieves, score_retrieval
-from mmzoo.run.evaluate_transcripts import transcribes, transcript_scores, transcript_table
+from mmzoo.run.evaluate_boxes import detects, score_boxes
+from mmzoo.run.evaluate_numbers import measures, score_numbers
+from mmzoo.run.evaluate_retrieval import retrieves, score_retrieval
+from mmzoo.run.evaluate_transcripts import transcribes, transcript_scores
 from mmzoo.run.execute import Arrays, predictor
 from mmzoo.run.export import calibration_examples, export, file_table, golden_examples
 from mmzoo.run.fit import fit
 from mmzoo.run.folder import KERAS, check_out, make_folder, new_folder, write_json
-from mmzoo.run.split import conditions, test_arrays
+from mmzoo.run.score_lines import score_lines
+from mmzoo.run.split import BASELINES, conditions, same_example, test_arrays
 from mmzoo.run.verify import verify
 from mmzoo.run.verify_table import table as verdicts
 
@@ -48,8 +48,8 @@ def train(
     """Train `recipe` and its single-modality baselines, evaluate, export and verify them into the folder `out`.
 
     A recipe without labels (pretraining) has no baselines, and is scored by its own objective on the test split; a
-    detector by the precision of its boxes, a recognizer by the errors of its transcripts, and one
-    whose pictures and texts find each other by what is found.
+    detector by the precision of its boxes, a recognizer by the errors of its transcripts, one that tells a number by
+    its errors, and one whose pictures and texts find each other by what is found.
 
     Args:
         recipe: a name of `mmzoo list`, or the path of a recipe's file, which the folder gets a copy of.
@@ -78,7 +78,7 @@ def train(
         name = out.name if text else recipe
         title = f"{name} ({'+'.join(_modalities(inputs))})"
         model, history = fit(module, config, working / "fused", title, precision)
-        alone = _modalities(inputs) if spec.labels else ()
+        alone = _modalities(inputs) if spec.labels or measures(spec.outputs) else ()
         baselines = _fit_baselines(module, config, working, (name, precision), alone)
         with new_folder(out, working) as folder:
             exported = keras.Model(model.input, {k: model.get_layer(v).output for k, v in spec.outputs.items()})
@@ -216,9 +216,19 @@ def _scores(folder: Path, module, config, examples: tuple, model: keras.Model, b
         return {"scores": transcript_scores(folder, files, split, spec.labels, alone)}
     if retrieves(module):
         return {"scores": score_retrieval(folder, files, examples, module.references(config))}
+    if measures(spec.outputs):
+        alone = {name: _answering(spec, m) for name, (m, _) in baselines.items()}
+        return _sized(score_numbers(folder, files, examples, ARTIFACT_EXAMPLES, alone), baselines)
     if spec.labels:
         return _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
     return {"scores": objective_scores(model, module.objective(config), inputs, labels, config.batch_size)}
+
+
+def _sized(found: dict, baselines: dict) -> dict:
+    """Return what was `found`, with the parameters of each of `baselines`."""
+    for name, (model, _) in baselines.items():
+        found["baselines"][name]["parameters"] = model.count_params()
+    return found
 
 
 def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[str, keras.Model]) -> dict:
@@ -247,8 +257,8 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
 
 
 def _answering(spec, model: keras.Model) -> Callable[[Arrays], Arrays]:
-    """Return a function of inputs, more than `model` may take, to its one output by the name in `spec`."""
-    (name,) = spec.outputs
+    """Return a function of inputs, more than `model` may take, to its one output by the first name in `spec`."""
+    name = next(iter(spec.outputs))
     return lambda x: {name: model.predict({key: x[key] for key in model.input}, batch_size=50, verbose=0)}
 
 
@@ -265,22 +275,8 @@ def _draw(folder: Path, card: dict) -> None:
 
 
 def _report(out: Path, card: dict) -> None:
-    for name, value in card["scores"].get("objective", {}).items():
-        print(f"test {name} {value:.4f}")
-    if "map50" in card["scores"]:
-        print(f"test {box_table(card['scores'])}")
-    if "retrieval" in card["scores"]:
-        print(f"test: {retrieval_table(card['scores'])}")
-    if "transcripts" in card["scores"]:
-        print(f"test, in percent\n{transcript_table(card['scores'])}")
-    for name, s in card["scores"].get("subsets", {}).items():
-        alone = card.get("baselines", {}).get(name)
-        beside = f"   a model of it alone {alone['accuracy']:.2%}" if alone else ""
-        print(f"{name:<16} test accuracy {s['accuracy']:.2%}{beside}")
-    if "fusion_gain" in card:
-        g = card["fusion_gain"]
-        interval = f"95 % interval {g['low']:+.2f} to {g['high']:+.2f}"
-        print(f"fusion gain {g['points']:+.2f} points over {g['over']} alone ({interval})")
+    for line in score_lines(card):
+        print(line)
     print(verdicts({**card["verify"], "path": str(out)}))
     for name, file in card["files"].items():
         print(f"{out / name}  {file['bytes']:,} bytes")

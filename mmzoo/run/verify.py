@@ -235,7 +235,9 @@ def _score_row(file: File, card: dict) -> list[dict]:
     if file.path.name not in scored:
         detail = "no score in the card: run mmzoo evaluate"
         return [file.row("score", folder.KERAS, "not executed", detail=detail)]
-    score = next(key for key in ("accuracy", "map50", "word_accuracy", "recall@10") if key in scored[folder.KERAS])
+    score = next(
+        key for key in ("accuracy", "map50", "word_accuracy", "recall@10", "r2") if key in scored[folder.KERAS]
+    )
     drop = scored[folder.KERAS][score] - scored[file.path.name][score]
     if score == "accuracy":
         tolerated = max(tolerated, FEW / scored[folder.KERAS].get("n", math.inf))

@@ -18,16 +18,16 @@ from mmzoo.run.fit_request import Request
 from mmzoo.run.fit_sizes import measure
 from mmzoo.run.fit_table import (
     _best_alone,
-    _class_weight,
     _slug,
     _write_bad_rows,
     assemble,
     fit_table,
     gather_inputs,
 )
+from mmzoo.run.fit_target import class_weight
 from mmzoo.run.fitted import Fitted
 from mmzoo.run.folder import read_card
-from mmzoo.run.predict import probabilities
+from mmzoo.run.predict import answers
 
 ROWS = 240
 
@@ -128,7 +128,7 @@ def test_a_column_less_is_a_modality_less(fitted):
 def test_predict_wants_a_folder_of_fit(tmp_path):
     (tmp_path / "card.json").write_text(json.dumps({"recipe": "spoken_digits", "config": {}}), encoding="utf-8")
     with pytest.raises(BadInputError, match="expected what `mmzoo fit` wrote"):
-        probabilities(tmp_path, pd.DataFrame({"a": ["1"]}), tmp_path)
+        answers(tmp_path, pd.DataFrame({"a": ["1"]}), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_slugs():
 
 
 def test_rare_classes_weigh_more():
-    assert _class_weight(np.array([0, 0, 1, 1]), 2) == ()
-    weight = _class_weight(np.array([0] * 16 + [1]), 2)
+    assert class_weight(np.array([0, 0, 1, 1]), 2) == ()
+    weight = class_weight(np.array([0] * 16 + [1]), 2)
     assert weight[1] / weight[0] == pytest.approx(4, rel=1e-2)
     assert 16 * weight[0] + weight[1] == pytest.approx(17, rel=1e-3)
 

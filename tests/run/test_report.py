@@ -38,6 +38,7 @@ def fake(card, source=None, frame=None, present=None, labels=(0, 1, 2, 0), root=
     rows = SimpleNamespace(arrays={name: None for name, _ in inputs}, present=present, bad={})
     one = SimpleNamespace(rows=rows, index=np.arange(len(frame)), labels=np.array(labels))
     told = SimpleNamespace(path="/x/t.csv", target="kind", classes=CLASSES, inputs=inputs, split="", group="", time="")
+    told.kind = "class"
     return Told(card, told, frame, root, {"train": one, "validation": one, "test": one}, RATE)
 
 

@@ -111,7 +111,7 @@ def test_numbers():
     assert scores["tabular"]["mae"] == pytest.approx(errors[best][1], rel=1e-4)
     assert scores["tabular"]["r2"] == pytest.approx(models[best].score(x["test"], labels["test"]), abs=1e-4)
     assert scores["text"]["r2"] < 0.05
-    assert scores["all"].keys() == {"mae", "r2", "c"}
+    assert scores["all"].keys() == {"mae", "rmse", "r2", "c"}
 
 
 class TestAbsent:
