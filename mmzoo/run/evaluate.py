@@ -11,6 +11,7 @@ import numpy as np
 from mmzoo import BadInputError, recipes
 from mmzoo.metrics.classification import SUMMARY, fusion_gain, scores
 from mmzoo.run.card import write_card
+from mmzoo.run.evaluate_anomaly import finds_anomalies, record_anomalies
 from mmzoo.run.evaluate_boxes import detects, record_boxes
 from mmzoo.run.evaluate_numbers import measures, record_numbers
 from mmzoo.run.evaluate_retrieval import record_retrieval, retrieves
@@ -19,7 +20,7 @@ from mmzoo.run.execute import Arrays, predictor
 from mmzoo.run.folder import CARD, read_card
 from mmzoo.run.folder import artifact as find
 from mmzoo.run.readme import gain
-from mmzoo.run.split import BASELINES, by_pattern, conditions, same_example, test_arrays
+from mmzoo.run.split import BASELINES, by_pattern, conditions, same_example, split_arrays, test_arrays
 
 ARTIFACTS = {
     "keras": "model.keras",
@@ -41,8 +42,8 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
         limit: at most so many examples, evenly spaced; 0 is all. A limited score is not recorded.
 
     Returns:
-        `{file: {pattern: scores}}`, the patterns as in `present_patterns`; of a detector, and where things
-        find each other, `{file: scores}`.
+        `{file: {pattern: scores}}`, the patterns as in `present_patterns`; of what does not classify
+        `{file: scores}`.
 
     Raises:
         BadInputError: the folder, the artifact, the recipe or the data cannot be used.
@@ -68,6 +69,17 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
         return record_retrieval(folder, card, files, (inputs, labels), recipe.references(config), keep=not limit)
     if measures(outputs):
         return record_numbers(folder, card, files, (inputs, labels), keep=not limit)
+    if finds_anomalies(outputs):
+        normal = split_arrays(recipe, config, "validation")[0]
+        return record_anomalies(folder, card, files, (inputs, labels), normal, keep=not limit)
+    return _record_classes(folder, card, files, (inputs, labels), keep=not limit)
+
+
+def _record_classes(
+    folder: str | Path, card: dict, files: Sequence[str], examples: tuple[Arrays, np.ndarray], keep: bool
+) -> dict[str, dict]:
+    """Score `files` of a classifier, print it and, with `keep`, record it; return `{file: {pattern: scores}}`."""
+    inputs, labels = examples
     modalities = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
     report, gains, where = {}, {}, Path(folder) / CARD
     for name in files:
@@ -79,7 +91,7 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
     print(_class_table(files[0], next(iter(report[files[0]].values()))["per_class"]))
     for name, found in gains.items():
         print(f"{name:<22}fusion gain {gain({'fusion_gain': found})}")
-    if limit:
+    if not keep:
         print(f"\n{len(labels)} examples (--limit): not recorded in {where}")
         return report
     card["scores"] = score_section(report, card.get("scores", {}), len(labels))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmzoo.run.readme_numbers import figure, number_gain, numbers, r2
-from mmzoo.run.readme_scores import RECALLS, boxes, percent, retrieval, table, transcripts
+from mmzoo.run.readme_scores import RECALLS, anomalies, boxes, percent, retrieval, table, transcripts
 from mmzoo.run.readme_use import how_to_use, named
 
 SCORES = {
@@ -122,6 +122,9 @@ def _score(card: dict) -> str:
         return transcripts(scores)
     if "retrieval" in scores:
         return retrieval(scores)
+    if "anomalies" in scores:
+        said = f"Fusion gain in AUC, times 100: {gain(card)}." if gain(card) else ""
+        return "\n\n".join(part for part in (anomalies(scores), said) if part)
     if not scores.get("subsets"):
         return ""
     if "mae" in next(iter(scores["subsets"].values())):
@@ -192,8 +195,14 @@ def _signature(card: dict) -> str:
     rows += [[*_tensor("output", entry), entry.get("unit", ""), ""] for entry in card.get("outputs", [])]
     labels = ", ".join(f"`{label}`" for label in card.get("labels", []))
     text = "## Inputs and outputs\n\n" + table(["", "name", "shape", "dtype", "unit", "range"], rows)
-    what = "probabilities" if "map50" not in card.get("scores", {}) else "classes of `heatmap`, in its order,"
-    return text + (f"\n\nThe {what} are those of {labels}." if labels else "")
+    scores, what = card.get("scores", {}), "probabilities are"
+    if "map50" in scores:
+        what = "classes of `heatmap`, in its order, are"
+    elif "anomalies" in scores:
+        what = "`parts` add up to the score; they are what speaks for each kind that the inputs can tell of"
+        labels = ", ".join(f"`{label}`" for label in card["labels"][1:])
+        return f"{text}\n\nThe {what} {labels}."
+    return text + (f"\n\nThe {what} those of {labels}." if labels else "")
 
 
 def _tensor(kind: str, entry: dict) -> list[str]:
@@ -210,12 +219,13 @@ def _files(card: dict) -> str:
         row = [f"`{name}`", f"{file['bytes']:,}", percent(score.get("accuracy")), percent(score.get("ece"))]
         row += [percent(score.get(key)) for key in ("map50", "map50_95", *RECALLS)]
         row += [figure(score.get("mae")), r2(score.get("r2"))]
+        row += [f"{score['auc']:.4f}" if "auc" in score else ""]
         row += ["" if error is None else f"{error:.1e}", gpu_verdict(card, name), _times(card, name)]
         rows.append(row)
     if not rows:
         return ""
     head = ["file", "bytes", "accuracy", "calibration error", "mAP50", "mAP50-95", *RECALLS]
-    head += ["mean absolute error", "R²", "error on the CPU", "GPU accelerator", "CPU, 1 thread"]
+    head += ["mean absolute error", "R²", "AUC", "error on the CPU", "GPU accelerator", "CPU, 1 thread"]
     gpu, timed = (card.get("verify") or {}).get("gpu", {}), card.get("benchmark") or {}
     judged = "R²" if any("r2" in one for one in artifacts.values()) else "accuracy"
     notes = [

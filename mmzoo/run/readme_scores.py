@@ -29,6 +29,8 @@ def headline(scores: dict) -> str:
         return f"word error rate {percent(found['wer'])}"
     if "retrieval" in scores:
         return f"recall@1 {percent(scores['retrieval']['text_to_image']['recall@1'])} of {WAYS['text_to_image']}"
+    if "anomalies" in scores:
+        return f"AUC {next(iter(scores['anomalies'].values()))['auc']:.3f}"
     full = next(iter(scores.get("subsets", {}).values()), {})
     if "r2" in full:
         return f"R² {full['r2']:.4f}"
@@ -80,3 +82,34 @@ def retrieval(scores: dict) -> str:
         "The share of the queries of which a right answer is among the first 1, 5 or 10 of the split, of which nothing "
         f"was seen in training. Median rank of the first right answer: {median}.\n\n{table(head, rows)}"
     )
+
+
+def anomalies(scores: dict) -> str:
+    """Return how well a score tells the odd examples from the normal ones, by what is present and by kind."""
+    first = next(iter(scores["anomalies"].values()))
+    counted = ", ".join(f"{kind['n']:,} {name}" for name, kind in first["kinds"].items())
+    thresholds = ", ".join(f"{found['threshold']:.3g} of {name}" for name, found in scores["anomalies"].items())
+    head, rows = anomaly_rows(scores)
+    return (
+        f"## Score on the {scores['split']} split, {scores['normal']:,} normal examples and {counted}\n\n"
+        "The area under the ROC curve (AUC), 0.5 by chance, and the average precision, "
+        f"{first['odd']:.2f} by chance. What is above a threshold counts as detected, or as a false alarm; 5 % of the "
+        f"normal validation examples are: {thresholds}. Nothing odd was used to train, nor to choose a threshold."
+        f"\n\n{table(head, rows)}"
+    )
+
+
+def anomaly_rows(scores: dict) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of a table of the subsets of the modalities; the last column is of single models."""
+    first = next(iter(scores["anomalies"].values()))
+    head = ["present", "AUC", "average precision", "detected", "false alarms"]
+    head += [f"{what} of {name}" for name in first["kinds"] for what in ("AUC", "detected")]
+    rows = []
+    for name, found in scores["anomalies"].items():
+        row = [name, f"{found['auc']:.3f}", f"{found['average_precision']:.3f}"]
+        row += [percent(found["detected"]), percent(found["false_alarms"])]
+        for kind in found["kinds"].values():
+            row += [f"{kind['auc']:.3f}", percent(kind["detected"])]
+        alone = scores.get("alone", {}).get(name)
+        rows.append([*row, f"{alone['auc']:.3f}" if alone else ""])
+    return [*head, "AUC of a model of it alone"], rows

@@ -33,6 +33,10 @@ def how_to_use(card: dict) -> str:
         show = (
             f'labels, _ = beam_ctc(runner({given})["log_probabilities"])[0]{more}\nprint(spell(labels, runner.labels))'
         )
+    if "anomalies" in scores:
+        line = next(iter(scores["anomalies"].values()))["threshold"]
+        show = f'print(runner({given})["anomaly_score"][0] > {line:.3g}){more}: the threshold is another'
+        show = show if more else show.removesuffix(": the threshold is another")
     if "retrieval" in scores:
         return _search(named(card))
     return (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from mmzoo.run.evaluate_anomaly import anomaly_table
 from mmzoo.run.evaluate_boxes import box_table
 from mmzoo.run.evaluate_numbers import measures
 from mmzoo.run.evaluate_retrieval import retrieval_table
@@ -18,6 +19,8 @@ def score_lines(card: dict) -> Iterator[str]:
         yield f"test {box_table(scores)}"
     if "retrieval" in scores:
         yield f"test: {retrieval_table(scores)}"
+    if "anomalies" in scores:
+        yield f"test\n{anomaly_table(scores)}"
     if "transcripts" in scores:
         yield f"test, in percent\n{transcript_table(scores)}"
     if measures(entry["name"] for entry in card["outputs"]):

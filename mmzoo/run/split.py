@@ -1,4 +1,4 @@
-"""The test split of a recipe as arrays, and the patterns of what is present in it."""
+"""A split of a recipe as arrays, most often the test split, and the patterns of what is present in it."""
 
 import dataclasses
 import itertools
@@ -16,17 +16,22 @@ PLAIN = "as it is"  # the condition of the test split without changes
 
 
 def test_arrays(recipe: Any, config: Any) -> tuple[Arrays, np.ndarray]:
-    """Return the whole test split of a recipe as `({name: (N, ...)}, labels (N,))`.
+    """Return the whole test split of a recipe as `split_arrays` does."""
+    return split_arrays(recipe, config, "test")
+
+
+def split_arrays(recipe: Any, config: Any, split: str) -> tuple[Arrays, np.ndarray]:
+    """Return the whole `split`, `validation` or `test`, of a recipe as `({name: (N, ...)}, labels (N,))`.
 
     Raises:
         BadInputError: the split is empty.
     """
     batches = [
         ({name: np.asarray(value) for name, value in x.items()}, np.asarray(y))
-        for x, y in recipe.dataset("test", config)
+        for x, y in recipe.dataset(split, config)
     ]
     if not batches:
-        raise BadInputError(f"{recipe.__name__}: expected examples in the test split. Received: none")
+        raise BadInputError(f"{recipe.__name__}: expected examples in the {split} split. Received: none")
     inputs = {name: np.concatenate([x.pop(name) for x, _ in batches]) for name in list(batches[0][0])}
     return inputs, np.concatenate([y for _, y in batches])
 

@@ -26,6 +26,7 @@ from mmzoo.run.evaluate import (
     score_section,
     subset_scores,
 )
+from mmzoo.run.evaluate_anomaly import compare_alone, finds_anomalies, score_anomalies
 from mmzoo.run.evaluate_boxes import detects, score_boxes
 from mmzoo.run.evaluate_numbers import measures, score_numbers
 from mmzoo.run.evaluate_retrieval import retrieves, score_retrieval
@@ -35,7 +36,7 @@ from mmzoo.run.export import calibration_examples, export, file_table, golden_ex
 from mmzoo.run.fit import fit
 from mmzoo.run.folder import KERAS, check_out, make_folder, new_folder, write_json
 from mmzoo.run.score_lines import score_lines
-from mmzoo.run.split import BASELINES, conditions, same_example, test_arrays
+from mmzoo.run.split import BASELINES, conditions, same_example, split_arrays, test_arrays
 from mmzoo.run.verify import verify
 from mmzoo.run.verify_table import table as verdicts
 
@@ -49,7 +50,8 @@ def train(
 
     A recipe without labels (pretraining) has no baselines, and is scored by its own objective on the test split; a
     detector by the precision of its boxes, a recognizer by the errors of its transcripts, one that tells a number by
-    its errors, and one whose pictures and texts find each other by what is found.
+    its errors, an anomaly score by what it tells apart, and one whose pictures and texts find each other by what is
+    found.
 
     Args:
         recipe: a name of `mmzoo list`, or the path of a recipe's file, which the folder gets a copy of.
@@ -208,6 +210,10 @@ def _without_places(config: dict) -> dict:
 def _scores(folder: Path, module, config, examples: tuple, model: keras.Model, baselines: dict) -> dict:
     """Return the card's `scores`, and what is compared with them, of the model exported to `folder`."""
     spec, files, (inputs, labels) = module.export(config), _artifacts(folder), examples
+    if finds_anomalies(spec.outputs):
+        normal = split_arrays(module, config, "validation")[0]
+        told = score_anomalies(folder, files, examples, normal, spec.labels)
+        return compare_alone(folder, told, examples, {name: _answering(spec, m) for name, (m, _) in baselines.items()})
     if detects(spec.outputs):
         return {"scores": score_boxes(folder, files, inputs, labels, spec.labels)}
     if transcribes(spec.outputs):
@@ -257,9 +263,9 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
 
 
 def _answering(spec, model: keras.Model) -> Callable[[Arrays], Arrays]:
-    """Return a function of inputs, more than `model` may take, to its one output by the first name in `spec`."""
-    name = next(iter(spec.outputs))
-    return lambda x: {name: model.predict({key: x[key] for key in model.input}, batch_size=50, verbose=0)}
+    """Return a function of inputs, more than `model` may take, to the outputs that are named in `spec`."""
+    told = keras.Model(model.input, {name: model.get_layer(layer).output for name, layer in spec.outputs.items()})
+    return lambda x: told.predict({key: x[key] for key in told.input}, batch_size=50, verbose=0)
 
 
 def _artifacts(folder: Path) -> list[str]:

@@ -33,7 +33,7 @@ def table(tmp_path_factory):
     with path.open("w", newline="", encoding="utf-8") as file:
         write = csv.writer(file)
         write.writerow(["note", "area", "year"])
-        for i in range(ROWS):
+        for _ in range(ROWS):
             new, area = rng.random() < 0.5, rng.uniform(20, 200)
             words = rng.permutation([f"w{k}" for k in rng.integers(0, 500, 3)] + ["modern" if new else "old"])
             year = 1990 + 10 * new + area / 20 + rng.normal(0, 0.5)
@@ -98,7 +98,7 @@ def test_the_recipe_has_what_a_number_needs(fitted):
     assert max(map(len, text.splitlines())) <= 140
     splits = load_splits(module.SOURCE, fitted.parent / "houses.csv", module.sizes(module.Config()))
     train = splits["train"].labels
-    assert (module.MEAN, module.DEVIATION) == pytest.approx((train.mean(), train.std()), rel=1e-6)
+    assert [module.MEAN, module.DEVIATION] == pytest.approx((train.mean(), train.std()), rel=1e-6)
     means = [examples.labels.mean() for examples in splits.values()]
     assert np.ptp(means) < 0.5 * train.std()
 

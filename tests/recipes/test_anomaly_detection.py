@@ -1,0 +1,194 @@
+"""The recipe `anomaly_detection`: its flags, its score by its formula, and a run from training to a card."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+from on_device import randomize
+
+from mmzoo import BadInputError
+from mmzoo.data import sounding_machines
+from mmzoo.device import Runner
+from mmzoo.recipes import anomaly_detection
+from mmzoo.run.evaluate import evaluate
+from mmzoo.run.evaluate_anomaly import finds_anomalies, kind_scores
+from mmzoo.run.readme_scores import headline
+from mmzoo.run.train import train
+from mmzoo.run.verify import _score_row
+from mmzoo.run.verify_tflite import open_file
+
+TINY = anomaly_detection.TINY
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"modalities": ("text",)}, "--modalities: expected any of image, audio in this order"),
+        ({"modalities": ("audio", "image")}, "--modalities"),
+        ({"modalities": ()}, "--modalities"),
+        ({"source": "toys"}, "--source: expected one of sample. Received: toys"),
+        ({"width": 6}, "--width: expected a multiple of 4. Received: 6"),
+        ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
+        ({"tampered": 0.0}, "--tampered: expected a share between 0 and 1. Received: 0.0"),
+        ({"tampered": 1.0}, "--tampered"),
+        ({"dropout": 1.0}, "--dropout: expected a number from 0 to less than 1"),
+        ({"batch_size": 2}, "--batch-size: expected 3 or more"),
+        ({"seed": -1}, "--seed"),
+    ],
+    ids=str,
+)
+def test_flags_that_cannot_be(flags, said):
+    with pytest.raises(BadInputError, match=said):
+        anomaly_detection.Config(**flags)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    model = anomaly_detection.build(TINY)
+    randomize(model)
+    return model
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    data = sounding_machines.scenes(16, 0.5, [3])
+    audio = data.clips.astype("float32") / 32768
+    return {"image": data.images, "audio": audio, "present": np.ones((16, 2), "float32")}
+
+
+def test_the_score_is_minus_the_log_of_the_probability_that_all_is_normal(model, scenes):
+    told = np.asarray(model(scenes), "float64")
+    logits, score = told[:, :3], told[:, 3]
+    normal = np.prod(1 - 1 / (1 + np.exp(-logits)), axis=1)
+    np.testing.assert_allclose(score, -np.log(normal), rtol=1e-4)
+    assert np.ptp(score) > 0.1
+
+
+@pytest.mark.parametrize("name", ["image", "audio"])
+def test_with_one_missing_the_score_is_that_of_the_other(model, scenes, name):
+    """And it does not depend on what is in the place of the missing one."""
+    i = ["image", "audio"].index(name)
+    present = np.zeros((16, 2), "float32")
+    present[:, i] = 1
+    whole = np.asarray(model(scenes))
+    other = ["audio", "image"][i]
+    blank = {**scenes, "present": present, other: np.zeros_like(scenes[other])}
+    for given in ({**scenes, "present": present}, blank):
+        alone = np.asarray(model(given))
+        np.testing.assert_allclose(alone[:, 3], np.log1p(np.exp(whole[:, i])), rtol=1e-4)
+        np.testing.assert_allclose(alone[:, i], whole[:, i], rtol=1e-4, atol=1e-5)
+        assert not np.delete(alone[:, :3], i, axis=1).any()
+    nothing = np.asarray(model({**scenes, "present": np.zeros((16, 2), "float32")}))
+    assert not nothing.any()
+
+
+@pytest.mark.parametrize(
+    ("modalities", "told"), [(("image", "audio"), (1, 2, 3)), (("image",), (1,)), (("audio",), (2,))]
+)
+def test_loss_is_the_cross_entropy_of_each_kind(modalities, told):
+    objective = anomaly_detection.objective(dataclasses.replace(TINY, modalities=modalities))
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 4, 12)
+    logits = rng.normal(size=(12, len(told))).astype("float32")
+    y_pred = np.concatenate([logits, rng.normal(size=(12, 1)).astype("float32")], axis=1)  # the score is not trained
+    target = kinds[:, None] == np.array(told)
+    p = 1 / (1 + np.exp(-logits.astype("float64")))
+    expected = -(np.where(target, np.log(p), np.log(1 - p))).sum(axis=1)
+    for given in (kinds, kinds[:, None]):
+        np.testing.assert_allclose(objective["loss"](given, y_pred), expected, rtol=1e-4)
+        right = ((logits > 0) == target).mean(axis=1)
+        np.testing.assert_allclose(objective["metrics"][0](given, y_pred), right, rtol=1e-5)
+
+
+def test_kinds_are_scored_each_against_the_normal_ones():
+    names = anomaly_detection.KINDS
+    labels = np.array([0, 0, 0, 0, 1, 1, 3, 3])
+    score = np.array([0.0, 1.0, 2.0, 3.0, 9.0, 8.0, 0.5, 2.5])
+    found = kind_scores(score, labels, names, threshold=2.2)
+    assert found["kinds"] == {
+        "seen": {"auc": 1.0, "detected": 1.0, "n": 2},
+        "mismatch": {"auc": 0.5, "detected": 0.5, "n": 2},
+    }
+    assert (found["auc"], found["detected"], found["false_alarms"]) == (0.75, 0.75, 0.25)
+    with pytest.raises(BadInputError, match="expected both 0 and 1"):
+        kind_scores(score[:4], labels[:4], names, 1.0)
+
+
+def test_a_score_of_anomalies_is_told_by_its_output():
+    assert finds_anomalies(("anomaly_score", "parts"))
+    assert not finds_anomalies(("probabilities", "embedding"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sounding_machines, "SCENES", {"train": 320, "validation": 100, "test": 180})
+        sounding_machines.sample.cache_clear()
+        config = dataclasses.replace(TINY, epochs=5, batch_size=32)
+        yield train("anomaly_detection", config, out=tmp_path_factory.mktemp("trained") / "odd")
+    sounding_machines.sample.cache_clear()
+
+
+def test_the_card_tells_each_kind_and_each_subset(folder):
+    card = json.loads((folder / "card.json").read_text())
+    scores = card["scores"]
+    assert card["labels"] == list(anomaly_detection.KINDS)
+    assert list(scores["anomalies"]) == ["image+audio", "image", "audio"]
+    assert (scores["n"], scores["normal"]) == (180, 90)
+    for found in scores["anomalies"].values():
+        assert {name: kind["n"] for name, kind in found["kinds"].items()} == {"seen": 30, "heard": 30, "mismatch": 30}
+        assert found["auc"] == pytest.approx(np.mean([kind["auc"] for kind in found["kinds"].values()]), abs=1e-4)
+        assert 0 <= found["false_alarms"] < 0.2
+    assert set(scores["alone"]) == {"image", "audio"}
+    full = scores["anomalies"]["image+audio"]["auc"]
+    best = max(alone["auc"] for alone in scores["alone"].values())
+    assert card["fusion_gain"]["points"] == pytest.approx(100 * (full - best), abs=0.01)
+    assert card["fusion_gain"]["low"] < card["fusion_gain"]["points"] < card["fusion_gain"]["high"]
+    for file in ("model.keras", "model_float32.tflite", "saved_model", "model.onnx"):
+        assert scores["artifacts"][file]["auc"] == pytest.approx(full, abs=1e-3)
+    text = (folder / "README.md").read_text()
+    assert "detected of mismatch" in text
+    assert "what speaks for each kind that the inputs can tell of `seen`, `heard`, `mismatch`." in text
+    assert f'["anomaly_score"][0] > {scores["anomalies"]["image+audio"]["threshold"]:.3g})' in text
+    assert "calibration error" not in text
+    assert headline(scores) == f"AUC {full:.3f}"
+    assert not (folder / "confusion_matrix.png").exists()
+
+
+def test_the_threshold_is_that_of_normal_validation_scenes(folder):
+    card = json.loads((folder / "card.json").read_text())
+    runner, data = Runner(folder), sounding_machines.sample("validation", TINY.seed)
+    clips = data.clips.astype("float32") / 32768
+    told = [runner(image=x, audio=y) for x, y in zip(data.images, clips, strict=True)]
+    line = card["scores"]["anomalies"]["image+audio"]["threshold"]
+    assert np.mean([t["anomaly_score"][0] > line for t in told]) == pytest.approx(0.05, abs=0.011)
+    np.testing.assert_allclose([t["parts"].sum() for t in told], [t["anomaly_score"][0] for t in told], rtol=1e-4)
+    alone = [runner(audio=y)["anomaly_score"][0] for y in clips]
+    assert np.mean(alone > np.float32(card["scores"]["anomalies"]["audio"]["threshold"])) == pytest.approx(
+        0.05, abs=0.011
+    )
+
+
+def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
+    before = json.loads((folder / "card.json").read_text())["scores"]
+    report = evaluate(folder, "float32")
+    assert report["model_float32.tflite"]["auc"] == pytest.approx(before["anomalies"]["image+audio"]["auc"], abs=1e-3)
+    assert "180 examples: recorded in" in capsys.readouterr().out
+    after = json.loads((folder / "card.json").read_text())["scores"]
+    assert after["anomalies"] == before["anomalies"]
+    assert after["alone"] == before["alone"]
+    assert set(after["artifacts"]) == set(before["artifacts"])
+    evaluate(folder, "keras", limit=60)
+    assert "60 examples: (--limit): not recorded" in capsys.readouterr().out
+    assert json.loads((folder / "card.json").read_text())["scores"] == after
+
+
+def test_a_quantized_file_that_tells_less_apart_is_wrong(folder):
+    card = json.loads((folder / "card.json").read_text())
+    file = open_file(folder / "model_int8.tflite", card)
+    card["scores"]["artifacts"]["model_int8.tflite"]["auc"] = card["scores"]["artifacts"]["model.keras"]["auc"] - 0.1
+    (row,) = _score_row(file, card)
+    assert (row["status"], row["detail"]) == ("wrong", "10.00 points of auc below model.keras")
