@@ -12,7 +12,7 @@ from mmzoo.data.table import read_table, root_of, some
 from mmzoo.data.table_batches import Examples
 from mmzoo.data.table_features import Category, Date, Number
 from mmzoo.data.table_rows import Rows, Sizes, decode_rows
-from mmzoo.data.table_split import SPLITS, split_rows
+from mmzoo.data.table_split import SPLITS, fold_splits, split_rows
 
 Columns = tuple[str | Number | Category | Date, ...]
 
@@ -53,15 +53,17 @@ def locate(path: str, data_dir: str, beside: str | Path) -> Path:
 
 
 @functools.lru_cache(maxsize=4)
-def load_splits(source: Source, place: Path, sizes: Sizes) -> dict[str, Examples]:
+def load_splits(source: Source, place: Path, sizes: Sizes, fold: str = "") -> dict[str, Examples]:
     """Return `{split: Examples}` of the table at `place`; labels index `source.classes`, or are numbers.
+
+    With a `fold`, as `2/5`, that one of so many is the test; see `fold_splits`.
 
     Raises:
         BadInputError: the table cannot be read, split or decoded, or a row is of another class or no number.
     """
     frame, _ = labeled_rows(read_table(place), source.target)
     labels, strata = _targets(frame[source.target].tolist(), source, place)
-    splits = split_rows(frame, strata, by=source.split, group=source.group, time=source.time, seed=source.seed)
+    splits = _splits(source, frame, strata, fold)
     rows = decode_rows(frame, root_of(place), dict(source.inputs), sizes, source.skip_bad)
     splits[list(rows.bad)] = ""
     return {split: _examples(rows, splits == split, labels) for split in SPLITS}
@@ -88,6 +90,18 @@ def target_numbers(cells: list, place: str | Path) -> np.ndarray:
         shown = some([str(cells[i]) for i in bad])
         raise BadInputError(f"{place}: expected a target of numbers that float32 can hold. Received: {shown}")
     return numbers.astype(np.float32)
+
+
+def _splits(source, frame, strata, fold):
+    if not fold:
+        return split_rows(frame, strata, by=source.split, group=source.group, time=source.time, seed=source.seed)
+    said = [f"--{name} {value}" for name in ("split", "time") if (value := getattr(source, name))]
+    if said:
+        raise BadInputError(f"folds: expected rows in any order, or a --group. Received: {said[0]}")
+    number, _, count = fold.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise BadInputError(f"--fold: expected a fold and their count, as 2/5. Received: {fold}")
+    return fold_splits(frame, strata, int(number), int(count), source.group, source.seed)
 
 
 def class_name(cell: object) -> str:

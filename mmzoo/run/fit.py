@@ -1,7 +1,7 @@
 """The one training loop: the phases of a recipe, each a call of `fit`, with a checkpoint after every epoch."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,12 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 def fit(
-    recipe, config, folder: str | Path, title: str, precision: str = "float32"
+    recipe,
+    config,
+    folder: str | Path,
+    title: str,
+    precision: str = "float32",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, dict[str, list[float]]]:
     """Train the model of `recipe` by its plan and return it with what was recorded, one value an epoch.
 
@@ -30,13 +35,15 @@ def fit(
     With a `precision` other than float32 the layers compute in 16 bits and keep their weights in 32 (Micikevicius et
     al. 2018, section 3); the model returned is built afresh in float32 and has the trained weights.
 
+    `callbacks` are told of every epoch after it is kept.
+
     Raises:
         BadInputError: `precision` is none of `PRECISIONS`, or a batch is larger than an epoch.
     """
     if precision not in PRECISIONS:
         raise BadInputError(f"--precision: expected one of {', '.join(PRECISIONS)}. Received: {precision}")
     with _policy(precision):
-        model, history = _fit(recipe, config, folder, title)
+        model, history = _fit(recipe, config, folder, title, callbacks)
     if precision == "float32":
         return model, history
     whole = recipe.build(config)
@@ -54,7 +61,9 @@ def _policy(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _fit(recipe, config, folder: str | Path, title: str) -> tuple[keras.Model, dict[str, list[float]]]:
+def _fit(
+    recipe, config, folder: str | Path, title: str, callbacks: Sequence
+) -> tuple[keras.Model, dict[str, list[float]]]:
     keras.utils.set_random_seed(config.seed)
     model = recipe.build(config)
     checkpoint = Checkpoint(folder)
@@ -80,9 +89,10 @@ def _fit(recipe, config, folder: str | Path, title: str) -> tuple[keras.Model, d
                 steps_per_epoch=steps,
                 validation_data=validation,
                 class_weight=dict(enumerate(phase.class_weight)) or None,
-                callbacks=_callbacks(
-                    phase, checkpoint, start, Progress(f"{title} {phase.name}", steps * (end - first))
-                ),
+                callbacks=[
+                    *_callbacks(phase, checkpoint, start, Progress(f"{title} {phase.name}", steps * (end - first))),
+                    *callbacks,
+                ],
                 verbose=0,
                 shuffle=False,
             )

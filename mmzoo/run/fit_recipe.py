@@ -1,5 +1,6 @@
 """The recipe that `mmzoo fit` assembles, as a file that a person can read, edit and train again."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -118,6 +119,8 @@ class Config:
     """A .keras file whose encoders we start from."""
     seed: int = {seed}
     """Of weights, order, augmentation."""
+    fold: str = ""
+    """Which fold is the test, as 2/5; else the rows are split as SOURCE says."""
 
     def __post_init__(self):
         check_order(self.modalities, MODALITIES)
@@ -134,7 +137,7 @@ def dataset(split, config=Config(), first_epoch=0):
     from mmzoo.data.table_batches import evaluation_rows, training_rows
 
     place = locate(SOURCE.path, config.data_dir, Path(__file__).parent)
-    examples = load_splits(SOURCE, place, sizes(config))[split]
+    examples = load_splits(SOURCE, place, sizes(config), config.fold)[split]
     if split != "train":
         return evaluation_rows(examples, config.modalities, config.seed)
     epochs, dropout = range(first_epoch, config.epochs), config.modality_dropout
@@ -200,3 +203,16 @@ def recipe_text(values: Mapping[str, object]) -> str:
     return TEMPLATE.format(
         **{**values, "import_keras": "", "import_partial": partial, **parts, "file": RECIPE, "inputs": "\n".join(lines)}
     )
+
+
+def with_defaults(text: str, values: Mapping[str, object]) -> str:
+    """Return the recipe's file `text` with `values` as the defaults of those fields of its Config.
+
+    Raises:
+        ValueError: there is no such field.
+    """
+    for name, value in values.items():
+        text, found = re.subn(rf"(?m)^(    {name}: \w+ = ).*$", lambda line, value=value: f"{line[1]}{value!r}", text)
+        if found != 1:
+            raise ValueError(f"with_defaults expects fields of the Config. Received: {name=}")
+    return text

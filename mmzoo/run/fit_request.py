@@ -1,6 +1,14 @@
 """What can be asked of `mmzoo fit`, beside the table and its target: the fields are the flags."""
 
+import dataclasses
+import json
 from dataclasses import dataclass
+from pathlib import Path
+
+from mmzoo import BadInputError
+from mmzoo.run.folder import write_json
+
+KEPT = "request.json"
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,10 @@ class Request:
     """How long it may take, as 10m: fewer epochs, if need be."""
     size: str = ""
     """How large the float TFLite file may be, as 500KB: narrower encoders, if need be."""
+    folds: int = 0
+    """Cross-validate first: so many times, other rows are the test of a model trained from scratch."""
+    tune: int = 0
+    """Try so many settings first, and take those that do best on the validation rows."""
     seed: int = 0
     """Of the split, the weights and the order."""
     skip_bad: bool = False
@@ -45,3 +57,22 @@ class Request:
         """Return `{column: kind}` of the columns whose kind is said."""
         said = ("image", "audio", "text", "number", "category")
         return {name: kind for kind in said for name in getattr(self, kind)}
+
+    def keep(self, work: Path) -> None:
+        """Write what is asked for into the folder `work`, for a run that is stopped and goes on."""
+        write_json(work / KEPT, dataclasses.asdict(self))
+
+    def kept(self, work: Path) -> "Request":
+        """Return what was asked for of the run whose folder `work` is.
+
+        Raises:
+            BadInputError: other folds or trials are asked for now.
+        """
+        before = json.loads((work / KEPT).read_text(encoding="utf-8"))
+        for name in ("folds", "tune"):
+            if getattr(self, name) not in (0, before[name]):
+                raise BadInputError(
+                    f"--resume: expected the flags of the stopped run, --{name} {before[name]}. "
+                    f"Received: --{name} {getattr(self, name)}"
+                )
+        return Request(**{name: tuple(value) if isinstance(value, list) else value for name, value in before.items()})

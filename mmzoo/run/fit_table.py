@@ -18,6 +18,7 @@ from mmzoo.data.table_rows import Rows, kind_of
 from mmzoo.data.table_source import load_splits
 from mmzoo.data.table_split import split_rows
 from mmzoo.run.card import write_card
+from mmzoo.run.fit_folds import check_folds, check_rows, cross_validate, fold_table
 from mmzoo.run.fit_limits import bytes_of, fit_epochs, fit_width, seconds_of
 from mmzoo.run.fit_recipe import RECIPE, recipe_text
 from mmzoo.run.fit_request import Request
@@ -25,13 +26,14 @@ from mmzoo.run.fit_sizes import measure
 from mmzoo.run.fit_target import (
     constant_scores,
     kind_of_target,
-    main_score,
+    main_value,
     quality,
     recipe_values,
     strata,
     told_rows,
     told_scores,
 )
+from mmzoo.run.fit_tune import STUDY, check_tune, tune, write_trials
 from mmzoo.run.folder import check_out, make_folder, read_card
 from mmzoo.run.report import write_report
 from mmzoo.run.table_duplicates import duplicates, told_duplicates
@@ -55,6 +57,8 @@ def fit_table(
         BadInputError: the table, a column, a file or the folder cannot be used.
     """
     place, request = Path(table), request or Request()
+    check_folds(request)
+    check_tune(request)
     out = check_out(out or f"{place.stem if place.is_file() else place.name}_{_slug(target)}")
     work = out.parent / f".{out.name}.recipe"
     recipe = work / RECIPE
@@ -63,16 +67,29 @@ def fit_table(
             _write_recipe(recipe, place, target, request, out)
         elif not recipe.is_file():
             raise BadInputError(f"--resume: expected a run into {out} that was stopped. Received: none")
+        request = request.kept(work)
         module = recipes.load(str(recipe))
         config = module.Config()
         splits = load_splits(module.SOURCE, place, module.sizes(config))
         print(told_rows(splits, module.SOURCE))
         crossing = duplicates(splits)
         print(told_duplicates(crossing), flush=True)
-        card = _train(str(recipe), config, out, resume)
-    finally:
-        if not _training(out).is_dir():  # nothing is there to go on with
-            shutil.rmtree(work, ignore_errors=True)
+        if request.folds:
+            check_rows(module, config, request.folds, place)
+        before = {}
+        if request.tune:
+            before["tuning"] = tune(recipe, request)
+            module = recipes.load(str(recipe))
+            config = module.Config()
+        if request.folds:
+            before["cross_validation"] = cross_validate(module, config, request.folds, place, work, _peers)
+            print(fold_table(before["cross_validation"]), flush=True)
+        card = _train(str(recipe), config, out, resume and _training(out).is_dir()) | before
+    except BaseException:
+        if not (_training(out).is_dir() or (work / STUDY).is_file() or any(work.glob("fold*"))):
+            shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on with
+        raise
+    shutil.rmtree(work)
     print("comparing with linear models ...", flush=True)
     card["peers"] = _peers(splits, module, config)
     card |= constant_scores(splits, module.SOURCE)
@@ -80,6 +97,8 @@ def fit_table(
     card["duplicates"] = crossing
     write_card(out, card)
     _write_bad_rows(splits["train"].rows, out)
+    if request.tune:
+        write_trials(out, card["tuning"])
     own = tuple(entry["name"] for entry in card["inputs"] if entry["name"] != "present")
     report = write_report(out, card, module, dataclasses.replace(config, modalities=own), splits, place)
     print(f"{told_scores(card)}\n{report}  the report")
@@ -100,14 +119,16 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
         if limit:
             read(limit)  # before anything else is done
     values = assemble(place, target, request) | {"out": out.name}
-    make_folder(recipe.parent, out)
+    for stopped in (recipe.parent, _training(out)):
+        shutil.rmtree(stopped, ignore_errors=True)
+    request.keep(make_folder(recipe.parent, out))
     recipe.write_text(recipe_text(values), encoding="utf-8")
     if request.size:
         values["width"] = fit_width(recipes.load(str(recipe)), request.size)
         recipe.write_text(recipe_text(values), encoding="utf-8")
     if request.budget:
         module = recipes.load(str(recipe))
-        values["epochs"] = fit_epochs(module, module.Config(), request.budget)
+        values["epochs"] = fit_epochs(module, module.Config(), request.budget, request.folds, request.tune)
         recipe.write_text(recipe_text(values), encoding="utf-8")
 
 
@@ -129,7 +150,7 @@ def _train(recipe: str, config, out: Path, resume: bool) -> dict:
     print(f"{best} alone does as well on the validation rows: the folder gets a model of it", flush=True)
     train(recipe, dataclasses.replace(config, modalities=(best,)), out=out, resume=not together)
     kept = {key: card[key] for key in ("baselines", "average") if key in card}
-    return read_card(out) | kept | {"fused": main_score(next(iter(card["scores"]["subsets"].values())))}
+    return read_card(out) | kept | {"fused": main_value(next(iter(card["scores"]["subsets"].values())))}
 
 
 def assemble(place: Path, target: str, request: Request) -> dict:

@@ -9,8 +9,10 @@ from mmzoo.data.columns import infer_target
 from mmzoo.data.table_batches import Examples
 from mmzoo.data.table_features import fit_feature
 from mmzoo.data.table_source import Source, class_name, target_numbers
+from mmzoo.metrics.classification import scores as class_scores
 from mmzoo.metrics.regression import number_scores
 from mmzoo.run.fit_request import Request
+from mmzoo.run.main_score import main_score
 from mmzoo.run.readme_numbers import figure
 
 IMBALANCE = 3  # of the largest class to the smallest, from which on rare classes weigh more
@@ -87,9 +89,16 @@ def constant_scores(splits: Mapping[str, Examples], source: Source) -> dict:
     return {"constant": {"value": value, **number_scores(np.full(len(truth), value), truth)}}
 
 
-def main_score(found: Mapping[str, float]) -> float:
+def target_scores(answers: np.ndarray, labels: np.ndarray, source: Source) -> dict[str, object]:
+    """Return the scores of what a model of a recipe answers, `(N, ...)`, on rows with `labels` `(N,)`."""
+    if source.kind == "number":
+        return number_scores(answers.reshape(-1), labels)
+    return class_scores(answers, labels, source.classes)
+
+
+def main_value(found: Mapping[str, float]) -> float:
     """Return the one of the scores that were `found` by which models are compared."""
-    return next(found[key] for key in SCORES if key in found)
+    return found[main_score(found)]
 
 
 def quality(history: Mapping[str, list]) -> float:
@@ -102,13 +111,13 @@ def told_scores(card: dict) -> str:
     """Return the test scores of all models of a card, a line each."""
     shipped = "+".join(entry["name"] for entry in card["inputs"] if entry["name"] != "present")
     first = next(iter(card["scores"]["subsets"].values()))
-    rows = {f"{shipped}, this model": main_score(first)}
+    rows = {f"{shipped}, this model": main_value(first)}
     if "fused" in card:
         rows["all together"] = card["fused"]
-    rows |= {f"{name} alone": main_score(one) for name, one in card.get("baselines", {}).items()}
-    rows |= {f"{name}, a linear model": main_score(one) for name, one in card["peers"].items()}
+    rows |= {f"{name} alone": main_value(one) for name, one in card.get("baselines", {}).items()}
+    rows |= {f"{name}, a linear model": main_value(one) for name, one in card["peers"].items()}
     if constant := card.get("constant"):
-        rows[f"{figure(constant['value'])} for every row"] = main_score(constant)
-    key = next(key for key in SCORES if key in first)
+        rows[f"{figure(constant['value'])} for every row"] = main_value(constant)
+    key = main_score(first)
     shown = {name: f"{value:.2%}" if key == "accuracy" else figure(value) for name, value in rows.items()}
     return "\n".join(["", f"test {SCORES[key]}", *(f"{name:<40}{score:>8}" for name, score in shown.items())])

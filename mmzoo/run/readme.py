@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmzoo.run.readme_numbers import figure, number_gain, numbers, r2
 from mmzoo.run.readme_scores import RECALLS, anomalies, boxes, percent, retrieval, table, transcripts
+from mmzoo.run.readme_trials import cross_validation, tuning
 from mmzoo.run.readme_use import how_to_use, named
 
 SCORES = {
@@ -36,6 +37,8 @@ def readme(card: dict, plots: Sequence[str] = ()) -> str:
         _published(card),
         _images(plots),
         _curve(card, plots),
+        cross_validation(card),
+        tuning(card),
         _signature(card),
         _files(card),
         how_to_use(card) if not card.get("withheld") else WITHHELD,

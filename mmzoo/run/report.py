@@ -35,6 +35,7 @@ from mmzoo.run.report_scores import (
     score_rows,
     shapley_rows,
 )
+from mmzoo.run.report_trials import fold_table, trial_drawings, trial_table
 
 REPORT = "report.html"
 SECTIONS = (  # id, heading, and what fills it
@@ -42,6 +43,7 @@ SECTIONS = (  # id, heading, and what fills it
     ("examples", "Examples", "examples"),
     ("scores", "Scores by what is given", "scores"),
     ("curves", "Learning, confusion, confidence", "drawings"),
+    ("tuning", "Tuning", "trials"),
     ("mistakes", "The worst mistakes", "mistaken"),
     ("artifacts", "Files", "artifacts"),
     ("use", "How to use it", "uses"),
@@ -90,6 +92,9 @@ def page(told: Told, answers: np.ndarray, lost: int = 0) -> str:
         "notes": notes(told, lost),
         "duplicates": duplicate_rows(told),
         "skipped": skipped_rows(told),
+        "folds": fold_table(card),
+        "trials": trial_table(card),
+        "trial_drawings": trial_drawings(card),
         "artifacts": _artifacts(card),
         "artifact_notes": _artifact_notes(card, own["judged"]),
         "uses": _uses(told, own),

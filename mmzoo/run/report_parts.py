@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import math
 import re
 import warnings
@@ -196,6 +197,26 @@ def reliability(bins: np.ndarray) -> str:
         axis.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left")
 
     return svg(draw, 4.6, 3.6, "confidence")
+
+
+def optimization(losses: Sequence[float | None]) -> str:
+    """Return the SVG of the loss of trials in their order, the first that of the defaults; None: it ended early."""
+    there = [(number, loss) for number, loss in enumerate(losses, 1) if loss is not None]
+    early = [number for number, loss in enumerate(losses, 1) if loss is None]
+    numbers, values = zip(*there, strict=True) if there else ((), ())
+
+    def draw(axis):
+        axis.plot(numbers, values, "o", color=GRAY, markersize=5, label="trial")
+        if losses[0] is not None:
+            axis.axhline(losses[0], color=ORANGE, linewidth=1, linestyle="--", label="defaults")
+        axis.step(numbers, [*itertools.accumulate(values, min)], color=BLUE, where="post", label="best")
+        axis.plot(early, [0.02] * len(early), "|", color=INK, transform=axis.get_xaxis_transform(), label="ended early")
+        axis.set_xlabel("trial")
+        axis.set_ylabel("validation loss")
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        axis.legend(frameon=False, fontsize=8, labelcolor=INK)
+
+    return svg(draw, 4.6, 3.1, "optimization")
 
 
 def _line(axis, values: Sequence[float], color: str, label: str, width: float) -> None:

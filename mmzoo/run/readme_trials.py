@@ -1,0 +1,84 @@
+"""What a card tells of cross-validation and of tuning, as Markdown."""
+
+from collections.abc import Mapping
+
+from mmzoo.run.main_score import MAIN, told_deviation, told_score
+from mmzoo.run.readme_scores import table
+
+
+def fold_rows(section: Mapping) -> list[list[str]]:
+    """Return a line for each model of a card's `cross_validation`, the best linear one the last.
+
+    Its name, the mean over the folds, the standard deviation, and its score on each fold.
+    """
+    models, linear, score = section["models"], section["linear"], section["score"]
+    lines = dict(zip([next(iter(models)), *(f"{name} alone" for name in [*models][1:])], models.values(), strict=True))
+    best = (max if MAIN[score] else min)(linear, key=lambda name: linear[name]["mean"])
+    lines["a linear model" + (f" of {best}" if len(models) > 1 else "")] = linear[best]
+    return [
+        [
+            name,
+            told_score(score, one["mean"]),
+            told_deviation(score, one["deviation"]),
+            *(told_score(score, value) for value in one["folds"]),
+        ]
+        for name, one in lines.items()
+    ]
+
+
+def fold_words(card: Mapping) -> str:
+    """Return how the folds of a card's `cross_validation` were made, in words."""
+    section = card["cross_validation"]
+    low, high = min(section["rows"]), max(section["rows"])
+    rows = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    group = f", and all rows of one {section['group']} are in one fold" if section["group"] else ""
+    words = (
+        f"Each of {section['folds']} folds, {rows} rows, was the test of models trained from scratch on the others"
+        f"{group}. The model in the folder is none of them."
+    )
+    if "tuning" in card:
+        words += " The settings were tuned on rows that are in these tests, too: the scores are a little too good."
+    return words
+
+
+def cross_validation(card: Mapping) -> str:
+    """Return the scores over folds, "" where the card has none."""
+    section = card.get("cross_validation")
+    if not section:
+        return ""
+    rows = [[name, f"{mean} ± {deviation}", *folds] for name, mean, deviation, *folds in fold_rows(section)]
+    head = ["", "mean ± standard deviation", *(f"fold {fold}" for fold in range(1, section["folds"] + 1))]
+    name = section["score"]
+    return f"## Cross-validation: {name} over {section['folds']} folds\n\n{fold_words(card)}\n\n{table(head, rows)}"
+
+
+def told_loss(loss: float | None) -> str:
+    """Return a validation loss as it is read, `none` where a trial has none."""
+    return "none" if loss is None else f"{loss:.4f}"
+
+
+def tuning_words(card: Mapping) -> str:
+    """Return what came of a card's `tuning`, in words."""
+    found = card["tuning"]
+    best, first = found["best"], found["defaults"]
+    asked = f" of {found['asked']}, for which there was time," if found["trials"] < found["asked"] else ""
+    words = (
+        f"{found['trials']} trials{asked} of {found['epochs']} epochs at most were compared by their lowest validation "
+        f"loss; {found['pruned']} ended early. "
+    )
+    if best["trial"] == 1:
+        return f"{words}None was better than the defaults, {told_loss(first['val_loss'])}."
+    return (
+        f"{words}The best, trial {best['trial']}, has {told_loss(best['val_loss'])}, the defaults "
+        f"{told_loss(first['val_loss'])}. Its settings are those of the recipe."
+    )
+
+
+def tuning(card: Mapping) -> str:
+    """Return the settings that were found, "" where none were tried."""
+    found = card.get("tuning")
+    if not found:
+        return ""
+    best, first = found["best"]["values"], found["defaults"]["values"]
+    rows = [[f"`{name}`", f"{value}", f"{best[name]}"] for name, value in first.items()]
+    return f"## Tuning\n\n{tuning_words(card)} All are in `tuning.csv`.\n\n{table(['', 'default', 'best'], rows)}"
