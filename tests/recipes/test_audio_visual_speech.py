@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mmzoo import BadInputError
+from mmzoo.data import spoken_numbers
 from mmzoo.data.sentences import CHARACTERS, encode_sentences
 from mmzoo.device import Runner
 from mmzoo.recipes import audio_visual_speech
@@ -79,7 +80,10 @@ def test_grid_has_frames_of_its_own():
 def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate_transcripts, "WIDTH", 2)  # of what is hardly trained all is likely: a beam takes long
+        patch.setattr(spoken_numbers, "SENTENCES", {"train": 128, "validation": 32, "test": 48})
+        spoken_numbers.sample.cache_clear()
         yield train("audio_visual_speech", TINY, out=tmp_path_factory.mktemp("trained") / "speech")
+    spoken_numbers.sample.cache_clear()
 
 
 def test_the_card_tells_the_error_rates(folder):
