@@ -38,7 +38,7 @@ def test_training_and_validation_are_normal(monkeypatch):
     monkeypatch.setattr(sounding_machines, "SCENES", {"train": 6, "validation": 6, "test": 6})
     made = {split: sounding_machines.sample.__wrapped__(split, 0) for split in ("train", "validation", "test")}
     assert [sum(data.kinds > 0) for data in made.values()] == [0, 0, 3]
-    with pytest.raises(BadInputError, match=r"split: expected one of train, validation, test. Received: 'dev'"):
+    with pytest.raises(BadInputError, match="split: expected one of train, validation, test"):
         sounding_machines.sample.__wrapped__("dev", 0)
 
 
@@ -172,6 +172,6 @@ def test_what_cannot_be_scenes(parts, said):
 
 def test_nothing_odd_is_trained_on():
     data = Sounding(*arrays(kinds=(0, 1, 3)))
-    with pytest.raises(BadInputError, match=r"expected normal ones alone to train on. Received: 2 of 3 odd"):
+    with pytest.raises(BadInputError, match="expected normal ones alone to train on"):
         training_scenes(data, BOTH, 2, 0, range(1), 0.5)
     assert len(KINDS) == 4

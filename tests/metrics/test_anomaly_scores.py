@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from mmzoo.metrics.anomaly import anomaly_scores
+from mmzoo import BadInputError
+from mmzoo.metrics.anomaly import anomaly_scores, auc_gain, threshold_of
 
 
 def drawn(ties, seed):
@@ -70,3 +72,44 @@ def test_order_and_scale_do_not_matter():
 def test_bad_arguments_are_named(score, anomalous, words):
     with pytest.raises(ValueError, match=words):
         anomaly_scores(score, anomalous)
+
+
+def test_the_threshold_leaves_the_share_above_it():
+    score = np.random.default_rng(0).permutation(np.arange(1, 1001)).astype(float)
+    assert np.mean(score > threshold_of(score, 0.05)) == pytest.approx(0.05)
+    assert threshold_of([1.0, 2.0, 3.0], 0.5) == 2.0
+    for share in (0, 1, 1.5):
+        with pytest.raises(BadInputError, match="false_alarms: expected a share between 0 and 1"):
+            threshold_of(score, share)
+    with pytest.raises(BadInputError, match="score: expected finite values"):
+        threshold_of([1.0, np.nan], 0.05)
+
+
+def test_gain_is_the_difference_of_the_areas_and_its_interval_that_of_the_bootstrap():
+    rng = np.random.default_rng(0)
+    anomalous = np.repeat([0, 1], (60, 40))
+    score, other = rng.normal(size=100) + 1.5 * anomalous, np.round(rng.normal(size=100) + 0.5 * anomalous)
+    found = auc_gain(score, other, anomalous)
+    assert found["points"] == pytest.approx(100 * (roc_auc_score(anomalous, score) - roc_auc_score(anomalous, other)))
+    drawn = []
+    for _ in range(2000):
+        index = np.concatenate([rng.integers(0, 60, 60), rng.integers(60, 100, 40)])
+        areas = [roc_auc_score(anomalous[index], x[index]) for x in (score, other)]
+        drawn.append(100 * (areas[0] - areas[1]))
+    np.testing.assert_allclose([found["low"], found["high"]], np.percentile(drawn, [2.5, 97.5]), atol=1.0)
+    assert auc_gain(score, other, anomalous) == found
+    assert auc_gain(score, np.exp(score), anomalous) == {"points": 0, "low": 0, "high": 0}
+
+
+@pytest.mark.parametrize(
+    ("score", "other", "anomalous", "said"),
+    [
+        ([1, 2], [1], [0, 1], "other: expected the shape"),
+        ([1, np.nan], [1, 2], [0, 1], "score: expected finite values"),
+        ([1, 2], [1, np.inf], [0, 1], "other: expected finite values"),
+        ([1, 2], [1, 2], [1, 1], "anomalous: expected both 0 and 1"),
+    ],
+)
+def test_gain_says_what_does_not_fit(score, other, anomalous, said):
+    with pytest.raises(BadInputError, match=said):
+        auc_gain(np.array(score, float), np.array(other, float), anomalous)
