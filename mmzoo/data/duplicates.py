@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from mmzoo import BadInputError
 from mmzoo.data.table_split import SPLITS
@@ -218,8 +219,9 @@ def _count_bits(words):
 def _near_texts(texts, splits):
     keys, long = [None] * len(texts), np.zeros(len(texts), bool)
     bands, sketches = np.zeros((len(texts), BANDS), np.uint64), np.zeros((len(texts), BANDS * ROWS), np.uint8)
-    for start in range(0, len(texts), CHUNK):
-        lists = {row: words_of(texts[row]) for row in range(start, min(start + CHUNK, len(texts))) if texts[row]}
+    for start in tqdm(range(0, len(texts), CHUNK), "comparing texts", delay=5, mininterval=1):
+        given = ((row, texts[row]) for row in range(start, min(start + CHUNK, len(texts))))
+        lists = {row: words_of(text) for row, text in given if text}
         for row, words in lists.items():
             joined = " ".join(sorted(set(words))).encode("utf-8", "surrogatepass")
             keys[row] = hashlib.blake2b(joined, digest_size=16).digest() if words else None

@@ -13,27 +13,30 @@ Make = Callable[[tf.Tensor, tf.Tensor], tuple[dict[str, tf.Tensor], tf.Tensor]]
 
 
 def training_batches(
-    make: Make, size: int, batch_size: int, seed: int, epochs: range, passes: int = 1
+    make: Make, size: int, batch_size: int, seed: int, epochs: range, passes: int = 1, parts: int = 1
 ) -> tf.data.Dataset:
     """Return the batches of all `epochs`, one epoch after another, each in an order of its own.
 
-    An epoch goes `passes` times over the `size` examples; what is left of a batch at its end is dropped.
+    An epoch goes `passes` times over the `size` examples, or over the next one of `parts` of them; what is left of a
+    batch at its end is dropped.
     The cardinality is known: `len(dataset) // len(epochs)` is the number of steps of an epoch.
     """
-    steps = size * passes // batch_size
+    steps = size * passes // (batch_size * parts)
 
     def one_epoch(epoch):
+        whole, part = epoch // parts, epoch % parts
         order = tf.concat(
             [
                 tf.random.experimental.stateless_shuffle(
                     tf.range(size, dtype=tf.int64),
-                    seed=tf.stack([seed, tf.cast(epoch, tf.int32) * passes + i]),
+                    seed=tf.stack([seed, tf.cast(whole, tf.int32) * passes + i]),
                 )
                 for i in range(passes)
             ],
             axis=0,
         )
-        order = tf.reshape(order[: steps * batch_size], (steps, batch_size))
+        start = part * steps * batch_size
+        order = tf.reshape(order[start : start + steps * batch_size], (steps, batch_size))
         seeds = tf.stack([tf.fill([steps], seed + 1), tf.cast(epoch, tf.int32) * steps + tf.range(steps)], axis=1)
         return tf.data.Dataset.from_tensor_slices((order, seeds))
 

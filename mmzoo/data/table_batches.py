@@ -25,6 +25,7 @@ GAIN = 6.0  # decibels by which training changes the loudness
 HIDDEN_BYTES = 0.1  # probability that training hides a text's byte
 HIDDEN_CELLS = 0.1  # and that it hides a number, category or date
 SMALLEST_EPOCH = 2048  # examples: a small table is passed several times, each time changed otherwise
+LARGEST_EPOCH = 100_000  # examples: of a large table an epoch is a part, so that a stop or a budget is never far
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def training_rows(
             inputs["present"] = tf.where(tf.reduce_any(left > 0, axis=1, keepdims=True), left, there)
         return inputs, tf.gather(tf.constant(data.labels), index)
 
-    return training_batches(make, len(data.index), batch_size, seed, epochs, _passes(len(data.index)))
+    return training_batches(make, len(data.index), batch_size, seed, epochs, *_passes(len(data.index)))
 
 
 def evaluation_rows(data: Examples, modalities: Sequence[str], seed: int) -> tf.data.Dataset:
@@ -82,8 +83,9 @@ def as_inputs(rows: Rows, index: np.ndarray, modalities: Sequence[str]) -> dict[
     return inputs
 
 
-def _passes(size: int) -> int:
-    return max(1, -(-SMALLEST_EPOCH // size))
+def _passes(size: int) -> tuple[int, int]:
+    """Return how often an epoch passes `size` examples, and into how many epochs it divides them."""
+    return max(1, -(-SMALLEST_EPOCH // size)), max(1, round(size / LARGEST_EPOCH))
 
 
 def _present(rows, modalities):

@@ -25,7 +25,8 @@ from mmzoo.data.table_features import present as any_cell
 from mmzoo.data.text import FIRST_BYTE, encode_bytes
 
 VERSION = 1  # of the files; another version decodes again
-CHUNK = 256  # rows decoded between two looks at the bar
+CHUNK = 256  # files decoded between two looks at the bar
+TOLD = 10_000  # rows of cells at a time
 SHOWN = 5  # bad rows of a message
 THREADS = 4
 
@@ -128,8 +129,11 @@ def _digest(frame, root, inputs, sizes) -> str:
     for modality, columns in inputs.items():
         for column in columns:
             cells = frame[column if isinstance(column, str) else column.name]
-            told = [_file_stamp(cell, root) for cell in cells] if _is_file(modality) else [repr(cell) for cell in cells]
-            digest.update("\0".join([modality, *told]).encode("utf-8", "surrogatepass"))
+            digest.update(modality.encode())
+            for start in range(0, len(cells), TOLD):
+                part = cells.iloc[start : start + TOLD]
+                told = [_file_stamp(cell, root) for cell in part] if _is_file(modality) else map(repr, part)
+                digest.update("\0".join(["", *told]).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:24]
 
 
@@ -155,12 +159,11 @@ def _decode(frame, root, inputs, sizes, place) -> None:
         present = np.zeros((len(frame), len(inputs)), bool)
         bad: dict[int, str] = {}
         for i, (modality, columns) in enumerate(inputs.items()):
+            file = work / f"{modality}.npy"
             if _is_file(modality):
-                file = work / f"{modality}.npy"
                 present[:, i] = _decode_files(frame[columns[0]].tolist(), root, modality, sizes, file, bad)
             else:
-                array, present[:, i] = _cells(frame, kind_of(modality), columns, sizes)
-                np.save(work / f"{modality}.npy", array)
+                present[:, i] = _cells(frame, kind_of(modality), columns, sizes, file)
         present[list(bad)] = False
         np.save(work / "present.npy", present)
         (work / "bad.json").write_text(json.dumps({row: bad[row] for row in sorted(bad)}), encoding="utf-8")
@@ -173,16 +176,24 @@ def _decode(frame, root, inputs, sizes, place) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _cells(frame, kind, columns, sizes):
-    if kind == "tabular":
-        cells = {column.name: frame[column.name].tolist() for column in columns}
-        return features(columns, cells), any_cell(columns, cells)
-    told = texts(frame, columns)
-    ids = np.empty((len(told), sizes.text_bytes), np.uint16)
-    for start in range(0, len(told), 10_000):  # ids are made as int32: not all at once
-        part = told[start : start + 10_000]
-        ids[start : start + len(part)] = encode_bytes([text or "" for text in part], sizes.text_bytes)
-    return ids, np.array([text is not None for text in told])
+def _cells(frame, kind, columns, sizes, file) -> np.ndarray:
+    """Write what cells say to the array `file`, some rows at a time; return which rows say anything."""
+    shape, dtype = (
+        ((len(feature_names(columns)),), np.float32) if kind == "tabular" else ((sizes.text_bytes,), np.uint16)
+    )
+    array = np.lib.format.open_memmap(file, "w+", dtype, (len(frame), *shape))
+    there = np.zeros(len(frame), bool)
+    for start in range(0, len(frame), TOLD):
+        part, rows = frame.iloc[start : start + TOLD], slice(start, start + TOLD)
+        if kind == "tabular":
+            cells = {column.name: part[column.name].tolist() for column in columns}
+            array[rows], there[rows] = features(columns, cells), any_cell(columns, cells)
+        else:
+            told = texts(part, columns)
+            array[rows] = encode_bytes([text or "" for text in told], sizes.text_bytes)
+            there[rows] = [text is not None for text in told]
+    array.flush()
+    return there
 
 
 def _decode_files(cells, root, modality, sizes, file, bad) -> np.ndarray:

@@ -14,8 +14,8 @@ from mmzoo.run.readme import plots_of, readme
 # fmt: off
 ORDER = (
     "mmzoo", "recipe", "name", "task", "config", "commit", "command", "seed", "data", "parameters", "inputs",
-    "outputs", "labels", "rows", "duplicates", "scores", "fused", "baselines", "peers", "constant", "average",
-    "fusion_gain", "gain_curve", "cross_validation", "tuning", "files", "operators", "verify",
+    "outputs", "labels", "rows", "duplicates", "scores", "fused", "baselines", "peers", "peer_rows", "constant",
+    "average", "fusion_gain", "gain_curve", "cross_validation", "tuning", "files", "operators", "verify",
     "benchmark", "history", "machine", "versions", "wall_seconds",
 )
 PACKAGES = (

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import keras
+import numpy as np
 from tqdm.auto import tqdm
 
 from mmzoo import BadInputError
@@ -15,6 +16,7 @@ from mmzoo.run.optimizer import RatedAdamW, set_trainable, variable_rates
 
 WEIGHT_DECAY = 1e-3
 WARMUP = 0.05  # of the steps of a phase
+KEPT = 200_000_000  # bytes of validation batches, up to which they stay in memory
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -70,7 +72,7 @@ def _fit(
     if checkpoint.epochs:
         checkpoint.restore(model)
     phases = recipe.plan(config)
-    validation = recipe.dataset("validation", config).cache()
+    validation = _kept(recipe.dataset("validation", config))
     start = 0
     for phase in phases:
         end, first = start + phase.epochs, max(start, checkpoint.epochs)
@@ -99,6 +101,12 @@ def _fit(
             set_trainable(model, phase.frozen, True)
         start = end
     return model, checkpoint.history
+
+
+def _kept(batches):
+    """Return a data set that is made once and then kept, or one that is made again each time if it is too large."""
+    size = sum(np.asarray(x).nbytes for x in keras.tree.flatten(next(iter(batches)))) * int(batches.cardinality())
+    return batches if size > KEPT else batches.cache()  # a cardinality that is not known is below 0
 
 
 def _callbacks(phase: Phase, checkpoint: Checkpoint, start: int, progress: keras.callbacks.Callback) -> list:

@@ -8,13 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from mmzoo import BadInputError, recipes
 from mmzoo.data.columns import Column, column_table, infer_columns, labeled_rows
 from mmzoo.data.table import read_table, root_of
 from mmzoo.data.table_features import fit_feature
-from mmzoo.data.table_rows import Rows, kind_of
+from mmzoo.data.table_rows import Rows
 from mmzoo.data.table_source import load_splits
 from mmzoo.data.table_split import split_rows
 from mmzoo.run.card import write_card
@@ -35,6 +33,7 @@ from mmzoo.run.fit_target import (
 )
 from mmzoo.run.fit_tune import STUDY, check_tune, tune, write_trials
 from mmzoo.run.folder import check_out, make_folder, read_card
+from mmzoo.run.peer_rows import peer_examples, peer_input, told_peer_rows
 from mmzoo.run.report import write_report
 from mmzoo.run.table_duplicates import duplicates, told_duplicates
 from mmzoo.run.table_peers import peer_scores
@@ -72,8 +71,9 @@ def fit_table(
         config = module.Config()
         splits = load_splits(module.SOURCE, place, module.sizes(config))
         print(told_rows(splits, module.SOURCE))
+        print("looking for rows in two splits ...", flush=True)
         crossing = duplicates(splits)
-        print(told_duplicates(crossing), flush=True)
+        print(f"{told_duplicates(crossing)}\ntraining ...", flush=True)
         if request.folds:
             check_rows(module, config, request.folds, place)
         before = {}
@@ -92,6 +92,7 @@ def fit_table(
     shutil.rmtree(work)
     print("comparing with linear models ...", flush=True)
     card["peers"] = _peers(splits, module, config)
+    card["peer_rows"] = told_peer_rows(peer_examples(splits, config.seed), splits)
     card |= constant_scores(splits, module.SOURCE)
     card["rows"] = {name: len(examples.labels) for name, examples in splits.items()}
     card["duplicates"] = crossing
@@ -100,6 +101,7 @@ def fit_table(
     if request.tune:
         write_trials(out, card["tuning"])
     own = tuple(entry["name"] for entry in card["inputs"] if entry["name"] != "present")
+    print("writing the report ...", flush=True)
     report = write_report(out, card, module, dataclasses.replace(config, modalities=own), splits, place)
     print(f"{told_scores(card)}\n{report}  the report")
     return out
@@ -221,23 +223,12 @@ def _best_alone(card: dict) -> str:
 
 
 def _peers(splits, module, config) -> dict:
-    """Return the scores of scikit-learn's models on what the recipe's encoders see."""
+    """Return the scores of scikit-learn's models on what the recipe's encoders see, of some rows of a large table."""
     arrays, labels = {}, {}
-    for name, examples in splits.items():
+    for name, examples in peer_examples(splits, config.seed).items():
         arrays[name] = {}
         for i, (modality, stored) in enumerate(examples.rows.arrays.items()):
-            arrays[name][modality] = _for_peer(modality, stored[examples.index], config.sample_rate)
+            arrays[name][modality] = peer_input(modality, stored, examples.index, config.sample_rate)
             arrays[name].setdefault("present", {})[modality] = examples.rows.present[examples.index, i]
         labels[name] = examples.labels
     return peer_scores(arrays, labels, len(module.SOURCE.classes))
-
-
-def _for_peer(modality, stored, sample_rate):
-    kind = kind_of(modality)
-    if kind == "audio":
-        return np.asarray(stored, np.float32) / 32768, sample_rate
-    if kind == "text":
-        from mmzoo.data.text import decode_bytes
-
-        return [decode_bytes(row) or None for row in stored]
-    return np.asarray(stored)

@@ -115,6 +115,8 @@ def notes(told: Told, lost: int) -> list[str]:
         lines.append(f"{lost:,} of the {count:,} rows of the table have no {told.source.target}, and are left out.")
     if bad := told.rows.bad:
         lines.append(f"{len(bad):,} rows are left out because a file of theirs cannot be read.")
+    if told.card.get("peer_rows"):
+        lines.append(told.card["peer_rows"])
     if told.card.get("duplicates") == {}:
         lines.append("No picture, sound or text is in two splits.")
     return lines

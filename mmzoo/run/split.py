@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from mmzoo.run.execute import Arrays
 NOTHING = "none"  # the pattern in which all is missing
 BASELINES = "baselines.npz"  # what each single-modality model answers to each test example
 PLAIN = "as it is"  # the condition of the test split without changes
+KEPT = 200_000_000  # bytes of an input of the test split, up to which it is in memory
 
 
 def test_arrays(recipe: Any, config: Any) -> tuple[Arrays, np.ndarray]:
@@ -23,17 +25,43 @@ def test_arrays(recipe: Any, config: Any) -> tuple[Arrays, np.ndarray]:
 def split_arrays(recipe: Any, config: Any, split: str) -> tuple[Arrays, np.ndarray]:
     """Return the whole `split`, `validation` or `test`, of a recipe as `({name: (N, ...)}, labels (N,))`.
 
+    Large inputs are on disk.
+
     Raises:
         BadInputError: the split is empty.
     """
-    batches = [
-        ({name: np.asarray(value) for name, value in x.items()}, np.asarray(y))
-        for x, y in recipe.dataset(split, config)
-    ]
-    if not batches:
+    inputs, labels = {}, []
+    for x, y in recipe.dataset(split, config):
+        for name, value in x.items():
+            inputs.setdefault(name, _Joined()).add(np.asarray(value))
+        labels.append(np.asarray(y))
+    if not labels:
         raise BadInputError(f"{recipe.__name__}: expected examples in the {split} split. Received: none")
-    inputs = {name: np.concatenate([x.pop(name) for x, _ in batches]) for name in list(batches[0][0])}
-    return inputs, np.concatenate([y for _, y in batches])
+    return {name: joined.whole() for name, joined in inputs.items()}, np.concatenate(labels)
+
+
+class _Joined:
+    """Batches one behind the other: in memory up to `KEPT` bytes, and all of them in a temporary file beyond that."""
+
+    def __init__(self):
+        self.parts, self.size, self.held, self.file = [], 0, 0, None
+
+    def add(self, batch: np.ndarray) -> None:
+        self.parts.append(batch)
+        self.size, self.held = self.size + len(batch), self.held + batch.nbytes
+        if self.held > KEPT:
+            self.file = self.file or tempfile.TemporaryFile()  # noqa: SIM115, closed by `whole`
+            for part in self.parts:
+                self.file.write(np.ascontiguousarray(part))
+            self.parts = [batch[:0]]
+
+    def whole(self) -> np.ndarray:
+        like = self.parts[0]
+        if not self.file:
+            return np.concatenate(self.parts)
+        with self.file:
+            self.file.flush()
+            return np.memmap(self.file, like.dtype, "c", shape=(self.size, *like.shape[1:]))
 
 
 def conditions(module: Any, config: Any, plain: tuple[Arrays, np.ndarray]) -> dict[str, tuple[Arrays, np.ndarray]]:

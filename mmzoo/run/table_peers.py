@@ -90,7 +90,9 @@ def _check(inputs, labels, num_classes, modalities):
 def _present(inputs, name):
     """Return which rows have modality `name`, bool `(N,)`."""
     values = inputs[name][0] if name.split("_")[0] == "audio" else inputs[name]
-    there = np.array([value is not None for value in values], bool)
+    there = np.array(
+        [value is not None for value in values] if isinstance(values, list) else [True] * len(values), bool
+    )
     return there & np.asarray(inputs.get("present", {}).get(name, there), bool)
 
 

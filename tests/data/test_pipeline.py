@@ -34,6 +34,17 @@ def test_passes_visit_each_example_as_often():
     assert np.bincount(np.concatenate([index for index, _ in batches])).tolist() == [4] * 50
 
 
+def test_parts_of_a_large_epoch_are_epochs():
+    whole = training(epochs=range(4), parts=2)
+    assert len(whole) == 4 * 3
+    rounds = [np.concatenate([index for index, _ in whole[6 * i : 6 * i + 6]]) for i in range(2)]
+    assert [len(np.unique(index)) for index in rounds] == [48, 48]
+    assert not np.array_equal(*rounds)
+    assert len({tuple(seed) for _, seed in whole}) == 12
+    late = training(epochs=range(3, 4), parts=2)
+    np.testing.assert_array_equal([index for index, _ in late], [index for index, _ in whole[9:]])
+
+
 def test_epochs_differ_and_an_epoch_does_not_depend_on_where_one_begins():
     whole, late = training(), training(epochs=range(1, 3))
     for (index, seed), (later, later_seed) in zip(whole[6:], late, strict=True):

@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from mmzoo import BadInputError
 from mmzoo.run import evaluate as verb
+from mmzoo.run import split
 from mmzoo.run.execute import predictor
 from mmzoo.run.split import present_patterns
 
@@ -125,6 +126,29 @@ def test_what_is_no_artifact_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(BadInputError, match=r"pip install 'mmzoo\[onnx\]'"):
         predictor(tmp_path / "m.onnx")
+
+
+def test_a_large_test_split_lies_on_disk(monkeypatch):
+    rng = np.random.default_rng(0)
+    batches = [
+        ({"x": rng.normal(size=(n, 3)).astype(np.float32), "t": np.full((n, 2), n)}, np.arange(n)) for n in (5, 5, 2)
+    ]
+    recipe = types.SimpleNamespace(dataset=lambda split, config: batches, __name__="fake")
+    monkeypatch.setattr(split, "KEPT", 100)
+    inputs, labels = split.test_arrays(recipe, None)
+    assert isinstance(inputs["x"], np.memmap)
+    monkeypatch.setattr(split, "KEPT", 10**6)
+    small, _ = split.test_arrays(recipe, None)
+    assert not isinstance(small["x"], np.memmap)
+    for name in ("x", "t"):
+        np.testing.assert_array_equal(inputs[name], np.concatenate([x[name] for x, _ in batches]))
+        np.testing.assert_array_equal(inputs[name], small[name])
+        assert inputs[name].dtype == small[name].dtype
+    assert len(labels) == 12
+    inputs["x"][0] = 7  # a copy of one's own
+    recipe = types.SimpleNamespace(dataset=lambda split, config: [], __name__="fake")
+    with pytest.raises(BadInputError, match="fake: expected examples in the test split"):
+        split.test_arrays(recipe, None)
 
 
 def test_present_patterns():

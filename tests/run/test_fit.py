@@ -280,3 +280,25 @@ def test_a_slow_pipeline_is_seen():
     measured = data_wait(fast, CONFIG, steps=40)
     assert measured["steps"] == 40
     assert 0 <= measured["share"] < 0.5
+
+
+def test_large_validation_batches_are_made_again(monkeypatch):
+    import tensorflow as tf
+
+    from mmzoo.run import fit as module
+
+    made = []
+    batches = tf.data.Dataset.range(3).map(
+        lambda i: (tf.numpy_function(lambda k: made.append(k) or k, [i], tf.int64), i)
+    )
+    kept = module._kept(batches)
+    made.clear()
+    for _ in range(2):
+        assert [int(i) for _, i in kept] == [0, 1, 2]
+    assert len(made) == 3
+    monkeypatch.setattr(module, "KEPT", 3 * 16 - 1)
+    large = module._kept(batches)
+    made.clear()
+    for _ in range(2):
+        list(large)
+    assert len(made) == 6
