@@ -1,4 +1,4 @@
-"""What each column of a table is, by its content: picture, sound, text, category, number or date; and the target."""
+"""What each column of a table is, by its content: picture, sound, video, text, category, number, date; the target."""
 
 import difflib
 import math
@@ -12,12 +12,12 @@ from unicodedata import category, combining, east_asian_width
 from mmzoo import BadInputError
 from mmzoo.data.table import is_absent, resolve, some
 
-KINDS = ("image", "audio", "text", "category", "number", "date")
+KINDS = ("image", "audio", "video", "text", "category", "number", "date")
 TARGETS = ("class", "number", "labels")
 FILES = {
     "image": (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
     "audio": (".wav", ".flac", ".ogg"),
-    "video: not read yet": (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"),
+    "video": (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"),
     "files of a format that is not read": (".mp3", ".m4a", ".aac", ".opus", ".wma", ".heic", ".avif", ".svg", ".pdf"),
 }
 IDENTIFIER = "an identifier: every row another"
@@ -51,7 +51,7 @@ def infer_columns(frame, root, given=None, ignore=()):
     `root` is the folder where relative paths start; `given` `{name: kind}` overrides what would be inferred, and what
     is in `ignore` is left out. Of the cells that are not empty, in whatever order, it is the first of
     - lists, or one value: left out
-    - image, audio: over half end as `FILES` says, and one file is there; videos and web addresses are left out
+    - image, audio, video: over half end as `FILES` says, and one file is there; web addresses are left out
     - number: all are finite decimals, none with a 0 before another digit as codes have it. Whole ones are an
       identifier, left out, where every row has another and they go up by one or the column's name ends in id, index
       or key; and a category where there are 10 at most, in 5 % as many as rows

@@ -18,6 +18,8 @@ POSITIVE = (
     "sample_rate",
     "seconds",
     "text_bytes",
+    "frames",
+    "frame_size",
 )
 PROBABILITIES = ("modality_dropout", "hidden")
 

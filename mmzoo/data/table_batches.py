@@ -10,7 +10,7 @@ from mmzoo.data.augment import draw, draw_gain
 from mmzoo.data.augment_audio import shift_waveforms
 from mmzoo.data.augment_images import change_colors, crop_images
 from mmzoo.data.pipeline import evaluation_batches, training_batches
-from mmzoo.data.table_rows import Rows, kind_of
+from mmzoo.data.table_rows import Rows, kind_of, rows_of
 
 EVALUATION_BATCH = 100
 AREA = (0.8, 1.0)  # of a picture that training sees
@@ -42,9 +42,9 @@ def training_rows(
 ) -> tf.data.Dataset:
     """Return batches `({modality: (B, ...), ..., "present": (B, M)}, label)` of all `epochs`.
 
-    With `augment` pictures are cropped and change color, sounds move in time and change loudness, and single bytes of
-    texts and single cells are hidden. With probability `dropout` only some of the modalities of an example are there,
-    each choice as likely, unless its row has none of them.
+    With `augment` pictures and videos, all frames alike, are cropped and change color, sounds move in time and change
+    loudness, and single bytes of texts and single cells are hidden. With probability `dropout` only some of the
+    modalities of an example are there, each choice as likely, unless its row has none of them.
     """
     fetch = _fetch(data, modalities)
 
@@ -77,7 +77,7 @@ def evaluation_rows(data: Examples, modalities: Sequence[str], seed: int) -> tf.
 
 def as_inputs(rows: Rows, index: np.ndarray, modalities: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the inputs of a model, `{modality: (N, ...), "present": (N, M)}`, of the rows `index`."""
-    inputs = {name: _in_units(kind_of(name), np.asarray(rows.arrays[name][index])) for name in modalities}
+    inputs = {name: _in_units(kind_of(name), rows_of(rows.arrays[name], index)) for name in modalities}
     if len(modalities) > 1:
         inputs["present"] = _present(rows, modalities)[index]
     return inputs
@@ -105,11 +105,11 @@ def _fetch(data, modalities):
     present = _present(data.rows, modalities)
     stored = [data.rows.arrays[name] for name in modalities]
     kinds = [kind_of(name) for name in modalities]
-    types = [{"image": tf.uint8, "text": tf.int32}.get(kind, tf.float32) for kind in kinds]
+    types = [{"image": tf.uint8, "video": tf.uint8, "text": tf.int32}.get(kind, tf.float32) for kind in kinds]
 
     def read(index):
         rows = data.index[index]
-        return [*(_in_units(kind, x[rows]) for kind, x in zip(kinds, stored, strict=True)), present[rows]]
+        return [*(_in_units(kind, rows_of(x, rows)) for kind, x in zip(kinds, stored, strict=True)), present[rows]]
 
     def fetch(index):
         *found, there = tf.numpy_function(read, [index], [*types, tf.float32], stateful=False)
@@ -133,6 +133,8 @@ def _augment(kind, x, seed, place, empty):
     seed = seed + tf.constant([0, 31]) * place  # two pictures of a row are not changed alike
     if kind == "image":
         return change_colors(crop_images(x, seed, AREA), seed, **COLORS)
+    if kind == "video":
+        return change_colors(_crop_frames(x, seed), seed, **COLORS)
     if kind == "audio":
         return draw_gain(shift_waveforms(x, seed, max(1, int(SHIFT * x.shape[1]))), seed, GAIN)
     if kind == "text":
@@ -144,3 +146,12 @@ def _augment(kind, x, seed, place, empty):
     row, columns = empty
     hidden = draw(seed, 98, [tf.shape(x)[0], int(columns[-1]) + 1]) < HIDDEN_CELLS
     return tf.where(tf.gather(hidden, columns, axis=1), row, x)
+
+
+def _crop_frames(strips, seed):
+    """Crop strips of square frames `(B, T*S, S, C)`, all frames of one alike: as channels of one picture."""
+    _, height, side, channels = strips.shape
+    frames = tf.reshape(strips, (-1, height // side, side, side, channels))
+    stacked = tf.reshape(tf.transpose(frames, (0, 2, 3, 1, 4)), (-1, side, side, height // side * channels))
+    cropped = tf.reshape(crop_images(stacked, seed, AREA), (-1, side, side, height // side, channels))
+    return tf.reshape(tf.transpose(cropped, (0, 3, 1, 2, 4)), (-1, height, side, channels))

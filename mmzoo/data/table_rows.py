@@ -5,6 +5,7 @@ Pictures, sounds and texts become arrays of one size each. What cannot be decode
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import sys
@@ -23,6 +24,7 @@ from mmzoo.data.table import resolve
 from mmzoo.data.table_features import empty_cells, feature_names, features, spread
 from mmzoo.data.table_features import present as any_cell
 from mmzoo.data.text import FIRST_BYTE, encode_bytes
+from mmzoo.data.video import import_av, read_frames
 
 VERSION = 1  # of the files; another version decodes again
 CHUNK = 256  # files decoded between two looks at the bar
@@ -33,30 +35,37 @@ THREADS = 4
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the tensors of a row are: pictures `(image_size, image_size, 3)`, sounds `(samples,)`, texts `(length,)`."""
+    """What the tensors of a row are: pictures `(image_size, image_size, 3)`, sounds `(samples,)`, texts `(length,)`.
+
+    Videos are strips of square frames from top to bottom, `(frames * frame_size, frame_size, 3)`.
+    """
 
     image_size: int  # pixels
     sample_rate: int  # Hz
     samples: int  # of a sound, cut or with silence behind it
     text_bytes: int
+    frames: int = 8
+    frame_size: int = 64  # pixels
 
     def shapes(self, modalities: Sequence[str], columns: Sequence) -> dict[str, tuple[int, ...]]:
         """Return `{modality: shape}` of one example; `columns` are those of `tabular`."""
         side = self.image_size
         known = {"image": (side, side, 3), "audio": (self.samples,), "text": (self.text_bytes,)}
+        known["video"] = (self.frames * self.frame_size, self.frame_size, 3)
         known["tabular"] = (len(feature_names(columns)),)
         return {name: known[kind_of(name)] for name in modalities}
 
     def units(self, modalities: Sequence[str], columns: Sequence) -> dict[str, str]:
         """Return `{input: unit and range}`, as a card prints it."""
         known = {"image": "RGB, 0 to 255", "text": "UTF-8 bytes + 3, 0 behind the text"}
+        known["video"] = f"RGB, {self.frames} evenly spaced frames from top to bottom, 0 to 255"
         known["audio"] = f"waveform at {self.sample_rate} Hz, -1 to 1"
         known["tabular"] = ", ".join(feature_names(columns))
         return {name: known[kind_of(name)] for name in modalities} | {"present": "1 there, 0 missing"}
 
     def ranges(self, modalities: Sequence[str], columns: Sequence) -> dict[str, tuple[float, float]]:
         """Return `{input: (lowest, highest)}` of the values that verification draws."""
-        known = {"image": (0, 255), "audio": (-1.0, 1.0), "text": (0, FIRST_BYTE + 255)}
+        known = {"image": (0, 255), "video": (0, 255), "audio": (-1.0, 1.0), "text": (0, FIRST_BYTE + 255)}
         known["tabular"] = spread(columns)
         return {name: known[kind_of(name)] for name in modalities} | {"present": (0.0, 1.0)}
 
@@ -77,8 +86,21 @@ class Rows:
 
 
 def kind_of(modality: str) -> str:
-    """Return `image`, `audio`, `text` or `tabular` of a modality: `image_front` is an `image`."""
+    """Return `image`, `audio`, `video`, `text` or `tabular` of a modality: `image_front` is an `image`."""
     return modality.split("_")[0]
+
+
+def rows_of(array: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return the rows `index` of an array on disk, without keeping the pages in memory that they were read from."""
+    found = np.asarray(array[index])
+    let_go(array)
+    return found
+
+
+def let_go(array: np.ndarray) -> None:
+    """Give back the memory of the pages that were read of an array on disk; the system still may have them."""
+    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.base.madvise(mmap.MADV_DONTNEED)
 
 
 def decode_rows(frame, root: str | Path, inputs: Mapping[str, tuple], sizes: Sizes, skip_bad: bool = False) -> Rows:
@@ -132,13 +154,14 @@ def _digest(frame, root, inputs, sizes) -> str:
             digest.update(modality.encode())
             for start in range(0, len(cells), TOLD):
                 part = cells.iloc[start : start + TOLD]
-                told = [_file_stamp(cell, root) for cell in part] if _is_file(modality) else map(repr, part)
+                told = [_file_stamp(cell, root) for cell in part] if is_file(modality) else map(repr, part)
                 digest.update("\0".join(["", *told]).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:24]
 
 
-def _is_file(modality: str) -> bool:
-    return kind_of(modality) in ("image", "audio")
+def is_file(modality: str) -> bool:
+    """Return whether the cells of a modality are paths."""
+    return kind_of(modality) in ("image", "audio", "video")
 
 
 def _file_stamp(cell, root) -> str:
@@ -160,7 +183,7 @@ def _decode(frame, root, inputs, sizes, place) -> None:
         bad: dict[int, str] = {}
         for i, (modality, columns) in enumerate(inputs.items()):
             file = work / f"{modality}.npy"
-            if _is_file(modality):
+            if is_file(modality):
                 present[:, i] = _decode_files(frame[columns[0]].tolist(), root, modality, sizes, file, bad)
             else:
                 present[:, i] = _cells(frame, kind_of(modality), columns, sizes, file)
@@ -193,13 +216,16 @@ def _cells(frame, kind, columns, sizes, file) -> np.ndarray:
             array[rows] = encode_bytes([text or "" for text in told], sizes.text_bytes)
             there[rows] = [text is not None for text in told]
     array.flush()
+    let_go(array)
     return there
 
 
 def _decode_files(cells, root, modality, sizes, file, bad) -> np.ndarray:
     """Write the decoded files of a column to the array `file`; return which are there, and tell of others in `bad`."""
-    image = kind_of(modality) == "image"
-    shape, dtype = ((sizes.image_size, sizes.image_size, 3), np.uint8) if image else ((sizes.samples,), np.int16)
+    kind, side = kind_of(modality), sizes.frame_size
+    shape, dtype = sizes.shapes([modality], ())[modality], np.int16 if kind == "audio" else np.uint8
+    if kind == "video":
+        import_av()  # that it is not installed is said once, and not of each row
     array = np.lib.format.open_memmap(file, "w+", dtype, (len(cells), *shape))
     there = np.zeros(len(cells), bool)
 
@@ -207,8 +233,10 @@ def _decode_files(cells, root, modality, sizes, file, bad) -> np.ndarray:
         if cells[row] is None or not (path := resolve(cells[row], root)).is_file():
             return None
         try:
-            if image:
+            if kind == "image":
                 return read_image(path, 3, (sizes.image_size, sizes.image_size))
+            if kind == "video":
+                return read_frames(path, sizes.frames, (side, side)).reshape(shape)
             waveform = read_audio(path, sizes.sample_rate)
         except BadInputError as error:
             return str(error)
@@ -223,6 +251,7 @@ def _decode_files(cells, root, modality, sizes, file, bad) -> np.ndarray:
                     array[row], there[row] = found, True
             bar.update(len(rows))
     array.flush()
+    let_go(array)
     return there
 
 

@@ -8,6 +8,7 @@ from keras import layers
 from mmzoo.encoders.light_cnn import light_cnn
 from mmzoo.encoders.log_mel_cnn import log_mel_cnn
 from mmzoo.encoders.tabular_mlp import tabular_mlp
+from mmzoo.encoders.temporal_conv import temporal_conv
 from mmzoo.encoders.text_conv import text_conv
 
 CELLS = 6  # a side, of what the last stage sees of a picture, at most
@@ -19,10 +20,11 @@ def table_encoders(shapes, sample_rate, embed_dim, width=1.0, figures=None, drop
 
     Args:
         shapes: `{modality: shape}` of one example: of `image` and `image_front` `(H, W, 3)`, of `audio` `(T,)`, of
-            `text` `(L,)`, of `tabular` `(F,)`. A modality's kind is its name up to the first `_`.
+            `video` `(T*H, H, 3)`, T square frames from top to bottom, of `text` `(L,)`, of `tabular` `(F,)`. A
+            modality's kind is its name up to the first `_`.
         sample_rate: of sounds, in Hz.
         embed_dim: width of the embeddings.
-        width: factor of the channels inside encoders of pictures, sounds and texts.
+        width: factor of the channels inside encoders of pictures, videos, sounds and texts.
         figures: mean and variance `(F,)` of the rows of `tabular`; without them they are not scaled.
         dropout: share of each embedding, and of what is inside the encoder of `tabular`, that training leaves out.
 
@@ -44,10 +46,10 @@ def _encoder(modality, shape, *sizes) -> keras.Model:
 def _plain_encoder(modality, shape, sample_rate, embed_dim, width, figures, dropout) -> keras.Model:
     name, kind = f"{modality}_encoder", modality.split("_")[0]
     if kind == "image":
-        # halved until 3 to 6 cells a side are left
-        halvings = max(2, math.ceil(math.log2(min(shape[:2]) / CELLS)))
-        widths = [min(MOST_CHANNELS, 16 + 16 * ((i + 1) // 2)) for i in range(2 * halvings)]
-        return light_cnn(shape, embed_dim, widths, name=name, width=width)
+        return _picture_encoder(shape, embed_dim, width, name)
+    if kind == "video":
+        frame = _picture_encoder((shape[1], *shape[1:]), embed_dim, width, f"{modality}_frame_encoder")
+        return temporal_conv(shape[0] // shape[1], frame, embed_dim, [_wide(64, width)] * 2, name=name)
     if kind == "audio":
         return log_mel_cnn(shape[0], sample_rate, embed_dim, [_wide(64, width)] * 5, name=name)
     if kind == "text":
@@ -55,7 +57,14 @@ def _plain_encoder(modality, shape, sample_rate, embed_dim, width, figures, drop
     if kind == "tabular":
         mean, variance = figures or (None, None)
         return tabular_mlp(shape[0], embed_dim, mean=mean, variance=variance, dropout=dropout, name=name)
-    raise ValueError(f"table_encoders expects image, audio, text and tabular. Received: {modality=}")
+    raise ValueError(f"table_encoders expects image, audio, video, text and tabular. Received: {modality=}")
+
+
+def _picture_encoder(shape, embed_dim, width, name) -> keras.Model:
+    """Return an encoder of pictures that are halved until 3 to 6 cells a side are left."""
+    halvings = max(2, math.ceil(math.log2(min(shape[:2]) / CELLS)))
+    widths = [min(MOST_CHANNELS, 16 + 16 * ((i + 1) // 2)) for i in range(2 * halvings)]
+    return light_cnn(shape, embed_dim, widths, name=name, width=width)
 
 
 def _wide(units, width):

@@ -21,7 +21,7 @@ def fit(
     Parameters
     ----------
     table
-        Each row an example; cells are paths of pictures and sounds, texts, numbers, categories, dates.
+        Each row an example; cells are paths of pictures, sounds and videos, texts, numbers, categories, dates.
     target
         The column to tell: a class, or a number.
     out

@@ -100,7 +100,7 @@ class Config:
     modality_dropout: float = {modality_dropout}
     """Probability that a training example has only some of the modalities that its row has."""
     augment: bool = True
-    """Crop and color pictures, move sounds, hide bytes of texts while training."""
+    """Crop and color pictures and videos, move sounds, hide bytes of texts while training."""
     image_size: int = {image_size}
     """Pixels a side; pictures are squeezed into a square."""
     sample_rate: int = {sample_rate}
@@ -109,6 +109,10 @@ class Config:
     """Of a sound: the loudest of a longer one, silence behind a shorter one."""
     text_bytes: int = {text_bytes}
     """Of a text, UTF-8; what is longer is cut."""
+    frames: int = {frames}
+    """Of a video, evenly spaced."""
+    frame_size: int = {frame_size}
+    """Pixels a side of a frame, which is squeezed into a square."""
     epochs: int = {epochs}
     """Epochs of training, at most."""
     batch_size: int = 32
@@ -149,7 +153,8 @@ def dataset(split, config=Config(), first_epoch=0):
 def sizes(config=Config()):
     """What the tensors of a row are."""
     samples = int(config.sample_rate * config.seconds)
-    return Sizes(config.image_size, config.sample_rate, samples, config.text_bytes)
+    frames = (config.frames, config.frame_size)
+    return Sizes(config.image_size, config.sample_rate, samples, config.text_bytes, *frames)
 
 
 def build(config=Config()):

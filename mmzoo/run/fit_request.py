@@ -19,6 +19,8 @@ class Request:
     """Columns of paths of pictures, where the content does not say so."""
     audio: tuple[str, ...] = ()
     """Columns of paths of sounds."""
+    video: tuple[str, ...] = ()
+    """Columns of paths of videos."""
     text: tuple[str, ...] = ()
     """Columns of texts."""
     number: tuple[str, ...] = ()
@@ -55,7 +57,7 @@ class Request:
     @property
     def kinds(self) -> dict[str, str]:
         """Return `{column: kind}` of the columns whose kind is said."""
-        said = ("image", "audio", "text", "number", "category")
+        said = ("image", "audio", "video", "text", "number", "category")
         return {name: kind for kind in said for name in getattr(self, kind)}
 
     def keep(self, work: Path) -> None:

@@ -185,12 +185,12 @@ def assemble(place: Path, target: str, request: Request) -> dict:
 
 
 def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple], ...]:
-    """Return `((modality, columns), ...)`: each picture and sound by itself, all texts as one, and the rest as one row.
+    """Return `((modality, columns), ...)`: each picture, sound and video by itself, all texts as one, the rest as one.
 
     `training` is the table of the training rows, whose cells tell means and values.
     """
     inputs = []
-    for kind in ("image", "audio"):
+    for kind in ("image", "audio", "video"):
         own = [column.name for column in columns if column.kind == kind]
         named = [kind] if len(own) == 1 else [f"{kind}_{_slug(name)}" for name in own]
         for modality, count in Counter(named).items():

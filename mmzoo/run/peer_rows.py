@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mmzoo.data.table_batches import Examples
-from mmzoo.data.table_rows import kind_of
+from mmzoo.data.table_rows import kind_of, rows_of
 from mmzoo.data.text import decode_bytes
 
 ROWS = {"train": 50_000, "validation": 20_000, "test": 20_000}
@@ -24,7 +24,7 @@ class Chosen:
         return len(self.index)
 
     def __getitem__(self, part: slice) -> np.ndarray:
-        rows = np.asarray(self.array[self.index[part]])
+        rows = rows_of(self.array, self.index[part])
         return rows.astype(np.float32) / 32768 if rows.dtype == np.int16 else rows
 
     @property
@@ -54,7 +54,7 @@ def peer_input(modality: str, array: np.ndarray, index: np.ndarray, sample_rate:
         return chosen, sample_rate
     if kind == "text":
         return [decode_bytes(array[row]) or None for row in index]
-    return chosen if kind == "image" else chosen[:]
+    return chosen if kind in ("image", "video") else chosen[:]
 
 
 def told_peer_rows(few: Mapping[str, Examples], splits: Mapping[str, Examples]) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from mmzoo.data.audio import fit_length, read_audio, to_int16
 from mmzoo.data.image import read_image
+from mmzoo.data.video import frame_size, read_frames
 from mmzoo.run.plots import BLUE, GRAY, INK, ORANGE, OTHERS
 from mmzoo.run.split import present_patterns
 
@@ -21,6 +22,7 @@ BINS = 15  # of confidence, as in metrics/calibration.py
 SIDE = 160  # pixels of a picture, at most
 SMALL = 80  # pixels: a smaller picture is shown enlarged, its pixels as squares
 LOSSLESS = 6000  # bytes: a picture that takes more as PNG becomes JPEG
+FILM = (2, 4)  # rows and columns of the frames of a video
 SECONDS = 5  # of a sound, at most
 LABEL = 18  # characters of a class at an axis
 NUMBERED = 20  # classes up to which a confusion matrix tells its counts
@@ -88,6 +90,18 @@ def picture(path: str | Path) -> dict:
     times = SIDE // 2 // max(image.size) + 1 if max(image.size) < SMALL else 1
     width, height = (max(1, side * times) for side in image.size)
     return {"uri": _data_uri(f"image/{kind}", content), "width": width, "height": height, "enlarged": times > 1}
+
+
+def film_strip(path: str | Path) -> dict:
+    """Return evenly spaced frames of a video, row by row, as `picture` does; errors as there."""
+    from PIL import Image
+
+    sides, (rows, columns) = frame_size(path), FILM
+    width, height = (max(1, round(SIDE / 2 * side / max(sides))) for side in sides)
+    frames = read_frames(path, rows * columns, (height, width)).reshape(rows, columns, height, width, 3)
+    sheet = Image.fromarray(frames.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3))
+    uri = _data_uri("image/jpeg", _saved(sheet, "jpeg", quality=85))
+    return {"uri": uri, "width": sheet.width, "height": sheet.height, "enlarged": False}
 
 
 def sound(path: str | Path, sample_rate: int) -> dict:

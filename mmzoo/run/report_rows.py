@@ -12,9 +12,9 @@ from mmzoo import BadInputError
 from mmzoo.data.columns import date_order
 from mmzoo.data.table import resolve
 from mmzoo.data.table_features import Category, Date, Number, to_numbers, to_years
-from mmzoo.data.table_rows import kind_of
+from mmzoo.data.table_rows import is_file, kind_of
 from mmzoo.run.readme_scores import percent
-from mmzoo.run.report_parts import picture, shown_table, sound
+from mmzoo.run.report_parts import film_strip, picture, shown_table, sound
 
 EXAMPLES, MISTAKES = 6, 12
 LETTERS, CELLS = 600, 10  # of a text, and numbers of a row, that are shown
@@ -58,7 +58,7 @@ def column_rows(told: Told) -> dict:
             name = column if isinstance(column, str) else column.name
             kind = KINDS.get(type(column), kind_of(modality))
             used[name].append(kind if kind == modality else f"{kind}, in {modality}")
-            if kind_of(modality) in ("image", "audio"):  # what is named may not be there
+            if is_file(modality):  # what is named may not be there
                 filled[name] = told.rows.present[:, i]
     for role in ("target", "split", "group", "time"):
         if getattr(told.source, role) in used:
@@ -71,7 +71,7 @@ def column_rows(told: Told) -> dict:
         lines.append([name, role, *shares, f"{len(set(map(str, cells))):,}", _about(cells, role.split(",")[0])])
     head = ["column", "used as", *(f"filled, {split}" for split in told.splits), "distinct", "mean or most frequent"]
     return shown_table(
-        "Columns. Filled is a cell with something in it, or, of pictures and sounds, a file.", head, lines
+        "Columns. Filled is a cell with something in it, or, of pictures, sounds and videos, a file.", head, lines
     )
 
 
@@ -118,7 +118,7 @@ def notes(told: Told, lost: int) -> list[str]:
     if told.card.get("peer_rows"):
         lines.append(told.card["peer_rows"])
     if told.card.get("duplicates") == {}:
-        lines.append("No picture, sound or text is in two splits.")
+        lines.append("No picture, sound, video or text is in two splits.")
     return lines
 
 
@@ -199,15 +199,16 @@ def row_inputs(told: Told, row: int, modalities: Sequence[str]) -> dict:
                 shown["texts"].append({"name": name, "text": "" if cell is None else _cut(str(cell), LETTERS)})
             else:
                 path = resolve(cell, told.root) if told.rows.present[row, i] else None
-                shown["pictures" if kind == "image" else "sounds"].append({"name": name, **_medium(told, kind, path)})
+                shown["sounds" if kind == "audio" else "pictures"].append({"name": name, **_medium(told, kind, path)})
     return {**shown, "cells": cells[:CELLS], "more": max(0, len(cells) - CELLS)}
 
 
 def _medium(told: Told, kind: str, path: Path | None) -> dict:
-    """Return the picture or the sound at `path`, or that there is none."""
+    """Return the picture, the sound or the film strip of the video at `path`, or that there is none."""
     try:
         if path is not None:
-            return picture(path) if kind == "image" else sound(path, told.sample_rate)
+            makers = {"image": picture, "video": film_strip}
+            return makers[kind](path) if kind in makers else sound(path, told.sample_rate)
     except BadInputError:  # gone since it was decoded
         pass
     return {"uri": ""}

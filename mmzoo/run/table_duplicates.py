@@ -9,14 +9,14 @@ from tqdm.auto import tqdm
 
 from mmzoo.data.duplicates import exact_duplicates, fingerprint, near_duplicates
 from mmzoo.data.table_batches import Examples
-from mmzoo.data.table_rows import kind_of
+from mmzoo.data.table_rows import kind_of, let_go
 from mmzoo.data.text import decode_bytes
 
 
 def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
     """Return `{modality: {"exact": rows, "near": rows, "first": [...]}}` of those with rows in two splits.
 
-    What was decoded is compared, so that a copy under another name counts; near ones of pictures and texts alone.
+    What was decoded is compared, so that a copy under another name counts; near ones not of sounds.
     `first` names some: the two rows, from 1 on, and their splits.
     """
     rows, places = splits["train"].rows, np.concatenate([examples.index for examples in splits.values()])
@@ -30,8 +30,9 @@ def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
         listed, exact = exact_duplicates(digests, names)
         near = 0
         if content := _content(kind, stored, places, there):
-            alike, near = near_duplicates(kind, content, names, digests)
+            alike, near = near_duplicates("text" if kind == "text" else "image", content, names, digests)
             listed = [*listed, *alike]
+        let_go(stored)
         if listed:
             first = [f"{c.kind}: row {rows.numbers[places[c.first_row]]} ({c.first_split})" for c in listed[:5]]
             second = [f"row {rows.numbers[places[c.second_row]]} ({c.second_split})" for c in listed[:5]]
@@ -43,7 +44,7 @@ def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
 def told_duplicates(found: Mapping[str, dict]) -> str:
     """Return the lines that say what `duplicates` found."""
     if not found:
-        return "no picture, sound or text is in two splits"
+        return "no picture, sound, video or text is in two splits"
     told = [f"{m}: {one['exact']} rows exactly, {one['near']} nearly; {one['first'][0]}" for m, one in found.items()]
     return "\n".join(["what is in two splits (--group keeps in one what belongs together):", *told])
 
@@ -53,12 +54,12 @@ def _digest(array: np.ndarray) -> bytes:
 
 
 def _content(kind: str, stored: np.ndarray, places: np.ndarray, there: np.ndarray) -> Sequence:
-    """Return what `near_duplicates` compares of each row, nothing of sounds."""
+    """Return what `near_duplicates` compares of each row, of a video its frames as one picture, nothing of sounds."""
     if kind == "text":
         return _Texts(stored, places, there)
-    if kind != "image":
+    if kind not in ("image", "video"):
         return []
-    rows = tqdm(zip(places, there, strict=True), "comparing pictures", len(places), delay=5, mininterval=1)
+    rows = tqdm(zip(places, there, strict=True), f"comparing {kind}s", len(places), delay=5, mininterval=1)
     return [fingerprint(stored[row]) if here else None for row, here in rows]
 
 

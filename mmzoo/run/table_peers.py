@@ -37,7 +37,8 @@ def peer_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int,
 
     Args:
         inputs: for train, validation and test, what each modality holds; its kind is the name up to the first
-            underscore. `text`: N strings, None where absent. `image`: uint8 `(N, H, W, C)`. `audio`: float32 `(N, T)`
+            underscore. `text`: N strings, None where absent. `image`: uint8 `(N, H, W, C)`; `video`: strips of square
+            frames, `(N, T*S, S, C)`. `audio`: float32 `(N, T)`
             in [-1, 1] and the sample rate in Hz. `tabular`: float32 `(N, F)`, NaN where a cell is empty.
             `present`: `{modality: bool (N,)}`; a row without the modality gets the mean features.
         labels: for each split int `(N,)` from 0 on, or float `(N,)`.
@@ -45,7 +46,7 @@ def peer_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int,
         seed: of the optimizer.
 
     Raises:
-        BadInputError: a kind that is none of the four, splits that differ in their modalities or rows, labels out of
+        BadInputError: a kind that is none of the five, splits that differ in their modalities or rows, labels out of
             range, or of one class in train.
     """
     modalities = [name for name in inputs["train"] if name != "present"]
@@ -199,6 +200,18 @@ def _image(images, present):
     return _standardize({split: color_features(batch) for split, batch in images.items()}, present)
 
 
+def _video(strips, present):
+    return _standardize({split: frame_features(batch) for split, batch in strips.items()}, present)
+
+
+def frame_features(strips):
+    """Return of strips of square frames uint8 `(N, T*S, S, C)` the mean of what `color_features` tells of each."""
+    side = strips.shape[2]
+    parts = (strips[start : start + BATCH // 8] for start in range(0, len(strips), BATCH // 8))
+    told = ((color_features(x.reshape(-1, side, *x.shape[2:])), len(x)) for x in parts)
+    return np.concatenate([found.reshape(size, -1, found.shape[1]).mean(axis=1) for found, size in told])
+
+
 def color_features(images):
     """Return of pictures uint8 `(N, H, W, C)` float32 `(N, 24 * C)`: 8 shares of levels a channel, 4 x 4 mean colors.
 
@@ -259,4 +272,4 @@ def mel_filters(sample_rate, frame_length):
     return np.maximum(0, np.minimum(rising, falling))
 
 
-KINDS = {"text": _text, "image": _image, "audio": _audio, "tabular": _tabular}
+KINDS = {"text": _text, "image": _image, "video": _video, "audio": _audio, "tabular": _tabular}

@@ -106,7 +106,6 @@ def numbers(count, distinct):
         (["20240131", "20240215", "20240301"], "number"),
         (["2019", "2021", "2024"], "number"),
         (["2024-01-31", "unknown"] * 2, "category"),
-        (["a.mp4", "b.MOV", "c"], "video: not read yet"),
         (["a.mp3", "b.mp3", "c"], "files of a format that is not read"),
         (["https://a.org/1.png", "https://a.org/2.jpg"], "web addresses: only files are read"),
     ],

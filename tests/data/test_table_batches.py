@@ -118,3 +118,20 @@ def test_without_augmentation_examples_stay(data):
     for inputs, labels in found:
         for name, x in inputs.items():
             np.testing.assert_array_equal(x, plain[name][labels])
+
+
+def test_all_frames_of_a_video_are_changed_alike(data):
+    side, frames = 16, 4
+    one = np.random.default_rng(1).integers(0, 256, (COUNT, 1, side, side, 3), np.uint8)
+    strips = np.repeat(one, frames, axis=1).reshape(COUNT, frames * side, side, 3)
+    rows = Rows({"video": strips}, np.ones((COUNT, 1), bool), {}, data.rows.numbers)
+    whole = Examples(rows, data.index, data.labels)
+    x, y = next(iter(training_rows(whole, ("video",), 20, 0, range(1), 0.0, True)))
+    changed = x["video"].numpy().reshape(20, frames, side, side, 3)
+    assert x["video"].dtype == "uint8"
+    assert (changed == changed[:, :1]).all()
+    plain = one[data.index][y.numpy(), 0].astype(int)
+    difference = np.abs(changed[:, 0] - plain).mean(axis=(1, 2, 3))
+    assert (difference > 5).all()  # by a crop and by color
+    apart = changed[:, 0].astype(int) - plain
+    assert np.abs(apart[0] - apart[1]).mean() > 5

@@ -200,7 +200,8 @@ def test_sizes_follow_what_is_there(tmp_path):
         dtype=object,
     )
     inputs = (("image", ("p",)), ("audio", ("s",)), ("text", ("t",)))
-    assert measure(frame, tmp_path, inputs) == {"image_size": 64, "sample_rate": 8000, "seconds": 2.9, "text_bytes": 32}
+    measured = {"image_size": 64, "sample_rate": 8000, "seconds": 2.9, "text_bytes": 32, "frames": 8, "frame_size": 64}
+    assert measure(frame, tmp_path, inputs) == measured
     usual = measure(frame, tmp_path, ())
     assert (usual["image_size"], usual["sample_rate"]) == (96, 16000)
 

@@ -159,7 +159,7 @@ def test_what_rows_hold_is_told():
     assert "more not used" in told
     assert "kind the target" in told
     assert "4 of the 8 rows of the table have no kind" in told
-    assert "No picture, sound or text is in two splits." in told
+    assert "No picture, sound, video or text is in two splits." in told
     assert "2 of 4 test rows (50.00 %) are told wrong." in told
     surest = told.index("row 4, confidence 95.0 %, 0.0 % for the truth")
     assert surest < told.index("row 1, confidence 80.0 %, 10.0 % for the truth")

@@ -186,6 +186,14 @@ def test_colors_by_hand(shape, monkeypatch):
     np.testing.assert_allclose(features, expected, atol=1e-6)
 
 
+def test_colors_of_a_video_are_the_mean_over_its_frames(monkeypatch):
+    monkeypatch.setattr(table_peers, "BATCH", 16)
+    videos = np.random.default_rng(0).integers(0, 256, (5, 3, 12, 12, 3)).astype(np.uint8)
+    found = table_peers.frame_features(videos.reshape(5, 36, 12, 3))
+    for row, video in zip(found, videos, strict=True):
+        np.testing.assert_allclose(row, color_features(video).mean(axis=0), atol=1e-6)
+
+
 @pytest.mark.parametrize(("rate", "length"), [(8000, 200), (16000, 400), (22050, 552), (1000, 26)])
 def test_mel_filters_are_those_of_librosa(rate, length):
     with warnings.catch_warnings():
@@ -226,8 +234,8 @@ class TestErrors:
         return {split: {"tabular": draw_tables(y)} | change for split, y in self.labels.items()}
 
     def test_kind(self):
-        with pytest.raises(BadInputError, match=r"text, image, audio, tabular. Received: video_front"):
-            peer_scores(self.inputs(video_front=[]), self.labels, 2)
+        with pytest.raises(BadInputError, match=r"text, image, video, audio, tabular. Received: smell_front"):
+            peer_scores(self.inputs(smell_front=[]), self.labels, 2)
         with pytest.raises(BadInputError, match="a modality or more"):
             peer_scores({split: {"present": {}} for split in SPLITS}, self.labels, 2)
 
