@@ -12,7 +12,8 @@ from mmzoo import BadInputError
 from mmzoo.run.folder import KERAS, load_keras
 
 Arrays = dict[str, np.ndarray]
-BATCH = 256
+BATCH = 256  # examples at a time, at most
+HELD = 4_000_000  # bytes of their inputs, which become many times as much inside a model
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,24 @@ def _predict(path: Path, loaded: _Loaded, inputs: Arrays) -> Arrays:
     sizes = {name: len(array) for name, array in feed.items()}
     if len(set(sizes.values())) != 1 or not min(sizes.values()):
         raise BadInputError(f"{path}: expected the same number of examples in every input. Received: {sizes}")
-    starts = range(0, min(sizes.values()), loaded.batch or BATCH)
+    step = loaded.batch or batch_size(feed)
+    starts = range(0, min(sizes.values()), step)
     if loaded.batch and len(starts) * loaded.batch != min(sizes.values()):
         raise BadInputError(f"{path}: expected a multiple of {loaded.batch} examples. Received: {sizes}")
 
     def part(run: Callable[[Arrays], Arrays], mine: Sequence[int]) -> list[Arrays]:
-        return [run({k: v[i : i + (loaded.batch or BATCH)] for k, v in feed.items()}) for i in mine]
+        return [run({k: v[i : i + step] for k, v in feed.items()}) for i in mine]
 
     shares = [share for share in np.array_split(starts, len(loaded.runs)) if len(share)]
     with ThreadPoolExecutor(len(shares)) as pool:
         parts = [answer for some in pool.map(part, loaded.runs, shares) for answer in some]
     return {name: np.concatenate([answer[name] for answer in parts]) for name in parts[0]}
+
+
+def batch_size(inputs: Arrays) -> int:
+    """Return how many examples of `inputs` `{name: (N, ...)}` a model is given at a time: fewer where each is large."""
+    one = sum(array[:1].nbytes for array in inputs.values())
+    return min(BATCH, max(8, HELD // max(1, one)))
 
 
 def _fit(path: Path, name: str, shape: tuple, dtype: np.dtype, inputs: Arrays) -> np.ndarray:

@@ -31,7 +31,7 @@ from mmzoo.run.evaluate_boxes import detects, score_boxes
 from mmzoo.run.evaluate_numbers import measures, score_numbers
 from mmzoo.run.evaluate_retrieval import retrieves, score_retrieval
 from mmzoo.run.evaluate_transcripts import transcribes, transcript_scores
-from mmzoo.run.execute import Arrays, predictor
+from mmzoo.run.execute import Arrays, batch_size, predictor
 from mmzoo.run.export import calibration_examples, export, file_table, golden_examples
 from mmzoo.run.fit import fit
 from mmzoo.run.folder import KERAS, check_out, make_folder, new_folder, write_json
@@ -251,7 +251,8 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
     if not baselines:
         return {"scores": section}
     singles = {
-        name: model.predict({name: inputs[name]}, batch_size=500, verbose=0) for name, model in baselines.items()
+        name: model.predict({name: inputs[name]}, batch_size=batch_size({name: inputs[name]}), verbose=0)
+        for name, model in baselines.items()
     }
     fused = predict(inputs)["probabilities"]
     compared = compare(fused, singles, labels, names, same_example(inputs))
