@@ -3,33 +3,29 @@
 import keras
 from keras import layers, ops
 
-from mmzoo.blocks.attention import masked_mean
 from mmzoo.blocks.position import TokenEmbedding, padding_mask
 
 
-def text_conv(length, embed_dim, num_tokens=260, units=64, windows=(3, 5, 7), pooling="max", name="text_conv"):
+def text_conv(length, embed_dim, num_tokens=260, units=64, windows=(3, 5, 7), dropout=0.0, name="text_conv"):
     """Return a `keras.Model`: int32 token ids `(B, length)`, 0 behind the text, to embeddings `(B, embed_dim)`.
 
     Ids lie in 0..`num_tokens - 1`. Beside each other, one convolution with `units` filters and ReLU for each of
-    `windows` (tokens) looks for short sequences. Each filter's maximum (`pooling="max"`) or mean (`"mean"`) over the
-    text is kept, and a Dense layer with ReLU follows. Vectors of padding are zero, as those beyond the ends
-    are, so that its amount does not matter. Kim 2014, section 2; characters in place of words after Zhang et al. 2015.
-
-    Raises:
-        ValueError: `pooling` is neither `max` nor `mean`.
+    `windows` (tokens) looks for short sequences. Each filter's maximum over the text is kept, and a Dense layer with
+    ReLU follows. Vectors of padding are zero, as those beyond the ends are, so that its amount does not matter. Kim
+    2014, section 2; characters in place of words after Zhang et al. 2015. Training leaves the share `dropout` of the
+    maxima out (Kim 2014, section 2.1).
     """
-    if pooling not in ("max", "mean"):
-        raise ValueError(f"text_conv expects pooling to be max or mean. Received: {pooling=}")
     token_ids = keras.Input((length,), dtype="int32", name="token_ids")
-    mask = padding_mask(token_ids)
-    there = ops.expand_dims(mask, -1)
+    there = ops.expand_dims(padding_mask(token_ids), -1)
     x = TokenEmbedding(num_tokens, units, name="front_end")(token_ids) * there
     found = []
     for window in windows:
         y = layers.Conv1D(units, window, padding="same", activation="relu", name=f"window{window}")(x)
         # behind ReLU nothing is below the zero of a token that is not there
-        found.append(ops.max(y * there, axis=1) if pooling == "max" else masked_mean(y, mask, name=f"pool{window}"))
+        found.append(ops.max(y * there, axis=1))
     x = ops.concatenate(found, axis=-1)
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
     x = layers.Dense(embed_dim, activation="relu", name="embedding")(x)
     return keras.Model(token_ids, x, name=name)
 

@@ -13,6 +13,7 @@ from mmzoo.encoders.text_conv import text_conv
 
 CELLS = 6  # a side, of what the last stage sees of a picture, at most
 MOST_CHANNELS = 96
+TEXT_DROPOUT = 0.4  # of what convolutions find in a text: a table has few of them, as a rule
 
 
 def table_encoders(shapes, sample_rate, embed_dim, width=1.0, figures=None, dropout=0.2):
@@ -53,7 +54,7 @@ def _plain_encoder(modality, shape, sample_rate, embed_dim, width, figures, drop
     if kind == "audio":
         return log_mel_cnn(shape[0], sample_rate, embed_dim, [_wide(64, width)] * 5, name=name)
     if kind == "text":
-        return text_conv(shape[0], embed_dim, units=_wide(64, width), name=name)
+        return text_conv(shape[0], embed_dim, units=_wide(64, width), dropout=TEXT_DROPOUT, name=name)
     if kind == "tabular":
         mean, variance = figures or (None, None)
         return tabular_mlp(shape[0], embed_dim, mean=mean, variance=variance, dropout=dropout, name=name)

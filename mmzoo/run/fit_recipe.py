@@ -15,8 +15,14 @@ CLASS = {
     "label": "the number of the class",
     "answer": "the probabilities `(B, {num_classes})` of the classes",
     "head": "    head = partial(classifier, num_classes=len(SOURCE.classes))",
-    "objective": '''    """Cross-entropy of the class."""
-    return {{"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}}''',
+    "import_keras": "\nimport keras\n",
+    "objective": '''    """Cross-entropy, with smoothed labels (Szegedy et al. 2016, section 7)."""
+
+    def loss(y_true, y_pred):
+        one_hot = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), len(SOURCE.classes))
+        return keras.losses.categorical_crossentropy(one_hot, y_pred, label_smoothing=0.1)
+
+    return {{"loss": loss, "metrics": ["accuracy"]}}''',
     "weighed": ', "class_weight": CLASS_WEIGHT',
     "exported": "The probabilities of the classes",
     "labels": "SOURCE.classes",

@@ -19,7 +19,6 @@ from mmzoo.models.transfer import read_model
 ENCODERS = {
     "text_bag": partial(text_bag, embed_dim=12, units=8),
     "text_conv": partial(text_conv, embed_dim=12, units=8),
-    "text_conv_mean": partial(text_conv, embed_dim=12, units=8, windows=(3, 4), pooling="mean", name="text_conv_mean"),
     "text_transformer": partial(text_transformer, embed_dim=12, units=8, num_heads=2),
     "text_gru": partial(text_gru, embed_dim=12, units=8, stride=4),
 }
@@ -60,11 +59,6 @@ def numpy_conv(ids, w):
     return np.concatenate([convolved(x, w[f"window{k}/kernel"], w[f"window{k}/bias"]).max(axis=0) for k in (3, 5, 7)])
 
 
-def numpy_conv_mean(ids, w):
-    x = w["front_end/embeddings"][ids]
-    return np.concatenate([convolved(x, w[f"window{k}/kernel"], w[f"window{k}/bias"]).mean(axis=0) for k in (3, 4)])
-
-
 def numpy_gru(ids, w):
     x = convolved(w["front_end/embeddings"][ids], w["conv/kernel"], w["conv/bias"])
     state, states = np.zeros(8), []
@@ -92,7 +86,6 @@ def numpy_transformer(ids, w):
 FORMULAS = {
     "text_bag": numpy_bag,
     "text_conv": numpy_conv,
-    "text_conv_mean": numpy_conv_mean,
     "text_transformer": numpy_transformer,
     "text_gru": numpy_gru,
 }
@@ -194,9 +187,15 @@ def test_on_device_with_an_empty_text(tmp_path, gpu):
 
 
 def test_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match=r"pooling to be max or mean. Received: pooling='sum'"):
-        text_conv(32, 8, pooling="sum")
     with pytest.raises(ValueError, match=r"length that stride divides. Received: length=30, stride=8"):
         text_gru(30, 8)
     with pytest.raises(ValueError, match="width that num_heads divides"):
         text_transformer(32, 8, num_heads=3)
+
+
+def test_training_leaves_maxima_out():
+    dropped = text_conv(32, 8, units=8, dropout=0.5)
+    ids = encode_bytes(TEXTS, 32)
+    np.testing.assert_array_equal(numbers(dropped(ids)), numbers(dropped(ids)))
+    assert np.abs(numbers(dropped(ids, training=True)) - numbers(dropped(ids))).max() > 1e-4
+    assert text_conv(32, 8, units=8).count_params() == dropped.count_params()
