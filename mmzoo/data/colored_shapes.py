@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 
 from mmzoo import BadInputError
-from mmzoo.data.questions import Questions, encode_rows
+from mmzoo.data.questions import Questions, encode_rows, mirror_and_shift
 
 SPLITS = ("train", "validation", "test")
 PICTURES = {"train": 1200, "validation": 300, "test": 500}
@@ -56,7 +56,7 @@ def sample(split, seed):
         asked = [_ask(things, rng) for _ in range(ASKED)]
         rows += [(_open(question, split, rng), answer, number) for question, answer in asked]
     text, about, labels = encode_rows(rows, ANSWERS, LENGTH)
-    return Questions(np.stack(images), text, about, labels, mirrored=True)
+    return Questions(np.stack(images), text, about, labels, change=mirror_and_shift)
 
 
 def _things(rng):

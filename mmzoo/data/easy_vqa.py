@@ -10,7 +10,7 @@ import functools
 import numpy as np
 
 from mmzoo.data.datasets import prepared
-from mmzoo.data.questions import Questions, encode_rows
+from mmzoo.data.questions import Questions, encode_rows, mirror_and_shift
 
 ANSWERS = (
     *("circle", "green", "red", "gray", "yes", "teal", "black"),
@@ -38,4 +38,4 @@ def easy_vqa(split, data_dir):
         asked = record["questions"]
         rows += [(q.decode(), ANSWERS[a], i) for q, a in zip(asked["question"], asked["answer"], strict=True)]
     text, about, labels = encode_rows(rows, ANSWERS, LENGTH)
-    return Questions(np.stack([record["image"] for record in records]), text, about, labels, mirrored=True)
+    return Questions(np.stack([record["image"] for record in records]), text, about, labels, change=mirror_and_shift)

@@ -1,6 +1,6 @@
 """Questions about pictures and their answers: rows checked and encoded, and what is made of them into batches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from mmzoo.data.text import encode_bytes
 EVALUATION_BATCH = 500
 SMALLEST_EPOCH = 4096  # examples: a small split is passed several times
 SHIFT = 2  # pixels
+Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # pictures `(B, H, W, C)` uint8, seed `(2,)` -> the same
 NAMED = 3  # bad rows that a message names
 
 
@@ -21,15 +22,17 @@ NAMED = 3  # bad rows that a message names
 class Questions:
     """One split: `images` `(K, H, W, 3)` uint8, each with several questions, `text` `(N, L)` int32 byte ids.
 
-    `about` `(N,)` int32 is the picture of a question and `labels` `(N,)` int32 its answer. `mirrored` says that
-    left and right mean nothing to the questions: training may mirror the pictures.
+    `about` `(N,)` int32 is the picture of a question and `labels` `(N,)` int32 its answer. `change` is what training
+    does to a batch of pictures that leaves the answers true, and `kinds`, where the source tells any, the kind of each
+    question, by which answers are scored apart.
     """
 
     images: np.ndarray
     text: np.ndarray
     about: np.ndarray
     labels: np.ndarray
-    mirrored: bool = False
+    change: Change | None = None
+    kinds: tuple[str, ...] = ()
 
 
 def check_rows(name: str, rows: Sequence[tuple], answers: Sequence[str], pictures: Sequence[int], length: int) -> None:
@@ -83,16 +86,15 @@ def training_questions(
 ) -> tf.data.Dataset:
     """Return batches `({"image": (B, H, W, 3), "text": (B, L), "present": (B, 2)}, label)` of all `epochs`.
 
-    With probability `dropout` one modality is missing. Where `data` may be mirrored, half of the pictures are, and
-    those of a batch are shifted together, by up to `SHIFT` pixels.
+    With probability `dropout` one modality is missing. Pictures are changed as `data` says.
     """
     bank, size = _Bank(data, modalities), len(data.labels)
 
     def make(index, seed):
         inputs, label = bank.examples(index)
         count = tf.shape(index)[0]
-        if data.mirrored and "image" in inputs:
-            inputs["image"] = _mirror_and_shift(inputs["image"], seed)
+        if data.change and "image" in inputs:
+            inputs["image"] = data.change(inputs["image"], seed)
         if len(modalities) > 1:
             inputs["present"] = drop_modalities(count, len(modalities), seed, dropout)
         return inputs, label
@@ -100,8 +102,11 @@ def training_questions(
     return training_batches(make, size, batch_size, seed, epochs, passes=-(-SMALLEST_EPOCH // size))
 
 
-def _mirror_and_shift(images, seed):
-    """Mirror half of the pictures `(B, H, W, C)`, and shift all alike by whole pixels; the border is repeated."""
+def mirror_and_shift(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Mirror half of the pictures `(B, H, W, C)`, and shift all alike by up to `SHIFT` pixels; the border is repeated.
+
+    For questions to which left and right mean nothing.
+    """
     seeds = [seed + tf.constant([0, 30 + i]) * 100_003 for i in range(2)]  # others than augment's
     count, (height, width) = tf.shape(images)[0], images.shape[1:3]
     mirror = tf.random.stateless_uniform([count], seeds[0])[:, None, None, None] < 0.5

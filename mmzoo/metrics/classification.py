@@ -54,6 +54,24 @@ def _check(probabilities: np.ndarray, labels: np.ndarray, classes: int) -> None:
         raise BadInputError(f"probabilities: expected finite values. Received: {rows} rows with NaN or infinity")
 
 
+def kind_scores(answers: dict[str, np.ndarray], labels: np.ndarray, kinds: Sequence[str]) -> dict[str, dict]:
+    """Return `{kind: {"n": examples, name: accuracy}}` of `answers`, `{name: classes (N,)}`, on `labels` `(N,)`.
+
+    `kinds` `(N,)` says of what kind each example is.
+
+    Raises:
+        BadInputError: there is not one kind for each example.
+    """
+    kinds = np.asarray(kinds)
+    if kinds.shape != np.shape(labels):
+        raise BadInputError(f"kinds: expected one for each of {len(labels)} examples. Received: {kinds.shape}")
+    right = {name: np.asarray(found) == labels for name, found in answers.items()}
+    return {
+        kind: {"n": int((kinds == kind).sum())} | {name: float(r[kinds == kind].mean()) for name, r in right.items()}
+        for kind in np.unique(kinds).tolist()
+    }
+
+
 def fusion_gain(
     fused: np.ndarray,
     single: np.ndarray,

@@ -16,7 +16,7 @@ from keras import layers, ops
 from mmzoo import fusion
 from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.presence import replace_absent, split_present
-from mmzoo.data import colored_shapes, easy_vqa
+from mmzoo.data import colored_shapes, easy_vqa, nlvr, vqa_rad
 from mmzoo.data.options import check_shared, expect
 from mmzoo.encoders.text_conv import text_conv
 from mmzoo.heads.classifier import classifier
@@ -25,14 +25,14 @@ from mmzoo.models.transfer import load_encoders
 from mmzoo.plan import Export, Phase
 
 MODALITIES = ("image", "text")
-SOURCES = ("sample", "easy_vqa")
+SOURCES = ("sample", "easy_vqa", "nlvr", "vqa_rad")
 TEXT_UNITS = 32  # of each width of window of the text encoder
 
 
 @dataclass(frozen=True)
 class Config:
     source: str = "sample"
-    """sample (embedded, offline) or easy_vqa."""
+    """sample (embedded, offline), easy_vqa, nlvr (true or false) or vqa_rad (radiology)."""
     data_dir: str = ""
     """Where archives and prepared data lie; else MMZOO_DATA_DIR, else they are downloaded."""
     modalities: tuple[str, ...] = MODALITIES
@@ -76,7 +76,8 @@ def dataset(split, config=Config(), first_epoch=0):
 def _load(split, config):
     if config.source == "sample":
         return colored_shapes.sample(split, config.seed)
-    return easy_vqa.easy_vqa(split, config.data_dir)
+    load = {"easy_vqa": easy_vqa.easy_vqa, "nlvr": nlvr.nlvr, "vqa_rad": vqa_rad.vqa_rad}[config.source]
+    return load(split, config.data_dir)
 
 
 def build(config=Config()):
@@ -129,14 +130,22 @@ def _look(embeddings, present, fuse):
 
 def _about(config):
     """Return of the source the shape of its pictures, the bytes of its questions and its answers."""
-    if config.source == "sample":
-        return (colored_shapes.IMAGE, colored_shapes.IMAGE, 3), colored_shapes.LENGTH, colored_shapes.ANSWERS
-    return (easy_vqa.IMAGE, easy_vqa.IMAGE, 3), easy_vqa.LENGTH, easy_vqa.ANSWERS
+    if config.source == "vqa_rad":
+        return (vqa_rad.IMAGE, vqa_rad.IMAGE, 3), vqa_rad.LENGTH, vqa_rad.answers(config.data_dir)
+    if config.source == "nlvr":
+        return (nlvr.HEIGHT, nlvr.WIDTH, 3), nlvr.LENGTH, nlvr.ANSWERS
+    data = colored_shapes if config.source == "sample" else easy_vqa
+    return (data.IMAGE, data.IMAGE, 3), data.LENGTH, data.ANSWERS
 
 
 def objective(config=Config()):
     """Cross-entropy of the answer, and its accuracy."""
     return {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+
+
+def kinds(config=Config()):
+    """Return the kind of each question of the test split, by which answers are scored apart; empty where none."""
+    return _load("test", config).kinds
 
 
 def plan(config=Config()):
@@ -157,6 +166,22 @@ CARDS = {
         "license": "MIT",
         "weights_license": "MIT",
         "published": "93.8 % by a small Keras model, 99.5 % by a larger one on twice the data (easy-VQA's authors)",
+    },
+    "nlvr": {
+        "name": "NLVR, 1,000 training sentences",
+        "version": "1892484",
+        "license": "CC BY 4.0",
+        "weights_license": "CC BY 4.0",
+        "published": "66.1 % by a neural module network on all 74,460 training examples; 56.2 % by the majority "
+        "(Suhr et al. 2017)",
+    },
+    "vqa_rad": {
+        "name": "VQA-RAD",
+        "version": "4ae21bc",
+        "license": "CC0 1.0",
+        "weights_license": "CC0 1.0",
+        "published": "closed questions 75.1 %, open ones 43.9 % by BAN with MEVF (Nguyen et al. 2019). Every picture "
+        "of the test is one of training too, mostly with a rephrasing of the question",
     },
 }
 UNITS = {

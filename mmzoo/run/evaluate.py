@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo import BadInputError, recipes
-from mmzoo.metrics.classification import SUMMARY, fusion_gain, scores
+from mmzoo.metrics.classification import SUMMARY, fusion_gain, kind_scores, scores
 from mmzoo.run.card import write_card
 from mmzoo.run.evaluate_anomaly import finds_anomalies, record_anomalies
 from mmzoo.run.evaluate_boxes import detects, record_boxes
@@ -22,6 +22,7 @@ from mmzoo.run.folder import artifact as find
 from mmzoo.run.readme import gain
 from mmzoo.run.split import BASELINES, by_pattern, conditions, same_example, split_arrays, test_arrays
 
+MOST_CLASSES = 100  # with more, the card keeps the classes that the split has, and no confusion
 ARTIFACTS = {
     "keras": "model.keras",
     "saved_model": "saved_model",
@@ -95,6 +96,10 @@ def _record_classes(
         print(f"\n{len(labels)} examples (--limit): not recorded in {where}")
         return report
     card["scores"] = score_section(report, card.get("scores", {}), len(labels))
+    if ARTIFACTS["keras"] in files:
+        predict = predictor(Path(folder) / ARTIFACTS["keras"])
+        fused = predict(inputs)["probabilities"].argmax(axis=1)
+        card["scores"] |= by_kind(recipe, config, {"fused": fused, **_alone(folder, len(labels))}, labels)
     write_card(folder, card)
     print(f"\n{len(labels)} examples: recorded in {where} and README.md")
     return report
@@ -159,8 +164,17 @@ def score_section(report: dict[str, dict[str, dict]], before: dict, n: int) -> d
     if main == ARTIFACTS["keras"] or "subsets" not in before:
         full = next(iter(report[main].values()))
         section["n"], section["per_class"], section["confusion"] = n, full["per_class"], full["confusion"]
+        if len(full["per_class"]) > MOST_CLASSES:
+            section["per_class"] = [row for row in section["per_class"] if row["support"]]
+            del section["confusion"]
         section["subsets"] = {name: {k: s[k] for k in SUMMARY} for name, s in report[main].items()}
     return section
+
+
+def by_kind(recipe: Any, config: Any, answers: dict[str, np.ndarray], labels: np.ndarray) -> dict:
+    """Return `{"by_kind": ...}` of the test split for the card, see `kind_scores`; nothing where no kinds are told."""
+    kinds = recipe.kinds(config) if hasattr(recipe, "kinds") else ()
+    return {"by_kind": kind_scores(answers, labels, kinds)} if len(kinds) else {}
 
 
 def objective_scores(model: Any, objective: dict, inputs: Arrays, targets: np.ndarray, batch_size: int) -> dict:
@@ -199,15 +213,21 @@ def compare(
 
 def _gain(folder: str | Path, card: dict, predict: Callable, inputs: Arrays, labels: np.ndarray) -> dict:
     """Return the gain of an artifact over the best single modality, or nothing where its answers are not kept."""
-    path, over = Path(folder) / BASELINES, card.get("fusion_gain", {}).get("over")
-    if not path.is_file() or not over:
-        return {}
-    with np.load(path) as kept:
-        single = kept[over]
-    if len(single) != len(labels):
+    over = card.get("fusion_gain", {}).get("over")
+    single = _alone(folder, len(labels)).get(over)
+    if single is None:
         return {}
     fused, groups = predict(inputs)["probabilities"], same_example(inputs)
     return {"over": over, **fusion_gain(fused, np.eye(len(card["labels"]))[single], labels, groups)}
+
+
+def _alone(folder: str | Path, count: int) -> dict[str, np.ndarray]:
+    """Return the classes that each single-modality model gave `count` test examples; nothing where not kept."""
+    path = Path(folder) / BASELINES
+    if not path.is_file():
+        return {}
+    with np.load(path) as kept:
+        return {name: kept[name] for name in kept.files if len(kept[name]) == count}
 
 
 def _chosen(folder: str | Path, artifact: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmzoo.run.readme_numbers import figure, number_gain, numbers, r2
-from mmzoo.run.readme_scores import RECALLS, anomalies, boxes, percent, retrieval, table, transcripts
+from mmzoo.run.readme_scores import RECALLS, anomalies, boxes, kinds, percent, retrieval, table, transcripts
 from mmzoo.run.readme_trials import cross_validation, tuning
 from mmzoo.run.readme_use import how_to_use, named
 
@@ -15,6 +15,7 @@ SCORES = {
     "macro_f1": "F1",
     "ece": "calibration error",
 }
+SHOWN_CLASSES = 100  # of more the most frequent are shown, and the labels are left to their file
 NOT_EXECUTED = "GPU: not executed"
 GENERATED = "Generated from `card.json`: every number here was written by a run."
 ERRORS = (
@@ -147,7 +148,10 @@ def _score(card: dict) -> str:
         lines.append(f"Plain average of the probabilities of the single-modality models: {average}.")
     if sizes := [f"{name} {b['parameters']:,}" for name, b in baselines.items() if "parameters" in b]:
         lines.append(f"Parameters of the single-modality models: {', '.join(sizes)}.")
+    if "by_kind" in scores:
+        lines.append(kinds(scores["by_kind"]))
     if rows := scores.get("per_class"):
+        rows = sorted(rows, key=lambda r: -r["support"])[:SHOWN_CLASSES] if len(rows) > SHOWN_CLASSES else rows
         body = [[r["label"], *(percent(r[k]) for k in ("precision", "recall", "f1")), r["support"]] for r in rows]
         lines.append(table(["class, everything present", "precision", "recall", "F1", "examples"], body))
     return "\n\n".join(lines)
@@ -196,7 +200,9 @@ def _signature(card: dict) -> str:
         low, high = entry.get("range") or ("", "")
         rows.append([*_tensor("input", entry), entry.get("unit", ""), f"{low} to {high}" if low != "" else ""])
     rows += [[*_tensor("output", entry), entry.get("unit", ""), ""] for entry in card.get("outputs", [])]
-    labels = ", ".join(f"`{label}`" for label in card.get("labels", []))
+    names = card.get("labels", [])
+    told = f"the {len(names)} lines of `labels.txt`"
+    labels = ", ".join(f"`{label}`" for label in names) if len(names) <= SHOWN_CLASSES else told
     text = "## Inputs and outputs\n\n" + table(["", "name", "shape", "dtype", "unit", "range"], rows)
     scores, what = card.get("scores", {}), "probabilities are"
     if "map50" in scores:

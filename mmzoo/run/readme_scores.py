@@ -71,6 +71,13 @@ def transcript_rows(scores: dict) -> list[list[str]]:
     return rows
 
 
+def kinds(by_kind: dict[str, dict]) -> str:
+    """Return the accuracies of a classifier, and of the models of one modality, by kind of example."""
+    names = [name for name in next(iter(by_kind.values())) if name != "n"]
+    head = ["kind", "examples", *("accuracy" if name == "fused" else f"of {name} alone" for name in names)]
+    return table(head, [[kind, f"{s['n']:,}", *(percent(s[name]) for name in names)] for kind, s in by_kind.items()])
+
+
 def retrieval(scores: dict) -> str:
     """Return the recalls of a model whose pictures and texts find each other, beside those of other searches."""
     head, rows = ["", *(f"{said}, {key}" for said in WAYS.values() for key in RECALLS)], []

@@ -21,6 +21,7 @@ from mmzoo.run.card import environment, write_card
 from mmzoo.run.convert import has_onnx
 from mmzoo.run.evaluate import (
     ARTIFACTS,
+    by_kind,
     compare,
     objective_scores,
     score_section,
@@ -226,7 +227,10 @@ def _scores(folder: Path, module, config, examples: tuple, model: keras.Model, b
         alone = {name: _answering(spec, m) for name, (m, _) in baselines.items()}
         return _sized(score_numbers(folder, files, examples, ARTIFACT_EXAMPLES, alone), baselines)
     if spec.labels:
-        return _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
+        scored = _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
+        answers = scored.pop("answers")
+        scored["scores"] |= by_kind(module, config, answers, labels)
+        return scored
     return {"scores": objective_scores(model, module.objective(config), inputs, labels, config.batch_size)}
 
 
@@ -248,19 +252,20 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
     for file in _artifacts(folder):
         full = scores(predictor(folder / file)(few)["probabilities"], some, names)
         section["artifacts"][file] = {"accuracy": full["accuracy"], "ece": full["ece"], "n": len(some)}
+    fused = predict(inputs)["probabilities"]
+    told = {"fused": fused.argmax(axis=1)}
     if not baselines:
-        return {"scores": section}
+        return {"scores": section, "answers": told}
     singles = {
         name: model.predict({name: inputs[name]}, batch_size=batch_size({name: inputs[name]}), verbose=0)
         for name, model in baselines.items()
     }
-    fused = predict(inputs)["probabilities"]
     compared = compare(fused, singles, labels, names, same_example(inputs))
     answers = {name: single.argmax(axis=1).astype(np.uint16) for name, single in singles.items()}
     np.savez_compressed(folder / BASELINES, **answers)
     for name, model in baselines.items():
         compared["baselines"][name]["parameters"] = model.count_params()
-    return {"scores": section, **compared}
+    return {"scores": section, "answers": told | answers, **compared}
 
 
 def _answering(spec, model: keras.Model) -> Callable[[Arrays], Arrays]:

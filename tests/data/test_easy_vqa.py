@@ -15,7 +15,14 @@ from mmzoo.data import colored_shapes
 from mmzoo.data.archive import read_members
 from mmzoo.data.datasets import easy_vqa as records
 from mmzoo.data.easy_vqa import easy_vqa
-from mmzoo.data.questions import Questions, check_rows, encode_rows, evaluation_questions, training_questions
+from mmzoo.data.questions import (
+    Questions,
+    check_rows,
+    encode_rows,
+    evaluation_questions,
+    mirror_and_shift,
+    training_questions,
+)
 from mmzoo.data.text import decode_bytes
 
 NUMBERS = {"train": (0, 7, 3599, 3600, 3999), "test": (0, 5)}
@@ -68,7 +75,7 @@ def test_splits_are_whole_pictures_with_their_questions(place):
         np.testing.assert_array_equal(data.about, np.repeat(range(len(numbers)), len(QUESTIONS)))
         asked = [(decode_bytes(ids), records.ANSWERS[label]) for ids, label in zip(data.text, data.labels, strict=True)]
         assert asked == QUESTIONS * len(numbers)
-        assert data.mirrored
+        assert data.change is mirror_and_shift
 
 
 def changed(row=None, **members):
@@ -131,12 +138,12 @@ def test_the_real_archive_is_the_pinned_one(data_dir):
     assert len(members) == 5002
 
 
-def counted(pictures=30, asked=4, mirrored=True):
+def counted(pictures=30, asked=4, change=mirror_and_shift):
     """Return questions whose text and picture tell their numbers; the left half of a picture is brighter by 100."""
     images = np.tile(np.arange(pictures, dtype=np.uint8)[:, None, None, None], (1, 8, 8, 3))
     images[:, :, :4] += 100
     rows = [(f"{i:03d}", "yes" if i % 3 else "no", i // asked) for i in range(pictures * asked)]
-    return Questions(images, *encode_rows(rows, ("yes", "no"), 8), mirrored)
+    return Questions(images, *encode_rows(rows, ("yes", "no"), 8), change)
 
 
 def stacked(batches):
@@ -163,7 +170,7 @@ def test_batches_are_the_questions_with_their_pictures():
 
 
 def test_what_may_not_be_mirrored_is_not_and_one_modality_is_alone():
-    inputs, _ = stacked(training_questions(counted(mirrored=False), ("image",), 30, 0, range(1), dropout=0.5))
+    inputs, _ = stacked(training_questions(counted(change=None), ("image",), 30, 0, range(1), dropout=0.5))
     assert set(inputs) == {"image"}
     assert np.all(inputs["image"][:, :, 0] > inputs["image"][:, :, 7])
     inputs, _ = stacked(evaluation_questions(counted(), ("text",), 0))

@@ -20,7 +20,7 @@ DEFAULT = visual_question_answering.Config()
     [
         ({"modalities": ("text", "image")}, "--modalities: expected any of image, text in this order"),
         ({"modalities": ()}, "--modalities"),
-        ({"source": "vqa"}, "--source: expected one of sample, easy_vqa. Received: vqa"),
+        ({"source": "vqa"}, "--source: expected one of sample, easy_vqa, nlvr, vqa_rad. Received: vqa"),
         ({"fusion": "guess"}, "--fusion: expected one of attention"),
         ({"modality_dropout": 2}, "--modality-dropout: expected a number from 0 to 1"),
         ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
