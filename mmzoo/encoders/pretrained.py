@@ -9,6 +9,8 @@ from keras import layers, ops
 from mmzoo import BadInputError
 from mmzoo.blocks.attention import masked_mean
 
+MOMENTUM = 0.9  # of averages in batch norms: at the 0.999 of some, a short training ends before they arrive
+
 
 def pretrained(handle, shape, embed_dim, weights=None, trainable=False, padding_id=0, name="pretrained"):
     """Return a `keras.Model`: pictures or token ids to embeddings `(B, embed_dim)` by a published network.
@@ -32,6 +34,9 @@ def pretrained(handle, shape, embed_dim, weights=None, trainable=False, padding_
     published = _application(handle, shape, weights) if _is_application(handle) else _preset(handle, weights)
     network, prepare = published
     network.trainable = trainable
+    for layer in network.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, MOMENTUM)
     encode = _of_pictures if len(shape) == 3 else _of_tokens
     given, x = encode(network, prepare, shape, padding_id)
     x = layers.Dense(embed_dim, activation="relu", name="embedding")(x)

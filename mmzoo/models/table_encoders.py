@@ -7,6 +7,7 @@ from keras import layers
 
 from mmzoo.encoders.light_cnn import light_cnn
 from mmzoo.encoders.log_mel_cnn import log_mel_cnn
+from mmzoo.encoders.pretrained import pretrained
 from mmzoo.encoders.tabular_mlp import tabular_mlp
 from mmzoo.encoders.temporal_conv import temporal_conv
 from mmzoo.encoders.text_conv import text_conv
@@ -16,7 +17,7 @@ MOST_CHANNELS = 96
 TEXT_DROPOUT = 0.4  # of what convolutions find in a text: a table has few of them, as a rule
 
 
-def table_encoders(shapes, sample_rate, embed_dim, width=1.0, figures=None, dropout=0.2):
+def table_encoders(shapes, sample_rate, embed_dim, width=1.0, figures=None, dropout=0.2, published=None):
     """Return `{modality: keras.Model}`, each to embeddings `(B, embed_dim)`.
 
     Args:
@@ -28,28 +29,28 @@ def table_encoders(shapes, sample_rate, embed_dim, width=1.0, figures=None, drop
         width: factor of the channels inside encoders of pictures, videos, sounds and texts.
         figures: mean and variance `(F,)` of the rows of `tabular`; without them they are not scaled.
         dropout: share of each embedding, and of what is inside the encoder of `tabular`, that training leaves out.
+        published: `{modality: arguments}` of pictures and videos whose encoder is one of `encoders.pretrained`.
 
     Raises:
         ValueError: a modality is of another kind.
     """
-    return {
-        name: _encoder(name, shape, sample_rate, embed_dim, width, figures, dropout) for name, shape in shapes.items()
-    }
+    sizes, published = (sample_rate, embed_dim, width, figures, dropout), published or {}
+    return {name: _encoder(name, shape, published.get(name), *sizes) for name, shape in shapes.items()}
 
 
-def _encoder(modality, shape, *sizes) -> keras.Model:
+def _encoder(modality, shape, published, *sizes) -> keras.Model:
     """Return the encoder of a modality, with dropout behind it."""
-    plain = _plain_encoder(modality, shape, *sizes)
+    plain = _plain_encoder(modality, shape, published, *sizes)
     x = layers.Dropout(sizes[-1], name="embedding_dropout")(plain.output)
     return keras.Model(plain.input, x, name=plain.name)
 
 
-def _plain_encoder(modality, shape, sample_rate, embed_dim, width, figures, dropout) -> keras.Model:
+def _plain_encoder(modality, shape, published, sample_rate, embed_dim, width, figures, dropout) -> keras.Model:
     name, kind = f"{modality}_encoder", modality.split("_")[0]
     if kind == "image":
-        return _picture_encoder(shape, embed_dim, width, name)
+        return _picture_encoder(shape, published, embed_dim, width, name)
     if kind == "video":
-        frame = _picture_encoder((shape[1], *shape[1:]), embed_dim, width, f"{modality}_frame_encoder")
+        frame = _picture_encoder((shape[1], *shape[1:]), published, embed_dim, width, f"{modality}_frame_encoder")
         return temporal_conv(shape[0] // shape[1], frame, embed_dim, [_wide(64, width)] * 2, name=name)
     if kind == "audio":
         return log_mel_cnn(shape[0], sample_rate, embed_dim, [_wide(64, width)] * 5, name=name)
@@ -61,8 +62,10 @@ def _plain_encoder(modality, shape, sample_rate, embed_dim, width, figures, drop
     raise ValueError(f"table_encoders expects image, audio, video, text and tabular. Received: {modality=}")
 
 
-def _picture_encoder(shape, embed_dim, width, name) -> keras.Model:
-    """Return an encoder of pictures that are halved until 3 to 6 cells a side are left."""
+def _picture_encoder(shape, published, embed_dim, width, name) -> keras.Model:
+    """Return an encoder of pictures: one that is `published`, or one that halves them until 3 to 6 cells are left."""
+    if published:
+        return pretrained(shape=shape, embed_dim=embed_dim, name=name, **published)
     halvings = max(2, math.ceil(math.log2(min(shape[:2]) / CELLS)))
     widths = [min(MOST_CHANNELS, 16 + 16 * ((i + 1) // 2)) for i in range(2 * halvings)]
     return light_cnn(shape, embed_dim, widths, name=name, width=width)

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,21 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
     if finds_anomalies(outputs):
         normal = split_arrays(recipe, config, "validation")[0]
         return record_anomalies(folder, card, files, (inputs, labels), normal, keep=not limit)
-    return _record_classes(folder, card, files, (inputs, labels), keep=not limit)
+    kinds = partial(by_kind, recipe, config, labels=labels)
+    return _record_classes(folder, card, files, (inputs, labels), None if limit else kinds)
 
 
 def _record_classes(
-    folder: str | Path, card: dict, files: Sequence[str], examples: tuple[Arrays, np.ndarray], keep: bool
+    folder: str | Path,
+    card: dict,
+    files: Sequence[str],
+    examples: tuple[Arrays, np.ndarray],
+    kinds: Callable[[dict], dict] | None,
 ) -> dict[str, dict]:
-    """Score `files` of a classifier, print it and, with `keep`, record it; return `{file: {pattern: scores}}`."""
+    """Score `files` of a classifier and print it; return `{file: {pattern: scores}}`.
+
+    With `kinds`, which makes the scores by kind of example of `{model: answers}`, the card gets it all.
+    """
     inputs, labels = examples
     modalities = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
     report, gains, where = {}, {}, Path(folder) / CARD
@@ -92,14 +101,14 @@ def _record_classes(
     print(_class_table(files[0], next(iter(report[files[0]].values()))["per_class"]))
     for name, found in gains.items():
         print(f"{name:<22}fusion gain {gain({'fusion_gain': found})}")
-    if not keep:
+    if not kinds:
         print(f"\n{len(labels)} examples (--limit): not recorded in {where}")
         return report
     card["scores"] = score_section(report, card.get("scores", {}), len(labels))
     if ARTIFACTS["keras"] in files:
         predict = predictor(Path(folder) / ARTIFACTS["keras"])
         fused = predict(inputs)["probabilities"].argmax(axis=1)
-        card["scores"] |= by_kind(recipe, config, {"fused": fused, **_alone(folder, len(labels))}, labels)
+        card["scores"] |= kinds({"fused": fused, **_alone(folder, len(labels))})
     write_card(folder, card)
     print(f"\n{len(labels)} examples: recorded in {where} and README.md")
     return report

@@ -89,6 +89,7 @@ SOURCE = Source(
 )
 MODALITIES = tuple(name for name, _ in SOURCE.inputs)
 {constants}
+ENCODERS = {encoders}  # modality -> arguments of mmzoo.encoders.pretrained, in place of an encoder of our own
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Config:
     """Examples in a step."""
     learning_rate: float = 2e-3
     """The highest of the schedule, for AdamW."""
-    init_from: str = ""
+    init_from: str = {init_from!r}
     """A .keras file whose encoders we start from."""
     seed: int = {seed}
     """Of weights, order, augmentation."""
@@ -167,11 +168,12 @@ def build(config=Config()):
     """`{{modality: (B, ...), "present": (B, M)}}` to {answer}."""
     columns = dict(SOURCE.inputs).get("tabular", ())
     shapes = sizes(config).shapes(config.modalities, columns)
-    encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, figures(columns))
+    scaled = {{"figures": figures(columns), "published": ENCODERS}}
+    encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
 {head}
     model = late_fusion(encoders, fusion.load(config.fusion), head)
     if config.init_from:
-        load_encoders(model, config.init_from, list({{encoder.name for encoder in encoders.values()}}))
+        load_encoders(model, config.init_from, [f"{{name}}_encoder" for name in MODALITIES])
     return model
 
 

@@ -37,6 +37,10 @@ class Request:
     """Column of dates or numbers: the oldest rows train, the newest are the test."""
     fusion: str = "gated"
     """One of mmzoo.fusion: gated, concat, weighted, attention, transformer, bottleneck, low_rank, ..."""
+    encoder: tuple[str, ...] = ()
+    """Published networks, as image=mobilenet_v3_small; with :random or :FILE behind it no weights are downloaded."""
+    init_from: str = ""
+    """A .keras file, as model.keras of another fit, whose encoders we start from."""
     balance: bool = False
     """Weigh rare classes more: more of them are found, and more of the others missed."""
     epochs: int = 30

@@ -16,6 +16,7 @@ from mmzoo.data.table_rows import Rows
 from mmzoo.data.table_source import load_splits
 from mmzoo.data.table_split import split_rows
 from mmzoo.run.card import write_card
+from mmzoo.run.fit_encoders import check_beginning, published_encoders
 from mmzoo.run.fit_folds import check_folds, check_rows, cross_validate, fold_table
 from mmzoo.run.fit_limits import bytes_of, fit_epochs, fit_width, seconds_of
 from mmzoo.run.fit_recipe import RECIPE, recipe_text
@@ -125,6 +126,8 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
         shutil.rmtree(stopped, ignore_errors=True)
     request.keep(make_folder(recipe.parent, out))
     recipe.write_text(recipe_text(values), encoding="utf-8")
+    if request.encoder or request.init_from:
+        check_beginning(recipes.load(str(recipe)))
     if request.size:
         values["width"] = fit_width(recipes.load(str(recipe)), request.size)
         recipe.write_text(recipe_text(values), encoding="utf-8")
@@ -179,6 +182,8 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     values |= {
         name: getattr(request, name) for name in ("split", "group", "time", "seed", "skip_bad", "fusion", "epochs")
     }
+    values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
+    values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
     values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": 0.4}
     values |= recipe_values(kind, target, spread, split == "train", request.balance)
     return values

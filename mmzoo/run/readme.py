@@ -6,7 +6,7 @@ from pathlib import Path
 from mmzoo.run.readme_numbers import figure, number_gain, numbers, r2
 from mmzoo.run.readme_scores import RECALLS, anomalies, boxes, kinds, percent, retrieval, table, transcripts
 from mmzoo.run.readme_trials import cross_validation, tuning
-from mmzoo.run.readme_use import how_to_use, named
+from mmzoo.run.readme_use import SHOWN_CLASSES, how_to_use, named, signature
 
 SCORES = {
     "accuracy": "accuracy",
@@ -15,7 +15,6 @@ SCORES = {
     "macro_f1": "F1",
     "ece": "calibration error",
 }
-SHOWN_CLASSES = 100  # of more the most frequent are shown, and the labels are left to their file
 NOT_EXECUTED = "GPU: not executed"
 GENERATED = "Generated from `card.json`: every number here was written by a run."
 ERRORS = (
@@ -40,7 +39,7 @@ def readme(card: dict, plots: Sequence[str] = ()) -> str:
         _curve(card, plots),
         cross_validation(card),
         tuning(card),
-        _signature(card),
+        signature(card),
         _files(card),
         how_to_use(card) if not card.get("withheld") else WITHHELD,
         _provenance(card),
@@ -192,31 +191,6 @@ def _curve(card: dict, plots: Sequence[str]) -> str:
     )
     text += table([curve["field"], *(heads.get(name, name) for name in names), "seeds"], rows)
     return text + ("\n\n![Gain of fusion](gain_curve.png)" if "gain_curve.png" in plots else "")
-
-
-def _signature(card: dict) -> str:
-    rows = []
-    for entry in card.get("inputs", []):
-        low, high = entry.get("range") or ("", "")
-        rows.append([*_tensor("input", entry), entry.get("unit", ""), f"{low} to {high}" if low != "" else ""])
-    rows += [[*_tensor("output", entry), entry.get("unit", ""), ""] for entry in card.get("outputs", [])]
-    names = card.get("labels", [])
-    told = f"the {len(names)} lines of `labels.txt`"
-    labels = ", ".join(f"`{label}`" for label in names) if len(names) <= SHOWN_CLASSES else told
-    text = "## Inputs and outputs\n\n" + table(["", "name", "shape", "dtype", "unit", "range"], rows)
-    scores, what = card.get("scores", {}), "probabilities are"
-    if "map50" in scores:
-        what = "classes of `heatmap`, in its order, are"
-    elif "anomalies" in scores:
-        what = "`parts` add up to the score; they are what speaks for each kind that the inputs can tell of"
-        labels = ", ".join(f"`{label}`" for label in card["labels"][1:])
-        return f"{text}\n\nThe {what} {labels}."
-    return text + (f"\n\nThe {what} those of {labels}." if labels else "")
-
-
-def _tensor(kind: str, entry: dict) -> list[str]:
-    shape = ", ".join(str(size) for size in entry["shape"])
-    return [kind, f"`{entry['name']}`", f"({shape})", entry["dtype"]]
 
 
 def _files(card: dict) -> str:

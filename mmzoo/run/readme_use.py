@@ -1,4 +1,8 @@
-"""The part of a card's README that shows how the model is used."""
+"""The parts of a card's README that show what a model takes and answers, and how it is used."""
+
+from mmzoo.run.readme_scores import table
+
+SHOWN_CLASSES = 100  # of more the most frequent are shown, and the labels are left to their file
 
 
 def named(card: dict) -> str:
@@ -58,3 +62,29 @@ def _search(folder: str) -> str:
         "print(index.more_like(files[0], k=5))\n"
         'index.save("pictures.index")  # Index.load reads it\n```'
     )
+
+
+def signature(card: dict) -> str:
+    """Return a Markdown section with the inputs and outputs of the model, and its labels."""
+    rows = []
+    for entry in card.get("inputs", []):
+        low, high = entry.get("range") or ("", "")
+        rows.append([*_tensor("input", entry), entry.get("unit", ""), f"{low} to {high}" if low != "" else ""])
+    rows += [[*_tensor("output", entry), entry.get("unit", ""), ""] for entry in card.get("outputs", [])]
+    names = card.get("labels", [])
+    told = f"the {len(names)} lines of `labels.txt`"
+    labels = ", ".join(f"`{label}`" for label in names) if len(names) <= SHOWN_CLASSES else told
+    text = "## Inputs and outputs\n\n" + table(["", "name", "shape", "dtype", "unit", "range"], rows)
+    scores, what = card.get("scores", {}), "probabilities are"
+    if "map50" in scores:
+        what = "classes of `heatmap`, in its order, are"
+    elif "anomalies" in scores:
+        what = "`parts` add up to the score; they are what speaks for each kind that the inputs can tell of"
+        labels = ", ".join(f"`{label}`" for label in card["labels"][1:])
+        return f"{text}\n\nThe {what} {labels}."
+    return text + (f"\n\nThe {what} those of {labels}." if labels else "")
+
+
+def _tensor(kind: str, entry: dict) -> list[str]:
+    shape = ", ".join(str(size) for size in entry["shape"])
+    return [kind, f"`{entry['name']}`", f"({shape})", entry["dtype"]]

@@ -113,7 +113,7 @@ def test_tables_of_any_size(tmp_path, monkeypatch):
 
 
 def test_a_table_is_not_held_in_memory(tmp_path):
-    """30,000 rows take less than 1.5 KB of each, where a table held as ids of tokens and counts of terms takes 4."""
+    """Bytes of memory that a row more takes until linear models, which get a part of the rows alone."""
     peaks = {}
     for rows in (1000, 31_000):
         place = tmp_path / str(rows)
@@ -124,8 +124,9 @@ def test_a_table_is_not_held_in_memory(tmp_path):
         assert done.returncode == 0, done.stderr[-2000:]
         peaks[rows] = json.loads(done.stdout.splitlines()[-1])
     more = {stage: (peaks[31_000][stage] - peaks[1000][stage]) / 30_000 for stage in peaks[1000]}
-    print(more)
-    assert max(more[stage] for stage in ("reading", "decoding", "duplicates")) < 1500
+    assert more["reading"] < 600  # 76 letters and a class as Python has them
+    assert more["decoding"] < 800
+    assert more["duplicates"] < 1200
 
 
 @pytest.mark.slow
