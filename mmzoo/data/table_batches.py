@@ -30,7 +30,7 @@ LARGEST_EPOCH = 100_000  # examples: of a large table an epoch is a part, so tha
 
 @dataclass(frozen=True)
 class Examples:
-    """Which `index` of the decoded `rows` one split is, and `labels`: classes `(N,)` int32, or numbers float32."""
+    """Which `index` of the decoded `rows` one split is, and `labels`: see `mmzoo.data.table_source`."""
 
     rows: Rows
     index: np.ndarray

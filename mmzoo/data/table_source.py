@@ -1,4 +1,4 @@
-"""A table as the source of a recipe: its columns to inputs, its target to classes or numbers, its rows to splits."""
+"""A table as the source of a recipe: its columns to inputs, its target to what is learned, its rows to splits."""
 
 import functools
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo import BadInputError
-from mmzoo.data.columns import labeled_rows, to_number
+from mmzoo.data.columns import labeled_rows, to_labels, to_number
 from mmzoo.data.table import read_table, root_of, some
 from mmzoo.data.table_batches import Examples
 from mmzoo.data.table_features import Category, Date, Number
@@ -19,10 +19,11 @@ Columns = tuple[str | Number | Category | Date, ...]
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table lies and what is in it; the target is one of the `classes`, or a number.
+    """Where a table lies and what is in it; the target is one of the `classes`, several, or a number.
 
     `inputs` are pairs of a modality and its columns. Rows are split by the column `split`, or so that no value of
-    `group` is in two splits, or by `time`, the oldest for training, or else at random by `seed`.
+    `group` is in two splits, or by `time`, the oldest for training, or else at random by `seed`. `separator` stands
+    between several labels; a table that has lists has none.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Source:
     seed: int = 0
     skip_bad: bool = False
     kind: str = "class"
+    separator: str = ""
 
 
 def locate(path: str, data_dir: str, beside: str | Path) -> Path:
@@ -54,7 +56,7 @@ def locate(path: str, data_dir: str, beside: str | Path) -> Path:
 
 @functools.lru_cache(maxsize=4)
 def load_splits(source: Source, place: Path, sizes: Sizes, fold: str = "") -> dict[str, Examples]:
-    """Return `{split: Examples}` of the table at `place`; labels index `source.classes`, or are numbers.
+    """Return `{split: Examples}` of the table at `place`; labels index `source.classes`, or see `target_*`.
 
     With a `fold`, as `2/5`, that one of so many is the test; see `fold_splits`.
 
@@ -74,6 +76,9 @@ def _targets(cells: list, source: Source, place: Path) -> tuple[np.ndarray, np.n
     if source.kind == "number":
         numbers = target_numbers(cells, place)
         return numbers, numbers
+    if source.kind == "labels":
+        marked = target_labels(cells, source.classes, source.separator)
+        return marked, marked
     labels = class_numbers(cells, source.classes, place)
     return labels, np.array(source.classes)[labels]
 
@@ -102,6 +107,15 @@ def _splits(source, frame, strata, fold):
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
         raise BadInputError(f"--fold: expected a fold and their count, as 2/5. Received: {fold}")
     return fold_splits(frame, strata, int(number), int(count), source.group, source.seed)
+
+
+def target_labels(cells: list, classes: tuple[str, ...], separator: str) -> np.ndarray:
+    """Return `(N, K)` float32, 1 where a cell has that of `classes`; labels that are none of them do not count."""
+    place = {name: i for i, name in enumerate(classes)}
+    marked = np.zeros((len(cells), len(classes)), np.float32)
+    for row, cell in zip(marked, cells, strict=True):
+        row[[place[label] for label in to_labels(cell, separator) if label in place]] = 1
+    return marked
 
 
 def class_name(cell: object) -> str:

@@ -29,7 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
     if "value" in answer:
         print(answer["value"])
         return 0
-    print(answer.get("label", "(no labels in the model's card)"))
+    if "labels" in answer:
+        print(", ".join(answer["labels"]) or "(none of the labels)")
+    else:
+        print(answer.get("label", "(no labels in the model's card)"))
     probabilities = answer.get("probabilities", {})
     pairs = probabilities.items() if isinstance(probabilities, dict) else enumerate(probabilities)
     for label, probability in sorted(pairs, key=lambda pair: -pair[1]):

@@ -10,6 +10,7 @@ from mmzoo.device.media import fit_length, read_picture, read_wav, text_ids, to_
 from mmzoo.device.session import model_file, open_session, read_card
 
 PRESENT = "present"
+THRESHOLD = 0.5  # probability from which on one of several labels is told
 
 
 class Runner:
@@ -66,11 +67,12 @@ class Runner:
         return [name for name in order if name != PRESENT]
 
     def __call__(self, **modalities: np.ndarray | str | os.PathLike) -> dict:
-        """Return `{"label", "probabilities", "embedding"}` of one example, or `{"value", "embedding"}`.
+        """Return `{"label", "probabilities", "embedding"}` of one example.
 
-        `value` is a number in the unit of what the model was trained to tell, `probabilities` is `{label: float}` in
-        the order of `labels` (an array `(N,)` if there are none), `embedding` an array `(D,)`; outputs of other names
-        are arrays without the batch axis.
+        A model of several labels has a list `labels` in place of `label`, one of a number `value` in place of both:
+        in the unit of what it was trained to tell. `probabilities` is `{label: float}` in the order of `labels` (an
+        array `(N,)` if there are none), `embedding` an array `(D,)`; outputs of other names are arrays without the
+        batch axis.
 
         Raises:
             ValueError: no modality, an unknown one, one missing of a model without `present`, or a file or
@@ -96,6 +98,11 @@ class Runner:
     def _answer(self, outputs: dict[str, np.ndarray]) -> dict:
         if outputs.get("value", np.zeros(0)).shape == (1,):
             outputs = {**outputs, "value": float(outputs["value"][0])}
+        if "label_probabilities" in outputs and len(self.labels) == outputs["label_probabilities"].size:
+            shares = outputs.pop("label_probabilities").tolist()
+            by_label = dict(zip(self.labels, shares, strict=True))
+            told = [label for label, share in by_label.items() if share >= THRESHOLD]
+            return {**outputs, "labels": told, "probabilities": by_label}
         probabilities = outputs.get("probabilities")
         if probabilities is None or len(self.labels) != len(probabilities):
             return outputs

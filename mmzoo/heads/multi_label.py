@@ -5,8 +5,8 @@ from keras import layers
 
 
 def multi_label(embedding, num_classes):
-    """Return probabilities `(B, num_classes)`, each in [0, 1] by itself, from an embedding `(B, D)`."""
-    return layers.Dense(num_classes, activation="sigmoid", name="probabilities")(embedding)
+    """Return probabilities `(B, num_classes)`, each in [0, 1] by itself, from an embedding `(B, D)`; float32 always."""
+    return layers.Dense(num_classes, activation="sigmoid", dtype="float32", name="probabilities")(embedding)
 
 
 def example():

@@ -23,7 +23,7 @@ def fit(
     table
         Each row an example; cells are paths of pictures, sounds and videos, texts, numbers, categories, dates.
     target
-        The column to tell: a class, or a number.
+        The column to tell: a class, several labels, or a number.
     out
         Folder to write; by default named after table and target, here.
     resume

@@ -14,8 +14,10 @@ from mmzoo.metrics.classification import SUMMARY, fusion_gain, kind_scores, scor
 from mmzoo.run.card import write_card
 from mmzoo.run.evaluate_anomaly import finds_anomalies, record_anomalies
 from mmzoo.run.evaluate_boxes import detects, record_boxes
-from mmzoo.run.evaluate_numbers import measures, record_numbers
+from mmzoo.run.evaluate_labels import label_kind, marks
+from mmzoo.run.evaluate_numbers import NUMBERS, measures
 from mmzoo.run.evaluate_retrieval import record_retrieval, retrieves
+from mmzoo.run.evaluate_subsets import record_files
 from mmzoo.run.evaluate_transcripts import record_transcripts, transcribes
 from mmzoo.run.execute import Arrays, predictor
 from mmzoo.run.folder import CARD, read_card
@@ -69,8 +71,9 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
         return record_boxes(folder, card, files, (inputs, labels), keep=not limit)
     if finds:
         return record_retrieval(folder, card, files, (inputs, labels), recipe.references(config), keep=not limit)
-    if measures(outputs):
-        return record_numbers(folder, card, files, (inputs, labels), keep=not limit)
+    if measures(outputs) or marks(outputs):
+        kind = NUMBERS if measures(outputs) else label_kind(card["labels"])
+        return record_files(kind, folder, card, files, (inputs, labels), keep=not limit)
     if finds_anomalies(outputs):
         normal = split_arrays(recipe, config, "validation")[0]
         return record_anomalies(folder, card, files, (inputs, labels), normal, keep=not limit)

@@ -11,7 +11,7 @@ CLASS = {
     "doc": "Which {target}, from {listed} of {table}.",
     "import_head": "from mmzoo.heads.classifier import classifier",
     "asked": "classes={classes},",
-    "constants": "CLASS_WEIGHT = {class_weight}",
+    "constants": "\nCLASS_WEIGHT = {class_weight}",
     "label": "the number of the class",
     "answer": "the probabilities `(B, {num_classes})` of the classes",
     "head": "    head = partial(classifier, num_classes=len(SOURCE.classes))",
@@ -33,7 +33,7 @@ NUMBER = {
     "import_keras": "\nimport keras\n",
     "import_head": "from mmzoo.heads.regressor import regressor",
     "asked": 'kind="number",',
-    "constants": "MEAN, DEVIATION = {mean}, {deviation}  # of the target in the training rows",
+    "constants": "\nMEAN, DEVIATION = {mean}, {deviation}  # of the target in the training rows",
     "label": "the number that the target is",
     "answer": "the number `(B, 1)`, in the unit of the target",
     "head": """
@@ -52,7 +52,24 @@ NUMBER = {
     "labels": "()",
     "output": '"value": "value"',
 }
-TARGETS = {"class": CLASS, "number": NUMBER}
+LABELS = {
+    "doc": "The labels in {target}, from {listed} of {table}.",
+    "import_keras": "\nimport keras\n",
+    "import_head": "from mmzoo.heads.multi_label import multi_label",
+    "asked": 'kind="labels",\n    classes={classes},\n    separator={separator!r},',
+    "constants": "",
+    "label": "1 for each label that a row has, `(B, {num_classes})`",
+    "answer": "the probability of each label `(B, {num_classes})`",
+    "head": "    head = partial(multi_label, num_classes=len(SOURCE.classes))",
+    "objective": '''    """Cross-entropy of each label."""
+    score = keras.metrics.F1Score(average="micro", threshold=0.5, name="micro_f1")
+    return {{"loss": "binary_crossentropy", "metrics": [score]}}''',
+    "weighed": "",
+    "exported": "The probabilities of the labels",
+    "labels": "SOURCE.classes",
+    "output": '"label_probabilities": "probabilities"',
+}
+TARGETS = {"class": CLASS, "number": NUMBER, "labels": LABELS}
 
 TEMPLATE = '''"""{doc}
 
@@ -87,8 +104,7 @@ SOURCE = Source(
     seed={seed},
     skip_bad={skip_bad},
 )
-MODALITIES = tuple(name for name, _ in SOURCE.inputs)
-{constants}
+MODALITIES = tuple(name for name, _ in SOURCE.inputs){constants}
 ENCODERS = {encoders}  # modality -> arguments of mmzoo.encoders.pretrained, in place of an encoder of our own
 
 

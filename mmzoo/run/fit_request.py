@@ -14,7 +14,7 @@ KEPT = "request.json"
 @dataclass(frozen=True)
 class Request:
     task: str = ""
-    """What the target is, where its content does not say so: class or number."""
+    """What the target is, where its content does not say so: class, number, or labels."""
     image: tuple[str, ...] = ()
     """Columns of paths of pictures, where the content does not say so."""
     audio: tuple[str, ...] = ()

@@ -27,8 +27,8 @@ from mmzoo.run.fit_target import (
     kind_of_target,
     main_value,
     quality,
+    read_target,
     recipe_values,
-    strata,
     told_rows,
     told_scores,
 )
@@ -174,8 +174,8 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     frame, empty = labeled_rows(frame, target)
     if empty:
         print(f"left out: {empty} rows without {target}")
-    spread = strata(kind, frame[target].tolist(), target)
-    split = split_rows(frame, spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
+    goal = read_target(kind, frame[target].tolist(), target)
+    split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
     inputs = gather_inputs(columns, frame[split == "train"])
     sizes = measure(frame, root, inputs)
     values = {"path": str(place.absolute()), "target": target, "inputs": inputs, **sizes}
@@ -185,7 +185,7 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
     values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
     values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": 0.4}
-    values |= recipe_values(kind, target, spread, split == "train", request.balance)
+    values |= recipe_values(goal, split == "train", request.balance)
     return values
 
 

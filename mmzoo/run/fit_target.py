@@ -1,57 +1,87 @@
 """What a table's target becomes in a recipe, and how rows and scores of it are told."""
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from mmzoo import BadInputError
-from mmzoo.data.columns import infer_target
+from mmzoo.data.columns import infer_target, label_separator, to_labels
+from mmzoo.data.table import some
 from mmzoo.data.table_batches import Examples
 from mmzoo.data.table_features import fit_feature
-from mmzoo.data.table_source import Source, class_name, target_numbers
+from mmzoo.data.table_source import Source, class_name, target_labels, target_numbers
+from mmzoo.metrics import labels
 from mmzoo.metrics.classification import scores as class_scores
 from mmzoo.metrics.regression import number_scores
 from mmzoo.run.fit_request import Request
 from mmzoo.run.main_score import main_score
+from mmzoo.run.readme_labels import told_constant
 from mmzoo.run.readme_numbers import figure
 
 IMBALANCE = 3  # of the largest class to the smallest, from which on rare classes weigh more
 SHOWN = 8  # classes whose rows are counted in a line
-SCORES = {"accuracy": "accuracy", "mae": "mean absolute error"}  # by which models are compared
+SCORES = {"accuracy": "accuracy", "mae": "mean absolute error", "micro_f1": "micro F1"}  # by which models are compared
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target by its `kind` and `name`; `spread` `(N,)` or `(N, K)` is what `split_rows` spreads evenly."""
+
+    kind: str
+    name: str
+    spread: np.ndarray
+    classes: tuple[str, ...] = ()
+    separator: str = ""
 
 
 def kind_of_target(frame, target: str, request: Request) -> str:
-    """Return "class" or "number".
+    """Return "class", "number" or "labels".
 
     Raises:
         BadInputError: `target` cannot be learned, or the request does not fit it.
     """
     kind = infer_target(frame, target, request.task)
-    if kind == "labels":
-        raise BadInputError(f"--target: expected a class or a number. Received: {target}, of labels, not fitted yet")
     if kind != "class" and request.balance:
-        raise BadInputError(f"--balance: expected a target of classes. Received: {target}, a {kind}")
+        told = {"number": "a number", "labels": "several labels"}[kind]
+        raise BadInputError(f"--balance: expected a target of classes. Received: {target}, {told}")
     return kind
 
 
-def strata(kind: str, cells: list, target: str) -> np.ndarray:
-    """Return what `split_rows` spreads evenly, of the rows whose `cells` have a target."""
-    return target_numbers(cells, target) if kind == "number" else np.array([class_name(cell) for cell in cells])
+def read_target(kind: str, cells: list, name: str) -> Target:
+    """Return the target in the `cells` of the rows that have one; labels of one row alone are left out, and told.
 
-
-def recipe_values(kind: str, target: str, spread: np.ndarray, training: np.ndarray, balance: bool) -> dict:
-    """Return what a recipe says of its target, see `fit_recipe.TARGETS`.
-
-    `spread` `(N,)` is what `strata` returns, and `training` `(N,)` bool says which rows train.
+    Raises:
+        BadInputError: a number is too large, or no label has two rows.
     """
     if kind == "number":
-        found = fit_feature("number", target, spread[training].tolist())
-        return {"kind": kind, "classes": (), "mean": found.mean, "deviation": found.deviation}
-    classes = tuple(sorted(set(spread.tolist())))
-    weight = class_weight(np.searchsorted(classes, spread[training]), len(classes))
+        return Target(kind, name, target_numbers(cells, name))
+    if kind == "class":
+        names = [class_name(cell) for cell in cells]
+        return Target(kind, name, np.array(names), tuple(sorted(set(names))))
+    separator = label_separator(cells)
+    rows = Counter(label for cell in cells for label in to_labels(cell, separator))
+    classes = tuple(sorted(label for label, count in rows.items() if count > 1))
+    if single := sorted(set(rows) - set(classes)):
+        if not classes:
+            raise BadInputError(f"target {name!r}: expected labels of two rows or more. Received: {some(single)}")
+        print(f"left out: labels of one row alone, {some(single)}")
+    return Target(kind, name, target_labels(cells, classes, separator), classes, separator)
+
+
+def recipe_values(target: Target, training: np.ndarray, balance: bool) -> dict:
+    """Return what a recipe says of its target, see `fit_recipe.TARGETS`; `training` `(N,)` bool: which rows train."""
+    values = {"kind": target.kind, "classes": target.classes, "separator": target.separator}
+    if target.kind == "number":
+        found = fit_feature("number", target.name, target.spread[training].tolist())
+        return values | {"mean": found.mean, "deviation": found.deviation}
+    if target.kind == "labels":
+        return values
+    weight = class_weight(np.searchsorted(target.classes, target.spread[training]), len(target.classes))
     if weight and not balance:
         print("the largest class has over three times the rows of the smallest: --balance weighs rare classes more")
-    return {"kind": kind, "classes": classes, "class_weight": weight if balance else ()}
+    return values | {"class_weight": weight if balance else ()}
 
 
 def class_weight(labels: np.ndarray, num_classes: int) -> tuple[float, ...]:
@@ -72,8 +102,9 @@ def told_rows(splits: Mapping[str, Examples], source: Source) -> str:
             low, middle, high = (figure(x) for x in np.percentile(examples.labels, [0, 50, 100]))
             shown = f"{source.target} {low} to {high}, half of them up to {middle}"
         else:
-            counts = np.bincount(examples.labels, minlength=len(source.classes)).tolist()
-            pairs = list(zip(source.classes, counts, strict=True))[:SHOWN]
+            told = examples.labels
+            counts = told.sum(axis=0) if told.ndim == 2 else np.bincount(told, minlength=len(source.classes))
+            pairs = list(zip(source.classes, counts.astype(int).tolist(), strict=True))[:SHOWN]
             shown = ", ".join(f"{label} {count}" for label, count in pairs)
             shown += " ..." if len(source.classes) > SHOWN else ""
         lines.append(f"{name:<12}{len(examples.labels):>8} rows: {shown}")
@@ -81,30 +112,40 @@ def told_rows(splits: Mapping[str, Examples], source: Source) -> str:
 
 
 def constant_scores(splits: Mapping[str, Examples], source: Source) -> dict:
-    """Return what the median of the training rows scores as the answer for every test row; nothing of classes."""
-    if source.kind != "number":
+    """Return what one answer for every test row scores, as `constant`; nothing of classes.
+
+    It is the median of the training rows, or the labels that over half of them have.
+    """
+    if source.kind == "class":
         return {}
-    value = float(np.median(splits["train"].labels))
-    truth = splits["test"].labels
-    return {"constant": {"value": value, **number_scores(np.full(len(truth), value), truth)}}
-
-
-def target_scores(answers: np.ndarray, labels: np.ndarray, source: Source) -> dict[str, object]:
-    """Return the scores of what a model of a recipe answers, `(N, ...)`, on rows with `labels` `(N,)`."""
+    training, truth = splits["train"].labels, splits["test"].labels
     if source.kind == "number":
-        return number_scores(answers.reshape(-1), labels)
-    return class_scores(answers, labels, source.classes)
+        value = float(np.median(training))
+        return {"constant": {"value": value, **number_scores(np.full(len(truth), value), truth)}}
+    share = np.mean(training, axis=0)
+    found = labels.label_scores(np.tile(share > 0.5, (len(truth), 1)), truth, source.classes)
+    told = [name for name, often in zip(source.classes, share > 0.5, strict=True) if often]
+    return {"constant": {"labels": told, **{key: found[key] for key in labels.SUMMARY}}}
+
+
+def quality(history: Mapping[str, list]) -> float:
+    """Return the validation score of the epoch whose weights were kept, that of the lowest loss; more is better."""
+    key = next(key for key in SCORES if f"val_{key}" in history)
+    value = history[f"val_{key}"][int(np.argmin(history["val_loss"]))]
+    return -value if key == "mae" else value
+
+
+def target_scores(answers: np.ndarray, truth: np.ndarray, source: Source) -> dict[str, object]:
+    """Return the scores of what a model of a recipe answers, `(N, ...)`, on rows whose targets are `truth`."""
+    if source.kind == "number":
+        return number_scores(answers.reshape(-1), truth)
+    scored = labels.label_scores if source.kind == "labels" else class_scores
+    return scored(answers, truth, source.classes)
 
 
 def main_value(found: Mapping[str, float]) -> float:
     """Return the one of the scores that were `found` by which models are compared."""
     return found[main_score(found)]
-
-
-def quality(history: Mapping[str, list]) -> float:
-    """Return the validation score of the epoch whose weights were kept, that of the lowest loss; more is better."""
-    kept = int(np.argmin(history["val_loss"]))
-    return -history["val_mae"][kept] if "val_mae" in history else history["val_accuracy"][kept]
 
 
 def told_scores(card: dict) -> str:
@@ -117,7 +158,8 @@ def told_scores(card: dict) -> str:
     rows |= {f"{name} alone": main_value(one) for name, one in card.get("baselines", {}).items()}
     rows |= {f"{name}, a linear model": main_value(one) for name, one in card["peers"].items()}
     if constant := card.get("constant"):
-        rows[f"{figure(constant['value'])} for every row"] = main_value(constant)
+        told = figure(constant["value"]) if "value" in constant else told_constant(constant)
+        rows[f"{told} for every row"] = main_value(constant)
     key = main_score(first)
-    shown = {name: f"{value:.2%}" if key == "accuracy" else figure(value) for name, value in rows.items()}
+    shown = {name: figure(value) if key == "mae" else f"{value:.2%}" for name, value in rows.items()}
     return "\n".join(["", f"test {SCORES[key]}", *(f"{name:<40}{score:>8}" for name, score in shown.items())])

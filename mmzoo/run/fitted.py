@@ -8,7 +8,8 @@ import numpy as np
 
 from mmzoo import BadInputError
 from mmzoo.data.table import from_frame, read_table, root_of
-from mmzoo.data.table_source import class_name, target_numbers
+from mmzoo.data.table_source import class_name, target_labels, target_numbers
+from mmzoo.metrics.labels import told_labels
 from mmzoo.metrics.regression import number_scores
 from mmzoo.run.evaluate import evaluate, recipe_of
 from mmzoo.run.export import export_folder
@@ -38,12 +39,14 @@ class Fitted:
         self.folder = Path(folder)
         self.card = read_card(folder)
         self.classes_ = np.array(self.card["labels"])
-        self._kind = recipe_of(self.folder, self.card)[0].SOURCE.kind
+        self._source = recipe_of(self.folder, self.card)[0].SOURCE
 
     def predict(self, table: Any, root: str | Path = ".") -> np.ndarray:
-        """Return the class of each row, or its number, `(N,)`."""
-        if self._kind == "number":
+        """Return the class of each row, or its number, `(N,)`; of labels `(N, K)`, 1 for each of `classes_` told."""
+        if self._source.kind == "number":
             return self._answers(table, root)[:, 0]
+        if self._source.kind == "labels":
+            return told_labels(self._answers(table, root)).astype(int)
         return self.classes_[self.predict_proba(table, root).argmax(axis=1)]
 
     def predict_proba(self, table: Any, root: str | Path = ".") -> np.ndarray:
@@ -52,7 +55,7 @@ class Fitted:
         Raises:
             BadInputError: the model tells a number.
         """
-        if self._kind == "number":
+        if self._source.kind == "number":
             raise BadInputError(f"predict_proba: expected a model of classes. Received: {self.folder}, of numbers")
         return self._answers(table, root)
 
@@ -64,9 +67,15 @@ class Fitted:
         return predict(self.folder, *_frame(table, root))
 
     def score(self, table: Any, y: Any, root: str | Path = ".") -> float:
-        """Return the share of rows whose class in `y` `(N,)` is the one predicted, or the R² of numbers."""
-        if self._kind == "number":
+        """Return the share of rows whose class in `y` `(N,)` is the one predicted, or the R² of numbers.
+
+        Of labels it is the share of rows of which all are right; `y` are cells as the table has them.
+        """
+        if self._source.kind == "number":
             return number_scores(self.predict(table, root), target_numbers(list(y), "y"))["r2"]
+        if self._source.kind == "labels":
+            there = target_labels(list(y), self._source.classes, self._source.separator)
+            return float(np.mean((self.predict(table, root) == there).all(axis=1)))
         return float(np.mean(self.predict(table, root) == np.array([class_name(label) for label in y])))
 
     def evaluate(self) -> dict:

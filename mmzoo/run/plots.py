@@ -9,7 +9,7 @@ import numpy as np
 
 # Okabe and Ito's colors, told apart by color-blind readers too
 BLUE, ORANGE, GREEN, GRAY, INK = "#0072B2", "#D55E00", "#009E73", "#B8B8B8", "#333333"
-METRICS = {"mae": "Mean absolute error"}
+METRICS = {"mae": "Mean absolute error", "micro_f1": "Micro F1"}
 OTHERS = (ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
 
 

@@ -1,5 +1,6 @@
 """The verb `predict`: what the model of a folder that `fit` wrote tells of the rows of another table."""
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,17 +10,21 @@ import numpy as np
 from mmzoo import BadInputError
 from mmzoo.data.table_batches import as_inputs
 from mmzoo.data.table_rows import Rows, decode_rows
+from mmzoo.data.table_source import Source
+from mmzoo.metrics.labels import told_labels
 from mmzoo.run.evaluate import ARTIFACTS, recipe_of
 from mmzoo.run.execute import Arrays, predictor
 from mmzoo.run.folder import artifact as find
 from mmzoo.run.folder import read_card
 
 ROWS = 1000  # in memory at a time
-OUTPUTS = ("probabilities", "value")  # the answer, of classes or a number
+OUTPUTS = ("probabilities", "value", "label_probabilities")  # the answer, of classes, a number, or labels
 
 
 def predict(folder: str | Path, frame, root: str | Path, artifact: str = "keras", skip_bad: bool = False):
-    """Return the table `frame` with a column `predicted TARGET`, and of classes one `confidence`, 0 to 1.
+    """Return the table `frame` with a column `predicted TARGET`, and where that is a class one `confidence`, 0 to 1.
+
+    Labels are joined by the separator that the table had, or a list where it had lists.
 
     Arguments and errors as `answers`; the prediction of a row that is left out is empty.
     """
@@ -27,8 +32,8 @@ def predict(folder: str | Path, frame, root: str | Path, artifact: str = "keras"
     card = read_card(folder)
     module, _ = recipe_of(folder, card)
     name = f"predicted {module.SOURCE.target}"
-    if module.SOURCE.kind == "number":
-        told = frame.assign(**{name: [float(f"{value:.7g}") for value in shares[:, 0]]})
+    if module.SOURCE.kind != "class":
+        told = frame.assign(**{name: _cells(module.SOURCE, shares)})
         told.loc[bad, name] = None
         return told
     told = frame.assign(**{name: [card["labels"][k] for k in shares.argmax(axis=1)], "confidence": shares.max(axis=1)})
@@ -37,12 +42,20 @@ def predict(folder: str | Path, frame, root: str | Path, artifact: str = "keras"
     return told
 
 
+def _cells(source: Source, answered: np.ndarray) -> list:
+    """Return the cells that say what was `answered`, `(N, 1)` numbers or `(N, K)` probabilities of labels."""
+    if source.kind == "number":
+        return [float(f"{value:.7g}") for value in answered[:, 0]]
+    told = [[source.classes[k] for k in np.flatnonzero(row)] for row in told_labels(answered)]
+    return [source.separator.join(row) for row in told] if source.separator else told
+
+
 def answers(
     folder: str | Path, frame, root: str | Path, artifact: str = "keras", skip_bad: bool = False
 ) -> tuple[np.ndarray, list[int]]:
     """Return what a model answers to the rows of a table, and the rows that were left out.
 
-    Of classes that are their probabilities `(N, K)`, of a number it is `(N, 1)` in its unit.
+    Of classes and labels that are their probabilities `(N, K)`, of a number it is `(N, 1)` in its unit.
 
     Args:
         folder: what `fit` wrote.
@@ -80,13 +93,14 @@ def answer_rows(
 
 
 def write_answers(told, out: str | Path) -> None:
-    """Write the table `told` as CSV to `out`, whole or not at all.
+    """Write the table `told` as CSV to `out`, whole or not at all; lists are written as JSON.
 
     Raises:
         BadInputError: `out` cannot be written.
     """
     out = Path(out)
     temporary = out.with_name(f".{out.name}.tmp")
+    told = told.map(lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else cell)
     try:
         told.to_csv(temporary, index=False)
         os.replace(temporary, out)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmzoo.run.readme_labels import labels, told_label_gain
 from mmzoo.run.readme_numbers import figure, number_gain, numbers, r2
 from mmzoo.run.readme_scores import RECALLS, anomalies, boxes, kinds, percent, retrieval, table, transcripts
 from mmzoo.run.readme_trials import cross_validation, tuning
@@ -15,6 +16,7 @@ SCORES = {
     "macro_f1": "F1",
     "ece": "calibration error",
 }
+JUDGED = {"r2": "R²", "micro_f1": "micro F1"}
 NOT_EXECUTED = "GPU: not executed"
 GENERATED = "Generated from `card.json`: every number here was written by a run."
 ERRORS = (
@@ -59,6 +61,8 @@ def gain(card: dict) -> str:
         return ""
     if "mae" in g:
         return number_gain(g)
+    if "micro_f1" in g:
+        return told_label_gain(g)
     return f"{g['points']:+.2f} points over {g['over']} alone (95 % interval {g['low']:+.2f} to {g['high']:+.2f})"
 
 
@@ -130,8 +134,9 @@ def _score(card: dict) -> str:
         return "\n\n".join(part for part in (anomalies(scores), said) if part)
     if not scores.get("subsets"):
         return ""
-    if "mae" in next(iter(scores["subsets"].values())):
-        return f"{numbers(card)} {_bootstrap(card)}".rstrip()
+    told = {"mae": numbers, "micro_f1": labels}
+    if key := next((key for key in told if key in next(iter(scores["subsets"].values()))), ""):
+        return f"{told[key](card)} {_bootstrap(card)}".rstrip()
     rows = [
         [name, *(percent(s.get(k)) for k in SCORES), percent(baselines.get(name, {}).get("accuracy"))]
         for name, s in scores["subsets"].items()
@@ -201,16 +206,17 @@ def _files(card: dict) -> str:
         error, score = _check(card, name, "cpu").get("max_error"), artifacts.get(name, {})
         row = [f"`{name}`", f"{file['bytes']:,}", percent(score.get("accuracy")), percent(score.get("ece"))]
         row += [percent(score.get(key)) for key in ("map50", "map50_95", *RECALLS)]
-        row += [figure(score.get("mae")), r2(score.get("r2"))]
+        row += [figure(score.get("mae")), r2(score.get("r2")), percent(score.get("micro_f1"))]
         row += [f"{score['auc']:.4f}" if "auc" in score else ""]
         row += ["" if error is None else f"{error:.1e}", gpu_verdict(card, name), _times(card, name)]
         rows.append(row)
     if not rows:
         return ""
     head = ["file", "bytes", "accuracy", "calibration error", "mAP50", "mAP50-95", *RECALLS]
-    head += ["mean absolute error", "R²", "AUC", "error on the CPU", "GPU accelerator", "CPU, 1 thread"]
+    head += ["mean absolute error", "R²", "micro F1", "AUC", "error on the CPU", "GPU accelerator", "CPU, 1 thread"]
     gpu, timed = (card.get("verify") or {}).get("gpu", {}), card.get("benchmark") or {}
-    judged = "R²" if any("r2" in one for one in artifacts.values()) else "accuracy"
+    judged = {key for one in artifacts.values() for key in one} & set(JUDGED)
+    judged = JUDGED[judged.pop()] if judged else "accuracy"
     notes = [
         ERRORS.format(judged=judged),
         f"It ran on: {gpu['adapter']}." if gpu.get("adapter") else f"{NOT_EXECUTED}.",

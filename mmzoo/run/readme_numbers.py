@@ -41,12 +41,12 @@ def numbers(card: dict) -> str:
             f"To tell {figure(constant['value'])}, the median of the training rows, of every row has a mean absolute "
             f"error of {figure(constant['mae'])}."
         )
-    if gain := card.get("fusion_gain"):
-        lines.append(f"Fusion gain: {number_gain(gain)}.")
     if average := card.get("average"):
         lines.append(f"Plain average of the answers of the single-modality models: {figure(average['mae'])}.")
     if sizes := [f"{name} {b['parameters']:,}" for name, b in baselines.items() if "parameters" in b]:
         lines.append(f"Parameters of the single-modality models: {', '.join(sizes)}.")
+    if gain := card.get("fusion_gain"):
+        lines.append(f"Fusion gain: {number_gain(gain)}.")
     return "\n\n".join(lines)
 
 

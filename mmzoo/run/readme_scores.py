@@ -32,6 +32,8 @@ def headline(scores: dict) -> str:
     if "anomalies" in scores:
         return f"AUC {next(iter(scores['anomalies'].values()))['auc']:.3f}"
     full = next(iter(scores.get("subsets", {}).values()), {})
+    if "micro_f1" in full:
+        return f"micro F1 {percent(full['micro_f1'])}"
     if "r2" in full:
         return f"R² {full['r2']:.4f}"
     return f"accuracy {percent(full['accuracy'])}" if "accuracy" in full else ""

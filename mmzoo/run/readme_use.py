@@ -30,8 +30,9 @@ def how_to_use(card: dict) -> str:
             f"maps = runner({given})\n"
             'print(detections(maps["heatmap"], maps["boxes"]))  # boxes in pixels of the input, scores, labels'
         )
-    if any("mae" in one for one in scores.get("artifacts", {}).values()):
-        show = f'print(runner({given})["value"]){more}'
+    scored = {key for one in scores.get("artifacts", {}).values() for key in one}
+    if answer := next((answer for key, answer in (("mae", "value"), ("micro_f1", "labels")) if key in scored), ""):
+        show = f'print(runner({given})["{answer}"]){more}'
     if "transcripts" in scores:
         imports += "\nfrom mmzoo.metrics.decode import beam_ctc, spell"
         show = (

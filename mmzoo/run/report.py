@@ -14,6 +14,7 @@ from mmzoo.run.predict import answer_rows
 from mmzoo.run.readme import gpu_verdict, timing
 from mmzoo.run.readme_numbers import HEADS, figure, r2
 from mmzoo.run.readme_scores import percent
+from mmzoo.run.report_labels import label_parts
 from mmzoo.run.report_numbers import number_parts
 from mmzoo.run.report_parts import SECONDS, shown_table
 from mmzoo.run.report_rows import (
@@ -84,7 +85,7 @@ def page(told: Told, answers: np.ndarray, lost: int = 0) -> str:
     import jinja2
 
     card = told.card
-    own = number_parts(told, answers) if told.source.kind == "number" else _class_parts(told, answers)
+    own = {"class": _class_parts, "number": number_parts, "labels": label_parts}[told.source.kind](told, answers)
     values = {
         "title": f"{card.get('name', 'The model')}: {own['asked']}",
         "longest": SECONDS,
@@ -109,7 +110,7 @@ def page(told: Told, answers: np.ndarray, lost: int = 0) -> str:
 
 
 def _class_parts(told: Told, answers: np.ndarray) -> dict:
-    """Return what the report of a model of classes says otherwise than that of a number does."""
+    """Return what the report of a model of classes says otherwise than that of numbers or labels does."""
     source, card = told.source, told.card
     return {
         "asked": f"which {source.target}",
@@ -154,10 +155,10 @@ def _artifacts(card: dict) -> dict:
             error, time = errors.get(name), timing(card, name).get("median_ms")
             score = scored.get(name, {})
             line = [name, f"{file['bytes']:,}", percent(score.get("accuracy")), figure(score.get("mae"))]
-            line += [figure(score.get("rmse")), r2(score.get("r2"))]
+            line += [figure(score.get("rmse")), r2(score.get("r2")), percent(score.get("micro_f1"))]
             line += ["" if error is None else f"{error:.1e}", gpu_verdict(card, name).replace("*", "")]
             lines.append([*line, "" if time is None else f"{time:.3f} ms"])
-    head = ["file", "bytes", "accuracy", *HEADS.values(), "largest error on the CPU", "GPU accelerator"]
+    head = ["file", "bytes", "accuracy", *HEADS.values(), "micro F1", "largest error on the CPU", "GPU accelerator"]
     head.append("median on the CPU, 1 thread")
     return shown_table("The files of the folder that are models, and how they were verified.", head, lines)
 

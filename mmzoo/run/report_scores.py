@@ -120,17 +120,17 @@ def shapley_rows(told: Told) -> dict:
     return shown_table(caption, ["modality", "points"], lines)
 
 
-def per_class(card: dict) -> dict:
-    """Return the table of precision and recall by class."""
+def per_class(card: dict, what: str = "class", several: str = "classes") -> dict:
+    """Return the table of precision and recall by class, or by another word for it."""
     rows = card.get("scores", {}).get("per_class") or []
-    caption, lines = "By class, with all that a row has.", []
+    caption, lines = f"By {what}, with all that a row has.", []
     if len(rows) > LISTED:
-        caption = f"The {LISTED} classes of lowest F1, of {len(rows)}, with all that a row has."
+        caption = f"The {LISTED} {several} of lowest F1, of {len(rows)}, with all that a row has."
         rows = sorted(rows, key=lambda row: row["f1"])[:LISTED]
     for row in rows:
         shares = (percent(row[key]) for key in ("precision", "recall", "f1"))
         lines.append([row["label"], *shares, f"{row['support']:,}"])
-    return shown_table(caption, ["class", "precision", "recall", "F1", "rows"], lines)
+    return shown_table(caption, [what, "precision", "recall", "F1", "rows"], lines)
 
 
 def drawings(told: Told, answers: np.ndarray) -> list[dict]:

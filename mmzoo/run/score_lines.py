@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from mmzoo.run.evaluate_anomaly import anomaly_table
 from mmzoo.run.evaluate_boxes import box_table
+from mmzoo.run.evaluate_labels import marks
 from mmzoo.run.evaluate_numbers import measures
 from mmzoo.run.evaluate_retrieval import retrieval_table
 from mmzoo.run.evaluate_transcripts import transcript_table
+from mmzoo.run.readme_labels import label_lines
 from mmzoo.run.readme_numbers import number_lines
 
 
@@ -23,8 +25,11 @@ def score_lines(card: dict) -> Iterator[str]:
         yield f"test\n{anomaly_table(scores)}"
     if "transcripts" in scores:
         yield f"test, in percent\n{transcript_table(scores)}"
-    if measures(entry["name"] for entry in card["outputs"]):
+    outputs = [entry["name"] for entry in card["outputs"]]
+    if measures(outputs):
         yield number_lines(card)
+    elif marks(outputs):
+        yield label_lines(card)
     else:
         yield from _classes(card)
 

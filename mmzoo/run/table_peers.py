@@ -6,6 +6,7 @@ import numpy as np
 
 from mmzoo import BadInputError
 from mmzoo.data.table_split import SPLITS
+from mmzoo.metrics.labels import SUMMARY, label_scores
 from mmzoo.metrics.regression import number_scores
 
 STRENGTHS = (0.1, 1.0, 10.0)  # C of the logistic regression, 1 / alpha of the ridge
@@ -33,6 +34,7 @@ def peer_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int,
     """Return `{name: scores}` on the test split of a linear model of each modality, and of "all" where there are more.
 
     Logistic regression with `accuracy`, or, where `num_classes` is 0, ridge regression with `mae`, `rmse` and `r2`;
+    of several labels, logistic regression of each, with `micro_f1` and the rest of `mmzoo.metrics.labels.SUMMARY`.
     `c`, the inverse strength of its penalty, is the one of `STRENGTHS` that is best on the validation split.
 
     Args:
@@ -41,7 +43,7 @@ def peer_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int,
             frames, `(N, T*S, S, C)`. `audio`: float32 `(N, T)`
             in [-1, 1] and the sample rate in Hz. `tabular`: float32 `(N, F)`, NaN where a cell is empty.
             `present`: `{modality: bool (N,)}`; a row without the modality gets the mean features.
-        labels: for each split int `(N,)` from 0 on, or float `(N,)`.
+        labels: for each split int `(N,)` from 0 on, float `(N,)`, or `(N, num_classes)` of 0 and 1.
         num_classes: 0 for numbers.
         seed: of the optimizer.
 
@@ -79,7 +81,7 @@ def _check(inputs, labels, num_classes, modalities):
                 raise BadInputError(
                     f"{name} of {split}: expected rows, as many as labels, {len(labels[split])}. Received: {rows}"
                 )
-    if not num_classes:
+    if not num_classes or np.ndim(labels["train"]) == 2:
         return
     found = np.unique(np.concatenate([np.asarray(labels[split]) for split in SPLITS]))
     if found[0] < 0 or found[-1] >= num_classes or (found % 1).any():
@@ -116,19 +118,23 @@ def _side_by_side(blocks):
 def _fit(features, labels, num_classes, seed):
     """Return the scores on test of the model that is best on validation; the weaker penalty only where it is better."""
     from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.multiclass import OneVsRestClassifier
 
+    several = np.ndim(labels["train"]) == 2
+    strong = "estimator__C" if several else "C"
     if num_classes:
         model = LogisticRegression(max_iter=STEPS, tol=TOLERANCE, warm_start=True, random_state=seed)
+        model = OneVsRestClassifier(model) if several else model
     else:
         model = Ridge(random_state=seed)
     best, scores = -np.inf, {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a model that has not converged is judged as it is
         for strength in STRENGTHS:
-            model.set_params(**({"C": strength} if num_classes else {"alpha": 1 / strength}))
+            model.set_params(**({strong: strength} if num_classes else {"alpha": 1 / strength}))
             model.fit(features["train"], labels["train"])
             validated = _scores(model, features["validation"], labels["validation"], num_classes)
-            quality = validated["accuracy"] if num_classes else -validated["mae"]
+            quality = -validated["mae"] if "mae" in validated else next(iter(validated.values()))
             if quality > best:
                 best = quality
                 scores = {**_scores(model, features["test"], labels["test"], num_classes), "c": strength}
@@ -136,6 +142,9 @@ def _fit(features, labels, num_classes, seed):
 
 
 def _scores(model, features, labels, num_classes):
+    if np.ndim(labels) == 2:
+        found = label_scores(model.predict_proba(features)[:, -num_classes:], labels, range(num_classes))
+        return {key: found[key] for key in SUMMARY}
     answers = model.predict(features)
     if num_classes:
         return {"accuracy": float(np.mean(answers == labels))}

@@ -29,8 +29,10 @@ from mmzoo.run.evaluate import (
 )
 from mmzoo.run.evaluate_anomaly import compare_alone, finds_anomalies, score_anomalies
 from mmzoo.run.evaluate_boxes import detects, score_boxes
-from mmzoo.run.evaluate_numbers import measures, score_numbers
+from mmzoo.run.evaluate_labels import label_kind, marks
+from mmzoo.run.evaluate_numbers import NUMBERS, measures
 from mmzoo.run.evaluate_retrieval import retrieves, score_retrieval
+from mmzoo.run.evaluate_subsets import score_files
 from mmzoo.run.evaluate_transcripts import transcribes, transcript_scores
 from mmzoo.run.execute import Arrays, batch_size, predictor
 from mmzoo.run.export import calibration_examples, export, file_table, golden_examples
@@ -50,9 +52,9 @@ def train(
     """Train `recipe` and its single-modality baselines, evaluate, export and verify them into the folder `out`.
 
     A recipe without labels (pretraining) has no baselines, and is scored by its own objective on the test split; a
-    detector by the precision of its boxes, a recognizer by the errors of its transcripts, one that tells a number by
-    its errors, an anomaly score by what it tells apart, and one whose pictures and texts find each other by what is
-    found.
+    detector by the precision of its boxes, a recognizer by the errors of its transcripts, one that tells a number or
+    several labels by these, an anomaly score by what it tells apart, and one whose pictures and texts find each other
+    by what is found.
 
     Args:
         recipe: a name of `mmzoo list`, or the path of a recipe's file, which the folder gets a copy of.
@@ -223,9 +225,10 @@ def _scores(folder: Path, module, config, examples: tuple, model: keras.Model, b
         return {"scores": transcript_scores(folder, files, split, spec.labels, alone)}
     if retrieves(module):
         return {"scores": score_retrieval(folder, files, examples, module.references(config))}
-    if measures(spec.outputs):
+    if measures(spec.outputs) or marks(spec.outputs):
+        kind = NUMBERS if measures(spec.outputs) else label_kind(spec.labels)
         alone = {name: _answering(spec, m) for name, (m, _) in baselines.items()}
-        return _sized(score_numbers(folder, files, examples, ARTIFACT_EXAMPLES, alone), baselines)
+        return _sized(score_files(kind, folder, files, examples, ARTIFACT_EXAMPLES, alone), baselines)
     if spec.labels:
         scored = _evaluate(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})
         answers = scored.pop("answers")

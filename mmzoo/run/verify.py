@@ -20,7 +20,16 @@ from mmzoo.run.verify_tflite import Answers, File, gpu_row, judge, open_file, ru
 RIGHT, WRONG, NOT_RESIDENT, NOT_EXECUTED = 0, 1, 3, 4
 REQUIRE = "MMZOO_REQUIRE_GPU_CHECK"
 GOLDEN = "golden.npz"
-SCORES = ("accuracy", "map50", "word_accuracy", "recall@10", "r2", "auc")  # of an artifact, the first that it has
+# of an artifact, the first that it has
+SCORES = (
+    "accuracy",
+    "map50",
+    "word_accuracy",
+    "recall@10",
+    "r2",
+    "micro_f1",
+    "auc",
+)  # of an artifact, the first that it has
 FEW = 2  # examples by which a quantized file may fall behind, however few there are
 _CODES = {"wrong": WRONG, "refused": NOT_RESIDENT, "died": NOT_RESIDENT}
 _VERSIONS = ("ai-edge-litert", "tensorflow", "keras", "onnxruntime", "numpy")
@@ -238,7 +247,7 @@ def _score_row(file: File, card: dict) -> list[dict]:
         return [file.row("score", folder.KERAS, "not executed", detail=detail)]
     score = next(key for key in SCORES if key in scored[folder.KERAS])
     drop = scored[folder.KERAS][score] - scored[file.path.name][score]
-    if score == "accuracy":
+    if score in ("accuracy", "micro_f1"):
         tolerated = max(tolerated, FEW / scored[folder.KERAS].get("n", math.inf))
     found = {"max_error": max(0.0, drop), "tolerance": tolerated}
     if drop <= tolerated:

@@ -98,8 +98,7 @@ def test_the_recipe_has_what_a_number_needs(fitted):
     assert max(map(len, text.splitlines())) <= 140
     splits = load_splits(module.SOURCE, fitted.parent / "houses.csv", module.sizes(module.Config()))
     train = splits["train"].labels
-    told = [module.MEAN, module.DEVIATION]
-    np.testing.assert_allclose(told, (train.mean(), train.std()), rtol=1e-6)
+    np.testing.assert_allclose([module.MEAN, module.DEVIATION], [train.mean(), train.std()], rtol=1e-6)
     means = [examples.labels.mean() for examples in splits.values()]
     assert np.ptp(means) < 0.5 * train.std()
 

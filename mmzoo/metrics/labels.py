@@ -1,0 +1,99 @@
+"""The scores of a model that tells several labels of an example, and the gain of one over another."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmzoo import BadInputError
+from mmzoo.metrics.checks import finite
+
+SUMMARY = ("micro_f1", "macro_f1", "map", "exact")
+THRESHOLD = 0.5  # probability from which on a label is told
+DRAWN = 100  # bootstrap samples in memory at a time
+
+
+def told_labels(probabilities: np.ndarray) -> np.ndarray:
+    """Return `(N, K)` bool: the labels that `probabilities` `(N, K)` tell."""
+    return np.asarray(probabilities) >= THRESHOLD
+
+
+def label_scores(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:
+    """Return what `probabilities` `(N, K)` score on `labels` `(N, K)` of 0 and 1, of `names` `(K,)`.
+
+    The keys are those of `SUMMARY`, all in [0, 1]: F1 of all labels of all rows together, its mean over labels, the
+    mean average precision of the labels that are there, and the share of rows of which all labels are right. Then
+    `per_class`, a list of label, precision, recall, f1, support. What is never told or never there counts as 0.
+
+    Raises:
+        BadInputError: the shapes do not fit, there is no example, or a probability is not finite.
+    """
+    from sklearn.metrics import average_precision_score
+
+    probabilities, labels = _checked(probabilities, labels, len(names))
+    told = told_labels(probabilities)
+    right, said, support = (x.sum(axis=0) for x in (told & labels, told, labels))
+    f1 = _f1(right, said + support)
+    there = np.flatnonzero(support)
+    precisions = [average_precision_score(labels[:, k], probabilities[:, k]) for k in there] or [0.0]
+    both = _f1(right.sum(), said.sum() + support.sum())
+    summary = (both, f1.mean(), np.mean(precisions), (told == labels).all(axis=1).mean())
+    columns = (right / np.maximum(said, 1), right / np.maximum(support, 1), f1, support)
+    keys = ("precision", "recall", "f1", "support")
+    rows = zip(names, *(column.tolist() for column in columns), strict=True)
+    return {
+        **{key: float(value) for key, value in zip(SUMMARY, summary, strict=True)},
+        "per_class": [dict(zip(("label", *keys), row, strict=True)) for row in rows],
+    }
+
+
+def label_gain(
+    fused: np.ndarray,
+    single: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
+    samples: int = 2000,
+) -> dict[str, float]:
+    """Return by how many points of micro-F1 the probabilities `fused` `(N, K)` are above `single` `(N, K)`.
+
+    `micro_f1` is the difference in points, `low` and `high` its 95 % interval from `samples` paired bootstrap draws, of
+    whole `groups` `(N,)` where these are given, as in `mmzoo.metrics.classification.fusion_gain`.
+
+    Raises:
+        BadInputError: the shapes do not fit, there is no example, or a probability is not finite.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 13.3 (percentile interval).
+    """
+    groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    group = np.unique(groups, return_inverse=True)[1].ravel()
+    sums = []
+    for probabilities in (fused, single):
+        probabilities, truth = _checked(probabilities, labels, np.shape(labels)[1])
+        counts = _counts(told_labels(probabilities), truth)
+        sums.append(np.stack([np.bincount(group, weights=column) for column in counts.T], axis=1))
+    size = len(sums[0])
+    rng, gains = np.random.default_rng(seed), []
+    for start in range(0, samples, DRAWN):
+        drawn = rng.multinomial(size, np.full(size, 1 / size), size=min(DRAWN, samples - start))
+        gains.append(np.subtract(*(_f1(*(drawn @ one).T) for one in sums)))
+    low, high = np.percentile(100 * np.concatenate(gains), [2.5, 97.5])
+    points = 100 * float(np.subtract(*(_f1(*one.sum(axis=0)) for one in sums)))
+    return {"micro_f1": points, "low": float(low), "high": float(high), "groups": size}
+
+
+def _counts(told: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return `(N, 2)`: of each row the labels told rightly, and those told or there."""
+    return np.stack([(told & labels).sum(axis=1), told.sum(axis=1) + labels.sum(axis=1)], axis=1)
+
+
+def _f1(right, both):
+    """Return `2 right / both`, where `both` counts what is told and what is there; 0 where that is nothing."""
+    return 2 * np.asarray(right, np.float64) / np.maximum(both, 1)
+
+
+def _checked(probabilities: np.ndarray, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    probabilities, labels = finite("probabilities", probabilities, 2), np.asarray(labels) > 0
+    if probabilities.shape != labels.shape or labels.shape[1] != count:
+        shapes = f"{probabilities.shape} and {labels.shape}"
+        raise BadInputError(f"probabilities: expected the shape (N, {count}), as of labels. Received: {shapes}")
+    return probabilities, labels
