@@ -9,7 +9,7 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ RANGES = {  # lowest and highest; a step, or none where a number is drawn by its
     "learning_rate": (3e-4, 1e-2, None),
 }
 JOINING = ("fusion", "modality_dropout")  # where there are several modalities
+SIZED = ("width", "embed_dim", "fusion")  # that a file's size depends on
 UNPRUNED = 5  # trials that train to their end before others can be pruned
 RANDOM = 10  # trials, a third of all at most, before others are chosen by what was seen
 
@@ -94,15 +95,15 @@ def _tried(work: Path, module, config, request: Request) -> list[dict]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    space = _space(config)
-    study = _study(work / STUDY, {name: getattr(config, name) for name in space})
     size = bytes_of(request.size) if request.size else math.inf
+    space = _space(module, config, size)
+    study = _study(work / STUDY, {name: getattr(config, name) for name in space})
     while len(done := _finished(study)) < request.tune:
         began, left = time.monotonic(), study_seconds(request.budget) - sum(trial["seconds"] for trial in done)
         if done and left <= 0:
             break
         # of the trials that are finished: a study that is stopped goes on as one that is not
-        startup = min(RANDOM, request.tune // 3)
+        startup = max(1, min(RANDOM, request.tune // 3))
         study.sampler = optuna.samplers.TPESampler(seed=config.seed + len(done), n_startup_trials=startup)
         trial = study.ask()
         tried = dataclasses.replace(config, **_values(trial, space))
@@ -120,20 +121,31 @@ def _tried(work: Path, module, config, request: Request) -> list[dict]:
     return done
 
 
-def _space(config) -> dict[str, Sequence]:
-    """Return the choices or the range of each setting that matters to the modalities of `config`."""
-    space = {name: tuple(dict.fromkeys([*options, getattr(config, name)])) for name, options in CHOICES.items()}
-    space |= RANGES
+def _space(module, config, size: float) -> dict[str, Sequence]:
+    """Return the choices or the range of each setting that matters to the modalities of `config`.
+
+    What is over the `size` even with the defaults of the others is no choice.
+    """
     left_out = () if len(config.modalities) > 1 else JOINING
     if config.modalities == ("tabular",):
         left_out += ("width",)
-    return {name: options for name, options in space.items() if name not in left_out}
+    space = {name: options for name, options in (CHOICES | RANGES).items() if name not in left_out}
+    for name in [name for name in space if name in CHOICES]:
+        options = [option for option in space[name] if _fits(module, config, name, option, size)]
+        space[name] = tuple(dict.fromkeys([getattr(config, name), *options]))
+    return space
+
+
+def _fits(module, config, name: str, option: object, size: float) -> bool:
+    if math.isinf(size) or name not in SIZED:
+        return True
+    return float_bytes(module.build(dataclasses.replace(config, **{name: option}))) <= size
 
 
 def _study(path: Path, defaults: dict) -> Any:
     """Return the study in the file at `path`, whose first trial is that of the `defaults`."""
     import optuna
-    from sqlalchemy import URL
+    from sqlalchemy.engine import URL
 
     study = optuna.create_study(
         storage=URL.create("sqlite", database=str(path)).render_as_string(),
@@ -207,13 +219,18 @@ def _finished(study: Any) -> list[dict]:
     return [
         {
             "values": trial.user_attrs["values"],
-            "val_loss": min(trial.intermediate_values.values(), default=None),
+            "val_loss": _lowest(trial.intermediate_values.values()),
             "epochs": len(trial.intermediate_values),
             "seconds": round(trial.user_attrs["seconds"], 1),
             "pruned": trial.user_attrs.get("pruned", ""),
         }
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
     ]
+
+
+def _lowest(losses: Iterable[float]) -> float | None:
+    """Return the lowest of `losses` to 6 digits, nothing where there are none."""
+    return min((float(f"{loss:.6g}") for loss in losses), default=None)
 
 
 def _best(done: Sequence[dict]) -> int:

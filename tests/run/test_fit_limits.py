@@ -77,5 +77,7 @@ def test_a_budget_leaves_epochs(monkeypatch):
     monkeypatch.setattr("mmzoo.run.fit_limits.time.monotonic", lambda: next(ticks))
     assert fit_epochs(module, Config(), "10m") == 0.6 * 600 / (2 * 4)
     assert fit_epochs(module, Config(modalities=("a",)), "10m") == 0.6 * 600 / 4
+    assert fit_epochs(module, Config(), "10m", folds=4) == 0.6 * 600 / (5 * 2 * 4)
+    assert fit_epochs(module, Config(), "10m", tune=9) == int(0.6 * 600 / 2 / (2 * 4))
     assert fit_epochs(module, Config(), "1s") == 1
     assert fit_epochs(module, Config(epochs=5), "10m") == 5

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from own_prices import recipe_of, stops_in, write_prices
 
 from mmzoo import recipes
 from mmzoo.run import fit_tune
-from mmzoo.run.fit_limits import GRAPH, study_seconds, told_seconds
+from mmzoo.run.fit_limits import study_seconds, told_seconds
 from mmzoo.run.fit_recipe import with_defaults
 from mmzoo.run.fit_request import Request
 from mmzoo.run.fit_tune import tune, write_trials
@@ -53,26 +54,26 @@ def test_trials_go_on_where_they_were_stopped(table, tmp_path, monkeypatch, caps
     for folder in (whole, stopped):
         folder.mkdir()
         recipe_of(table, folder)
-    request = Request(tune=4)
+    request = Request(tune=3)
     told = tune(whole / "recipe.py", request)
-    begun = stops_in(monkeypatch, fit_tune, 3)
+    begun = stops_in(monkeypatch, fit_tune, 2)
     with pytest.raises(KeyboardInterrupt):
         tune(stopped / "recipe.py", request)
     assert recipes.load(str(stopped / "recipe.py")).Config().learning_rate == 2e-3
     capsys.readouterr()
     again = tune(stopped / "recipe.py", request)
-    assert begun == [f"trial {k}/4" for k in (1, 2, 3, 3, 4)]
-    assert capsys.readouterr().out.startswith("trial 3 of 4: validation loss ")
+    assert begun == [f"trial {k}/3" for k in (1, 2, 2, 3)]
+    assert capsys.readouterr().out.startswith("trial 2 of 3: validation loss ")
     assert [trial["values"] for trial in again["history"]] == [trial["values"] for trial in told["history"]]
     for one, other in zip(told["history"], again["history"], strict=True):
         assert one["val_loss"] == pytest.approx(other["val_loss"], rel=1e-3)
     check_study(told, whole / "recipe.py")
     assert tune(stopped / "recipe.py", request) == again
-    assert len(begun) == 5
+    assert len(begun) == 4
 
 
 def check_study(told, path):
-    assert (told["asked"], told["trials"], told["epochs"]) == (4, 4, 1)
+    assert (told["asked"], told["trials"], told["epochs"]) == (3, 3, 1)
     defaults = {"embed_dim": 64, "augment": True, "batch_size": 32, "learning_rate": 2e-3}
     assert told["defaults"]["values"] == told["history"][0]["values"] == defaults  # one modality: nothing to join
     losses = [trial["val_loss"] for trial in told["history"]]
@@ -83,34 +84,37 @@ def check_study(told, path):
 
 
 def test_what_a_trial_may_not_be(table, tmp_path, monkeypatch):
-    pytest.importorskip("optuna")
-    path = recipe_of(table, tmp_path)
-    module = recipes.load(str(path))
-    most = 4 * module.build(module.Config()).count_params() + GRAPH  # of the defaults: what is wider is not trained
-    losses = {}
+    path = recipe_of(table, tmp_path, ignore=("shop", "day"))
+    module = SimpleNamespace(Config=recipes.load(str(path)).Config, build=lambda config: config)
+    monkeypatch.setattr(fit_tune.recipes, "load", lambda name: module)
+    monkeypatch.setattr(fit_tune, "float_bytes", lambda config: 1000 * config.width * config.embed_dim)
+    trained = []
 
     def fit(recipe, config, folder, title, callbacks=()):
-        for epoch in range(5):
-            loss = float("nan") if title == "trial 3/14" else 1 + epoch - len(losses) / 100
-            losses[title] = min(loss, losses.get(title, loss))
-            callbacks[0].on_epoch_end(epoch, {"val_loss": loss + 100 * (title == "trial 13/14")})
-        return None, {"val_loss": [losses[title]]}
+        trained.append(config)
+        worse = {3: float("nan"), 8: 100}.get(len(trained), 0)
+        losses = [1 + worse - epoch / 10 for epoch in range(3)]
+        for epoch, loss in enumerate(losses):
+            callbacks[0].on_epoch_end(epoch, {"val_loss": loss})
+        return None, {"val_loss": losses}
 
     monkeypatch.setattr(fit_tune, "fit", fit)
-    told = tune(path, Request(tune=14, size=f"{most}B"))
+    told = tune(path, Request(tune=16, size="96KB"))
     why = [trial["pruned"] for trial in told["history"]]
-    assert why[0] == ""
-    assert {"", "over the size", "no finite loss"} <= set(why) | {"no finite loss"}
+    reasons = ["", "", "no finite loss", *[""] * 4, "above the median"]
+    assert [reason for reason in why if reason != "over the size"][:8] == reasons
+    assert {config.embed_dim for config in trained} <= {32, 64, 96}  # 128 alone is over the size
+    assert max(config.width * config.embed_dim for config in trained) <= 96
     for trial, reason in zip(told["history"], why, strict=True):
-        wider = trial["values"]["embed_dim"] > 64
-        assert (reason == "over the size") == wider
-        assert (trial["epochs"] == 0) == (reason in ("over the size", "no finite loss"))
+        large = trial["values"]["width"] * trial["values"]["embed_dim"] > 96
+        assert (reason == "over the size") == large
+        assert trial["epochs"] == {"": 3, "above the median": 1}.get(reason, 0)
+    assert why.count("over the size") > 0
     assert told["pruned"] == sum(map(bool, why))
-    assert told["history"][told["best"]["trial"] - 1]["pruned"] == ""
+    assert told["best"]["trial"] == 1
 
 
 def test_a_study_is_bounded_by_the_budget(table, tmp_path, monkeypatch):
-    pytest.importorskip("optuna")
     path, clock = recipe_of(table, tmp_path, epochs=30), [0.0]
     monkeypatch.setattr(fit_tune.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(fit_tune, "fit_epochs", lambda module, config, *given: config.epochs - 1)
