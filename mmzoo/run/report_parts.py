@@ -215,15 +215,15 @@ def reliability(bins: np.ndarray) -> str:
 
 def optimization(losses: Sequence[float | None]) -> str:
     """Return the SVG of the loss of trials in their order, the first that of the defaults; None: it ended early."""
-    there = [(number, loss) for number, loss in enumerate(losses, 1) if loss is not None]
-    early = [number for number, loss in enumerate(losses, 1) if loss is None]
-    numbers, values = zip(*there, strict=True) if there else ((), ())
+    numbers = range(1, len(losses) + 1)
+    known = [math.inf if loss is None else loss for loss in losses]
+    early = [number for number in numbers if losses[number - 1] is None]
 
     def draw(axis):
-        axis.plot(numbers, values, "o", color=GRAY, markersize=5, label="trial")
+        axis.plot(numbers, known, "o", color=GRAY, markersize=5, label="trial")
         if losses[0] is not None:
             axis.axhline(losses[0], color=ORANGE, linewidth=1, linestyle="--", label="defaults")
-        axis.step(numbers, [*itertools.accumulate(values, min)], color=BLUE, where="post", label="best")
+        axis.step(numbers, [*itertools.accumulate(known, min)], color=BLUE, where="post", label="best")
         axis.plot(early, [0.02] * len(early), "|", color=INK, transform=axis.get_xaxis_transform(), label="ended early")
         axis.set_xlabel("trial")
         axis.set_ylabel("validation loss")

@@ -28,12 +28,13 @@ def trial_table(card: dict) -> dict:
     for number, trial in kept:
         name = f"{number}, the defaults" if number == 1 else str(number)
         values = [str(value) for value in trial["values"].values()]
-        loss, seconds = told_loss(trial["val_loss"]), f"{trial['seconds']:.1f}"
-        lines.append([name, *values, loss, str(trial["epochs"]), seconds, trial["pruned"]])
+        loss = "" if trial["val_loss"] is None else told_loss(trial["val_loss"])
+        lines.append([name, loss, *values, str(trial["epochs"]), f"{trial['seconds']:.1f}", trial["pruned"]])
     caption = f"{tuning_words(card)} All are in tuning.csv."
     if len(trials) > len(kept):
         caption += f" These are the best {LISTED}, and the defaults."
-    head = ["trial", *trials[0][1]["values"], "validation loss", "epochs", "seconds", "ended early"]
+    names = [name.replace("_", " ") for name in trials[0][1]["values"]]
+    head = ["trial", "validation loss", *names, "epochs", "seconds", "ended early"]
     return shown_table(caption, head, lines)
 
 
