@@ -52,8 +52,8 @@ def training_scenes(
     """Return batches `({"image": (B, H, W, 3), "audio": (B, T), "present": (B, 2)}, kinds (B,))` of all `epochs`.
 
     Each sound is made up to `GAIN` louder or softer, each picture brighter or darker: neither is a reason to be odd.
-    Then, with probability `tampered`, a scene is made one of the odd kinds that `modalities` can tell, all alike. There
-    is `present` where there are two of `modalities`.
+    Then the share `tampered` of each batch, which come first, are made odd, in equal parts of each kind that
+    `modalities` can tell. There is `present` where there are two of `modalities`.
 
     Raises:
         BadInputError: a scene is not normal: what is odd is to be found without having been seen.
@@ -61,18 +61,21 @@ def training_scenes(
     if odd := int(np.count_nonzero(data.kinds)):
         raise BadInputError(f"scenes: expected normal ones alone to train on. Received: {odd} of {len(data.kinds)} odd")
     images, clips = tf.constant(data.images), tf.constant(data.clips)
-    odd_kinds = tf.constant(kinds_told(modalities))
+    told = kinds_told(modalities)
+    each = round(tampered * batch_size / len(told))
+    counts = [*[each] * len(told), batch_size - each * len(told)]
+    kinds = tf.constant(np.repeat([*told, NORMAL], counts).astype(np.int32))
 
     def make(index, seed):
-        size = tf.shape(index)[0]
         image = _brighten(tf.gather(images, index), seed)
         audio = draw_gain(tf.cast(tf.gather(clips, index), tf.float32) / 32768.0, seed, GAIN)
-        drawn = tf.cast(draw(seed, 71, [size], 0, len(odd_kinds)), tf.int32)
-        kind = tf.where(draw(seed, 72, [size]) < tampered, tf.gather(odd_kinds, drawn), NORMAL)
-        image = tf.where((kind == SEEN)[:, None, None, None], paste_pieces(image, seed), image)
-        audio = tf.where((kind == MISMATCH)[:, None], swap_sounds(audio), audio)
-        audio = tf.where((kind == HEARD)[:, None], paste_stretches(audio, seed), audio)
-        return _inputs({"image": image, "audio": audio}, modalities), kind
+        seen, heard, swapped = tf.split(image, counts), tf.split(audio, counts), tf.split(swap_sounds(audio), counts)
+        for i, kind in enumerate(told):
+            if kind == SEEN:
+                seen[i] = paste_pieces(seen[i], seed)
+            else:
+                heard[i] = paste_stretches(heard[i], seed) if kind == HEARD else swapped[i]
+        return _inputs({"image": tf.concat(seen, 0), "audio": tf.concat(heard, 0)}, modalities), kinds
 
     return training_batches(make, len(data.kinds), batch_size, seed, epochs)
 

@@ -38,8 +38,6 @@ class Config:
     """Width of the embeddings, a multiple of 4."""
     tampered: float = 0.75
     """Share of the training scenes to which something is done."""
-    dropout: float = 0.2
-    """Share of each embedding that training leaves out."""
     epochs: int = 16
     """Times through the training scenes."""
     batch_size: int = 64
@@ -57,11 +55,10 @@ class Config:
             value = getattr(self, name)
             expect(name, value > 0 and value % 4 == 0, "a multiple of 4", value)
         expect("tampered", 0 < self.tampered < 1, "a share between 0 and 1", self.tampered)
-        expect("dropout", 0 <= self.dropout < 1, "a number from 0 to less than 1", self.dropout)
         expect("batch_size", self.batch_size > 2, "3 or more, to paste from and swap with", self.batch_size)
 
 
-TINY = Config(epochs=2, width=8, embed_dim=16, dropout=0.0, learning_rate=5e-3)
+TINY = Config(epochs=2, width=8, embed_dim=16, learning_rate=5e-3)
 
 
 def dataset(split, config=Config(), first_epoch=0):
@@ -89,7 +86,7 @@ def build(config=Config()):
     for name in config.modalities:
         encoder = encoders[name]()
         inputs[name] = keras.Input(encoder.input.shape[1:], dtype=encoder.input.dtype, name=name)
-        embeddings[name] = layers.Dropout(config.dropout, name=f"{name}_dropout")(encoder(inputs[name]))
+        embeddings[name] = encoder(inputs[name])
     logits = [layers.Dense(1, name=f"{name}_logit")(x) for name, x in embeddings.items()]
     if len(logits) == 1:
         (logit,) = logits
@@ -125,10 +122,9 @@ def _image_encoder(shape, config):
     """Return a `keras.Model`: uint8 pictures `(B, H, W, 3)` to embeddings `(B, embed_dim)`."""
     image = keras.Input(shape, dtype="uint8", name="image")
     x = layers.Rescaling(1 / 255, name="front_end")(image)
-    x = conv_norm(x, config.width, name="stem")
+    x = conv_norm(x, 2 * config.width, 5, strides=2, name="stem")
     x = conv_norm(x, 2 * config.width, strides=2, name="stage1")
-    x = conv_norm(x, 2 * config.width, strides=2, name="stage2")
-    x = conv_norm(x, 2 * config.width, name="stage3")
+    x = conv_norm(x, 2 * config.width, name="stage2")
     return keras.Model(image, _pooled(x, config.embed_dim), name="image_encoder")
 
 

@@ -32,7 +32,6 @@ TINY = anomaly_detection.TINY
         ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
         ({"tampered": 0.0}, "--tampered: expected a share between 0 and 1. Received: 0.0"),
         ({"tampered": 1.0}, "--tampered"),
-        ({"dropout": 1.0}, "--dropout: expected a number from 0 to less than 1"),
         ({"batch_size": 2}, "--batch-size: expected 3 or more"),
         ({"seed": -1}, "--seed"),
     ],
