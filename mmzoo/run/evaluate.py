@@ -77,7 +77,7 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
     if finds_anomalies(outputs):
         normal = split_arrays(recipe, config, "validation")[0]
         return record_anomalies(folder, card, files, (inputs, labels), normal, keep=not limit)
-    kinds = partial(by_kind, recipe, config, labels=labels)
+    kinds = partial(_kinds, folder, recipe, config, inputs, labels)
     return _record_classes(folder, card, files, (inputs, labels), None if limit else kinds)
 
 
@@ -86,11 +86,11 @@ def _record_classes(
     card: dict,
     files: Sequence[str],
     examples: tuple[Arrays, np.ndarray],
-    kinds: Callable[[dict], dict] | None,
+    kinds: Callable[[], dict] | None,
 ) -> dict[str, dict]:
     """Score `files` of a classifier and print it; return `{file: {pattern: scores}}`.
 
-    With `kinds`, which makes the scores by kind of example of `{model: answers}`, the card gets it all.
+    With `kinds`, which makes the scores by kind of example, the card gets it all.
     """
     inputs, labels = examples
     modalities = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
@@ -109,9 +109,7 @@ def _record_classes(
         return report
     card["scores"] = score_section(report, card.get("scores", {}), len(labels))
     if ARTIFACTS["keras"] in files:
-        predict = predictor(Path(folder) / ARTIFACTS["keras"])
-        fused = predict(inputs)["probabilities"].argmax(axis=1)
-        card["scores"] |= kinds({"fused": fused, **_alone(folder, len(labels))})
+        card["scores"] |= kinds()
     write_card(folder, card)
     print(f"\n{len(labels)} examples: recorded in {where} and README.md")
     return report
@@ -231,6 +229,14 @@ def _gain(folder: str | Path, card: dict, predict: Callable, inputs: Arrays, lab
         return {}
     fused, groups = predict(inputs)["probabilities"], same_example(inputs)
     return {"over": over, **fusion_gain(fused, np.eye(len(card["labels"]))[single], labels, groups)}
+
+
+def _kinds(folder: str | Path, recipe: Any, config: Any, inputs: Arrays, labels: np.ndarray) -> dict:
+    """Return `by_kind` of the Keras model, and of the models of one modality whose answers are kept."""
+    if not hasattr(recipe, "kinds"):
+        return {}
+    fused = predictor(Path(folder) / ARTIFACTS["keras"])(inputs)["probabilities"].argmax(axis=1)
+    return by_kind(recipe, config, {"fused": fused, **_alone(folder, len(labels))}, labels)
 
 
 def _alone(folder: str | Path, count: int) -> dict[str, np.ndarray]:

@@ -264,3 +264,32 @@ def test_bad_input_is_one_line(folder, tmp_path_factory):
     for change, word in (({"recipe": "no_such"}, "no_such"), ({"config": {"gone": 1}}, "gone")):
         (folder / "card.json").write_text(json.dumps(card | change))
         assert word in message(folder)
+
+
+def test_kinds_of_examples_are_scored_apart(folder, examples, monkeypatch):
+    """Beside the models of one modality; in the README too."""
+    labels = np.concatenate([y for _, y in dataset("test", Config())])
+    kinds = tuple("open" if i % 4 else "closed" for i in range(20))
+    monkeypatch.setattr(sys.modules["mmzoo.recipes.fake"], "kinds", lambda config: kinds, raising=False)
+    np.savez(folder / verb.BASELINES, audio=np.zeros(20, np.uint16), image=np.zeros(7, np.uint16))
+    verb.evaluate(folder, "keras")
+    found = json.loads((folder / "card.json").read_text())["scores"]["by_kind"]
+    fused = predictor(folder / "model.keras")(examples)["probabilities"].argmax(1) == labels
+    closed = np.arange(20) % 4 == 0
+    assert found["closed"] == pytest.approx(
+        {"n": 5, "fused": fused[closed].mean(), "audio": (labels[closed] == 0).mean()}, rel=1e-4
+    )
+    assert found["open"]["n"] == 15
+    line = f"| closed | 5 | {100 * found['closed']['fused']:.2f} % | {100 * found['closed']['audio']:.2f} % |"
+    assert line in (folder / "README.md").read_text()
+    with pytest.raises(BadInputError, match="kinds: expected one for each of 20 examples"):
+        verb.kind_scores({}, labels, kinds[:9])
+
+
+def test_many_classes_leave_the_confusion_out_and_the_classes_that_are_not_there():
+    many = verb.MOST_CLASSES + 1
+    labels = np.arange(30)
+    report = {"model.keras": {"image": verb.scores(np.eye(many)[labels], labels, [str(i) for i in range(many)])}}
+    section = verb.score_section(report, {}, 30)
+    assert "confusion" not in section
+    assert [row["label"] for row in section["per_class"]] == [str(i) for i in range(30)]

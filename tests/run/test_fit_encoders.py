@@ -134,12 +134,13 @@ def test_each_frame_of_a_video_by_a_published_network():
     assert encoder.count_params() > 900_000
 
 
+@pytest.mark.slow
 def test_from_a_file_of_weights_to_a_verified_model(table, weights, tmp_path):
     request = Request(epochs=2, ignore=("price",), encoder=(f"image=mobilenet_v3_small:{weights}",))
     folder = fit_table(table, "kind", tmp_path / "out", request)
     card = read_card(folder)
-    assert card["verify"]["exit_code"] in (0, 3)
-    print(card["scores"]["subsets"], card["scores"]["artifacts"], card["verify"]["checks"])
+    wrong = {(c["artifact"], c["on"]) for c in card["verify"]["checks"] if c["status"] == "wrong"}
+    assert wrong <= {("model_int8.tflite", "gpu")}  # the network is not ours: weights at random may not bear int8
     assert card["parameters"] > 900_000
     theirs = keras.applications.MobileNetV3Small((32, 32, 3), include_top=False, weights=str(weights), pooling="avg")
     kept = keras.models.load_model(folder / "model.keras", compile=False).get_layer("image_encoder")
