@@ -32,7 +32,7 @@ def labels(card: dict) -> str:
     lines = [head, table(["present", *HEADS.values(), "micro F1 of a model of it alone"], rows)]
     lines.append("A label is told from a probability of 0.5 on. Micro F1 counts all labels of all rows together.")
     if constant := card.get("constant"):
-        lines[-1] += f" To tell of every row {told_constant(constant)}: {percent(constant['micro_f1'])}."
+        lines[-1] += f" To tell {told_constant(constant)} of every row: {percent(constant['micro_f1'])}."
     body = [
         [r["label"], *(percent(r[k]) for k in ("precision", "recall", "f1")), r["support"]] for r in scores["per_class"]
     ]

@@ -51,7 +51,7 @@ def _reached(told: Told) -> list[str]:
         f"of {percent(full['exact'])} of them all labels are right"
     )
     if constant := card.get("constant"):
-        line += f". To tell {told_constant(constant)} of every row has a micro F1 of {percent(constant['micro_f1'])}"
+        line += f". To tell {told_constant(constant)} of every row has one of {percent(constant['micro_f1'])}"
     lines = [f"{line}."]
     for what, found in (("model of one modality", card.get("baselines")), ("linear model", card.get("peers"))):
         if found:

@@ -48,6 +48,24 @@ def test_a_shared_encoder_is_cut_for_each_of_its_inputs():
     np.testing.assert_allclose(front(x)["left"], x["left"] / 255, atol=1e-6)
 
 
+@pytest.mark.parametrize("front_end", ["front_end", "scale"])
+def test_a_rescaling_at_the_end_stays_float(front_end, tmp_path):
+    """Years: the range of an int8 tensor holds 0, so that a step of it would be 8 of them."""
+    x = {"image": keras.Input((8, 8, 1), dtype="uint8", name="image")}
+    hidden = layers.Dense(4, name="hidden")(encoder(front_end=front_end)(x["image"]))
+    year = layers.Rescaling(5.0, 2000.0, name="value")(layers.Dense(1)(layers.ReLU()(hidden)))
+    model = keras.Model(x, {"value": year, "hidden": hidden})
+    given = {"image": np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), dtype=np.uint8)}
+    exact = model(given)
+    for precision, tflite in tflite_models(model, ["float32", "dynamic", "int8"], given).items():
+        flatbuffer.write(tflite, tmp_path / f"{precision}.tflite")
+        answer = predictor(tmp_path / f"{precision}.tflite")(given)
+        assert set(answer) == {"value", "hidden"}
+        far = 1e-3 if precision == "float32" else 0.05 * np.ptp(exact["value"])
+        np.testing.assert_allclose(answer["value"], exact["value"], atol=far, rtol=0)
+        np.testing.assert_allclose(answer["hidden"], exact["hidden"], atol=0.05 * np.ptp(exact["hidden"]), rtol=0)
+
+
 def test_text_that_also_tells_its_padding_is_not_cut(tmp_path):
     """Its encoder takes the ids twice, for vectors and for the mask; the picture beside it is cut as ever."""
     x = {"image": keras.Input((8, 8, 1), dtype="uint8", name="image")}
