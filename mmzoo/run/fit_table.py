@@ -57,8 +57,6 @@ def fit_table(
         BadInputError: the table, a column, a file or the folder cannot be used.
     """
     place, request = Path(table), request or Request()
-    check_folds(request)
-    check_tune(request)
     out = check_out(out or f"{place.stem if place.is_file() else place.name}_{_slug(target)}")
     work = out.parent / f".{out.name}.recipe"
     recipe = work / RECIPE
@@ -75,16 +73,9 @@ def fit_table(
         print("looking for rows in two splits ...", flush=True)
         crossing = duplicates(splits)
         print(f"{told_duplicates(crossing)}\ntraining ...", flush=True)
-        if request.folds:
-            check_rows(module, config, request.folds, place)
-        before = {}
-        if request.tune:
-            before["tuning"] = tune(recipe, request)
-            module = recipes.load(str(recipe))
-            config = module.Config()
-        if request.folds:
-            before["cross_validation"] = cross_validate(module, config, request.folds, place, work, _peers)
-            print(fold_table(before["cross_validation"]), flush=True)
+        before = _before(recipe, request, place)
+        module = recipes.load(str(recipe))  # with the settings that were found
+        config = module.Config()
         card = _train(str(recipe), config, out, resume and _training(out).is_dir()) | before
     except BaseException:
         if not (_training(out).is_dir() or (work / STUDY).is_file() or any(work.glob("fold*"))):
@@ -108,6 +99,21 @@ def fit_table(
     return out
 
 
+def _before(recipe: Path, request: Request, place: Path) -> dict:
+    """Tune the recipe and cross-validate it, as far as that is asked for; return what the card tells of it."""
+    told, module = {}, recipes.load(str(recipe))
+    if request.folds:
+        check_rows(module, module.Config(), request.folds, place)
+    if request.tune:
+        told["tuning"] = tune(recipe, request)
+        module = recipes.load(str(recipe))
+    if request.folds:
+        found = cross_validate(module, module.Config(), request.folds, place, recipe.parent, _peers)
+        print(fold_table(found), flush=True)
+        told["cross_validation"] = found
+    return told
+
+
 def _write_bad_rows(rows: Rows, out: Path) -> None:
     """Write the rows that were left out, and why, to a file in `out`, if there are any."""
     if rows.bad:
@@ -118,6 +124,8 @@ def _write_bad_rows(rows: Rows, out: Path) -> None:
 
 def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out: Path) -> None:
     """Write the recipe's file, as wide and for as many epochs as the request allows."""
+    check_folds(request)
+    check_tune(request)
     for limit, read in ((request.budget, seconds_of), (request.size, bytes_of)):
         if limit:
             read(limit)  # before anything else is done

@@ -87,8 +87,10 @@ def test_what_a_trial_may_not_be(table, tmp_path, monkeypatch):
     path = recipe_of(table, tmp_path, ignore=("shop", "day"))
     module = SimpleNamespace(Config=recipes.load(str(path)).Config, build=lambda config: config)
     monkeypatch.setattr(fit_tune.recipes, "load", lambda name: module)
-    monkeypatch.setattr(fit_tune, "float_bytes", lambda config: 1000 * config.width * config.embed_dim)
     trained = []
+
+    def thousands(config):
+        return config.width * config.embed_dim * (2 if config.batch_size == 64 else 1)
 
     def fit(recipe, config, folder, title, callbacks=()):
         trained.append(config)
@@ -98,16 +100,16 @@ def test_what_a_trial_may_not_be(table, tmp_path, monkeypatch):
             callbacks[0].on_epoch_end(epoch, {"val_loss": loss})
         return None, {"val_loss": losses}
 
+    monkeypatch.setattr(fit_tune, "float_bytes", lambda config: 1000 * thousands(config))
     monkeypatch.setattr(fit_tune, "fit", fit)
     told = tune(path, Request(tune=16, size="96KB"))
     why = [trial["pruned"] for trial in told["history"]]
     reasons = ["", "", "no finite loss", *[""] * 4, "above the median"]
     assert [reason for reason in why if reason != "over the size"][:8] == reasons
     assert {config.embed_dim for config in trained} <= {32, 64, 96}  # 128 alone is over the size
-    assert max(config.width * config.embed_dim for config in trained) <= 96
+    assert max(map(thousands, trained)) <= 96
     for trial, reason in zip(told["history"], why, strict=True):
-        large = trial["values"]["width"] * trial["values"]["embed_dim"] > 96
-        assert (reason == "over the size") == large
+        assert (reason == "over the size") == (thousands(SimpleNamespace(**trial["values"])) > 96)
         assert trial["epochs"] == {"": 3, "above the median": 1}.get(reason, 0)
     assert why.count("over the size") > 0
     assert told["pruned"] == sum(map(bool, why))
