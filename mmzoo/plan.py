@@ -45,7 +45,7 @@ class Export:
     data: dict[str, str]  # name, version, license of the source; weights_license
     ranges: dict[str, tuple[float, float]]  # input -> lowest and highest value that verification draws
     precisions: tuple[str, ...] = ("float32", "dynamic", "int8")
-    max_score_drop: float = 0.01  # of accuracy, mAP or word accuracy, that a quantized artifact may lose
+    max_score_drop: float = 0.01  # of accuracy, mAP, AUC or word accuracy, that a quantized artifact may lose
     conditions: dict[str, dict[str, Any]] = field(default_factory=dict)  # under which the test is scored too: fields
 
 
