@@ -1,6 +1,7 @@
 """The encoders of a table's modalities, each the small one of its kind that does well without tuning."""
 
 import math
+from functools import partial
 
 import keras
 from keras import layers
@@ -34,35 +35,34 @@ def table_encoders(shapes, sample_rate, embed_dim, width=1.0, figures=None, drop
     Raises:
         ValueError: a modality is of another kind.
     """
-    sizes, published = (sample_rate, embed_dim, width, figures, dropout), published or {}
-    return {name: _encoder(name, shape, published.get(name), *sizes) for name, shape in shapes.items()}
+    made, (mean, variance) = {}, figures or (None, None)
+    tabular = partial(tabular_mlp, mean=mean, variance=variance, dropout=dropout)
+    for name, shape in shapes.items():
+        picture = partial(_picture_encoder, (published or {}).get(name))
+        plain = _encoder(name, shape, sample_rate, embed_dim, width, picture, tabular)
+        x = layers.Dropout(dropout, name="embedding_dropout")(plain.output)
+        made[name] = keras.Model(plain.input, x, name=plain.name)
+    return made
 
 
-def _encoder(modality, shape, published, *sizes) -> keras.Model:
-    """Return the encoder of a modality, with dropout behind it."""
-    plain = _plain_encoder(modality, shape, published, *sizes)
-    x = layers.Dropout(sizes[-1], name="embedding_dropout")(plain.output)
-    return keras.Model(plain.input, x, name=plain.name)
-
-
-def _plain_encoder(modality, shape, published, sample_rate, embed_dim, width, figures, dropout) -> keras.Model:
+def _encoder(modality, shape, sample_rate, embed_dim, width, picture, tabular) -> keras.Model:
+    """Return the encoder of a modality, those of pictures and rows as the functions `picture` and `tabular` make it."""
     name, kind = f"{modality}_encoder", modality.split("_")[0]
     if kind == "image":
-        return _picture_encoder(shape, published, embed_dim, width, name)
+        return picture(shape, embed_dim, width, name)
     if kind == "video":
-        frame = _picture_encoder((shape[1], *shape[1:]), published, embed_dim, width, f"{modality}_frame_encoder")
+        frame = picture((shape[1], *shape[1:]), embed_dim, width, f"{modality}_frame_encoder")
         return temporal_conv(shape[0] // shape[1], frame, embed_dim, [_wide(64, width)] * 2, name=name)
     if kind == "audio":
         return log_mel_cnn(shape[0], sample_rate, embed_dim, [_wide(64, width)] * 5, name=name)
     if kind == "text":
         return text_conv(shape[0], embed_dim, units=_wide(64, width), dropout=TEXT_DROPOUT, name=name)
     if kind == "tabular":
-        mean, variance = figures or (None, None)
-        return tabular_mlp(shape[0], embed_dim, mean=mean, variance=variance, dropout=dropout, name=name)
+        return tabular(shape[0], embed_dim, name=name)
     raise ValueError(f"table_encoders expects image, audio, video, text and tabular. Received: {modality=}")
 
 
-def _picture_encoder(shape, published, embed_dim, width, name) -> keras.Model:
+def _picture_encoder(published, shape, embed_dim, width, name) -> keras.Model:
     """Return an encoder of pictures: one that is `published`, or one that halves them until 3 to 6 cells are left."""
     if published:
         return pretrained(shape=shape, embed_dim=embed_dim, name=name, **published)

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmzoo import BadInputError, recipes
 from mmzoo.data.columns import Column, column_table, infer_columns, labeled_rows
@@ -73,8 +74,7 @@ def fit_table(
         print("looking for rows in two splits ...", flush=True)
         crossing = duplicates(splits)
         print(f"{told_duplicates(crossing)}\ntraining ...", flush=True)
-        before = _before(recipe, request, place)
-        module = recipes.load(str(recipe))  # with the settings that were found
+        module, before = _before(recipe, request, place)
         config = module.Config()
         card = _train(str(recipe), config, out, resume and _training(out).is_dir()) | before
     except BaseException:
@@ -99,8 +99,8 @@ def fit_table(
     return out
 
 
-def _before(recipe: Path, request: Request, place: Path) -> dict:
-    """Tune the recipe and cross-validate it, as far as that is asked for; return what the card tells of it."""
+def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
+    """Tune the recipe and cross-validate it, as far as that is asked for; return it, and what the card tells of it."""
     told, module = {}, recipes.load(str(recipe))
     if request.folds:
         check_rows(module, module.Config(), request.folds, place)
@@ -111,7 +111,7 @@ def _before(recipe: Path, request: Request, place: Path) -> dict:
         found = cross_validate(module, module.Config(), request.folds, place, recipe.parent, _peers)
         print(fold_table(found), flush=True)
         told["cross_validation"] = found
-    return told
+    return module, told
 
 
 def _write_bad_rows(rows: Rows, out: Path) -> None:

@@ -102,7 +102,7 @@ def test_what_a_trial_may_not_be(table, tmp_path, monkeypatch):
 
     monkeypatch.setattr(fit_tune, "float_bytes", lambda config: 1000 * thousands(config))
     monkeypatch.setattr(fit_tune, "fit", fit)
-    told = tune(path, Request(tune=16, size="96KB"))
+    told = tune(path, Request(tune=40, size="96KB"))
     why = [trial["pruned"] for trial in told["history"]]
     reasons = ["", "", "no finite loss", *[""] * 4, "above the median"]
     assert [reason for reason in why if reason != "over the size"][:8] == reasons
