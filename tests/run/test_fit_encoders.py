@@ -112,6 +112,8 @@ def test_weights_that_cannot_be_downloaded_are_told_before_anything_is_done(tabl
 def test_the_recipe_says_which_network(table, weights, tmp_path):
     module, text = module_of(table, tmp_path, encoder=(f"image=mobilenet_v3_small:{weights}",))
     assert "'image': {'handle': 'MobileNetV3Small'," in text
+    assert module.export(module.Config()).precisions == ("float32", "dynamic")
+    assert "int8" in module.export(module.Config(modalities=("tabular",))).precisions
     model = module.build(module.Config())
     encoder = model.get_layer("image_encoder")
     (network,) = [layer for layer in encoder._flatten_layers() if layer.name.startswith("MobileNetV3")]
@@ -139,8 +141,8 @@ def test_from_a_file_of_weights_to_a_verified_model(table, weights, tmp_path):
     request = Request(epochs=2, ignore=("price",), encoder=(f"image=mobilenet_v3_small:{weights}",))
     folder = fit_table(table, "kind", tmp_path / "out", request)
     card = read_card(folder)
-    wrong = {(c["artifact"], c["on"]) for c in card["verify"]["checks"] if c["status"] == "wrong"}
-    assert wrong <= {("model_int8.tflite", "gpu")}  # the network is not ours: weights at random may not bear int8
+    assert card["verify"]["exit_code"] in (0, 3), card["verify"]["checks"]
+    assert "model_int8.tflite" not in card["files"]
     assert card["parameters"] > 900_000
     theirs = keras.applications.MobileNetV3Small((32, 32, 3), include_top=False, weights=str(weights), pooling="avg")
     kept = keras.models.load_model(folder / "model.keras", compile=False).get_layer("image_encoder")
