@@ -69,12 +69,13 @@ def _rescaled(model, rescalings: dict, precisions: Sequence[str], calibration: A
     inner = {name: layer.input for name, layer in rescalings.items()}
     before = keras.Model(model.input, {name: inner.get(name, x) for name, x in model.output.items()})
     models = tflite_models(before, precisions, calibration)
-    given = {f"{name}_before": keras.Input(batch_shape=x.shape, dtype=x.dtype) for name, x in inner.items()}
-    scaled = {name: _copy(layer)(given[f"{name}_before"]) for name, layer in rescalings.items()}
+    links = {f"{name}_before": name for name in inner}
+    given = {key: keras.Input(batch_shape=inner[n].shape, dtype=inner[n].dtype, name=key) for key, n in links.items()}
+    scaled = {name: _copy(rescalings[name])(given[key]) for key, name in links.items()}
     with tempfile.TemporaryDirectory() as folder:
         save_model(f"{folder}/scaled", keras.Model(given, scaled), batch=1)
         last = to_tflite(f"{folder}/scaled", "float32")
-    links, keep = {f"{name}_before": name for name in scaled}, [name for name in model.output if name not in scaled]
+    keep = [name for name in model.output if name not in scaled]
     return {precision: flatbuffer.join(front, last, links, keep) for precision, front in models.items()}
 
 
