@@ -158,11 +158,10 @@ def strategies(points: Sequence[dict], path: str | Path) -> None:
     figure, (left, right) = _figure(8.6, 3.4, 2)
     for i, name in enumerate(dict.fromkeys(point["strategy"] for point in points)):
         mine = [point for point in points if point["strategy"] == name]
-        color, marker = (GRAY, BLUE, *OTHERS)[i % 7], "os^D"[i // 7]
+        color, marker, line = (GRAY, BLUE, *OTHERS)[i % 7], "os^D"[i // 7], ("-", "--", ":", "-.")[i // 7]
         shares, means, spread = zip(*((100 * p["share"], *p["accuracy"]) for p in mine), strict=True)
-        left.errorbar(
-            shares, means, spread, color=color, label=name, marker=marker, markersize=3, linewidth=1.5, capsize=2
-        )
+        drawn = {"color": color, "marker": marker, "markersize": 4, "linestyle": line, "linewidth": 1.5}
+        left.errorbar(shares, means, spread, label=name, capsize=2, **drawn)
         work = [(p["multiply_adds"] + p["pretraining_multiply_adds"]) / 1e12 for p in mine]
         right.scatter(work, means, color=color, marker=marker, s=[10 + 6 * j for j in range(len(mine))])
     left.set_xscale("log")
@@ -172,6 +171,6 @@ def strategies(points: Sequence[dict], path: str | Path) -> None:
     left.minorticks_off()
     left.set_xlabel("training labels")
     left.set_ylabel("test accuracy, %")
-    left.legend(frameon=False, fontsize=7)
+    left.legend(frameon=False, fontsize=7, handlelength=3)
     right.set_xlabel("10^12 multiply-adds of training (larger dot: more labels)")
     _save(figure, path)
