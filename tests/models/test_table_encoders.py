@@ -34,5 +34,5 @@ def test_width_scales_what_is_inside():
 
 
 def test_other_kinds_are_refused():
-    with pytest.raises(ValueError, match="table_encoders expects image, audio, text and tabular"):
-        table_encoders({"video": (8, 32, 32, 3)}, 8000, 16)
+    with pytest.raises(ValueError, match="table_encoders expects image, audio, video, text and tabular"):
+        table_encoders({"smell": (8, 32, 32, 3)}, 8000, 16)

@@ -26,7 +26,7 @@ TINY = object_detection.TINY
     [
         ({"modalities": ("audio",)}, "--modalities: expected any of image in this order"),
         ({"modalities": ()}, "--modalities"),
-        ({"source": "coco"}, "--source: expected one of sample, bccd. Received: coco"),
+        ({"source": "coco"}, "--source: expected one of sample, bccd, coco256. Received: coco"),
         ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
         ({"embed_dim": 6}, "--embed-dim: expected a multiple of 4. Received: 6"),
         ({"passes": 0}, "--passes: expected 1 or more. Received: 0"),
