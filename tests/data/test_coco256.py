@@ -1,8 +1,6 @@
 """COCO's first pictures: laid into a square with their boxes, split, and refused where a row is wrong."""
 
 import io
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,14 +116,13 @@ def test_files_that_are_damaged_or_missing(place, tmp_path):
         coco256("dev", folder)
 
 
-def test_the_real_files():
-    folder = os.environ.get("MMZOO_DATA_DIR", "")
-    if not (Path(folder) / FOLDER).is_dir():
-        pytest.skip(f"MMZOO_DATA_DIR has no {FOLDER}")
+def test_the_real_files(data_dir):
+    if not (data_dir / FOLDER).is_dir():
+        pytest.skip(f"needs {FOLDER}")
     module._files.cache_clear()
     counts = {}
     for split in ("train", "validation", "test"):
-        data = coco256(split, "")
+        data = coco256(split, str(data_dir))
         labels = data.objects[..., 4]
         counts[split] = (len(data.images), [int((labels == k).sum()) for k in range(3)])
     assert counts["test"] == (128, [350, 10, 24])
