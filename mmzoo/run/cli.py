@@ -72,9 +72,10 @@ def list_recipes(*, parts: Annotated[bool, Parameter(negative="")] = False) -> N
 
     from mmzoo import recipes
 
-    for name in recipes.names():
+    names = recipes.names()
+    for name in names:
         source = Path(find_spec(f"mmzoo.recipes.{name}").origin).read_text(encoding="utf-8")
-        print(f"{name:<20} {ast.get_docstring(ast.parse(source)).splitlines()[0]}")
+        print(f"{name:<{max(map(len, names))}} {ast.get_docstring(ast.parse(source)).splitlines()[0]}")
 
 
 @app.command
