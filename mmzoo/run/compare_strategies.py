@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import itertools
 import json
-import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +19,9 @@ from mmzoo.run import plots
 from mmzoo.run.card import environment
 from mmzoo.run.folder import make_folder, write_json
 from mmzoo.run.multiply_adds import model_multiply_adds
-from mmzoo.run.readme import table
-from mmzoo.run.runs import answers, flags, mean_deviation, read_runs, told_seeds, trained
+from mmzoo.run.runs import answers, read_runs, trained
 from mmzoo.run.split import test_arrays
+from mmzoo.run.strategies_report import points_of, report
 
 SCHEMES = {  # of pretraining: the recipe, and what of its Config is not as it stands there
     "components": ("masked_pretraining", {"targets": "values"}),  # nothing is paired: each encoder by itself
@@ -30,7 +29,8 @@ SCHEMES = {  # of pretraining: the recipe, and what of its Config is not as it s
     "autoencoder": ("autoencoder_pretraining", {}),
     "contrastive": ("contrastive_pretraining", {}),
 }
-WAYS = {"whole": "all", "probe": "head", "opened": "head first"}  # what is trained of the model that starts from it
+# what is trained of the model that starts from it; `linear` is no phase but a regression on what the encoders say
+WAYS = {"whole": "all", "probe": "head", "linear": "linear", "opened": "head first"}
 STRATEGIES = {"scratch": ("", "all")}  # name -> scheme and what is trained
 STRATEGIES |= {f"{scheme}_{way}": (scheme, how) for scheme in SCHEMES for way, how in WAYS.items()}
 TRAINING = 3  # multiply-adds of a training step in those of a forward pass: the two gradients cost as much each
@@ -48,8 +48,8 @@ def compare_strategies(
     """Train `recipe` by each of `strategies` with each share of its labels and each seed; score the test split.
 
     Pretraining sees all training pairs without labels, once for each seed. Every strategy takes the same number of
-    steps with labels: those that the epochs of `config` take with its own share. Finished runs are kept in
-    `out/runs.json` and `out/pretrained`; called again, what is in there is not done again.
+    steps with labels: those that the epochs of `config` take with its own share, but two epochs at least. Finished
+    runs are kept in `out/runs.json` and `out/pretrained`; called again, what is in there is not done again.
 
     Returns:
         `{"recipe", "config", "runs": [...], "points": [...]}`: of each strategy and share the mean and the standard
@@ -77,7 +77,7 @@ def compare_strategies(
         result["runs"].append({**run, "commit": commit})
         write_json(out / "runs.json", result)
         print(f"{name:<20} {share:>7.0%} seed {seed}: {run['accuracy']:.2f} %, {run['seconds']:.0f} s", flush=True)
-    result["points"] = _points(result["runs"])
+    result["points"] = points_of(result["runs"], [*STRATEGIES])
     write_json(out / "runs.json", result)
     plots.strategies(result["points"], out / "strategies.png")
     (out / "README.md").write_text(report(result), encoding="utf-8")
@@ -149,6 +149,9 @@ class _Work:
         epochs = max(2, round(self.steps(self.config.label_share) * self.config.epochs / self.steps(share)))
         changed = {"label_share": share, "seed": seed, "epochs": epochs, "init_from": before.get("path", "")}
         config = dataclasses.replace(self.config, **changed)
+        costs = {key: before.get(key, 0) for key in ("pretraining_seconds", "pretraining_multiply_adds")}
+        if how == "linear":
+            return {**self.linear_probe(config), **costs}
         phases = phases_of(how, tuple(self.counts()[1]), config)
         recipe = SimpleNamespace(**{**vars(self.module), "plan": lambda config: phases})
         began = time.monotonic()
@@ -159,7 +162,36 @@ class _Work:
             "accuracy": round(100 * float(np.mean(answers(model, inputs).argmax(axis=1) == labels)), 3),
             "seconds": round(seconds, 1),
             "multiply_adds": self.cost(phases, self.steps(share) * config.batch_size),
-            **{key: before.get(key, 0) for key in ("pretraining_seconds", "pretraining_multiply_adds")},
+            **costs,
+        }
+
+    def linear_probe(self, config: Any) -> dict:
+        """Fit a logistic regression to the embeddings of the frozen encoders, of all inputs one behind the other.
+
+        It sees the batches that training would, with no modality missing.
+        """
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        encoders = {x.name: x for x in self.module.build(config).layers if isinstance(x, keras.Model)}
+
+        def embed(inputs: dict) -> np.ndarray:
+            given = {name: np.asarray(inputs[name.removesuffix("_encoder")]) for name in encoders}
+            said = [model.predict(given[name], batch_size=500, verbose=0) for name, model in encoders.items()]
+            return np.concatenate(said, axis=1)
+
+        began = time.monotonic()
+        batches = [*self.module.dataset("train", dataclasses.replace(config, modality_dropout=0.0)).as_numpy_iterator()]
+        inputs = {name: np.concatenate([batch[0][name] for batch in batches]) for name in batches[0][0]}
+        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+        probe.fit(embed(inputs), np.concatenate([label for _, label in batches]))
+        seconds = time.monotonic() - began
+        inputs, labels = self.test(config.seed)
+        return {
+            "accuracy": round(100 * float(probe.score(embed(inputs), labels)), 3),
+            "seconds": round(seconds, 1),
+            "multiply_adds": sum(self.counts()[1].values()) * sum(len(label) for _, label in batches),
         }
 
     def _counts(self) -> tuple[int, dict[str, int]]:
@@ -189,45 +221,3 @@ def phases_of(how: str, encoders: tuple[str, ...], config: Any) -> tuple[Phase, 
         Phase("head", first, config.learning_rate, frozen=encoders),
         Phase("all", config.epochs - first, config.learning_rate, rates=gentle),
     )
-
-
-def _points(runs: Sequence[dict]) -> list[dict]:
-    points = []
-    for strategy, share in sorted(
-        {(r["strategy"], r["share"]) for r in runs}, key=lambda k: (k[1], [*STRATEGIES].index(k[0]))
-    ):
-        here = [run for run in runs if (run["strategy"], run["share"]) == (strategy, share)]
-        point = {"strategy": strategy, "share": share, "seeds": len(here)}
-        point |= {"accuracy": mean_deviation([run["accuracy"] for run in here])}
-        scratch = {
-            run["seed"]: run["accuracy"] for run in runs if run["strategy"] == "scratch" and run["share"] == share
-        }
-        gains = [run["accuracy"] - scratch[run["seed"]] for run in here if run["seed"] in scratch]
-        if gains and strategy != "scratch":
-            point["gain"] = mean_deviation(gains)
-        for key in ("seconds", "multiply_adds", "pretraining_seconds", "pretraining_multiply_adds"):
-            point[key] = statistics.mean(run[key] for run in here)
-        points.append(point)
-    return points
-
-
-def report(result: dict) -> str:
-    """Return the comparison as Markdown."""
-    rows = []
-    for p in result["points"]:
-        gain = f"{p['gain'][0]:+.1f} ± {p['gain'][1]:.1f}" if "gain" in p else ""
-        seconds = f"{p['pretraining_seconds']:.0f} + {p['seconds']:.0f}"
-        work = f"{p['pretraining_multiply_adds'] / 1e12:.2f} + {p['multiply_adds'] / 1e12:.2f}"
-        score = f"{p['accuracy'][0]:.1f} ± {p['accuracy'][1]:.1f}"
-        rows.append([f"{p['share']:.0%}", p["strategy"], score, gain, p["seeds"], seconds, work])
-    head = ["labels", "strategy", "accuracy, %", "points over scratch", "seeds", "seconds", "10^12 multiply-adds"]
-    said = (
-        f"# Strategies of training {result['recipe']} on {result['config']['source']}\n\nTest accuracy, mean ± "
-        "standard deviation over seeds; the points over scratch are paired by seed. Seconds and multiply-adds are of "
-        "pretraining, shared by all shares of a seed, plus those of training with labels.\n\n"
-        f"`mmzoo compare-strategies {result['recipe']} {flags(result['recipe'], result['config'])} "
-        f"--pretraining-epochs {result['pretraining_epochs']} --seeds {told_seeds(result['runs'])} "
-        f"--shares {','.join(f'{share:g}' for share in sorted({p['share'] for p in result['points']}))} "
-        f"--strategies {','.join(dict.fromkeys(p['strategy'] for p in result['points']))}`\n\n"
-    )
-    return f"{said}{table(head, rows)}\n\n![Score by share of labels](strategies.png)\n"

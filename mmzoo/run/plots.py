@@ -154,11 +154,17 @@ def strategies(points: Sequence[dict], path: str | Path) -> None:
     """Draw the accuracy by share of labels, a line for each strategy, and by multiply-adds, into a PNG at `path`.
 
     `points` are `{"strategy", "share", "accuracy": [mean, deviation], "multiply_adds", "pretraining_multiply_adds"}`.
+    A strategy is named `<scheme>_<way>`: the scheme has a color, the way a line and a marker.
     """
-    figure, (left, right) = _figure(8.6, 3.4, 2)
-    for i, name in enumerate(dict.fromkeys(point["strategy"] for point in points)):
+    figure, (left, right) = _figure(10.4, 3.6, 2)
+    names = [*dict.fromkeys(point["strategy"] for point in points)]
+    schemes, ways = ([*dict.fromkeys(name.partition("_")[i] for name in names)] for i in (0, 2))
+    colors = dict(zip(schemes, (GRAY, BLUE, *OTHERS), strict=False))
+    styles = dict(zip(ways, zip("oos^D", ("-", "-", "--", ":", "-."), strict=True), strict=False))
+    for name in names:
         mine = [point for point in points if point["strategy"] == name]
-        color, marker, line = (GRAY, BLUE, *OTHERS)[i % 7], "os^D"[i // 7], ("-", "--", ":", "-.")[i // 7]
+        scheme, _, way = name.partition("_")
+        color, (marker, line) = colors[scheme], styles[way]
         shares, means, spread = zip(*((100 * p["share"], *p["accuracy"]) for p in mine), strict=True)
         drawn = {"color": color, "marker": marker, "markersize": 4, "linestyle": line, "linewidth": 1.5}
         left.errorbar(shares, means, spread, label=name, capsize=2, **drawn)
@@ -171,6 +177,6 @@ def strategies(points: Sequence[dict], path: str | Path) -> None:
     left.minorticks_off()
     left.set_xlabel("training labels")
     left.set_ylabel("test accuracy, %")
-    left.legend(frameon=False, fontsize=7, handlelength=3)
+    figure.legend(loc="outside right center", frameon=False, fontsize=7, handlelength=3)
     right.set_xlabel("10^12 multiply-adds of training (larger dot: more labels)")
     _save(figure, path)

@@ -12,9 +12,10 @@ from mmzoo.run import compare_strategies as module
 from mmzoo.run.cli_recipes import _seeds
 from mmzoo.run.compare_strategies import STRATEGIES, compare_strategies
 from mmzoo.run.runs import told_seeds
+from mmzoo.run.strategies_report import points_of, verdict
 
 TINY = replace(spoken_digits.TINY, epochs=1, pairings=1, batch_size=128)
-SOME = ("scratch", "masked_whole", "masked_probe")
+SOME = ("scratch", "masked_whole", "masked_probe", "masked_linear")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def compared(tmp_path_factory):
 def test_every_run_is_there(compared):
     result, out = compared
     assert {(r["strategy"], r["share"]) for r in result["runs"]} == {(s, 0.1) for s in SOME}
-    assert len(result["points"]) == 3
+    assert len(result["points"]) == len(SOME)
     for run in result["runs"]:
         assert 5 < run["accuracy"] <= 100
         assert run["seconds"] > 0
@@ -55,7 +56,7 @@ def test_report_tells_every_point(compared):
     text = (out / "README.md").read_text()
     assert text == module.report(result)
     for point in result["points"]:
-        assert f"| {point['share']:.0%} | {point['strategy']} | {point['accuracy'][0]:.1f} ± 0.0 |" in text
+        assert f"| {point['share']:.0%} | {point['strategy']} | {point['accuracy'][0]:.1f} |" in text
 
 
 def test_points_by_hand():
@@ -65,11 +66,28 @@ def test_points_by_hand():
         for name, series in {"scratch": [50.0, 54.0, 58.0], "contrastive_probe": [60.0, 62.0, 70.0]}.items()
         for seed, accuracy in enumerate(series)
     ]
-    scratch, contrastive = module._points(runs)
+    scratch, contrastive = points_of(runs, [*STRATEGIES])
     assert scratch["accuracy"] == [54.0, 4.0]
     assert "gain" not in scratch
     gains = [10, 8, 12]
     assert contrastive["gain"] == [round(np.mean(gains), 2), round(np.std(gains, ddof=1), 2)]
+    result = {"points": [scratch, contrastive], "runs": runs}
+    said = verdict(result, 0.1)
+    assert said.startswith("above scratch by more than two deviations of the gain: contrastive_probe. Scratch lies ")
+    assert "between 50.0 and 58.0 %, contrastive_probe between 60.0 and 70.0" in said
+    assert said.endswith("by seed it gains +10.0, +8.0, +12.0, at a correlation of 0.50 with scratch.")
+    for run in runs[3:]:
+        run["accuracy"] -= 8.5
+    result["points"] = points_of(runs, [*STRATEGIES])
+    assert verdict(result, 0.1).startswith("above scratch by more than two deviations of the gain: none.")
+    assert verdict({**result, "points": [p | {"seeds": 2} for p in result["points"]]}, 0.1).startswith("no strategy")
+
+
+def test_linear_probe_is_a_regression_on_frozen_encoders(compared):
+    runs = {r["strategy"]: r for r in compared[0]["runs"]}
+    assert runs["masked_linear"]["multiply_adds"] < runs["masked_probe"]["multiply_adds"]
+    assert runs["masked_linear"]["pretraining_multiply_adds"] == runs["masked_probe"]["pretraining_multiply_adds"]
+    assert runs["masked_linear"]["accuracy"] > 20, "chance is 10"
 
 
 def test_phases():
