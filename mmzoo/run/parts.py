@@ -4,11 +4,14 @@
 prints.
 """
 
+import ast
 import importlib
 import json
+import math
 import pkgutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +21,15 @@ from mmzoo import BadInputError
 
 FAMILIES = ("encoders", "fusion", "heads")
 COSTS = Path(__file__).with_name("parts.json")
+WITHOUT_COST = ("losses", "metrics")
 FUSED = {"image": 64, "audio": 64, "text": 64}  # embeddings on which every fusion is measured
+ANSWER = "embedding"  # the Dense layer behind a fusion in its example, which is no part of it
 
 
-def names() -> list[str]:
+def names(families: Sequence[str] = FAMILIES) -> list[str]:
     """List the parts as `family/name`, in the order of the data's way through a model; nothing of ours is imported."""
     root = Path(__file__).parents[1]
-    return [f"{family}/{info.name}" for family in FAMILIES for info in pkgutil.iter_modules([str(root / family)])]
+    return [f"{family}/{info.name}" for family in families for info in pkgutil.iter_modules([str(root / family)])]
 
 
 def example(part: str) -> Any:
@@ -45,7 +50,7 @@ def example(part: str) -> Any:
     inputs = {modality: keras.Input((width,), name=modality) for modality, width in FUSED.items()}
     present = keras.Input((len(FUSED),), name="present")
     joint = getattr(module, name)(inputs, present)
-    return keras.Model({**inputs, "present": present}, {"embedding": keras.layers.Dense(8, name="embedding")(joint)})
+    return keras.Model({**inputs, "present": present}, {ANSWER: keras.layers.Dense(8, name=ANSWER)(joint)})
 
 
 def draw(model: Any, count: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -90,7 +95,8 @@ def measure(part: str) -> dict[str, Any]:
     """Export the example of `part` as float32, run it, and return its cost and the GPU accelerator's verdict.
 
     Returns:
-        `parameters`, `multiply_adds`, `bytes`, and `gpu`: `right`, `wrong`, `refused`, or `died`.
+        `inputs` as text; `parameters` and `multiply_adds` of the part itself; `bytes` of the file of its example; and
+        `gpu`: `right`, `wrong`, `refused`, or `died`.
 
     Raises:
         BadInputError: no driver for the GPU accelerator.
@@ -113,12 +119,32 @@ def measure(part: str) -> dict[str, Any]:
         if report["gpu"]["status"] != "executed":
             raise BadInputError(f"parts: expected a driver for the GPU accelerator. Received: {report['gpu']}")
         gpu = [row["status"] for row in report["checks"] if row["on"] == "gpu"]
+        parameters, work = own_cost(part, model, multiply_adds(path)[0])
         return {
-            "parameters": model.count_params(),
-            "multiply_adds": multiply_adds(path)[0],
+            "inputs": inputs_of(model),
+            "parameters": parameters,
+            "multiply_adds": work,
             "bytes": path.stat().st_size,
             "gpu": gpu[0],
         }
+
+
+def own_cost(part: str, model: Any, work: int) -> tuple[int, int]:
+    """Return parameters and multiply-adds of `part` in its example `model` of `work` multiply-adds.
+
+    Those of the Dense layer behind a fusion are left out.
+    """
+    if not part.startswith("fusion/"):
+        return model.count_params(), work
+    kernel, bias = model.get_layer(ANSWER).weights
+    sizes = [math.prod(weight.shape) for weight in (kernel, bias)]
+    return model.count_params() - sum(sizes), work - sizes[0]
+
+
+def inputs_of(model: Any) -> str:
+    """Return the inputs of an example as `name 28x28x1 uint8, ...`."""
+    shown = {name: (x.shape[1:], str(x.dtype)) for name, x in model.input.items()}
+    return ", ".join(f"{name} {'x'.join(map(str, shape))} {dtype}" for name, (shape, dtype) in shown.items())
 
 
 def costs() -> dict[str, dict]:
@@ -127,20 +153,27 @@ def costs() -> dict[str, dict]:
 
 
 def table() -> str:
-    """Return the catalogue as lines of text: part, what it does, parameters, multiply-adds, bytes, GPU."""
-    import ast
+    """Return the catalogue as lines of text: each part with what it costs, what its example takes, and what it does.
 
-    known, lines = costs(), [f"{'part':<28} {'parameters':>10} {'M mul-adds':>10} {'kB':>7}  {'GPU':<8} what"]
+    Losses and metrics cost nothing on the device and stand behind the rest.
+    """
+    known = costs()
+    lines = [f"{'part':<28} {'parameters':>10} {'k mul-adds':>10} {'kB':>7}  {'GPU':<8} what, on which inputs"]
     for part in names():
-        source = Path(__file__).parents[1] / f"{part}.py"
-        what = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))).splitlines()[0]
-        row = known.get(part)
+        row, what = known.get(part), _what(part)
         if row is None:
             lines.append(f"{part:<28} {'not measured':>38}  {what}")
             continue
-        figures = f"{row['parameters']:>10,} {row['multiply_adds'] / 1e6:>10.2f} {row['bytes'] / 1e3:>7.0f}"
-        lines.append(f"{part:<28} {figures}  {row['gpu']:<8} {what}")
-    return "\n".join(lines)
+        figures = f"{row['parameters']:>10,} {row['multiply_adds'] / 1e3:>10,.1f} {row['bytes'] / 1e3:>7.0f}"
+        lines.append(f"{part:<28} {figures}  {row['gpu']:<8} {what} [{row['inputs']}]")
+    others = [f"{part:<28} {_what(part)}" for part in names(WITHOUT_COST)]
+    return "\n".join([*lines, "", *others])
+
+
+def _what(part: str) -> str:
+    """Return the first line of the docstring of `part`, which is not imported."""
+    source = Path(__file__).parents[1] / f"{part}.py"
+    return ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))).splitlines()[0]
 
 
 def main(parts: list[str]) -> None:

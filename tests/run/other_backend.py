@@ -1,4 +1,4 @@
-"""A child process: answers of every part under the backend that KERAS_BACKEND names, from given weights and inputs."""
+"""A child process: answers of parts under the backend that KERAS_BACKEND names, from given weights and inputs."""
 
 import pickle
 import sys
@@ -9,6 +9,7 @@ import numpy as np
 
 from mmzoo.run.parts import example
 
+keras.config.set_dtype_policy(sys.argv[3])
 given = pickle.loads(Path(sys.argv[1]).read_bytes())
 answers = {}
 for part, (weights, inputs) in given.items():
