@@ -11,6 +11,7 @@ import numpy as np
 
 from mmzoo import BadInputError, recipes
 from mmzoo.metrics.classification import SUMMARY, fusion_gain, kind_scores, scores
+from mmzoo.metrics.consistency import answer_agreement
 from mmzoo.run.card import write_card
 from mmzoo.run.evaluate_anomaly import finds_anomalies, record_anomalies
 from mmzoo.run.evaluate_boxes import detects, record_boxes
@@ -206,11 +207,12 @@ def compare(
     names: Sequence[str],
     groups: np.ndarray | None = None,
 ) -> dict[str, dict]:
-    """Return the card's `baselines`, `average` and `fusion_gain` from probabilities `(N, C)`.
+    """Return the card's `baselines`, `average`, `fusion_gain` and `consistency` from probabilities `(N, C)`.
 
     `singles` are those of the models trained on one modality each; the gain is over the best of them, with
-    whole `groups` `(N,)` resampled where examples share a file.
+    whole `groups` `(N,)` resampled where examples share a file. How far they agree is told of two or more.
     """
+    agreement = answer_agreement(singles) if len(singles) > 1 else {}
     full = {modality: scores(single, labels, names) for modality, single in singles.items()}
     best = max(full, key=lambda modality: full[modality]["accuracy"])
     average = np.mean([np.asarray(single, np.float64) for single in singles.values()], axis=0)
@@ -218,6 +220,7 @@ def compare(
         "baselines": {modality: {k: s[k] for k in SUMMARY} for modality, s in full.items()},
         "average": {"accuracy": scores(average, labels, names)["accuracy"]},
         "fusion_gain": {"over": best, **fusion_gain(fused, singles[best], labels, groups)},
+        **({"consistency": agreement} if agreement else {}),
     }
 
 

@@ -147,11 +147,7 @@ def _score(card: dict) -> str:
     ]
     if gain(card):
         lines.append(f"Fusion gain: {gain(card)}. {_bootstrap(card)}".rstrip())
-    if "average" in card:
-        average = percent(card["average"]["accuracy"])
-        lines.append(f"Plain average of the probabilities of the single-modality models: {average}.")
-    if sizes := [f"{name} {b['parameters']:,}" for name, b in baselines.items() if "parameters" in b]:
-        lines.append(f"Parameters of the single-modality models: {', '.join(sizes)}.")
+    lines += _singles(card)
     if "by_kind" in scores:
         lines.append(kinds(scores["by_kind"]))
     if rows := scores.get("per_class"):
@@ -159,6 +155,20 @@ def _score(card: dict) -> str:
         body = [[r["label"], *(percent(r[k]) for k in ("precision", "recall", "f1")), r["support"]] for r in rows]
         lines.append(table(["class, everything present", "precision", "recall", "F1", "examples"], body))
     return "\n\n".join(lines)
+
+
+def _singles(card: dict) -> list[str]:
+    """Return what the models of one modality each say together, and their sizes."""
+    lines = []
+    if "average" in card:
+        average = percent(card["average"]["accuracy"])
+        lines.append(f"Plain average of the probabilities of the single-modality models: {average}.")
+    if agreed := card.get("consistency"):
+        said = f"{percent(agreed['agreement'])} of the examples (Fleiss' kappa {agreed['fleiss_kappa']:.2f})"
+        lines.append(f"The single-modality models give the same answer on {said}.")
+    if sizes := [f"{name} {b['parameters']:,}" for name, b in card.get("baselines", {}).items() if "parameters" in b]:
+        lines.append(f"Parameters of the single-modality models: {', '.join(sizes)}.")
+    return lines
 
 
 def _published(card: dict) -> str:

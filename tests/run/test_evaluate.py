@@ -216,6 +216,8 @@ def test_compare_takes_the_best_single_modality():
     assert section["fusion_gain"]["over"] == "audio"
     assert section["fusion_gain"]["points"] == 25.0
     assert section["average"] == {"accuracy": 0.5}  # argmax of a tie is the first
+    assert section["consistency"]["agreement"] == 0.75
+    assert "consistency" not in verb.compare(np.eye(3)[labels], {"audio": singles["audio"]}, labels, LABELS)
 
 
 def test_the_verb_records_what_it_prints(folder, capsys, examples):
