@@ -40,10 +40,9 @@ def fit(
     `callbacks` are told of every epoch after it is kept.
 
     Raises:
-        BadInputError: `precision` is none of `PRECISIONS`, or a batch is larger than an epoch.
+        BadInputError: `precision` is none of `PRECISIONS` or not for this machine, or a batch is larger than an epoch.
     """
-    if precision not in PRECISIONS:
-        raise BadInputError(f"--precision: expected one of {', '.join(PRECISIONS)}. Received: {precision}")
+    check_precision(precision)
     with _policy(precision):
         model, history = _fit(recipe, config, folder, title, callbacks)
     if precision == "float32":
@@ -51,6 +50,21 @@ def fit(
     whole = recipe.build(config)
     whole.set_weights(model.get_weights())
     return whole, history
+
+
+def check_precision(precision: str) -> None:
+    """Refuse a `precision` that there is not, or that this machine gets wrong.
+
+    TensorFlow's float16 convolutions on a CPU are: one of 5 x 1 over 40 channels, as in `log_mel_cnn`, answers NaN.
+
+    Raises:
+        BadInputError: it is none of `PRECISIONS`, or `mixed_float16` without an accelerator.
+    """
+    if precision not in PRECISIONS:
+        raise BadInputError(f"--precision: expected one of {', '.join(PRECISIONS)}. Received: {precision}")
+    if precision == "mixed_float16" and not has_accelerator():
+        said = "float32 or mixed_bfloat16 without an accelerator: convolutions in float16 go wrong on a CPU"
+        raise BadInputError(f"--precision: expected {said}. Received: {precision}")
 
 
 @contextmanager
@@ -137,11 +151,12 @@ def compile_phase(model: keras.Model, objective: dict, phase: Phase, steps: int)
         ema_momentum=phase.ema,
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(optimizer, jit_compile="auto" if _has_accelerator() else False, **objective)
+    model.compile(optimizer, jit_compile="auto" if has_accelerator() else False, **objective)
     optimizer.build(model.trainable_variables)
 
 
-def _has_accelerator() -> bool:
+def has_accelerator() -> bool:
+    """Return whether TensorFlow has a GPU to train on."""
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf

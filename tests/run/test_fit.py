@@ -228,7 +228,10 @@ def test_class_weights_reach_the_loss(tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_trains_and_returns_float32(precision, tmp_path):
+def test_mixed_precision_trains_and_returns_float32(precision, tmp_path, monkeypatch):
+    from mmzoo.run import fit as module
+
+    monkeypatch.setattr(module, "has_accelerator", lambda: True)  # dense layers are right in float16 anywhere
     phases, seen = (Phase("all", 3, 1e-2),), []
     given = recipe(phases)
 
@@ -250,6 +253,16 @@ def test_mixed_precision_trains_and_returns_float32(precision, tmp_path):
 def test_unknown_precision_is_refused(tmp_path):
     with pytest.raises(BadInputError, match=r"--precision: expected one of float32, .* Received: float8"):
         fit(recipe(PHASES), CONFIG, tmp_path, "all", "float8")
+
+
+def test_float16_is_refused_where_no_accelerator_is(tmp_path, monkeypatch):
+    from mmzoo.run import fit as module
+
+    monkeypatch.setattr(module, "has_accelerator", lambda: False)
+    said = r"--precision: expected float32 or mixed_bfloat16 .* Received: mixed_float16"
+    with pytest.raises(BadInputError, match=said):
+        fit(recipe(PHASES), CONFIG, tmp_path / "all", "all", "mixed_float16")
+    assert not (tmp_path / "all").exists()
 
 
 def test_weights_of_another_model_are_refused(tmp_path):
