@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import keras
@@ -76,22 +78,42 @@ def _generators(model: keras.Model) -> list:
 class Average(keras.callbacks.Callback):
     """Ends a phase with the moving average of its weights, before the checkpoint of its last epoch is written.
 
-    Polyak and Juditsky 1992; the average itself is the optimizer's.
+    The validation scores of every epoch are those of the average. Polyak and Juditsky 1992; the average itself is the
+    optimizer's.
     """
 
     def __init__(self, end: int):
         super().__init__()
         self.end = end
+        self.inside = ExitStack()
+
+    def on_test_begin(self, logs=None):
+        self.inside.enter_context(averaged(self.model))
+
+    def on_test_end(self, logs=None):
+        self.inside.close()
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch + 1 == self.end:
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
 
 
+@contextmanager
+def averaged(model: keras.Model) -> Iterator[None]:
+    """Let `model` have the moving averages of its weights inside the block, where its optimizer keeps them."""
+    variables = model.trainable_variables if model.optimizer.use_ema else []
+    raw = [np.array(variable) for variable in variables]
+    model.optimizer.finalize_variable_values(variables)
+    yield
+    for variable, value in zip(variables, raw, strict=True):
+        variable.assign(value)
+
+
 class Patience(keras.callbacks.Callback):
     """Ends a phase after `patience` epochs without a lower validation loss, and with the best weights in any case.
 
-    What was best is read from the history of the checkpoint, so that a resumed run stops where another would have.
+    Where the weights are averaged, the losses are those of the average, and the best weights are an average too. What
+    was best is read from the history of the checkpoint, so that a resumed run stops where another would have.
     Early stopping, Prechelt 1998, section 2.
     """
 
@@ -107,7 +129,8 @@ class Patience(keras.callbacks.Callback):
         losses = self.checkpoint.history["val_loss"][-(epoch + 1 - self.start) :]
         since = len(losses) - 1 - min(range(len(losses)), key=losses.__getitem__)
         if since == 0:
-            self.model.save_weights(self.best, overwrite=True)
+            with averaged(self.model):
+                self.model.save_weights(self.best, overwrite=True)
         if since >= self.patience or epoch + 1 == self.end:
             self.model.load_weights(self.best)
             self.checkpoint.keep(self.end)

@@ -178,6 +178,34 @@ def test_a_phase_ends_with_the_average_of_its_weights(tmp_path, monkeypatch):
         np.testing.assert_array_equal(answer, expected)
 
 
+def test_patience_chooses_among_averages(tmp_path, monkeypatch):
+    """The average after the best of three epochs; the losses are made those of the average of every epoch."""
+    from mmzoo.run import fit as module
+
+    steps, losses = [], [3, 1, 2]
+
+    class Keep(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            steps.append([np.array(w) for w in self.model.trainable_variables])
+
+    monkeypatch.setattr(module, "Progress", lambda title, total: Keep())
+    given = recipe((Phase("all", 3, 1e-2, ema=0.7, patience=3),))
+    _, history = fit(given, CONFIG, tmp_path / "told", "told")
+    averages = [steps[0]]
+    for step in steps[1:]:
+        averages.append([0.7 * a + 0.3 * w for a, w in zip(averages[-1], step, strict=True)])
+    model = given.build(CONFIG)
+    model.compile(loss="sparse_categorical_crossentropy")
+    for epoch, told in enumerate(history["val_loss"]):
+        model.set_weights(averages[5 * epoch + 4])
+        validated = model.evaluate(given.dataset("validation", CONFIG), verbose=0)
+        assert told == pytest.approx(validated, rel=1e-4)
+    losing(losses, monkeypatch)
+    chosen, _ = fit(given, CONFIG, tmp_path / "chosen", "chosen")
+    for expected, answer in zip(averages[9], chosen.get_weights(), strict=True):
+        np.testing.assert_allclose(answer, expected, atol=1e-5)
+
+
 def losing(losses, monkeypatch):
     """Make the validation loss of each epoch that of a list."""
     from mmzoo.run import fit as module
