@@ -57,5 +57,10 @@ def load_encoders(model, path, names):
     return shared
 
 
+def encoder_names(model):
+    """Return the names of the encoders of `model`, in the order of its layers."""
+    return list(_encoders(model))
+
+
 def _encoders(model):
     return {layer.name: layer for layer in model.layers if isinstance(layer, keras.Model)}

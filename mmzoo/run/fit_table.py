@@ -16,6 +16,7 @@ from mmzoo.data.table_features import fit_feature
 from mmzoo.data.table_rows import Rows
 from mmzoo.data.table_source import load_splits
 from mmzoo.data.table_split import split_rows
+from mmzoo.models.transfer import encoder_names, read_model
 from mmzoo.run.card import write_card
 from mmzoo.run.fit_encoders import check_beginning, published_encoders
 from mmzoo.run.fit_folds import check_folds, check_rows, cross_validate, fold_table
@@ -161,7 +162,10 @@ def _train(recipe: str, config, out: Path, resume: bool) -> dict:
     if not best:
         return card
     print(f"{best} alone does as well on the validation rows: the folder gets a model of it", flush=True)
-    train(recipe, dataclasses.replace(config, modalities=(best,)), out=out, resume=not together)
+    own = dataclasses.replace(config, modalities=(best,))
+    if config.init_from and f"{best}_encoder" not in encoder_names(read_model(config.init_from)):
+        own = dataclasses.replace(own, init_from="")  # it has nothing for this one
+    train(recipe, own, out=out, resume=not together)
     kept = {key: card[key] for key in ("baselines", "average") if key in card}
     return read_card(out) | kept | {"fused": main_value(next(iter(card["scores"]["subsets"].values())))}
 

@@ -1,12 +1,8 @@
 """The verb `train`: a recipe to a folder that holds the model, what it became, and what it is worth."""
 
 import dataclasses
-import fcntl
-import json
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +10,7 @@ import keras
 import numpy as np
 
 import mmzoo
-from mmzoo import BadInputError, recipes
+from mmzoo import recipes
 from mmzoo.metrics.classification import scores
 from mmzoo.run import plots
 from mmzoo.run.card import environment, write_card
@@ -36,12 +32,14 @@ from mmzoo.run.evaluate_subsets import score_files
 from mmzoo.run.evaluate_transcripts import transcribes, transcript_scores
 from mmzoo.run.execute import Arrays, batch_size, predictor
 from mmzoo.run.export import calibration_examples, export, file_table, golden_examples
-from mmzoo.run.fit import fit
-from mmzoo.run.folder import KERAS, check_out, make_folder, new_folder, write_json
+from mmzoo.run.fit import check_precision, fit
+from mmzoo.run.folder import KERAS, check_out, new_folder
+from mmzoo.run.init_from import tell_encoders
 from mmzoo.run.score_lines import score_lines
 from mmzoo.run.split import BASELINES, conditions, same_example, split_arrays, test_arrays
 from mmzoo.run.verify import verify
 from mmzoo.run.verify_table import table as verdicts
+from mmzoo.run.working import alone_in, checkpoints
 
 ARTIFACT_EXAMPLES = 10_000  # scored at most of each artifact; the subsets are scored on all, by Keras
 
@@ -74,12 +72,14 @@ def train(
     module = recipes.load(recipe)
     config = config or module.Config()
     spec = module.export(config)
+    check_precision(precision)
     out = check_out(out or _place(recipe))
     text = Path(recipe).read_bytes() if recipes.is_file(recipe) else b""  # before `out`, where it may lie, is replaced
     run = {"recipe": recipe, "config": dataclasses.asdict(config), "precision": precision}
-    with _alone(out), _checkpoints(out, run, resume) as working:
+    with alone_in(out), checkpoints(out, run, resume) as working:
         # The test split is read first: a source that is not there stops the run before it has cost anything.
         inputs, labels = test_arrays(module, config)
+        tell_encoders(module, config)
         name = out.name if text else recipe
         title = f"{name} ({'+'.join(_modalities(inputs))})"
         model, history = fit(module, config, working / "fused", title, precision)
@@ -106,55 +106,6 @@ def train(
             write_card(folder, card)
     _report(out, card)
     return out
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Keep a second training into `out` away while this one runs; the lock of a killed one is forgotten."""
-    lock = out.parent / f".{out.name}.lock"
-    make_folder(out.parent, out)
-    try:
-        file = lock.open("w")
-    except OSError as error:
-        raise BadInputError(f"--out: {out}: expected a place that can be written. Received: {error.strerror}") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadInputError(f"--out: {out}: expected no other training into it. Received: one is running") from None
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
-
-
-@contextmanager
-def _checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
-    """Yield the hidden folder beside `out` that holds the checkpoints, new or that of the run to resume.
-
-    It is removed when the block ends, but stays for `--resume` if an error ends it after a whole epoch.
-    """
-    working = out.parent / f".{out.name}.training"
-    run = json.loads(json.dumps(run))
-    started = working / "run.json"
-    if resume:
-        if not started.is_file():
-            raise BadInputError(f"--resume: expected a run into {out} that was stopped. Received: none")
-        before = json.loads(started.read_text(encoding="utf-8"))
-        if before != run:
-            changed = [k for k, v in run["config"].items() if before["config"].get(k) != v]
-            changed += [k for k in ("recipe", "precision") if before.get(k) != run[k]]
-            raise BadInputError(f"--resume: expected the flags of the stopped run. Received: another {changed[0]}")
-    else:
-        shutil.rmtree(working, ignore_errors=True)
-        write_json(make_folder(working, out) / started.name, run)
-    try:
-        yield working
-    except BaseException:
-        if not any(working.glob("*/state.json")):
-            shutil.rmtree(working)
-        raise
-    shutil.rmtree(working)
 
 
 def _modalities(inputs: dict[str, np.ndarray]) -> tuple[str, ...]:
