@@ -150,7 +150,7 @@ def compile_phase(model: keras.Model, objective: dict, phase: Phase, steps: int)
         use_ema=phase.ema > 0,
         ema_momentum=phase.ema,
     )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "log_variances"])
     model.compile(optimizer, jit_compile="auto" if has_accelerator() else False, **objective)
     optimizer.build(model.trainable_variables)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mmzoo import BadInputError
+from mmzoo.blocks.uncertainty import Uncertainty
 from mmzoo.plan import Phase
 from mmzoo.run.checkpoint import Checkpoint
 from mmzoo.run.data_wait import data_wait
@@ -142,6 +143,19 @@ def test_rates_scale_the_step_of_an_encoder():
     tenth = one_step(Phase("all", 1, 1e-2, rates=(("encoder", 0.1),)))
     for factor, slow, fast in zip((0.1, 0.1, 1.0, 1.0), tenth, whole, strict=True):
         np.testing.assert_allclose(slow, factor * fast, atol=2e-6)
+
+
+def test_learned_uncertainty_does_not_decay():
+    """Without a gradient weight decay alone moves a weight; towards 0 it would make a task certain of itself."""
+    x = keras.Input((4,), name="x")
+    y = Uncertainty(2, name="uncertainty")(keras.layers.Dense(3, name="head")(x))
+    model = keras.Model({"x": x}, y)
+    model.get_layer("uncertainty").log_variances.assign([[1.5, -2.0]])
+    compile_phase(model, {"loss": lambda y_true, y_pred: 0.0 * y_pred[:, 0]}, Phase("all", 1, 1e-2), steps=1)
+    before = np.array(model.get_layer("head").kernel)
+    model.train_on_batch({"x": np.ones((8, 4), "float32")}, np.zeros(8, "float32"))
+    assert np.abs(np.array(model.get_layer("head").kernel) - before).max() > 0
+    np.testing.assert_array_equal(model.get_layer("uncertainty").log_variances, [[1.5, -2.0]])
 
 
 def test_gradients_are_clipped_together():
