@@ -141,11 +141,12 @@ def test_bad_input_is_one_line_and_code_2(mmzoo_command, tmp_path, words, said):
 
 
 def test_one_modality_alone_goes_all_the_way(mmzoo_command, tmp_path):
-    words = ("--modalities", "image", "--epochs", "2", "--out", tmp_path / "out")
-    done = mmzoo_command("train", "spoken_digits", *words)
+    words = ("--modalities", "image", "--epochs", "2", "--out", tmp_path / "out", "--freeze", "image_encoder/stem")
+    done = mmzoo_command("train", "spoken_digits", *words, "--clip-norm", "1")
     assert done.returncode == 0, done.stderr[-2000:]
     card = json.loads((tmp_path / "out" / "card.json").read_text())
     assert [entry["name"] for entry in card["inputs"]] == ["image"]
+    assert card["training"] == {"freeze": ["image_encoder/stem"], "clip_norm": 1.0}
     assert "fusion_gain" not in card
     golden = np.load(tmp_path / "out" / "golden.npz")
     assert Runner(tmp_path / "out")(image=golden["input/image"][0])["label"] in list("0123456789")

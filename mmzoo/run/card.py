@@ -13,9 +13,9 @@ from mmzoo.run.readme import plots_of, readme
 
 # fmt: off
 ORDER = (
-    "mmzoo", "recipe", "name", "task", "config", "commit", "command", "seed", "data", "parameters", "inputs",
-    "outputs", "labels", "rows", "duplicates", "scores", "fused", "baselines", "peers", "peer_rows", "constant",
-    "average", "fusion_gain", "gain_curve", "cross_validation", "tuning", "files", "operators", "verify",
+    "mmzoo", "recipe", "name", "task", "config", "training", "commit", "command", "seed", "data", "parameters",
+    "inputs", "outputs", "labels", "rows", "duplicates", "scores", "fused", "baselines", "peers", "peer_rows",
+    "constant", "average", "fusion_gain", "gain_curve", "cross_validation", "tuning", "files", "operators", "verify",
     "benchmark", "history", "machine", "versions", "wall_seconds",
 )
 PACKAGES = (

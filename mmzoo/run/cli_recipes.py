@@ -34,8 +34,10 @@ def _config_of(name: str) -> type:
 
 
 def _train(name: str, arguments: list[str]) -> int:
-    """Read the flags of `train`: those of the recipe's Config, `--out` and `--resume`."""
+    """Read the flags of `train`: those of the recipe's Config, those of its phases, and its own."""
     config_type = _config_of(name)
+    from mmzoo.run.phase_options import PhaseOptions
+
     sub = _recipe_app("train", name, sys.modules[config_type.__module__].__doc__)
 
     @sub.default
@@ -45,11 +47,13 @@ def _train(name: str, arguments: list[str]) -> int:
         out: Annotated[str, Parameter(help="Folder to write; by default the recipe's name, here.")] = "",
         resume: Annotated[bool, Parameter(help="Go on with a run that was stopped.", negative="")] = False,
         precision: Annotated[str, Parameter(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
+        phases: Annotated[PhaseOptions, Parameter(name="*")] = None,
     ) -> int:
         from mmzoo.run.folder import read_card
         from mmzoo.run.train import train
 
-        return read_card(train(name, config, out=out, resume=resume, precision=precision))["verify"]["exit_code"]
+        told = {"out": out, "resume": resume, "precision": precision, "options": phases}
+        return read_card(train(name, config, **told))["verify"]["exit_code"]
 
     return sub(arguments, exit_on_error=False, print_error=False)
 

@@ -260,7 +260,7 @@ def _provenance(card: dict) -> str:
     data = card.get("data", {})
     rows = [
         ["command", f"`{command(card)}`"],
-        ["config", ", ".join(f"{k} = {_plain(v)}" for k, v in card.get("config", {}).items() if v != "")],
+        *([key, _settings(card.get(key, {}))] for key in ("config", "training")),
         ["seed", card.get("seed")],
         ["commit", card.get("commit")],
         ["data", f"{data.get('name', '')} {data.get('version', '')}".strip()],
@@ -276,11 +276,11 @@ def _provenance(card: dict) -> str:
 
 
 def command(card: dict) -> str:
-    """Return the command line that made the card's folder: the recorded one, or its config as flags."""
+    """Return the command line that made the card's folder: the recorded one, or its config and training as flags."""
     if card.get("command"):
         return card["command"]
     flags = []
-    for key, value in card.get("config", {}).items():
+    for key, value in {**card.get("config", {}), **card.get("training", {})}.items():
         name = key.replace("_", "-")
         if isinstance(value, bool):
             flags.append(f"--{name}" if value else f"--no-{name}")
@@ -288,6 +288,10 @@ def command(card: dict) -> str:
             flags += [f"--{name} {item}" for item in (value if isinstance(value, list | tuple) else [value])]
     recipe = f"{card['name']}/{card['recipe']}" if "name" in card else card["recipe"]
     return " ".join(["mmzoo train", recipe, *flags])
+
+
+def _settings(values: dict) -> str:
+    return ", ".join(f"{name} = {_plain(value)}" for name, value in values.items() if value != "")
 
 
 def _plain(value: object) -> str:

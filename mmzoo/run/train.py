@@ -35,6 +35,7 @@ from mmzoo.run.export import calibration_examples, export, file_table, golden_ex
 from mmzoo.run.fit import check_precision, fit
 from mmzoo.run.folder import KERAS, check_out, new_folder
 from mmzoo.run.init_from import tell_encoders
+from mmzoo.run.phase_options import PhaseOptions, told_training, with_options
 from mmzoo.run.score_lines import score_lines
 from mmzoo.run.split import BASELINES, conditions, same_example, split_arrays, test_arrays
 from mmzoo.run.verify import verify
@@ -45,7 +46,13 @@ ARTIFACT_EXAMPLES = 10_000  # scored at most of each artifact; the subsets are s
 
 
 def train(
-    recipe: str, config: Any = None, *, out: str | Path = "", resume: bool = False, precision: str = "float32"
+    recipe: str,
+    config: Any = None,
+    *,
+    out: str | Path = "",
+    resume: bool = False,
+    precision: str = "float32",
+    options: PhaseOptions | None = None,
 ) -> Path:
     """Train `recipe` and its single-modality baselines, evaluate, export and verify them into the folder `out`.
 
@@ -61,6 +68,7 @@ def train(
             it.
         resume: go on with a run into `out` that was stopped.
         precision: what layers compute in while they are trained; see `PRECISIONS`. What is exported is float32.
+        options: what is other in the phases than the recipe has it.
 
     Returns:
         The folder.
@@ -70,16 +78,17 @@ def train(
     """
     began = time.monotonic()
     module = recipes.load(recipe)
-    config = config or module.Config()
+    config, options = config or module.Config(), options or PhaseOptions()
     spec = module.export(config)
     check_precision(precision)
     out = check_out(out or _place(recipe))
     text = Path(recipe).read_bytes() if recipes.is_file(recipe) else b""  # before `out`, where it may lie, is replaced
-    run = {"recipe": recipe, "config": dataclasses.asdict(config), "precision": precision}
+    run = {"recipe": recipe, "config": dataclasses.asdict(config), "precision": precision, **options.told()}
     with alone_in(out), checkpoints(out, run, resume) as working:
         # The test split is read first: a source that is not there stops the run before it has cost anything.
         inputs, labels = test_arrays(module, config)
         tell_encoders(module, config)
+        module = with_options(module, config, options)
         name = out.name if text else recipe
         title = f"{name} ({'+'.join(_modalities(inputs))})"
         model, history = fit(module, config, working / "fused", title, precision)
@@ -89,6 +98,7 @@ def train(
             exported = keras.Model(model.input, {k: model.get_layer(v).output for k, v in spec.outputs.items()})
             exported.save(folder / KERAS)
             card = _static_card(recipe, module, config, exported, spec)
+            card |= told_training(precision, options)
             if text:
                 (folder / Path(recipe).name).write_bytes(text)
                 card |= {"recipe": Path(recipe).name, "name": out.name}

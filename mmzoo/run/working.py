@@ -46,8 +46,9 @@ def checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
         before = json.loads(started.read_text(encoding="utf-8"))
         if before != run:
             changed = [k for k, v in run["config"].items() if before["config"].get(k) != v]
-            changed += [k for k in ("recipe", "precision") if before.get(k) != run[k]]
-            raise BadInputError(f"--resume: expected the flags of the stopped run. Received: another {changed[0]}")
+            changed += [k for k in {**run, **before} if k != "config" and before.get(k) != run.get(k)]
+            flag = changed[0].replace("_", "-")
+            raise BadInputError(f"--resume: expected the flags of the stopped run. Received: another {flag}")
     else:
         shutil.rmtree(working, ignore_errors=True)
         write_json(make_folder(working, out) / started.name, run)
