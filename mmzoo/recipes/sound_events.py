@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import keras
-from keras import layers, losses, ops
+from keras import layers
 
 from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.log_mel import LogMel
@@ -19,6 +19,7 @@ from mmzoo.blocks.spec_augment import SpecAugment
 from mmzoo.data import esc10, event_sounds
 from mmzoo.data.options import check_shared, expect
 from mmzoo.heads.classifier import classifier
+from mmzoo.losses.shares import cross_entropy, largest_share
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.transfer import load_encoders
 from mmzoo.plan import Export, Phase
@@ -130,20 +131,7 @@ def _audio_encoder(samples, sample_rate, config):
 def objective(config=Config()):
     """Cross-entropy of the shares of the classes, and the accuracy of the largest."""
     num_classes = len(SOURCES[config.source].CLASSES)
-
-    def shares(y_true):
-        """Return `(B, N)`: of numbers of classes `(B,)`, or `(B, 1)`, all is of one."""
-        if len(y_true.shape) == 2 and y_true.shape[-1] == num_classes:
-            return ops.cast(y_true, "float32")
-        return ops.one_hot(ops.reshape(ops.cast(y_true, "int32"), (-1,)), num_classes)
-
-    def loss(y_true, y_pred):
-        return losses.categorical_crossentropy(shares(y_true), y_pred)
-
-    def accuracy(y_true, y_pred):
-        return ops.cast(ops.equal(ops.argmax(shares(y_true), axis=-1), ops.argmax(y_pred, axis=-1)), "float32")
-
-    return {"loss": loss, "metrics": [accuracy]}
+    return {"loss": cross_entropy(num_classes), "metrics": [largest_share(num_classes)]}
 
 
 def plan(config=Config()):

@@ -1,4 +1,4 @@
-"""What a user changes in the phases of any recipe: what is frozen, rates, unfreezing, patience, clipping, averages."""
+"""What a user changes in the training of any recipe, in each of its phases."""
 
 import dataclasses
 import functools
@@ -16,6 +16,7 @@ from mmzoo.data.options import expect
 from mmzoo.models.transfer import encoder_names, read_model
 from mmzoo.plan import Phase, gradual_unfreezing
 from mmzoo.run.optimizer import part_of
+from mmzoo.run.soft_labels import soft_labels
 
 Words = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")]
 
@@ -34,6 +35,10 @@ class PhaseOptions:
     """Of all gradients together; 0: not clipped."""
     ema: float | None = None
     """Momentum of the average of the weights that training ends with; 0: the last weights."""
+    mixup: float | None = None
+    """Examples are mixed by shares of Beta(mixup, mixup), all modalities and the label alike; 0: not mixed."""
+    label_smoothing: float | None = None
+    """Share of a label that is spread over all classes; 0: none."""
 
     def __post_init__(self):
         apart = self.unfreeze_epochs
@@ -41,6 +46,9 @@ class PhaseOptions:
         expect("patience", (self.patience or 0) >= 0, "0 (off) or more", self.patience)
         expect("clip_norm", 0 <= (self.clip_norm or 0) < math.inf, "0 (off) or more", self.clip_norm)
         expect("ema", 0 <= (self.ema or 0) < 1, "0 (off) to less than 1", self.ema)
+        expect("mixup", 0 <= (self.mixup or 0) < math.inf, "0 (off) or more", self.mixup)
+        smoothing = self.label_smoothing
+        expect("label_smoothing", 0 <= (smoothing or 0) < 1, "0 (off) to less than 1", smoothing)
         for words in self.rates:
             expect("rates", _rate(words)[1] > 0, "ENCODER=FACTOR, a factor above 0", words)
 
@@ -65,13 +73,14 @@ def _rate(words: str) -> tuple[str, float]:
 
 
 def with_options(recipe: Any, config: Any, options: PhaseOptions) -> Any:
-    """Return `recipe` with `options` in each phase of its plan.
+    """Return `recipe` with `options` in each phase of its plan, and in its training batches and loss.
 
     A model of some of the modalities, as a baseline is, has those of the parts that it has. Gradual unfreezing divides
     the first phase of the plan: an encoder that --init-from does not have is trained from the start.
 
     Raises:
-        BadInputError: the model of `config` has no such part, or its epochs are too few to unfreeze its encoders.
+        BadInputError: the model of `config` has no such part, its epochs are too few to unfreeze its encoders, or its
+            labels cannot be soft.
     """
     if not options.told():
         return recipe
@@ -96,7 +105,10 @@ def with_options(recipe: Any, config: Any, options: PhaseOptions) -> Any:
         return (first, *others)
 
     plan(config)
-    return SimpleNamespace(**{**vars(recipe), "plan": plan})
+    changed = SimpleNamespace(**{**vars(recipe), "plan": plan})
+    if options.mixup or options.label_smoothing:
+        return soft_labels(changed, config, options.mixup or 0.0, options.label_smoothing or 0.0)
+    return changed
 
 
 def _check_parts(model: keras.Model, options: PhaseOptions) -> None:

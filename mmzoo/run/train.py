@@ -88,12 +88,12 @@ def train(
         # The test split is read first: a source that is not there stops the run before it has cost anything.
         inputs, labels = test_arrays(module, config)
         tell_encoders(module, config)
-        module = with_options(module, config, options)
+        trained = with_options(module, config, options)
         name = out.name if text else recipe
         title = f"{name} ({'+'.join(_modalities(inputs))})"
-        model, history = fit(module, config, working / "fused", title, precision)
+        model, history = fit(trained, config, working / "fused", title, precision)
         alone = _modalities(inputs) if spec.labels or measures(spec.outputs) else ()
-        baselines = _fit_baselines(module, config, working, (name, precision), alone)
+        baselines = _fit_baselines(trained, config, working, (name, precision), alone)
         with new_folder(out, working) as folder:
             exported = keras.Model(model.input, {k: model.get_layer(v).output for k, v in spec.outputs.items()})
             exported.save(folder / KERAS)

@@ -13,6 +13,7 @@ import test_distillation_loss
 import test_elbo_loss
 import test_masked_loss
 import test_metric_learning_loss
+import test_shares_loss
 import test_weighted_loss
 
 import mmzoo.losses
@@ -26,6 +27,7 @@ CHECKED_BY = {
     "elbo": test_elbo_loss,
     "focal": test_detection_loss,
     "masked": test_masked_loss,
+    "shares": test_shares_loss,
     "triplet": test_metric_learning_loss,
     "weighted": test_weighted_loss,
 }
