@@ -141,16 +141,31 @@ def _targets(modalities):
     return targets
 
 
-def _error(name, modalities, targets):
+def _made(name, modalities):
+    """Return the function of the model's answer to what it makes of a modality, `(B, numbers)`."""
     start = sum(WIDTHS[m] for m in modalities[: modalities.index(name)])
 
-    def error(y_true, y_pred):
+    def made(y_pred):
         made = y_pred[:, start : start + WIDTHS[name]]
-        made = ops.sigmoid(made) if name == "image" else made
-        return ops.mean(ops.square(made - targets(y_true)[name]), axis=1)
+        return ops.sigmoid(made) if name == "image" else made
+
+    return made
+
+
+def _error(name, modalities, targets):
+    made = _made(name, modalities)
+
+    def error(y_true, y_pred):
+        return ops.mean(ops.square(made(y_pred) - targets(y_true)[name]), axis=1)
 
     error.__name__ = f"{name}_error"
     return error
+
+
+def reconstruction(config=Config()):
+    """What is to be made of each modality and what is made of it: functions of `y` and of the model's answer."""
+    targets = _targets(config.modalities)
+    return {m: (lambda y, m=m: targets(y)[m], _made(m, config.modalities)) for m in config.modalities}
 
 
 def plan(config=Config()):

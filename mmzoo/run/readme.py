@@ -5,7 +5,17 @@ from pathlib import Path
 
 from mmzoo.run.readme_labels import labels, told_label_gain
 from mmzoo.run.readme_numbers import figure, number_gain, numbers, r2
-from mmzoo.run.readme_scores import RECALLS, anomalies, boxes, kinds, percent, retrieval, table, transcripts
+from mmzoo.run.readme_scores import (
+    RECALLS,
+    anomalies,
+    boxes,
+    kinds,
+    objective,
+    percent,
+    retrieval,
+    table,
+    transcripts,
+)
 from mmzoo.run.readme_trials import cross_validation, tuning
 from mmzoo.run.readme_use import SHOWN_CLASSES, how_to_use, named, signature
 
@@ -120,9 +130,8 @@ def _head(card: dict) -> str:
 
 def _score(card: dict) -> str:
     scores, baselines = card.get("scores", {}), card.get("baselines", {})
-    if objective := scores.get("objective"):
-        head = f"## Objective on the {scores['split']} split, {scores['n']:,} examples"
-        return f"{head}\n\n{table(['', ''], [[name, f'{value:.4f}'] for name, value in objective.items()])}"
+    if "objective" in scores:
+        return objective(scores)
     if "map50" in scores:
         return boxes(scores)
     if "transcripts" in scores:

@@ -122,3 +122,23 @@ def anomaly_rows(scores: dict) -> tuple[list[str], list[list[str]]]:
         alone = scores.get("alone", {}).get(name)
         rows.append([*row, f"{alone['auc']:.3f}" if alone else ""])
     return [*head, "AUC of a model of it alone"], rows
+
+
+def objective(scores: dict) -> str:
+    """Return the objective of a model without labels, and how well it makes its modalities again if it does."""
+    rows = [[name, f"{value:.4f}"] for name, value in scores["objective"].items()]
+    parts = [f"## Objective on the {scores['split']} split, {scores['n']:,} examples", table(["", ""], rows)]
+    if "reconstruction" in scores:
+        parts.append(
+            "Mean squared error of what is made of each modality; what is not present is made from the rest. The last "
+            "rows are those of telling the same of every example."
+        )
+        parts.append(table(*reconstruction_rows(scores)))
+    return "\n\n".join(parts)
+
+
+def reconstruction_rows(scores: dict) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of a table of the errors by what is present."""
+    errors = scores["reconstruction"]
+    head = ["present", *(f"error of {name}" for name in next(iter(errors.values())))]
+    return head, [[name, *(f"{error:.4f}" for error in found.values())] for name, found in errors.items()]

@@ -10,6 +10,7 @@ from mmzoo.run.evaluate_retrieval import retrieval_table
 from mmzoo.run.evaluate_transcripts import transcript_table
 from mmzoo.run.readme_labels import label_lines
 from mmzoo.run.readme_numbers import number_lines
+from mmzoo.run.readme_scores import reconstruction_rows
 
 
 def score_lines(card: dict) -> Iterator[str]:
@@ -17,6 +18,10 @@ def score_lines(card: dict) -> Iterator[str]:
     scores = card["scores"]
     for name, value in scores.get("objective", {}).items():
         yield f"test {name} {value:.4f}"
+    if "reconstruction" in scores:
+        head, rows = reconstruction_rows(scores)
+        for row in (head, *rows):
+            yield f"test {row[0]:<32}{''.join(f'{cell:>18}' for cell in row[1:])}"
     if "map50" in scores:
         yield f"test {box_table(scores)}"
     if "retrieval" in scores:

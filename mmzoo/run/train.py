@@ -27,6 +27,7 @@ from mmzoo.run.evaluate_anomaly import compare_alone, finds_anomalies, score_ano
 from mmzoo.run.evaluate_boxes import detects, score_boxes
 from mmzoo.run.evaluate_labels import label_kind, marks
 from mmzoo.run.evaluate_numbers import NUMBERS, measures
+from mmzoo.run.evaluate_reconstruction import reconstruction_scores, reconstructs
 from mmzoo.run.evaluate_retrieval import retrieves, score_retrieval
 from mmzoo.run.evaluate_subsets import score_files
 from mmzoo.run.evaluate_transcripts import transcribes, transcript_scores
@@ -195,7 +196,10 @@ def _scores(folder: Path, module, config, examples: tuple, model: keras.Model, b
         answers = scored.pop("answers")
         scored["scores"] |= by_kind(module, config, answers, labels)
         return scored
-    return {"scores": objective_scores(model, module.objective(config), inputs, labels, config.batch_size)}
+    scored = objective_scores(model, module.objective(config), inputs, labels, config.batch_size)
+    if reconstructs(module):
+        scored |= reconstruction_scores(module, config, model, inputs, labels)
+    return {"scores": scored}
 
 
 def _sized(found: dict, baselines: dict) -> dict:
