@@ -38,7 +38,7 @@ def test_list_names_the_recipes(mmzoo_command):
 def test_train_help_lists_the_flags_of_the_recipe(mmzoo_command):
     done = mmzoo_command("train", "spoken_digits", "--help")
     assert done.returncode == 0
-    for flag in ("--source", "--epochs", "--modality-dropout", "--seed", "--out", "--resume", "--init-from"):
+    for flag in ("--source", "--modality-dropout", "--seed", "--out", "--resume", "--init-from", "--freeze"):
         assert flag in done.stdout
 
 
