@@ -39,9 +39,8 @@ def how_to_use(card: dict) -> str:
         show = f"labels, _ = beam_ctc({told})[0]{more}\nprint(spell(labels, runner.labels))"
         if "language_model.json" in card.get("files", {}):
             imports += "\nfrom mmzoo.metrics.language_model import read_language_model"
-            show = f'language = read_language_model("{named(card)}/language_model.json")\n' + show.replace(
-                ")[0]", ", scorer=language.scorer())[0]"
-            )
+            show = show.replace(")[0]", ", scorer=language.scorer())[0]")
+            show = f'language = read_language_model("{named(card)}/language_model.json")\n{show}'
     if "anomalies" in scores:
         line = next(iter(scores["anomalies"].values()))["threshold"]
         show = f'print(runner({given})["anomaly_score"][0] > {line:.3g}){more}: the threshold is another'
