@@ -16,8 +16,9 @@ from mmzoo.data.sentences import NOISE_ROWS, Sentences, encode_sentences
 FOLDER = "arrays/grid_s1"
 FILES = ("labels.npz", "audio_16k_mulaw.npz", "mouth_75x32x64_jpg.npz")
 SOURCE = (
-    "600 clips of GRID's speaker s1: labels.npz with text (N,), audio_16k_mulaw.npz with audio (N, 48000) uint8 of "
-    "mu-law, mouth_75x32x64_jpg.npz with jpg, jpg_off (N + 1,) and grid (5, 15): a gray JPEG of 75 mouths for each clip"
+    "600 clips of GRID's speaker s1: labels.npz with text (N,) and word_times_s (N, 6, 2), audio_16k_mulaw.npz with "
+    "audio (N, 48000) uint8 of mu-law, mouth_75x32x64_jpg.npz with jpg, jpg_off (N + 1,) and grid (5, 15): a gray JPEG "
+    "of 75 mouths for each clip"
 )
 SAMPLE_RATE, SAMPLES = 16_000, 48_000
 FRAMES, HEIGHT, WIDTH = 75, 32, 64
@@ -39,7 +40,8 @@ def grid(split, data_dir, seed):
     video = np.stack([_mouths(mouths, row) for row in rows])
     audio = _linear(sound["audio"][rows])
     noise = pink_noise(NOISE_ROWS, SAMPLES, [seed, tuple(SPLITS).index(split)])
-    return Sentences(audio, video, encode_sentences(labels["text"][rows].tolist()), noise)
+    words = np.rint(labels["word_times_s"][rows] * 100).astype(np.int32)
+    return Sentences(audio, video, encode_sentences(labels["text"][rows].tolist()), noise, words)
 
 
 def _linear(codes):
@@ -68,9 +70,10 @@ def _mouths(arrays, row):
 @functools.lru_cache(maxsize=3)
 def _arrays(name, data_dir):
     """Return `{array: ...}` of one of `FILES`, checked."""
-    keys = {FILES[0]: ("text",), FILES[1]: ("audio",), FILES[2]: ("jpg", "jpg_off", "grid")}[name]
+    keys = {FILES[0]: ("text", "word_times_s"), FILES[1]: ("audio",), FILES[2]: ("jpg", "jpg_off", "grid")}[name]
     path, arrays = read_arrays(name, FOLDER, keys, SOURCE, data_dir)
     shapes = {"audio": (len(arrays.get("audio", ())), SAMPLES), "grid": (2,)}
+    shapes["word_times_s"] = (len(arrays.get("text", ())), 6, 2)
     for key, array in arrays.items():
         if array.ndim != len(shapes.get(key, (0,))) or (key in shapes and array.shape != shapes[key]):
             raise BadInputError(f"{path}: expected {SOURCE}. Received: {key} of shape {array.shape}")

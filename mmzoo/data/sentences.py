@@ -13,6 +13,7 @@ from mmzoo import BadInputError
 from mmzoo.blocks.temporal import stack_frames
 from mmzoo.data.augment import draw, draw_gain, drop_modalities, mix_noise
 from mmzoo.data.augment_images import change_colors, cut_out
+from mmzoo.data.joined import RISE, TICKS, draw_words, lay_words, spell_words, word_letters
 from mmzoo.data.pipeline import evaluation_batches, training_batches
 
 CHARACTERS = " abcdefghijklmnopqrstuvwxyz"  # label 1 is the space, 0 is none
@@ -32,13 +33,15 @@ class Sentences:
     """One split: `audio` `(N, S)` int16, `video` `(N, T, H, W, 1)` uint8 at 25 frames a second, and `labels`.
 
     Labels `(N, 32)` int32 number the characters of `CHARACTERS` from 1, with zeros behind the last. `noise` `(R, S)`
-    float32 has rows of RMS 1.
+    float32 has rows of RMS 1. `words` `(N, W, 2)` int32 tell where each of the W words of a sentence begins and ends,
+    in ticks of 10 ms; None where it is not known.
     """
 
     audio: np.ndarray
     video: np.ndarray
     labels: np.ndarray
     noise: np.ndarray
+    words: np.ndarray | None = None
 
 
 def encode_sentences(texts: Sequence[str]) -> np.ndarray:
@@ -55,33 +58,78 @@ def encode_sentences(texts: Sequence[str]) -> np.ndarray:
     return labels
 
 
+@dataclass(frozen=True)
+class Spoiling:
+    """What is done to training sentences beside noise and light: the probabilities of a missing modality, and of words
+    joined anew."""
+
+    missing: float = 0.0
+    joined: float = 0.0
+
+
 def training_sentences(
-    data: Sentences, modalities: tuple[str, ...], batch_size: int, seed: int, epochs: range, dropout: float
+    data: Sentences, modalities: tuple[str, ...], batch_size: int, seed: int, epochs: range, spoiling: Spoiling
 ) -> tf.data.Dataset:
-    """Return batches `({"audio": (B, S), "video": (B, T*H, W, 1), "present": (B, M)}, labels (B, 32))` of all `epochs`.
+    """Return batches `({"audio": (B, S), "video": (B, T*H, W, 1), "present": (B, M)}, labels (B, 64))` of all `epochs`.
 
     A sentence begins sooner or later, is louder or softer, with pink noise at -10 to 20 dB or none; its pictures are
-    mirrored or not, moved, enlarged and changed in brightness and contrast, all of a sentence alike. With probability
-    `dropout` one modality is missing.
+    mirrored or not, moved, enlarged and changed in brightness and contrast, all of a sentence alike. In the first
+    epochs all are words joined anew, see `mmzoo.data.joined`, more and more of them; then a share of `spoiling.joined`.
     """
-    audio, video, labels, noise = (tf.constant(x) for x in (data.audio, data.video, data.labels, data.noise))
+    noise, take = tf.constant(data.noise), _taker(data, modalities, spoiling.joined)
+    total = max(1, epochs.stop * (len(data.labels) // batch_size))
 
     def make(index, seed):
-        size = tf.shape(index)[0]
-        moved = tf.cast(tf.floor(draw(seed, 200, [size, 1], -SHIFT, SHIFT + 1)), tf.int32)
-        inputs = {}
+        size, told = tf.shape(index)[0], {}
+        inputs, labels = take(index, seed, tf.cast(seed[1], tf.float32) / total)
         if "audio" in modalities:
-            sound = tf.cast(tf.gather(audio, index), tf.float32) / 32768.0
-            sound = draw_gain(_later(sound, moved * (sound.shape[1] // video.shape[1])), seed)
+            sound = draw_gain(inputs["audio"], seed)
             noisy = mix_noise(sound, tf.fill([size], sound.shape[1]), noise, SNR_DB, seed)
-            inputs["audio"] = tf.where(draw(seed, 201, [size, 1]) < UNSPOILED, sound, noisy)
+            told["audio"] = tf.where(draw(seed, 201, [size, 1]) < UNSPOILED, sound, noisy)
         if "video" in modalities:
-            inputs["video"] = _spoil_lips(_later(tf.gather(video, index), moved), seed)
+            told["video"] = _spoil_lips(inputs["video"], seed)
         if len(modalities) > 1:
-            inputs["present"] = drop_modalities(size, len(modalities), seed, dropout)
-        return inputs, tf.gather(labels, index)
+            told["present"] = drop_modalities(size, len(modalities), seed, spoiling.missing)
+        return told, labels
 
     return training_batches(make, len(data.labels), batch_size, seed, epochs)
+
+
+def _taker(data, modalities, joined):
+    """Return a function of index, seed and progress to sound and lips, moved in time or of words joined, and labels."""
+    count, steps = data.video.shape[:2]
+    ticks = steps * TICKS
+    audio = tf.constant(data.audio.reshape(count * ticks, -1))
+    video, labels = tf.constant(data.video.reshape(count * steps, *data.video.shape[2:])), tf.constant(data.labels)
+    joined = 0.0 if data.words is None else joined
+    if joined:
+        spans, places = tf.constant(data.words), data.words.shape[1]
+        letters = tf.constant(word_letters(data.labels, places))
+
+    def take(index, seed, progress):
+        size, index = tf.shape(index)[0], tf.cast(index, tf.int32)
+        moved = TICKS * tf.cast(tf.floor(draw(seed, 200, [size, 1], -SHIFT, SHIFT + 1)), tf.int32)
+        at = index[:, None] * ticks + _still(tf.range(ticks)[None] - moved, ticks)
+        said = tf.pad(tf.gather(labels, index), ((0, 0), (0, LONGEST)))
+        if joined:
+            anew = draw(seed, 206, [size, 1]) < tf.where(progress < RISE, 1.0, joined)
+            sentence, place, number = draw_words(places, count, size, seed, progress)
+            said_by, tick, fits = lay_words(spans, sentence, place, number, ticks, seed)
+            at = tf.where(anew, said_by * ticks + tick, at)
+            said = tf.where(anew, spell_words(letters, sentence, place, fits, 2 * LONGEST), said)
+        inputs = {}
+        if "audio" in modalities:
+            sound = tf.cast(tf.gather(audio, at), tf.float32) / 32768.0
+            inputs["audio"] = tf.reshape(sound, (-1, ticks * audio.shape[1]))
+        if "video" in modalities:
+            inputs["video"] = tf.gather(video, at[:, TICKS // 2 :: TICKS] // TICKS)
+        return inputs, said
+
+    return take
+
+
+def _still(tick, ticks):
+    return tf.clip_by_value(tick, 0, ticks - 1)
 
 
 def evaluation_sentences(data: Sentences, modalities: tuple[str, ...], seed: int, snr_db: float) -> tf.data.Dataset:
@@ -102,12 +150,6 @@ def evaluation_sentences(data: Sentences, modalities: tuple[str, ...], seed: int
         return inputs, tf.gather(labels, index)
 
     return evaluation_batches(make, len(data.labels), EVALUATION_BATCH, seed)
-
-
-def _later(x, steps):
-    """Delay each of `x` `(B, T, ...)` by `steps` `(B, 1)`, below 0 let it begin sooner; its ends are prolonged."""
-    index = tf.range(x.shape[1])[None] - steps
-    return tf.gather(x, tf.clip_by_value(index, 0, x.shape[1] - 1), batch_dims=1)
 
 
 def _spoil_lips(video, seed):

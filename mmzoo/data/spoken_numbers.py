@@ -38,16 +38,20 @@ def sample(split, seed):
     rng = np.random.default_rng([seed, digits.SPLITS.index(split), 3])
     count = SENTENCES[split]
     audio, shapes, texts = np.zeros((count, SAMPLES), np.int16), np.empty((count, FRAMES, 3)), []
+    words = np.zeros((count, SPOKEN, 2), np.int32)
     for i in range(count):
         chosen = rng.integers(len(bank.clips), size=SPOKEN)
-        audio[i], shapes[i] = _say(bank, chosen, rng)
+        audio[i], shapes[i], words[i] = _say(bank, chosen, rng)
         texts.append(" ".join(WORDS[bank.clip_labels[clip]] for clip in chosen))
     noise = pink_noise(NOISE_ROWS, SAMPLES, [seed, digits.SPLITS.index(split), 4])
-    return Sentences(audio, _draw_mouths(shapes, rng), encode_sentences(texts), noise)
+    return Sentences(audio, _draw_mouths(shapes, rng), encode_sentences(texts), noise, words)
 
 
 def _say(bank, chosen, rng):
-    """Return the waveform of clips one after another, and the shape of the mouth in each frame, `(FRAMES, 3)`."""
+    """Return the waveform of clips one after another, and the shape of the mouth in each frame, `(FRAMES, 3)`.
+
+    The third is the begin and end of each in ticks of 10 ms, `(SPOKEN, 2)`.
+    """
     lengths = bank.lengths[chosen]
     gaps = rng.dirichlet(np.ones(SPOKEN + 1)) * (SAMPLES - lengths.sum())
     starts = (np.cumsum(gaps[:SPOKEN]) + np.cumsum(lengths) - lengths).astype(int)
@@ -58,7 +62,7 @@ def _say(bank, chosen, rng):
         ends = np.linspace(start, start + length, len(word) + 1) * RATE / SAMPLE_RATE
         for letter, first, last in zip(word, ends, ends[1:], strict=False):
             shapes[round(first) : max(round(last), round(first) + 1)] = _viseme(letter)
-    return audio, shapes
+    return audio, shapes, np.stack([starts, starts + lengths], axis=1) * 100 // SAMPLE_RATE
 
 
 def _viseme(letter):

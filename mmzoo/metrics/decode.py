@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
+Scorer = Callable[[Sequence[int], int], float]
 
 
 def greedy_ctc(log_probabilities: np.ndarray, blank: int = 0) -> list[int]:
@@ -29,18 +30,21 @@ def spell(labels: Sequence[int], characters: Sequence[str]) -> str:
 
 
 def beam_ctc(
-    log_probabilities: np.ndarray, width: int = 16, blank: int = 0, most: int = 0
+    log_probabilities: np.ndarray, width: int = 16, blank: int = 0, most: int = 0, scorer: Scorer | None = None
 ) -> list[tuple[list[int], float]]:
     """Return the likeliest labelings of `log_probabilities` `(T, N)` with their log-probability, best first.
 
     A labeling's probability is the sum over its paths. After each frame the `width` likeliest prefixes are kept:
-    with as many as there are labelings the result is exact, with fewer a log-probability is a lower bound.
+    with as many as there are labelings the result is exact, with fewer a log-probability is a lower bound. Only the
+    `most` likeliest labels of a frame can continue one; 0: all.
+
+    `scorer(prefix, label)` is added to the log-probability of a labeling for each of its labels, and `scorer(labeling,
+    blank)` at its end, as those of a language model are; see `mmzoo.metrics.language_model`.
 
     Raises:
         ValueError: the shape is not `(T, N)`, `blank` is none of the N, `width` is below 1 or `most` below 0.
 
-    Source: Hannun et al. 2014, First-Pass Large Vocabulary Continuous Speech Recognition, algorithm 1, without
-    a language model.
+    Source: Hannun et al. 2014, First-Pass Large Vocabulary Continuous Speech Recognition, algorithm 1.
     """
     frames = _checked(log_probabilities, blank)
     if width < 1:
@@ -49,24 +53,32 @@ def beam_ctc(
         raise ValueError(f"beam_ctc expects most >= 0. Received: {most=}")
     beams = {(): (0.0, -math.inf)}  # prefix: of paths that end in the blank, and of those that end in a label
     for frame, order in zip(frames.tolist(), np.argsort(-frames, axis=1, kind="stable").tolist(), strict=True):
-        ranked = (label for label in order if label != blank)
-        followed = list(itertools.islice(ranked, most or None))
-        grown = defaultdict(lambda: [-math.inf, -math.inf])
-        for prefix, (in_blank, in_label) in beams.items():
-            total = _log_add(in_blank, in_label)
-            grown[prefix][0] = _log_add(grown[prefix][0], total + frame[blank])
-            for label in followed:
-                score = frame[label]
-                longer = grown[(*prefix, label)]
-                if prefix and prefix[-1] == label:
-                    # only a blank in between makes a repeat a second label
-                    grown[prefix][1] = _log_add(grown[prefix][1], in_label + score)
-                    longer[1] = _log_add(longer[1], in_blank + score)
-                else:
-                    longer[1] = _log_add(longer[1], total + score)
+        followed = list(itertools.islice((label for label in order if label != blank), most or None))
+        grown = _grow(beams, frame, followed, blank, scorer)
         ranked = sorted(grown.items(), key=lambda item: _log_add(*item[1]), reverse=True)
         beams = {prefix: tuple(scores) for prefix, scores in ranked[:width] if max(scores) > -math.inf}
-    return [(list(prefix), _log_add(*scores)) for prefix, scores in beams.items()]
+    found = [(list(prefix), _log_add(*scores)) for prefix, scores in beams.items()]
+    if scorer:
+        found = [(labels, score + scorer(tuple(labels), blank)) for labels, score in found]
+    return sorted(found, key=lambda item: -item[1])
+
+
+def _grow(beams, frame, followed, blank, scorer):
+    """Return the prefixes that `beams` become in a `frame`, each with its two log-probabilities."""
+    grown = defaultdict(lambda: [-math.inf, -math.inf])
+    for prefix, (in_blank, in_label) in beams.items():
+        total = _log_add(in_blank, in_label)
+        grown[prefix][0] = _log_add(grown[prefix][0], total + frame[blank])
+        for label in followed:
+            score, longer = frame[label], grown[(*prefix, label)]
+            said = score + scorer(prefix, label) if scorer else score
+            if prefix and prefix[-1] == label:
+                # only a blank in between makes a repeat a second label
+                grown[prefix][1] = _log_add(grown[prefix][1], in_label + score)
+                longer[1] = _log_add(longer[1], in_blank + said)
+            else:
+                longer[1] = _log_add(longer[1], total + said)
+    return grown
 
 
 def _log_add(a: float, b: float) -> float:

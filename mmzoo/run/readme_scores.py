@@ -54,22 +54,33 @@ def boxes(scores: dict) -> str:
 
 def transcripts(scores: dict) -> str:
     """Return the error rates of a recognizer by condition and by what is present."""
-    head = ["condition", "present", "WER, %", "CER, %", "exact, %", "WER of a model of it alone, %"]
+    head = ["condition", "present", "WER, %", "CER, %", "exact, %", "WER with the language model, %"]
+    head += ["WER of a model of it alone, %", "that with the language model, %"]
+    rows = transcript_rows(scores)
+    language = (
+        " The language model beside the model, `language_model.json`, counts 5-grams of the characters of the training "
+        "transcripts alone; the beam search adds it where the table says so (shallow fusion)."
+        if any(row[5] for row in rows)
+        else ""
+    )
     return (
         f"## Score on the {scores['split']} split, {scores['n']:,} sentences\n\n"
         "Word and character error rates, and the share of sentences without an error, by a beam search without a "
-        f"language model.\n\n{table(head, transcript_rows(scores))}"
+        f"language model.{language}\n\n{table(head, rows)}"
     )
 
 
 def transcript_rows(scores: dict) -> list[list[str]]:
-    """Return rows of condition, what is present, WER, CER, exact, and the WER of a model of it alone, in percent."""
-    rows = []
+    """Return rows of condition, what is present, WER, CER, exact, and the WER with a language model, in percent.
+
+    At the end is the WER of a model of it alone, without and with a language model. What there is not is "".
+    """
+    rows, language = [], "wer_with_language_model"
     for condition, subsets in scores["transcripts"].items():
         for name, found in subsets.items():
-            alone = scores.get("alone", {}).get(condition, {}).get(name)
-            beside = f"{100 * alone['wer']:.2f}" if alone else ""
-            rows.append([condition, name, *(f"{100 * found[key]:.2f}" for key in RATES), beside])
+            alone = scores.get("alone", {}).get(condition, {}).get(name, {})
+            told = [*(found[key] for key in RATES), found.get(language), alone.get("wer"), alone.get(language)]
+            rows.append([condition, name, *("" if rate is None else f"{100 * rate:.2f}" for rate in told)])
     return rows
 
 

@@ -35,9 +35,12 @@ def how_to_use(card: dict) -> str:
         show = f'print(runner({given})["{answer}"]){more}'
     if "transcripts" in scores:
         imports += "\nfrom mmzoo.metrics.decode import beam_ctc, spell"
-        show = (
-            f'labels, _ = beam_ctc(runner({given})["log_probabilities"])[0]{more}\nprint(spell(labels, runner.labels))'
-        )
+        told = f'runner({given})["log_probabilities"]'
+        show = f"labels, _ = beam_ctc({told})[0]{more}\nprint(spell(labels, runner.labels))"
+        if "language_model.json" in card.get("files", {}):
+            imports += "\nfrom mmzoo.metrics.language_model import read_language_model"
+            show = show.replace(")[0]", ", scorer=language.scorer())[0]")
+            show = f'language = read_language_model("{named(card)}/language_model.json")\n{show}'
     if "anomalies" in scores:
         line = next(iter(scores["anomalies"].values()))["threshold"]
         show = f'print(runner({given})["anomaly_score"][0] > {line:.3g}){more}: the threshold is another'

@@ -30,7 +30,7 @@ from mmzoo.run.evaluate_numbers import NUMBERS, measures
 from mmzoo.run.evaluate_reconstruction import reconstruction_scores, reconstructs
 from mmzoo.run.evaluate_retrieval import retrieves, score_retrieval
 from mmzoo.run.evaluate_subsets import score_files
-from mmzoo.run.evaluate_transcripts import transcribes, transcript_scores
+from mmzoo.run.evaluate_transcripts import keep_language, transcribes, transcript_scores
 from mmzoo.run.execute import Arrays, batch_size, predictor
 from mmzoo.run.export import calibration_examples, export, file_table, golden_examples
 from mmzoo.run.fit import check_precision, fit
@@ -183,8 +183,8 @@ def _scores(folder: Path, module, config, examples: tuple, model: keras.Model, b
         return {"scores": score_boxes(folder, files, inputs, labels, spec.labels)}
     if transcribes(spec.outputs):
         alone = {name: _answering(spec, m) for name, (m, _) in baselines.items()}
-        split = conditions(module, config, examples)
-        return {"scores": transcript_scores(folder, files, split, spec.labels, alone)}
+        keep_language(module, config, folder)
+        return {"scores": transcript_scores(folder, files, conditions(module, config, examples), spec.labels, alone)}
     if retrieves(module):
         return {"scores": score_retrieval(folder, files, examples, module.references(config))}
     if measures(spec.outputs) or marks(spec.outputs):

@@ -12,6 +12,7 @@ from mmzoo.data.sentences import (
     CHARACTERS,
     CLEAN,
     Sentences,
+    Spoiling,
     encode_sentences,
     evaluation_sentences,
     training_sentences,
@@ -72,7 +73,7 @@ def test_noise_lies_as_far_below_the_speech_as_asked(snr_db):
 
 def test_sound_and_lips_are_moved_together(monkeypatch):
     monkeypatch.setattr(sentences, "UNSPOILED", 1.0)
-    dataset = training_sentences(small(count=64), BOTH, 32, seed=3, epochs=range(1), dropout=0.0)
+    dataset = training_sentences(small(count=64), BOTH, 32, seed=3, epochs=range(1), spoiling=Spoiling())
     moved = set()
     for inputs, _ in dataset:
         lips = np.asarray(inputs["video"]).reshape(32, 10, 4, 6)
@@ -86,7 +87,7 @@ def test_sound_and_lips_are_moved_together(monkeypatch):
 
 def test_training_follows_from_the_seed_and_drops_a_modality():
     data = small(count=64)
-    one, two, other = (training_sentences(data, BOTH, 32, seed, range(2), 0.5) for seed in (1, 1, 2))
+    one, two, other = (training_sentences(data, BOTH, 32, seed, range(2), Spoiling(missing=0.5)) for seed in (1, 1, 2))
     for (a, _), (b, _) in zip(one, two, strict=True):
         for name in a:
             np.testing.assert_array_equal(a[name], b[name])
@@ -127,7 +128,9 @@ def fake_files(count=12):
     texts = np.array([f"bin blue at {'abcdefghijklmnop'[i]} two now" for i in range(count)])
     audio = np.tile(np.arange(count, dtype=np.uint8)[:, None] * 20, (1, grid.SAMPLES))
     mouths = {"jpg": np.concatenate(jpegs), "jpg_off": offsets, "grid": np.array([5, 15])}
-    return dict(zip(grid.FILES, ({"text": texts}, {"audio": audio}, mouths), strict=True))
+    times = np.tile(np.arange(12, dtype=np.float32).reshape(6, 2) / 10, (count, 1, 1))
+    labels = {"text": texts, "word_times_s": times}
+    return dict(zip(grid.FILES, (labels, {"audio": audio}, mouths), strict=True))
 
 
 @pytest.fixture
@@ -150,6 +153,7 @@ def test_grid_is_split_by_position(folder):
     splits = {split: grid.grid(split, str(folder), 0) for split in grid.SPLITS}
     said = {split: [read_labels(row)[12] for row in data.labels] for split, data in splits.items()}
     assert said == {"test": ["a", "g"], "validation": ["b", "h"], "train": [*"cdefijkl"]}
+    assert splits["test"].words[1].tolist() == [[20 * i, 20 * i + 10] for i in range(6)]
     video = splits["test"].video
     assert video.shape == (2, 75, 32, 64, 1)
     assert video[0, 17].mean() > 190  # second row, third column
@@ -168,6 +172,7 @@ BAD = {
     "no such file": (lambda f: {k: v for k, v in f.items() if k != "labels.npz"}, "labels.npz: expected it in"),
     "an array missing": (lambda f: {**f, "labels.npz": {"words": np.zeros(3)}}, "labels.npz: expected 600 clips"),
     "too short": (lambda f: spoil(f, "audio_16k_mulaw.npz", "audio", np.zeros((12, 9), np.uint8)), r"\(12, 9\)"),
+    "other times": (lambda f: spoil(f, "labels.npz", "word_times_s", np.zeros((12, 5, 2))), r"\(12, 5, 2\)"),
     "no JPEG": (lambda f: spoil(f, "mouth_75x32x64_jpg.npz", "jpg", np.zeros(99_999, np.uint8)), "clip 0: expected a"),
     "no letters": (lambda f: spoil(f, "labels.npz", "text", np.array(["BIN"] * 12)), "text: expected 1 to 32"),
 }

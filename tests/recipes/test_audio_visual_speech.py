@@ -10,6 +10,7 @@ from mmzoo import BadInputError
 from mmzoo.data import spoken_numbers
 from mmzoo.data.sentences import CHARACTERS, encode_sentences
 from mmzoo.device import Runner
+from mmzoo.metrics.language_model import learn_language, read_language_model
 from mmzoo.recipes import audio_visual_speech
 from mmzoo.run import evaluate_transcripts
 from mmzoo.run.evaluate import evaluate
@@ -28,6 +29,7 @@ TINY = audio_visual_speech.TINY
         ({"source": "lrs3"}, "--source: expected one of sample, grid. Received: lrs3"),
         ({"snr_db": float("nan")}, "--snr-db: expected decibels. Received: nan"),
         ({"dropout": 1.0}, "--dropout: expected a number from 0 to below 1. Received: 1.0"),
+        ({"joined": 1.5}, "--joined: expected a number from 0 to 1. Received: 1.5"),
         ({"layers": -1}, "--layers: expected 0 or more. Received: -1"),
         ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
     ],
@@ -62,6 +64,10 @@ def test_transcripts_and_their_error_rates():
     assert transcripts(told, CHARACTERS) == ["bin blue at s two now", "set red"]
     found = rates(lambda _: {"log_probabilities": told}, {}, encode_sentences(said), CHARACTERS)
     assert found == {"wer": 1 / 8, "cer": 1 / 28, "exact": 1 / 2}
+    told[0, 36:38, CHARACTERS.index("f") + 1] = -1  # the second choice for the letter
+    language = learn_language(["bin blue at f two now", "set red"] * 9, CHARACTERS, weight=9.0)
+    also = rates(lambda _: {"log_probabilities": told}, {}, encode_sentences(said), CHARACTERS, language.scorer())
+    assert also == found | {"wer_with_language_model": 0}
 
 
 def test_recognizers_are_told_by_their_outputs():
@@ -103,6 +109,17 @@ def test_the_card_tells_the_error_rates(folder):
     text = (folder / "README.md").read_text()
     assert f"| {100 * full['wer']:.2f} |" in text
     assert "from mmzoo.metrics.decode import beam_ctc" in text
+    assert "scorer=language.scorer()" in text
+
+
+def test_a_language_model_of_the_training_split_is_beside_the_model(folder):
+    card = json.loads((folder / "card.json").read_text())
+    language = read_language_model(folder / "language_model.json")
+    assert card["files"]["language_model.json"]["bytes"] > 100
+    assert language.log_probability("\nthre", "e") > -0.01  # a digit is spelled as it was in training
+    for scores in (card["scores"]["transcripts"], card["scores"]["alone"]):
+        found = [rate for subsets in scores.values() for rate in subsets.values()]
+        assert all(rate["wer_with_language_model"] >= 0 for rate in found)
 
 
 def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
