@@ -97,7 +97,7 @@ SOURCE = Source(
     {asked}
     inputs=(
 {inputs}
-    ),
+    ),{left_out}
     split={split!r},
     group={group!r},
     time={time!r},
@@ -228,6 +228,8 @@ def recipe_text(values: Mapping[str, object]) -> str:
         lines.append(f"        ({name!r}, (")
         lines += [f"            {column!r}," for column in columns]
         lines.append("        )),")
+    reasons = "".join(f"\n        ({column!r}, {why!r})," for column, why in values["left_out"])
+    values = {**values, "left_out": f"\n    left_out=({reasons}\n    )," if reasons else ""}
     known = {**values, "listed": listed, "table": Path(str(values["path"])).name, "num_classes": len(values["classes"])}
     parts = {name: part.format(**known) for name, part in TARGETS[str(values["kind"])].items()}
     partial = "" if "def head" in parts["head"] else "from functools import partial\n"

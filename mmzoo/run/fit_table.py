@@ -16,6 +16,8 @@ from mmzoo.data.table_features import fit_feature
 from mmzoo.data.table_rows import Rows
 from mmzoo.data.table_source import load_splits
 from mmzoo.data.table_split import split_rows
+from mmzoo.run.benchmark import benchmark
+from mmzoo.run.benchmark_verb import for_card
 from mmzoo.run.card import write_card
 from mmzoo.run.fit_encoders import check_beginning, published_encoders
 from mmzoo.run.fit_folds import check_folds, check_rows, cross_validate, fold_table
@@ -43,6 +45,7 @@ from mmzoo.run.train import train
 
 FEATURES = ("number", "category", "date")
 BAD_ROWS = "bad_rows.csv"
+TIMED = 100  # runs of each file
 PATIENCE = 6  # epochs without a lower validation loss
 
 
@@ -82,6 +85,8 @@ def fit_table(
             shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on with
         raise
     shutil.rmtree(work)
+    print("timing ...", flush=True)
+    card["benchmark"] = for_card(benchmark([out], runs=TIMED, threads=(1,)), out)
     print("comparing with linear models ...", flush=True)
     card["peers"] = _peers(splits, module, config)
     card["peer_rows"] = told_peer_rows(peer_examples(splits, config.seed), splits)
@@ -162,7 +167,7 @@ def _train(recipe: str, config, out: Path, resume: bool) -> dict:
         return card
     print(f"{best} alone does as well on the validation rows: the folder gets a model of it", flush=True)
     train(recipe, dataclasses.replace(config, modalities=(best,)), out=out, resume=not together)
-    kept = {key: card[key] for key in ("baselines", "average") if key in card}
+    kept = {key: card[key] for key in ("baselines", "average", "fusion_gain") if key in card}
     return read_card(out) | kept | {"fused": main_value(next(iter(card["scores"]["subsets"].values())))}
 
 
@@ -186,7 +191,7 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
     inputs = gather_inputs(columns, frame[split == "train"])
     sizes = measure(frame, root, inputs)
-    values = {"path": str(place.absolute()), "target": target, "inputs": inputs, **sizes}
+    values = {"path": str(place.absolute()), "target": target, "inputs": inputs, "left_out": tuple(left_out), **sizes}
     values |= {
         name: getattr(request, name) for name in ("split", "group", "time", "seed", "skip_bad", "fusion", "epochs")
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmzoo.run.readme_labels import labels, told_label_gain
 from mmzoo.run.readme_numbers import figure, number_gain, numbers, r2
-from mmzoo.run.readme_scores import RECALLS, anomalies, boxes, kinds, percent, retrieval, table, transcripts
+from mmzoo.run.readme_scores import RECALLS, anomalies, boxes, gain_of, kinds, percent, retrieval, table, transcripts
 from mmzoo.run.readme_trials import cross_validation, tuning
 from mmzoo.run.readme_use import SHOWN_CLASSES, how_to_use, named, signature
 
@@ -146,7 +146,7 @@ def _score(card: dict) -> str:
         table(["present", *SCORES.values(), "accuracy of a model of it alone"], rows),
     ]
     if gain(card):
-        lines.append(f"Fusion gain: {gain(card)}. {_bootstrap(card)}".rstrip())
+        lines.append(f"{gain_of(card)}: {gain(card)}. {_bootstrap(card)}".rstrip())
     if "average" in card:
         average = percent(card["average"]["accuracy"])
         lines.append(f"Plain average of the probabilities of the single-modality models: {average}.")
@@ -170,7 +170,7 @@ def _published(card: dict) -> str:
 def _bootstrap(card: dict) -> str:
     """Return what the interval of the gain leaves out, where examples share a file of the first modality."""
     gain = card.get("fusion_gain")
-    if not gain or gain.get("groups", 0) >= card.get("scores", {}).get("n", 1):
+    if not gain or "fused" in card or gain.get("groups", 0) >= card.get("scores", {}).get("n", 1):
         return ""
     first, *others = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
     met = " and ".join(others)

@@ -30,13 +30,7 @@ from mmzoo.run.folder import read_card
 from mmzoo.run.predict import answers
 
 ROWS = 240
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MMZOO_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        yield
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +68,10 @@ def test_the_folder_is_whole_and_verified(fitted, table):
     assert set(card["peers"]) == {"text", "tabular", "all"}
     assert card["scores"]["subsets"]["text+tabular"]["accuracy"] > 0.6
     assert (fitted / "recipe.py").is_file()
+    assert [model["peer"] for model in card["benchmark"]["models"]] == [False, False, False, True]
+    page = " ".join((fitted / "report.html").read_text(encoding="utf-8").split())
+    assert "100 runs of each were timed on" in page
+    assert "not used: an identifier: every row another" in page
     assert not [path for path in table.parent.iterdir() if path.name.startswith(".")]
     assert (
         (fitted / "README.md")
@@ -232,6 +230,7 @@ def test_what_was_inferred_is_code(table):
     values = assemble(table, "kind", Request())
     text = recipe_text({**values, "out": "out"})
     compile(text, "recipe.py", "exec")
+    assert "left_out=(\n        ('number', 'an identifier: every row another'),\n    )," in text
     assert "Number(name='price', mean=" in text
     assert len(read_table(table)) == ROWS
 
