@@ -273,3 +273,15 @@ def test_rare_classes_weigh_more_where_it_is_asked_for(tmp_path, capsys):
     assert "--balance" in capsys.readouterr().out
     rare, usual = assemble(tmp_path / "t.csv", "kind", Request(balance=True))["class_weight"]
     assert rare > usual
+
+
+def test_a_table_in_another_encoding_is_told_once_in_a_line(tmp_path, capsys):
+    from mmzoo.run.cli import _tell_warnings
+
+    _tell_warnings()
+    (tmp_path / "t.csv").write_bytes("note,kind\ncrème,a\n".encode("cp1252"))
+    for _ in range(2):
+        with pytest.raises(BadInputError):
+            assemble(tmp_path / "t.csv", "gone", Request())
+    told = [line for line in capsys.readouterr().err.splitlines() if "Windows-1252" in line]
+    assert told == [f"mmzoo: {tmp_path / 't.csv'}: read as Windows-1252, as it is not UTF-8: line 2"]
