@@ -85,12 +85,7 @@ def fit_table(
             shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on with
         raise
     shutil.rmtree(work)
-    print("timing ...", flush=True)
-    card["benchmark"] = for_card(benchmark([out], runs=TIMED, threads=(1,)), out)
-    print("comparing with linear models ...", flush=True)
-    card["peers"] = _peers(splits, module, config)
-    card["peer_rows"] = told_peer_rows(peer_examples(splits, config.seed), splits)
-    card |= constant_scores(splits, module.SOURCE)
+    card |= _beside(splits, module, config, out) | constant_scores(splits, module.SOURCE)
     card["rows"] = {name: len(examples.labels) for name, examples in splits.items()}
     card["duplicates"] = crossing
     write_card(out, card)
@@ -102,6 +97,15 @@ def fit_table(
     report = write_report(out, card, module, dataclasses.replace(config, modalities=own), splits, place)
     print(f"{told_scores(card)}\n{report}  the report")
     return out
+
+
+def _beside(splits, module, config, out: Path) -> dict:
+    """Return what the card tells of the time that the files in `out` take, and of linear models."""
+    print("timing ...", flush=True)
+    timed = for_card(benchmark([out], runs=TIMED, threads=(1,)), out)
+    print("comparing with linear models ...", flush=True)
+    rows = told_peer_rows(peer_examples(splits, config.seed), splits)
+    return {"benchmark": timed, "peers": _peers(splits, module, config), "peer_rows": rows}
 
 
 def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
@@ -197,7 +201,7 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     }
     values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
     values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
-    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": 0.4}
+    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": min(0.6, 0.2 * len(inputs))}
     values |= recipe_values(goal, split == "train", request.balance)
     return values
 
