@@ -39,6 +39,7 @@ from mmzoo.run.export import calibration_examples, export, file_table, golden_ex
 from mmzoo.run.fit import fit
 from mmzoo.run.folder import KERAS, check_out, make_folder, new_folder, write_json
 from mmzoo.run.score_lines import score_lines
+from mmzoo.run.settle import settle
 from mmzoo.run.split import BASELINES, conditions, same_example, split_arrays, test_arrays
 from mmzoo.run.verify import verify
 from mmzoo.run.verify_table import table as verdicts
@@ -82,7 +83,7 @@ def train(
         inputs, labels = test_arrays(module, config)
         name = out.name if text else recipe
         title = f"{name} ({'+'.join(_modalities(inputs))})"
-        model, history = fit(module, config, working / "fused", title, precision)
+        model, history = settle(*fit(module, config, working / "fused", title, precision), module, config)
         alone = _modalities(inputs) if spec.labels or measures(spec.outputs) else ()
         baselines = _fit_baselines(module, config, working, (name, precision), alone)
         with new_folder(out, working) as folder:
@@ -250,8 +251,7 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
     predict = predictor(folder / KERAS)
     report = {KERAS: subset_scores(predict, inputs, labels, modalities, names)}
     section = score_section(report, {}, len(labels))
-    few = {name: x[:ARTIFACT_EXAMPLES] for name, x in inputs.items()}
-    some = labels[:ARTIFACT_EXAMPLES]
+    few, some = {name: x[:ARTIFACT_EXAMPLES] for name, x in inputs.items()}, labels[:ARTIFACT_EXAMPLES]
     for file in _artifacts(folder):
         full = scores(predictor(folder / file)(few)["probabilities"], some, names)
         section["artifacts"][file] = {"accuracy": full["accuracy"], "ece": full["ece"], "n": len(some)}
