@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from unicodedata import category, combining, east_asian_width
 
 from mmzoo import BadInputError
-from mmzoo.data.table import is_absent, resolve, some
+from mmzoo.data.table import LARGEST, is_absent, resolve, some
 
 KINDS = ("image", "audio", "video", "text", "category", "number", "date")
 TARGETS = ("class", "number", "labels")
@@ -224,8 +224,8 @@ def _kind_of(name, cells, root):
 
 
 def _kind_of_number(name, values, count):
-    if math.inf in values or len(values) == 1:
-        return "infinite numbers" if math.inf in values else "one value"
+    if (large := max(map(abs, values)) > LARGEST) or len(values) == 1:
+        return "numbers beyond 1e19" if large else "one value"
     whole = all(float(value).is_integer() for value in values)
     rising = count > 2 and max(values) - min(values) == count - 1
     if whole and len(values) == count and (rising or _ID.search(name)):

@@ -18,7 +18,7 @@ METADATA = ("metadata.jsonl", "metadata.csv")
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("validation", "val", "valid", "dev"), "validation"
 )
-NAMED = 5  # bad rows that a message names
+NAMED, LARGEST = 5, 1e19  # bad rows that a message names; a number that is learned from: its square is a float32
 _BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NOT_WINDOWS = b"\x81\x8d\x8f\x90\x9d"
 _SYSTEM_FILES = ("Thumbs.db", "desktop.ini", "__MACOSX")

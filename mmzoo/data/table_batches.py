@@ -43,8 +43,8 @@ def training_rows(
     """Return batches `({modality: (B, ...), ..., "present": (B, M)}, label)` of all `epochs`.
 
     With `augment` pictures and videos, all frames alike, are cropped and change color, sounds move in time and change
-    loudness, and single bytes of texts and single cells are hidden. With probability `dropout` only some of the
-    modalities of an example are there, each choice as likely, unless its row has none of them.
+    loudness, and single bytes of texts and single cells are hidden. With probability `dropout` an example has one of
+    its modalities alone, each as likely, or as often some of them, each choice as likely, unless it has none of these.
     """
     fetch = _fetch(data, modalities)
 
@@ -55,8 +55,7 @@ def training_rows(
                 name: _augment(kind_of(name), x, seed, i, data.rows.empty) for i, (name, x) in enumerate(inputs.items())
             }
         if len(modalities) > 1:
-            left = there * _some(tf.shape(index)[0], len(modalities), seed, dropout)
-            inputs["present"] = tf.where(tf.reduce_any(left > 0, axis=1, keepdims=True), left, there)
+            inputs["present"] = _some(there, seed, dropout)
         return inputs, tf.gather(tf.constant(data.labels), index)
 
     return training_batches(make, len(data.index), batch_size, seed, epochs, *_passes(len(data.index)))
@@ -121,12 +120,15 @@ def _fetch(data, modalities):
     return fetch
 
 
-def _some(size, count, seed, probability):
-    """Return `(size, count)` of 1 and 0: with `probability` one of the choices of some modalities, else all."""
+def _some(there, seed, probability):
+    """Return of `there` `(B, M)`, 1 and 0, what is left: with `probability` one or some of the modalities, else all."""
+    size, count = tf.shape(there)[0], there.shape[1]
     choice = tf.cast(draw(seed, 96, [size, 1], 1, 2**count - 1), tf.int32)  # as bits
-    bits = tf.bitwise.bitwise_and(tf.bitwise.right_shift(choice, tf.range(count)[None]), 1)
-    happens = draw(seed, 97, [size, 1]) < probability
-    return tf.cast(tf.where(happens, bits, 1), tf.float32)
+    some = tf.cast(tf.bitwise.bitwise_and(tf.bitwise.right_shift(choice, tf.range(count)[None]), 1), tf.float32)
+    alone = tf.one_hot(tf.argmax(there * draw(seed, 94, [size, count], 0.5), axis=1), count)
+    happens = draw(seed, 97, [size, 1])
+    left = there * tf.where(happens < probability / 2, alone, tf.where(happens < probability, some, 1.0))
+    return tf.where(tf.reduce_any(left > 0, axis=1, keepdims=True), left, there)
 
 
 def _augment(kind, x, seed, place, empty):

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from mmzoo.data.columns import date_order, to_date, to_number
+from mmzoo.data.table import LARGEST
 
+SMALLEST = 1e-30  # deviation by which numbers are divided: its inverse is a float32
 MOST_VALUES = 50  # of a category that are told apart; the others are one
 START, YEAR = datetime(2000, 1, 1), timedelta(days=365.2425)  # from which, and in which, dates count
 OTHER = "other"
@@ -54,7 +56,7 @@ def fit_feature(kind: str, name: str, cells: Sequence) -> Number | Category | Da
     numbers = to_years(cells, order) if order else to_numbers(cells)
     there = numbers[np.isfinite(numbers)]
     mean, deviation = (float(there.mean()), float(there.std())) if len(there) else (0.0, 0.0)
-    rounded = (float(f"{mean:.7g}"), float(f"{deviation or 1.0:.7g}"))
+    rounded = (float(f"{mean:.7g}"), float(f"{deviation if deviation > SMALLEST else 1.0:.7g}"))
     return Date(name, *rounded, order) if order else Number(name, *rounded)
 
 
@@ -124,8 +126,9 @@ def present(columns: Sequence[Number | Category | Date], cells: Mapping[str, Seq
 
 
 def to_numbers(cells: Sequence) -> np.ndarray:
-    """Return `(N,)` float64; NaN where a cell is missing or no number."""
-    return np.array([None if cell is None else to_number(cell) for cell in cells], np.float64)
+    """Return `(N,)` float64; NaN where a cell is missing, no number, or beyond `LARGEST`."""
+    numbers = np.array([None if cell is None else to_number(cell) for cell in cells], np.float64)
+    return np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
 
 
 def to_years(cells: Sequence, order: str) -> np.ndarray:

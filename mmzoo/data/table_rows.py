@@ -117,7 +117,7 @@ def decode_rows(frame, root: str | Path, inputs: Mapping[str, tuple], sizes: Siz
         BadInputError: files that are there cannot be decoded, and `skip_bad` is not set. A file that is not there is
             a modality that the row does not have.
     """
-    place, numbers = _cache() / _digest(frame, root, inputs, sizes), np.asarray(frame.index) + 1
+    place, numbers = cache_folder() / _digest(frame, root, inputs, sizes), np.asarray(frame.index) + 1
     if not place.is_dir():
         _decode(frame, Path(root), inputs, sizes, place)
     bad = {int(row): why for row, why in json.loads((place / "bad.json").read_text(encoding="utf-8")).items()}
@@ -139,10 +139,10 @@ def texts(frame, columns: Sequence[str]) -> list[str | None]:
     return ["\n".join(told) or None for told in lines]
 
 
-def _cache() -> Path:
-    """Return the folder of decoded tables: MMZOO_CACHE_DIR, or the user's cache."""
+def cache_folder(name: str = "tables") -> Path:
+    """Return where decoded tables are kept, or what else has a `name`: MMZOO_CACHE_DIR, or in the user's cache."""
     own = os.environ.get("MMZOO_CACHE_DIR")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmzoo" / "tables"
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmzoo" / name
 
 
 def _digest(frame, root, inputs, sizes) -> str:

@@ -23,7 +23,8 @@ class Source:
 
     `inputs` are pairs of a modality and its columns. Rows are split by the column `split`, or so that no value of
     `group` is in two splits, or by `time`, the oldest for training, or else at random by `seed`. `separator` stands
-    between several labels; a table that has lists has none.
+    between several labels; a table that has lists has none. `left_out` are columns that nothing is learned from,
+    each with the reason.
     """
 
     path: str
@@ -37,6 +38,7 @@ class Source:
     skip_bad: bool = False
     kind: str = "class"
     separator: str = ""
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 def locate(path: str, data_dir: str, beside: str | Path) -> Path:

@@ -4,13 +4,15 @@ import keras
 from keras import layers
 
 
-def late_fusion(encoders, fuse, head, name="late_fusion"):
+def late_fusion(encoders, fuse, head, name="late_fusion", answer=None):
     """Return a `keras.Model` on the dict `{modality: ..., "present": (B, M)}` with the output of `head`.
 
     Args:
         encoders: `{modality: keras.Model}`, each with one input and an output `(B, D)`.
         fuse: function of `({modality: (B, D)}, present)` to `(B, D)`.
         head: function of the embedding `(B, D)` to the answer.
+        name: of the model.
+        answer: function of `[what head answers, present]` to the answer, where there are several encoders.
 
     `present` is 1 where a modality is there and 0 where it is missing, in the order of `encoders`. With a single
     encoder nothing is fused and nothing can be missing: there is no `present`. The layer `embedding` holds the
@@ -28,4 +30,5 @@ def late_fusion(encoders, fuse, head, name="late_fusion"):
         joint = fuse(embeddings, inputs["present"])
     # A layer of its own: an addition that is an output and is consumed too goes wrong on some GPU delegates.
     joint = layers.Dense(joint.shape[-1], name="embedding")(joint)
-    return keras.Model(inputs, head(layers.ReLU(name="embedding_relu")(joint)), name=name)
+    told = head(layers.ReLU(name="embedding_relu")(joint))
+    return keras.Model(inputs, answer([told, inputs["present"]]) if answer and "present" in inputs else told, name=name)

@@ -25,7 +25,7 @@ import numpy as np
 from mmzoo import BadInputError
 from mmzoo.run.folder import write_json
 from mmzoo.run.multiply_adds import multiply_adds
-from mmzoo.run.peers import check_peer, keras_peer, own_log_mel, usual_log_mel
+from mmzoo.run.peers import check_peer, kept_peer, own_log_mel, usual_log_mel
 from mmzoo.run.timing import ROUNDS, measure
 
 FIRST = "model_float32.tflite"  # of a folder
@@ -66,7 +66,7 @@ def benchmark(
 
 def _measured(files: list[Path], against: Sequence[str], runs: int, threads: Sequence[int]) -> dict:
     with tempfile.TemporaryDirectory() as folder:
-        peers = {name: Path(name) if name.endswith(".tflite") else keras_peer(name, folder) for name in against}
+        peers = {name: Path(name) if name.endswith(".tflite") else kept_peer(name, folder) for name in against}
         models = [_describe(file, f"{file.absolute().parent.name}/{file.name}") for file in files]
         models += [_describe(file, name) for name, file in peers.items()]
         timings = {str(count): measure([*files, *peers.values()], count, runs) for count in threads}

@@ -41,12 +41,16 @@ def run(
             f"batch: {wait['share']:.1%} waiting for data"
         )
     for folder, card in cards.items():
-        files = {str(file.absolute()) for file in folder.glob("*.tflite")}
-        mine = [m for m in result["models"] if m["peer"] or m["path"] in files]
-        mine = [{key: value for key, value in m.items() if key != "path"} for m in mine]
-        write_card(folder, {**card, "benchmark": {**result, "models": mine}})
+        write_card(folder, {**card, "benchmark": for_card(result, folder)})
         print(f"recorded in {folder / CARD}")
     if out:
         write_json(out, result)
         print(f"written to {out}")
     return result
+
+
+def for_card(result: dict, folder: str | Path) -> dict:
+    """Return of what `benchmark` returned the part on the models in `folder` and the peers, without places."""
+    files = {str(file.absolute()) for file in Path(folder).glob("*.tflite")}
+    mine = [m for m in result["models"] if m["peer"] or m["path"] in files]
+    return {**result, "models": [{key: value for key, value in m.items() if key != "path"} for m in mine]}

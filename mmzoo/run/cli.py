@@ -1,8 +1,11 @@
 """The command line: each verb is a function of `mmzoo.run`, imported when it is asked for."""
 
+import logging
 import os
 import sys
 import traceback
+import warnings
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
@@ -29,6 +32,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 wrong numbers, 2 bad input, 3 and 4 as `verify` says."""
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts how often it compiles a model anew
+    _tell_warnings()
     try:
         verb = VERBS.get(arguments[0] if arguments else "")
         if verb and len(arguments) > 1 and not arguments[1].startswith("-"):
@@ -209,6 +214,20 @@ def benchmark(
 
     peers = tuple(name for name in against.split(",") if name)
     run(paths, peers, runs=runs, out=out, front_end=front_end, training=training, data_dir=data_dir)
+
+
+def _tell_warnings() -> None:
+    """Have each warning of ours printed once, as a line for people."""
+    others, own, told = warnings.showwarning, Path(mmzoo.__file__).parent, set()
+
+    def tell(message, category, filename, *more):
+        if not Path(filename).is_relative_to(own):
+            others(message, category, filename, *more)
+        elif str(message) not in told:
+            print(f"mmzoo: {message}", file=sys.stderr)
+            told.add(str(message))
+
+    warnings.showwarning = tell
 
 
 if __name__ == "__main__":

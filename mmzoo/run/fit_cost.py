@@ -32,6 +32,7 @@ STAGES = {
     "export": "exporting",
     "evaluation": "evaluating",
     "verification": "verifying",
+    "latency": "timing",
     "linear models": "comparing with linear models",
     "report": "writing the report",
 }

@@ -82,9 +82,9 @@ def fit_epochs(module: Any, config: Any, budget: str, folds: int = 0, tune: int 
     model = module.build(config)
     compile_phase(model, module.objective(config), module.plan(config)[0], len(batches))
     steps = min(TIMED, len(batches))
-    model.fit(batches.take(1), verbose=0)  # traced once
+    model.fit(batches.take(1), verbose=0, shuffle=False)  # traced once
     began = time.monotonic()
-    model.fit(batches.take(steps), verbose=0)
+    model.fit(batches.take(steps), verbose=0, shuffle=False)
     one = (time.monotonic() - began) / steps * len(batches)
     models = (1 + folds) * (2 if len(config.modalities) > 1 else 1)
     seconds = TRAINING * seconds_of(budget) * (1 - STUDY if tune else 1)

@@ -9,6 +9,7 @@ RECIPE = "recipe.py"
 # what the recipe of each kind of target says in `TEMPLATE`
 CLASS = {
     "doc": "Which {target}, from {listed} of {table}.",
+    "import_block": "from mmzoo.blocks.presence import SharesWhereUnknown\n",
     "import_head": "from mmzoo.heads.classifier import classifier",
     "asked": "classes={classes},",
     "constants": "\nCLASS_WEIGHT = {class_weight}",
@@ -26,7 +27,8 @@ CLASS = {
     "weighed": ', "class_weight": CLASS_WEIGHT',
     "exported": "The probabilities of the classes",
     "labels": "SOURCE.classes",
-    "output": '"probabilities": "probabilities"',
+    "joined": ', answer=SharesWhereUnknown(name="answer")',
+    "output": '"probabilities": "answer" if config.modalities[1:] else "probabilities"',
 }
 NUMBER = {
     "doc": "The number in {target}, from {listed} of {table}.",
@@ -81,7 +83,7 @@ from dataclasses import dataclass
 {import_partial}from pathlib import Path
 {import_keras}
 from mmzoo import fusion
-from mmzoo.data.options import check_numbers, check_order, expect
+{import_block}from mmzoo.data.options import check_numbers, check_order, expect
 from mmzoo.data.table_features import Category, Date, Number, figures  # noqa: F401, what the table has
 from mmzoo.data.table_rows import Sizes
 from mmzoo.data.table_source import Source, load_splits, locate
@@ -97,7 +99,7 @@ SOURCE = Source(
     {asked}
     inputs=(
 {inputs}
-    ),
+    ),{left_out}
     split={split!r},
     group={group!r},
     time={time!r},
@@ -187,7 +189,7 @@ def build(config=Config()):
     scaled = {{"figures": figures(columns), "published": ENCODERS}}
     encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
 {head}
-    model = late_fusion(encoders, fusion.load(config.fusion), head)
+    model = late_fusion(encoders, fusion.load(config.fusion), head{joined})
     if config.init_from:
         load_encoders(model, config.init_from, [f"{{name}}_encoder" for name in MODALITIES])
     return model
@@ -228,12 +230,13 @@ def recipe_text(values: Mapping[str, object]) -> str:
         lines.append(f"        ({name!r}, (")
         lines += [f"            {column!r}," for column in columns]
         lines.append("        )),")
+    reasons = "".join(f"\n        ({column!r}, {why!r})," for column, why in values["left_out"])
+    values = {**values, "left_out": f"\n    left_out=({reasons}\n    )," if reasons else ""}
     known = {**values, "listed": listed, "table": Path(str(values["path"])).name, "num_classes": len(values["classes"])}
     parts = {name: part.format(**known) for name, part in TARGETS[str(values["kind"])].items()}
     partial = "" if "def head" in parts["head"] else "from functools import partial\n"
-    return TEMPLATE.format(
-        **{**values, "import_keras": "", "import_partial": partial, **parts, "file": RECIPE, "inputs": "\n".join(lines)}
-    )
+    usual = {"import_keras": "", "import_block": "", "joined": "", "import_partial": partial, "file": RECIPE}
+    return TEMPLATE.format(**{**values, **usual, **parts, "inputs": "\n".join(lines)})
 
 
 def with_defaults(text: str, values: Mapping[str, object]) -> str:

@@ -43,7 +43,7 @@ class Request:
     """A .keras file, as model.keras of another fit, whose encoders we start from."""
     balance: bool = False
     """Weigh rare classes more: more of them are found, and more of the others missed."""
-    epochs: int = 30
+    epochs: int = 45
     """At most; training ends when validation gets no better."""
     budget: str = ""
     """How long it may take, as 10m: fewer epochs, if need be."""

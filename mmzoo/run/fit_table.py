@@ -17,6 +17,8 @@ from mmzoo.data.table_rows import Rows
 from mmzoo.data.table_source import load_splits
 from mmzoo.data.table_split import split_rows
 from mmzoo.models.transfer import encoder_names, read_model
+from mmzoo.run.benchmark import benchmark
+from mmzoo.run.benchmark_verb import for_card
 from mmzoo.run.card import write_card
 from mmzoo.run.fit_encoders import check_beginning, published_encoders
 from mmzoo.run.fit_folds import check_folds, check_rows, cross_validate, fold_table
@@ -44,6 +46,7 @@ from mmzoo.run.train import train
 
 FEATURES = ("number", "category", "date")
 BAD_ROWS = "bad_rows.csv"
+TIMED = 100  # runs of each file
 PATIENCE = 6  # epochs without a lower validation loss
 
 
@@ -83,10 +86,7 @@ def fit_table(
             shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on with
         raise
     shutil.rmtree(work)
-    print("comparing with linear models ...", flush=True)
-    card["peers"] = _peers(splits, module, config)
-    card["peer_rows"] = told_peer_rows(peer_examples(splits, config.seed), splits)
-    card |= constant_scores(splits, module.SOURCE)
+    card |= _beside(splits, module, config, out) | constant_scores(splits, module.SOURCE)
     card["rows"] = {name: len(examples.labels) for name, examples in splits.items()}
     card["duplicates"] = crossing
     write_card(out, card)
@@ -98,6 +98,15 @@ def fit_table(
     report = write_report(out, card, module, dataclasses.replace(config, modalities=own), splits, place)
     print(f"{told_scores(card)}\n{report}  the report")
     return out
+
+
+def _beside(splits, module, config, out: Path) -> dict:
+    """Return what the card tells of the time that the files in `out` take, and of linear models."""
+    print("timing ...", flush=True)
+    timed = for_card(benchmark([out], runs=TIMED, threads=(1,)), out)
+    print("comparing with linear models ...", flush=True)
+    rows = told_peer_rows(peer_examples(splits, config.seed), splits)
+    return {"benchmark": timed, "peers": _peers(splits, module, config), "peer_rows": rows}
 
 
 def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
@@ -166,7 +175,7 @@ def _train(recipe: str, config, out: Path, resume: bool) -> dict:
     if config.init_from and f"{best}_encoder" not in encoder_names(read_model(config.init_from)):
         own = dataclasses.replace(own, init_from="")  # it has nothing for this one
     train(recipe, own, out=out, resume=not together)
-    kept = {key: card[key] for key in ("baselines", "average") if key in card}
+    kept = {key: card[key] for key in ("baselines", "average", "fusion_gain", "consistency") if key in card}
     return read_card(out) | kept | {"fused": main_value(next(iter(card["scores"]["subsets"].values())))}
 
 
@@ -190,13 +199,13 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
     inputs = gather_inputs(columns, frame[split == "train"])
     sizes = measure(frame, root, inputs)
-    values = {"path": str(place.absolute()), "target": target, "inputs": inputs, **sizes}
+    values = {"path": str(place.absolute()), "target": target, "inputs": inputs, "left_out": tuple(left_out), **sizes}
     values |= {
         name: getattr(request, name) for name in ("split", "group", "time", "seed", "skip_bad", "fusion", "epochs")
     }
     values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
     values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
-    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": 0.4}
+    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": min(0.6, 0.2 * len(inputs))}
     values |= recipe_values(goal, split == "train", request.balance)
     return values
 

@@ -1,9 +1,14 @@
 """What a model is timed against: known architectures, and the usual log-mel, as `.tflite` files."""
 
+import os
 import re
+import shutil
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 from mmzoo import BadInputError
+from mmzoo.data.table_rows import cache_folder
 
 PIXELS = 96
 _NAME = re.compile(r"mobilenet_(v1|v2|v3_small|v3_large)(?:_(\d{3}))?")
@@ -25,6 +30,22 @@ def check_peer(name: str) -> None:
             "--against: expected mobilenet_v1, mobilenet_v2_035 (width in percent), mobilenet_v3_small, "
             f"mobilenet_v3_large or a .tflite file. Received: {name}"
         )
+
+
+def kept_peer(name: str, folder: str | Path, make: Callable[[str, str | Path], Path] | None = None) -> Path:
+    """Return the file of a peer: `make` (`keras_peer`) it in `folder`, and keep it in the user's cache."""
+    versions = "_".join(version(one) for one in ("keras", "tensorflow"))
+    kept = cache_folder("peers") / f"{name}_{versions}.tflite"
+    if kept.is_file():
+        return kept
+    made, part = (make or keras_peer)(name, folder), kept.with_name(f".{kept.name}.{os.getpid()}")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made, part)
+        os.replace(part, kept)
+    except OSError:  # no room for it, or no right
+        return made
+    return kept
 
 
 def keras_peer(name: str, folder: str | Path) -> Path:

@@ -9,6 +9,7 @@ from mmzoo.run.readme_scores import (
     RECALLS,
     anomalies,
     boxes,
+    gain_of,
     kinds,
     objective,
     percent,
@@ -155,7 +156,7 @@ def _score(card: dict) -> str:
         table(["present", *SCORES.values(), "accuracy of a model of it alone"], rows),
     ]
     if gain(card):
-        lines.append(f"Fusion gain: {gain(card)}. {_bootstrap(card)}".rstrip())
+        lines.append(f"{gain_of(card)}: {gain(card)}. {_bootstrap(card)}".rstrip())
     lines += _singles(card)
     if "by_kind" in scores:
         lines.append(kinds(scores["by_kind"]))
@@ -189,7 +190,7 @@ def _published(card: dict) -> str:
 def _bootstrap(card: dict) -> str:
     """Return what the interval of the gain leaves out, where examples share a file of the first modality."""
     gain = card.get("fusion_gain")
-    if not gain or gain.get("groups", 0) >= card.get("scores", {}).get("n", 1):
+    if not gain or "fused" in card or gain.get("groups", 0) >= card.get("scores", {}).get("n", 1):
         return ""
     first, *others = [entry["name"] for entry in card["inputs"] if entry["name"] != "present"]
     met = " and ".join(others)

@@ -1,6 +1,6 @@
 """The parts of a card's README that tell the scores of a model that tells several labels."""
 
-from mmzoo.run.readme_scores import percent, table
+from mmzoo.run.readme_scores import gain_of, percent, table
 
 HEADS = {
     "micro_f1": "micro F1",
@@ -43,7 +43,7 @@ def labels(card: dict) -> str:
     if sizes := [f"{name} {b['parameters']:,}" for name, b in baselines.items() if "parameters" in b]:
         lines.append(f"Parameters of the single-modality models: {', '.join(sizes)}.")
     if gain := card.get("fusion_gain"):
-        lines.append(f"Fusion gain: {told_label_gain(gain)}.")
+        lines.append(f"{gain_of(card)}: {told_label_gain(gain)}.")
     return "\n\n".join(lines)
 
 

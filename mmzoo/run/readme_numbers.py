@@ -1,6 +1,6 @@
 """The parts of a card's README that tell the scores of a model that tells a number, and how numbers are written."""
 
-from mmzoo.run.readme_scores import table
+from mmzoo.run.readme_scores import gain_of, table
 
 HEADS = {"mae": "mean absolute error", "rmse": "root mean squared error", "r2": "R²"}
 
@@ -46,7 +46,7 @@ def numbers(card: dict) -> str:
     if sizes := [f"{name} {b['parameters']:,}" for name, b in baselines.items() if "parameters" in b]:
         lines.append(f"Parameters of the single-modality models: {', '.join(sizes)}.")
     if gain := card.get("fusion_gain"):
-        lines.append(f"Fusion gain: {number_gain(gain)}.")
+        lines.append(f"{gain_of(card)}: {number_gain(gain)}.")
     return "\n\n".join(lines)
 
 

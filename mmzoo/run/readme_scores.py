@@ -15,6 +15,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def gain_of(card: dict) -> str:
+    """Return of what a fusion gain is told: of the model in the folder, or of one of all inputs that it is not."""
+    return "Fusion gain of a model of all inputs, which is not in this folder" if "fused" in card else "Fusion gain"
+
+
 def percent(value: float | None) -> str:
     """Return a share in [0, 1] as percent with two decimals, "" for None."""
     return "" if value is None else f"{100 * value:.2f} %"

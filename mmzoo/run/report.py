@@ -11,7 +11,7 @@ from mmzoo.data.table import read_table, root_of
 from mmzoo.run.execute import predictor
 from mmzoo.run.folder import KERAS
 from mmzoo.run.predict import answer_rows
-from mmzoo.run.readme import gpu_verdict, timing
+from mmzoo.run.readme import gpu_verdict, ratio, timing
 from mmzoo.run.readme_numbers import HEADS, figure, r2
 from mmzoo.run.readme_scores import percent
 from mmzoo.run.report_labels import label_parts
@@ -157,9 +157,9 @@ def _artifacts(card: dict) -> dict:
             line = [name, f"{file['bytes']:,}", percent(score.get("accuracy")), figure(score.get("mae"))]
             line += [figure(score.get("rmse")), r2(score.get("r2")), percent(score.get("micro_f1"))]
             line += ["" if error is None else f"{error:.1e}", gpu_verdict(card, name).replace("*", "")]
-            lines.append([*line, "" if time is None else f"{time:.3f} ms"])
+            lines.append([*line, "" if time is None else f"{time:.3f} ms", ratio(card, name)])
     head = ["file", "bytes", "accuracy", *HEADS.values(), "micro F1", "largest error on the CPU", "GPU accelerator"]
-    head.append("median on the CPU, 1 thread")
+    head += ["median on the CPU, 1 thread", "best time, times that of MobileNetV3-Small"]
     return shown_table("The files of the folder that are models, and how they were verified.", head, lines)
 
 
@@ -170,6 +170,12 @@ def _artifact_notes(card: dict, judged: str) -> list[str]:
     if verify.get("checks"):
         scale = "relative to the scale of an output"
         lines.append(f"Errors are from the Keras model, {scale}; int8 is judged by {judged}.")
+    if timed := card.get("benchmark"):
+        machine = timed["machine"]
+        lines.append(
+            f"{timed['runs']:,} runs of each were timed on {machine['processor']}, {machine['cores']} cores, by turns "
+            "with MobileNetV3-Small of 96 pixels."
+        )
     if adapter := verify.get("gpu", {}).get("adapter"):
         lines.append(f"The GPU accelerator is LiteRT's, without a CPU to fall back on. It ran on: {adapter}.")
     return lines

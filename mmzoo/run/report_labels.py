@@ -7,7 +7,7 @@ from mmzoo.run.readme_labels import HEADS, told_constant, told_label_gain
 from mmzoo.run.readme_scores import percent
 from mmzoo.run.report_parts import shapley, shown_table
 from mmzoo.run.report_rows import EXAMPLES, LISTED, MISTAKES, Told, has_input, row_inputs
-from mmzoo.run.report_scores import ALL, curve_drawing, per_class
+from mmzoo.run.report_scores import ALL, curve_drawing, nothing_gained, per_class
 
 NONE = "none of them"
 
@@ -66,10 +66,7 @@ def _reached(told: Told) -> list[str]:
 def _gain_words(card: dict) -> list[str]:
     """Return whether joining modalities raises the score, and whether that can be told from nothing."""
     if "fused" in card:
-        return [
-            f"A model of all inputs together was trained, too, and has {percent(card['fused'])}; on the validation "
-            "rows it was no better than the one in the folder, so that joining modalities gains nothing."
-        ]
+        return nothing_gained(card, f"has {percent(card['fused'])}")
     if not (gain := card.get("fusion_gain")):
         return []
     told = f"Joining modalities: {told_label_gain(gain)}"

@@ -7,7 +7,7 @@ from mmzoo.run.plots import BLUE, INK, ORANGE
 from mmzoo.run.readme_numbers import figure, number_gain, r2
 from mmzoo.run.report_parts import shapley, shown_table, svg
 from mmzoo.run.report_rows import EXAMPLES, MISTAKES, Told, has_input, row_inputs
-from mmzoo.run.report_scores import ALL, curve_drawing
+from mmzoo.run.report_scores import ALL, curve_drawing, nothing_gained
 
 DOTS = 2000  # rows in a drawing, at most
 BARS = 25  # of a histogram
@@ -63,10 +63,7 @@ def _reached(told: Told) -> list[str]:
 def _gain_words(card: dict) -> list[str]:
     """Return whether joining modalities lowers the error, and whether that can be told from nothing."""
     if "fused" in card:
-        return [
-            f"A model of all inputs together was trained, too, and is off by {figure(card['fused'])}; on the "
-            "validation rows it was no better than the one in the folder, so that joining modalities gains nothing."
-        ]
+        return nothing_gained(card, f"is off by {figure(card['fused'])}")
     if not (gain := card.get("fusion_gain")):
         return []
     told = f"Joining modalities: {number_gain(gain)}"

@@ -63,11 +63,11 @@ def column_rows(told: Told) -> dict:
     for role in ("target", "split", "group", "time"):
         if getattr(told.source, role) in used:
             used[getattr(told.source, role)].append(f"the {role}")
-    lines = []
+    lines, left_out = [], dict(told.source.left_out)
     for name in told.frame:
         cells = [cell for cell in told.frame[name] if cell is not None]
         shares = [_whole_percent(filled[name][examples.index]) for examples in told.splits.values()]
-        role = "; ".join(used[name]) or "not used"
+        role = "; ".join(used[name]) or ": ".join(["not used", *filter(None, [left_out.get(name)])])
         lines.append([name, role, *shares, f"{len(set(map(str, cells))):,}", _about(cells, role.split(",")[0])])
     head = ["column", "used as", *(f"filled, {split}" for split in told.splits), "distinct", "mean or most frequent"]
     return shown_table(

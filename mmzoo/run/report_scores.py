@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mmzoo.run.readme import gain
 from mmzoo.run.readme_scores import percent
 from mmzoo.run.report_parts import (
     confidence_bins,
@@ -66,23 +67,29 @@ def _beside(other: float, own: float) -> str:
 
 def gain_words(card: dict) -> list[str]:
     """Return what joining modalities gains, and whether that can be told from nothing."""
-    accuracy, gain = _full(card), card.get("fusion_gain")
+    accuracy, found = _full(card), card.get("fusion_gain")
     if "fused" in card and accuracy is not None:
-        return [
-            f"A model of all inputs together was trained, too, and is right on {percent(card['fused'])}; on the "
-            "validation rows it was no better than the one in the folder, so that joining modalities gains nothing."
-        ]
-    if not gain:
+        return nothing_gained(card, f"is right on {percent(card['fused'])}")
+    if not found:
         return []
-    points, interval = abs(gain["points"]), f"95 % interval {gain['low']:+.2f} to {gain['high']:+.2f}"
-    if gain["low"] > 0:
-        return [f"Joining modalities gains {points:.2f} points over {gain['over']} alone ({interval})."]
-    if gain["high"] < 0:
+    points, interval = abs(found["points"]), f"95 % interval {found['low']:+.2f} to {found['high']:+.2f}"
+    if found["low"] > 0:
+        return [f"Joining modalities gains {points:.2f} points over {found['over']} alone ({interval})."]
+    if found["high"] < 0:
         return [
-            f"Joining modalities loses {points:.2f} points to {gain['over']} alone ({interval}): that model is better."
+            f"Joining modalities loses {points:.2f} points to {found['over']} alone ({interval}): that model is better."
         ]
-    told = f"Joining modalities makes {gain['points']:+.2f} points of difference to {gain['over']} alone ({interval})"
+    told = f"Joining modalities makes {found['points']:+.2f} points of difference to {found['over']} alone ({interval})"
     return [f"{told}: as the interval holds 0, no gain is shown."]
+
+
+def nothing_gained(card: dict, reached: str) -> list[str]:
+    """Return what is said where one modality is shipped: what a model of all `reached`, and its gain on the test."""
+    told = (
+        f"A model of all inputs together was trained, too, and {reached}; on the validation rows it was no better than "
+        "the one in the folder, so that joining modalities gains nothing."
+    )
+    return [told, *([f"On the test rows its gain: {gain(card)}."] if gain(card) else [])]
 
 
 def score_rows(card: dict) -> dict:

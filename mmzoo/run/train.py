@@ -38,6 +38,7 @@ from mmzoo.run.folder import KERAS, check_out, new_folder
 from mmzoo.run.init_from import tell_encoders
 from mmzoo.run.phase_options import PhaseOptions, told_training, with_options
 from mmzoo.run.score_lines import score_lines
+from mmzoo.run.settle import settle
 from mmzoo.run.split import BASELINES, conditions, same_example, split_arrays, test_arrays
 from mmzoo.run.verify import verify
 from mmzoo.run.verify_table import table as verdicts
@@ -92,7 +93,7 @@ def train(
         trained = with_options(module, config, options)
         name = out.name if text else recipe
         title = f"{name} ({'+'.join(_modalities(inputs))})"
-        model, history = fit(trained, config, working / "fused", title, precision)
+        model, history = settle(*fit(trained, config, working / "fused", title, precision), module, config)
         alone = _modalities(inputs) if spec.labels or measures(spec.outputs) else ()
         baselines = _fit_baselines(trained, config, working, (name, precision), alone)
         with new_folder(out, working) as folder:
@@ -215,8 +216,7 @@ def _evaluate(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[st
     predict = predictor(folder / KERAS)
     report = {KERAS: subset_scores(predict, inputs, labels, modalities, names)}
     section = score_section(report, {}, len(labels))
-    few = {name: x[:ARTIFACT_EXAMPLES] for name, x in inputs.items()}
-    some = labels[:ARTIFACT_EXAMPLES]
+    few, some = {name: x[:ARTIFACT_EXAMPLES] for name, x in inputs.items()}, labels[:ARTIFACT_EXAMPLES]
     for file in _artifacts(folder):
         full = scores(predictor(folder / file)(few)["probabilities"], some, names)
         section["artifacts"][file] = {"accuracy": full["accuracy"], "ece": full["ece"], "n": len(some)}

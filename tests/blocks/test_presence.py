@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from mmzoo.blocks.presence import replace_absent, split_present
+from mmzoo.blocks.presence import SharesWhereUnknown, replace_absent, split_present
 
 
 def test_columns_follow_the_order_of_the_modalities():
@@ -32,3 +32,17 @@ def test_of_steps_each_is_replaced_by_the_same():
     given = np.random.default_rng(0).normal(size=(2, 4, 1, 6)).astype("float32")
     answer = model.predict([given, np.array([[1], [0]], "float32")], verbose=0)
     np.testing.assert_array_equal(answer, [given[0], np.tile(learned, (4, 1, 1))])
+
+
+def test_shares_stand_in_where_a_pattern_is_unknown(tmp_path):
+    told, present = keras.Input((3,)), keras.Input((2,))
+    model = keras.Model([told, present], SharesWhereUnknown(name="answer")([told, present]))
+    given = np.random.default_rng(0).dirichlet(np.ones(3), 4).astype("float32")
+    patterns = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
+    np.testing.assert_allclose(model.predict([given, patterns], verbose=0), given, atol=1e-7)
+    shares = np.array([0.5, 0.3, 0.2], "float32")
+    model.get_layer("answer").set_weights([np.array([0, 1, 0, 1]), shares])
+    model.save(tmp_path / "m.keras")
+    read = keras.models.load_model(tmp_path / "m.keras", {"SharesWhereUnknown": SharesWhereUnknown})
+    answer = read.predict([given, patterns], verbose=0)
+    np.testing.assert_allclose(answer, [shares, given[1], shares, given[3]], atol=1e-7)

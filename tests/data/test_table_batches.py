@@ -83,15 +83,16 @@ def test_single_cells_are_hidden(data):
     assert (hidden[:, 0] != hidden[:, 2]).any()
 
 
-def test_each_choice_of_modalities_is_as_likely(data):
+def test_half_of_the_dropped_examples_have_one_modality_alone(data):
     whole = Examples(Rows(data.rows.arrays, np.ones((COUNT, 4), bool), {}, data.rows.numbers), data.index, data.labels)
     batches = training_rows(whole, MODALITIES, 20, 0, range(1), 0.7, False)
     present = np.concatenate([x["present"].numpy() for x, _ in batches])
     patterns, counts = np.unique(present, axis=0, return_counts=True)
     assert len(patterns) == 15
-    shares = counts / counts.sum()
-    np.testing.assert_allclose(shares[:-1], 0.7 / 14, atol=0.025)
-    assert abs(shares[-1] - 0.3) < 0.05
+    shares, size = counts / counts.sum(), patterns.sum(axis=1)
+    np.testing.assert_allclose(shares[(size == 2) | (size == 3)], 0.35 / 14, atol=0.02)
+    np.testing.assert_allclose(shares[size == 1], 0.35 / 4 + 0.35 / 14, atol=0.03)
+    np.testing.assert_allclose(shares[size == 4], 0.3, atol=0.05)
 
 
 def test_training_changes_examples_and_a_seed_repeats_it(data):

@@ -73,3 +73,9 @@ def test_what_training_rows_tell():
 def test_only_the_most_frequent_values_are_told_apart():
     cells = [f"v{i:03d}" for i in range(MOST_VALUES + 20)] + [f"v{i:03d}" for i in range(20, MOST_VALUES + 20)]
     assert fit_feature("category", "c", cells).values == tuple(f"v{i:03d}" for i in range(20, MOST_VALUES + 20))
+
+
+def test_numbers_that_float32_cannot_scale_are_missing():
+    assert fit_feature("number", "x", ["1", "3", "1e300", "-2e19"]) == Number("x", 2.0, 1.0)
+    assert fit_feature("number", "x", ["1e-290", "3e-290"]).deviation == 1
+    assert features([Number("x", 2.0, 1.0)], {"x": ["1e300", "1e18"]}).tolist() == [[2, 1], [np.float32(1e18), 0]]

@@ -12,7 +12,7 @@ import pytest
 from mmzoo import BadInputError
 from mmzoo.run import flatbuffer, latency
 from mmzoo.run.benchmark import benchmark, log_mel_ratio
-from mmzoo.run.peers import keras_peer, to_tflite, usual_log_mel
+from mmzoo.run.peers import kept_peer, keras_peer, to_tflite, usual_log_mel
 from mmzoo.run.timing import measure
 
 SETTINGS = {"sample_rate": 8000, "frame_length": 200, "hop": 80, "num_mels": 40}
@@ -106,6 +106,25 @@ def test_our_log_mel_takes_at_most_half_of_the_usual(tmp_path):
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "mobilenet_v3_large_075", "mobilenet_v2_035", "mobilenet_v1"])
 def test_every_keras_peer_runs(tmp_path, name):
     assert measure([keras_peer(name, tmp_path)], 1, 20).peak > 0
+
+
+def test_a_peer_is_made_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMZOO_CACHE_DIR", str(tmp_path / "cache"))
+    made = []
+
+    def make(name, folder):
+        made.append(name)
+        (folder / "made.tflite").write_text(name)
+        return folder / "made.tflite"
+
+    first = kept_peer("mobilenet_v1", tmp_path, make)
+    assert (first.parent, first.read_text()) == (tmp_path / "cache", "mobilenet_v1")
+    assert kept_peer("mobilenet_v1", tmp_path, make) == first
+    assert kept_peer("mobilenet_v2", tmp_path, make) != first
+    assert (made, len([*first.parent.iterdir()])) == (["mobilenet_v1", "mobilenet_v2"], 2)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MMZOO_CACHE_DIR", str(tmp_path / "file"))
+    assert kept_peer("mobilenet_v1", tmp_path, make) == tmp_path / "made.tflite"
 
 
 def test_bad_input(models, tmp_path):

@@ -16,12 +16,7 @@ from mmzoo.run.fit_request import Request
 from mmzoo.run.fit_table import assemble, fit_table
 from mmzoo.run.folder import read_card
 
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MMZOO_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        yield
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture(scope="module")

@@ -30,13 +30,7 @@ from mmzoo.run.folder import read_card
 from mmzoo.run.predict import answers
 
 ROWS = 240
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MMZOO_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        yield
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +68,10 @@ def test_the_folder_is_whole_and_verified(fitted, table):
     assert set(card["peers"]) == {"text", "tabular", "all"}
     assert card["scores"]["subsets"]["text+tabular"]["accuracy"] > 0.6
     assert (fitted / "recipe.py").is_file()
+    assert [model["peer"] for model in card["benchmark"]["models"]] == [False, False, False, True]
+    page = " ".join((fitted / "report.html").read_text(encoding="utf-8").split())
+    assert "100 runs of each were timed on" in page
+    assert "not used: an identifier: every row another" in page
     assert not [path for path in table.parent.iterdir() if path.name.startswith(".")]
     assert (
         (fitted / "README.md")
@@ -232,6 +230,7 @@ def test_what_was_inferred_is_code(table):
     values = assemble(table, "kind", Request())
     text = recipe_text({**values, "out": "out"})
     compile(text, "recipe.py", "exec")
+    assert "left_out=(\n        ('number', 'an identifier: every row another'),\n    )," in text
     assert "Number(name='price', mean=" in text
     assert len(read_table(table)) == ROWS
 
@@ -274,3 +273,15 @@ def test_rare_classes_weigh_more_where_it_is_asked_for(tmp_path, capsys):
     assert "--balance" in capsys.readouterr().out
     rare, usual = assemble(tmp_path / "t.csv", "kind", Request(balance=True))["class_weight"]
     assert rare > usual
+
+
+def test_a_table_in_another_encoding_is_told_once_in_a_line(tmp_path, capsys):
+    from mmzoo.run.cli import _tell_warnings
+
+    _tell_warnings()
+    (tmp_path / "t.csv").write_bytes("note,kind\ncrème,a\n".encode("cp1252"))
+    for _ in range(2):
+        with pytest.raises(BadInputError):
+            assemble(tmp_path / "t.csv", "gone", Request())
+    told = [line for line in capsys.readouterr().err.splitlines() if "Windows-1252" in line]
+    assert told == [f"mmzoo: {tmp_path / 't.csv'}: read as Windows-1252, as it is not UTF-8: line 2"]

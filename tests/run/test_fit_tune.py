@@ -23,12 +23,10 @@ from mmzoo.run.report_trials import trial_drawings, trial_table
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
+def table(tmp_path_factory, cache):
     path = tmp_path_factory.mktemp("own") / "goods.csv"
     write_prices(path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MMZOO_CACHE_DIR", str(path.parent / "cache"))
-        yield path
+    return path
 
 
 def test_a_budget_has_a_share_for_each():

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mmzoo.data.table import read_table
 from mmzoo.data.table_features import Category, Number
 from mmzoo.metrics.calibration import expected_calibration_error
+from mmzoo.run.readme import _score
 from mmzoo.run.report import page, write_report
 from mmzoo.run.report_parts import confidence_bins, confusion_matrix, picture, shapley, shown_table, sound
 from mmzoo.run.report_rows import Told, mistakes
@@ -38,6 +39,7 @@ def fake(card, source=None, frame=None, present=None, labels=(0, 1, 2, 0), root=
     rows = SimpleNamespace(arrays={name: None for name, _ in inputs}, present=present, bad={})
     one = SimpleNamespace(rows=rows, index=np.arange(len(frame)), labels=np.array(labels))
     told = SimpleNamespace(path="/x/t.csv", target="kind", classes=CLASSES, inputs=inputs, split="", group="", time="")
+    told.left_out = (("more", "one value"),)
     told.kind = "class"
     return Told(card, told, frame, root, {"train": one, "validation": one, "test": one}, RATE)
 
@@ -118,6 +120,10 @@ def test_a_model_of_one_modality_says_that_joining_gains_nothing():
     (line,) = gain_words(card)
     assert "70.00 %" in line
     assert "gains nothing" in line
+    card["fusion_gain"] = {"over": "text", "points": 0.4, "low": -1.0, "high": 2.0}
+    *_, line = gain_words(card)
+    assert line == "On the test rows its gain: +0.40 points over text alone (95 % interval -1.00 to +2.00)."
+    assert "Fusion gain of a model of all inputs, which is not in this folder: +0.40" in _score(card)
     rows = {row[0]: row[1:4] for row in score_rows(card)["rows"]}
     assert rows == {"text": [0.75, 0.75, ""], "all inputs": ["", 0.7, 0.8], "image": ["", 0.5, ""]}
     told = " ".join(reached(fake(card | {"average": {"accuracy": 0.77}})))
@@ -156,7 +162,7 @@ def test_what_rows_hold_is_told():
     told = " ".join(text.split())
     assert "price number, in tabular 75 % 75 % 75 % 3 3 ± 1.633, from 1 to 5" in told
     assert "size category, in tabular 75 % 75 % 75 % 2 L (67 %)" in told
-    assert "more not used" in told
+    assert "more not used: one value" in told
     assert "kind the target" in told
     assert "4 of the 8 rows of the table have no kind" in told
     assert "No picture, sound, video or text is in two splits." in told
