@@ -16,6 +16,7 @@ CARD = {
     "recipe": "sound_events",
     "config": {"source": "sample", "fold": 2, "epochs": 3, "modalities": ["audio"]},
     "commit": "abc",
+    "data": {"license": "CC BY 3.0", "attribution": "somebody"},
     "scores": {"split": "test", "n": 80, "subsets": {"audio": {"accuracy": 0.95}}},
     "wall_seconds": 7.0,
 }
@@ -54,6 +55,7 @@ def test_the_other_folds_are_trained_and_the_card_tells_all(begun, tmp_path):
     assert json.loads((folder / "card.json").read_text())["cross_validation"]["commit"][1] == "abc"
     text = (folder / "README.md").read_text()
     assert "| audio | 73.00 % ± 19.24 | 90.00 % | 95.00 % | 70.00 % |" in text
+    assert "| attribution | somebody |" in text
     assert "The model in the folder is that of fold 2." in text
     assert "accuracy 73.00 % ± 19.24, mean of 5 folds" in models_table(tmp_path / "saved_models", "")
     begun.clear()
