@@ -29,7 +29,7 @@ STATIC = (
     "labels",
     "data",
 )  # of the card, known before a run
-GOLDEN = 32  # examples
+GOLDEN, GOLDEN_BYTES = 32, 2_000_000  # examples of each folder, and what they take uncompressed
 CALIBRATION = 128  # examples
 
 
@@ -128,8 +128,9 @@ def calibration_examples(batches: Any, names: Any, count: int = CALIBRATION) -> 
 
 
 def golden_examples(inputs: Arrays, labels: np.ndarray, count: int = GOLDEN) -> tuple[Arrays, np.ndarray]:
-    """Return `count` evenly spaced examples, with nothing missing."""
-    some = np.linspace(0, len(labels) - 1, min(count, len(labels))).astype(int)
+    """Return `count` evenly spaced examples, with nothing missing; fewer where they are large."""
+    fit = GOLDEN_BYTES // sum(x[0].nbytes for x in inputs.values())
+    some = np.linspace(0, len(labels) - 1, min(count, len(labels), max(1, fit))).astype(int)
     chosen = {name: x[some] for name, x in inputs.items()}
     if "present" in chosen:
         chosen["present"] = np.ones_like(chosen["present"])

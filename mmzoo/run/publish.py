@@ -12,6 +12,7 @@ from mmzoo.run.card import write_card
 from mmzoo.run.folder import check_out, make_folder, read_card
 from mmzoo.run.readme import gain, gpu_verdict, plots_of, ratio, readme, task
 from mmzoo.run.readme_scores import headline, table
+from mmzoo.run.readme_trials import mean_of_folds
 
 BEGIN, END = "<!-- models:begin -->", "<!-- models:end -->"
 FLOAT, INT8 = "model_float32.tflite", "model_int8.tflite"
@@ -123,7 +124,8 @@ def _row(card: dict, name: str) -> list[str]:
         f"{card['parameters']:,}" if "parameters" in card else "",
         *sizes,
     ]
-    row += [headline(card.get("scores", {})), card.get("data", {}).get("published", ""), gain(card)]
+    score = mean_of_folds(folds) if (folds := card.get("cross_validation")) else headline(card.get("scores", {}))
+    row += [score, card.get("data", {}).get("published", ""), gain(card)]
     return [*row, gpu_verdict(card, FLOAT), ratio(card, FLOAT)]
 
 

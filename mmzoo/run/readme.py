@@ -275,6 +275,7 @@ def _provenance(card: dict) -> str:
         ["commit", card.get("commit")],
         ["data", f"{data.get('name', '')} {data.get('version', '')}".strip()],
         ["license of the data", data.get("license")],
+        ["attribution", data.get("attribution")],
         ["license of the weights", data.get("weights_license")],
         ["machine", card.get("machine")],
         ["versions", ", ".join(f"{k} {v}" for k, v in card.get("versions", {}).items())],

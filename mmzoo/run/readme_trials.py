@@ -9,12 +9,13 @@ from mmzoo.run.readme_scores import table
 def fold_rows(section: Mapping) -> list[list[str]]:
     """Return a line for each model of a card's `cross_validation`, the best linear one the last.
 
-    Its name, the mean over the folds, the standard deviation, and its score on each fold.
+    Its name, the mean over the folds, the standard deviation, and its score on each fold. There may be no linear ones.
     """
     models, linear, score = section["models"], section["linear"], section["score"]
     lines = dict(zip([next(iter(models)), *(f"{name} alone" for name in [*models][1:])], models.values(), strict=True))
-    best = (max if MAIN[score] else min)(linear, key=lambda name: linear[name]["mean"])
-    lines["a linear model" + (f" of {best}" if len(models) > 1 else "")] = linear[best]
+    if linear:
+        best = (max if MAIN[score] else min)(linear, key=lambda name: linear[name]["mean"])
+        lines["a linear model" + (f" of {best}" if len(models) > 1 else "")] = linear[best]
     return [
         [
             name,
@@ -32,9 +33,11 @@ def fold_words(card: Mapping) -> str:
     low, high = min(section["rows"]), max(section["rows"])
     rows = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     group = f", and all rows of one {section['group']} are in one fold" if section["group"] else ""
+    own = section.get("own")
+    last = f"The model in the folder is that of fold {own}." if own else "The model in the folder is none of them."
     words = (
         f"Each of {section['folds']} folds, {rows} rows, was the test of models trained from scratch on the others"
-        f"{group}. The model in the folder is none of them."
+        f"{group}. {last}"
     )
     if "tuning" in card:
         words += " The settings were tuned on rows that are in these tests, too: the scores are a little too good."
@@ -50,6 +53,12 @@ def cross_validation(card: Mapping) -> str:
     head = ["", "mean ± standard deviation", *(f"fold {fold}" for fold in range(1, section["folds"] + 1))]
     name = section["score"]
     return f"## Cross-validation: {name} over {section['folds']} folds\n\n{fold_words(card)}\n\n{table(head, rows)}"
+
+
+def mean_of_folds(section: Mapping) -> str:
+    """Return the score of the first model of a card's `cross_validation` as a table of models tells it."""
+    _, mean, deviation, *_ = fold_rows(section)[0]
+    return f"{section['score']} {mean} ± {deviation}, mean of {section['folds']} folds"
 
 
 def told_loss(loss: float | None) -> str:

@@ -81,6 +81,20 @@ def test_training_alone_hides_and_drops():
     assert (first != second).any()
 
 
+def test_time_is_told_by_mean_maximum_and_deviation():
+    keras.utils.set_random_seed(0)
+    encoder = sound_events.build(TINY).get_layer("audio_encoder")
+    outputs = [encoder.get_layer(name).output for name in ("over_frequency_relu", "pool")]
+    audio = event_sounds.sample("test", 0).clips[:4].astype("float32") / 32768
+    heard, told = (np.asarray(x) for x in keras.Model(encoder.input, outputs)(audio))
+    assert heard.shape == (4, 7, 1, 64), "8 channels four times wider, two weighings of the frequencies of each"
+    x = heard[:, :, 0].astype("float64")
+    deviation = np.abs(x - x.mean(axis=1, keepdims=True)).mean(axis=1)
+    np.testing.assert_allclose(
+        told, np.concatenate([x.mean(axis=1), x.max(axis=1), deviation], axis=1), rtol=1e-4, atol=1e-6
+    )
+
+
 def test_an_encoder_goes_on_where_another_stopped(tmp_path):
     model = sound_events.build(TINY)
     for weight in model.weights:

@@ -94,6 +94,16 @@ def test_the_folder_holds_all_and_the_tables_say_so(made):
     assert (made.folder / "labels.txt").read_text(encoding="utf-8") == "a\nb\né\n"
 
 
+def test_large_golden_examples_are_few():
+    labels = np.arange(100)
+    for samples, count in ((10, 32), (100_000, 4), (1_000_000, 1)):
+        inputs = {"audio": np.broadcast_to(np.float32(0), (100, samples)), "present": np.zeros((100, 1), np.float32)}
+        chosen, told = verb.golden_examples(inputs, labels)
+        assert chosen["audio"].shape == (count, samples)
+        assert chosen["present"].min() == 1
+        assert len(told) == count
+
+
 @pytest.mark.parametrize("name", FLOAT)
 def test_float_artifacts_answer_as_keras(made, name):
     predict, x = predictor(made.folder / name), examples(6, 2)
