@@ -90,7 +90,9 @@ def test_the_three_names_match():
     scripts = {p.stem for p in (ROOT / "recipes").glob("*.py")}
     folders = {p.name for p in (ROOT / "saved_models").iterdir() if p.is_dir()}
     assert scripts == folders
-    assert scripts <= names
+    # of a recipe's further sources each has a folder: RECIPE_SOURCE
+    strange = [s for s in scripts if not any(s == name or s.startswith(f"{name}_") for name in names)]
+    assert not strange
     for script in (ROOT / "recipes").glob("*.py"):
         assert len(script.read_text().splitlines()) < 15
 

@@ -62,12 +62,13 @@ def test_golden_tensors_in_each_format(folder):
 
 
 def test_it_was_verified_and_is_of_a_clean_commit(published):
-    _, card = published
+    folder, card = published
     assert card["verify"]["exit_code"] == 0
     assert card["verify"]["gpu"]["status"] == "executed"
     assert card["commit"]
     assert "dirty" not in card["commit"]
     assert card["recipe"] in recipes.names()
+    assert folder.name in (card["recipe"], f"{card['recipe']}_{card['config']['source']}")
 
 
 def test_spoken_digits_reaches_its_bars():

@@ -52,7 +52,7 @@ def publish(root: str | Path = ".", check: bool = False) -> list[Path]:
     saved, top = root / "saved_models", root / "README.md"
     changed = []
     texts = {saved / "README.md": _saved_readme(saved), top: _with_table(top, saved)}
-    texts |= {folder / "README.md": readme(read_card(folder), plots_of(folder)) for folder in _folders(saved)}
+    texts |= {folder / "README.md": readme(_named_card(folder), plots_of(folder)) for folder in _folders(saved)}
     for path, text in texts.items():
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
@@ -85,6 +85,12 @@ def models_table(saved: Path, link: str) -> str:
     return table(HEAD, [_row(read_card(folder), name) for folder, name in names.items()])
 
 
+def _named_card(folder: Path) -> dict:
+    """Return the card in `folder`, with the folder's name where that is another than the recipe's."""
+    card = read_card(folder)
+    return card if folder.name == card["recipe"] else {"name": folder.name, **card}
+
+
 def _folders(saved: Path) -> list[Path]:
     return sorted(path.parent for path in saved.glob("*/card.json"))
 
@@ -94,11 +100,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mmzoo.run.publish", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a table would change")
     parser.add_argument("--scores-only", metavar="DIR", help="first put the card of DIR, without weights, in here")
+    parser.add_argument("--name", help="of the folder that the card goes to, RECIPE_SOURCE; else that of the recipe")
     parser.add_argument("--root", default=".", help="the top of the repository")
     arguments = parser.parse_args(argv)
     try:
         if arguments.scores_only:
-            name = read_card(arguments.scores_only)["recipe"]
+            name = arguments.name or read_card(arguments.scores_only)["recipe"]
             publish_scores(arguments.scores_only, Path(arguments.root) / "saved_models" / name)
         changed = publish(arguments.root, arguments.check)
     except BadInputError as error:

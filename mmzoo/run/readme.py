@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmzoo import recipes
 from mmzoo.run.readme_labels import labels, told_label_gain
 from mmzoo.run.readme_numbers import figure, number_gain, numbers, r2
 from mmzoo.run.readme_scores import (
@@ -297,7 +298,7 @@ def command(card: dict) -> str:
             flags.append(f"--{name}" if value else f"--no-{name}")
         elif value != "":
             flags += [f"--{name} {item}" for item in (value if isinstance(value, list | tuple) else [value])]
-    recipe = f"{card['name']}/{card['recipe']}" if "name" in card else card["recipe"]
+    recipe = f"{named(card)}/{card['recipe']}" if recipes.is_file(card["recipe"]) else card["recipe"]
     return " ".join(["mmzoo train", recipe, *flags])
 
 

@@ -43,8 +43,8 @@ def how_to_use(card: dict) -> str:
             show = f'language = read_language_model("{named(card)}/language_model.json")\n{show}'
     if "anomalies" in scores:
         line = next(iter(scores["anomalies"].values()))["threshold"]
-        show = f'print(runner({given})["anomaly_score"][0] > {line:.3g}){more}: the threshold is another'
-        show = show if more else show.removesuffix(": the threshold is another")
+        show = f'score = runner({given})["anomaly_score"][0]{more}\nprint(score > {line:.3g})'
+        show += "  # the threshold of all inputs together" * bool(more)
     if "retrieval" in scores:
         return _search(named(card))
     return (

@@ -113,6 +113,19 @@ def test_scores_are_published_without_weights(root, tmp_path_factory):
     assert main(["--root", str(root), "--scores-only", str(root / "nothing")]) == 2
 
 
+def test_a_further_source_of_a_recipe_has_a_folder_of_its_own(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    card = json.loads((root / "saved_models" / "a_model" / "card.json").read_text())
+    write_card(folder, card | {"config": {"source": "seen"}})
+    assert main(["--root", str(root), "--scores-only", str(folder), "--name", "a_model_seen"]) == 0
+    text = (root / "saved_models" / "a_model_seen" / "README.md").read_text()
+    assert text.startswith("# a_model_seen\n")
+    assert "`mmzoo train a_model --source seen`" in text
+    assert (root / "saved_models" / "a_model" / "README.md").read_text().startswith("# a_model\n")
+    rows = [line for line in (root / "README.md").read_text().splitlines() if line.startswith("| [")]
+    assert [row.split("]")[0] for row in rows] == ["| [a_model", "| [a_model_seen", "| [b_model"]
+
+
 def test_latency_is_relative_to_the_peer_of_the_same_run(root):
     path = root / "saved_models" / "a_model" / "card.json"
     card = json.loads(path.read_text())

@@ -1,0 +1,12 @@
+"""The published run of `sentiment`, on CMU-MOSI: its license allows the scores alone, without the weights."""
+
+import tempfile
+
+from mmzoo.recipes.sentiment import Config
+from mmzoo.run.publish import publish_scores
+from mmzoo.run.train import train
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        folder = train("sentiment", Config(source="mosi", context=15), out=f"{place}/sentiment")
+        publish_scores(folder, "saved_models/sentiment")
