@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.log_mel import LogMel

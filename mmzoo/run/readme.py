@@ -18,7 +18,7 @@ from mmzoo.run.readme_scores import (
     table,
     transcripts,
 )
-from mmzoo.run.readme_trials import cross_validation, tuning
+from mmzoo.run.readme_trials import cross_validation, gain_curve, tuning
 from mmzoo.run.readme_use import SHOWN_CLASSES, how_to_use, named, signature
 
 SCORES = {
@@ -50,7 +50,7 @@ def readme(card: dict, plots: Sequence[str] = ()) -> str:
         _score(card),
         _published(card),
         _images(plots),
-        _curve(card, plots),
+        gain_curve(card, plots),
         cross_validation(card),
         tuning(card),
         signature(card),
@@ -200,23 +200,6 @@ def _bootstrap(card: dict) -> str:
 
 def _images(plots: Sequence[str]) -> str:
     return "\n".join(f"![{PLOTS[name]}]({name})" for name in PLOTS if name in plots)
-
-
-def _curve(card: dict, plots: Sequence[str]) -> str:
-    curve = card.get("gain_curve")
-    if not curve:
-        return ""
-    points = curve["points"]
-    names = [name for name in points[0] if isinstance(points[0][name], list)]
-    rows = [[f"{p['value']:g}", *(f"{p[n][0]:.1f} ± {p[n][1]:.1f}" for n in names), p["seeds"]] for p in points]
-    heads = {"average": "average of the two", "gain": "gain of fusion", "average_gain": "gain of the average"}
-    text = (
-        f"## The gain of fusion along {curve['field']}, on {curve['config']['source']}\n\nTest accuracy in percent, "
-        "mean ± standard deviation over the seeds; the gains, in points, are over the better single modality of each "
-        f"seed. The average is that of the single models' probabilities. Command: `{curve['command']}`.\n\n"
-    )
-    text += table([curve["field"], *(heads.get(name, name) for name in names), "seeds"], rows)
-    return text + ("\n\n![Gain of fusion](gain_curve.png)" if "gain_curve.png" in plots else "")
 
 
 def _files(card: dict) -> str:

@@ -1,6 +1,6 @@
-"""What a card tells of cross-validation and of tuning, as Markdown."""
+"""What a card tells of repeated trainings: cross-validation, tuning, the curve of a gain; as Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mmzoo.run.main_score import MAIN, told_deviation, told_score
 from mmzoo.run.readme_scores import table
@@ -91,3 +91,21 @@ def tuning(card: Mapping) -> str:
     best, first = found["best"]["values"], found["defaults"]["values"]
     rows = [[f"`{name}`", f"{value}", f"{best[name]}"] for name, value in first.items()]
     return f"## Tuning\n\n{tuning_words(card)} All are in `tuning.csv`.\n\n{table(['', 'default', 'best'], rows)}"
+
+
+def gain_curve(card: dict, plots: Sequence[str]) -> str:
+    """Return the gain of fusion along a field of the config, where it was measured."""
+    curve = card.get("gain_curve")
+    if not curve:
+        return ""
+    points = curve["points"]
+    names = [name for name in points[0] if isinstance(points[0][name], list)]
+    rows = [[f"{p['value']:g}", *(f"{p[n][0]:.1f} ± {p[n][1]:.1f}" for n in names), p["seeds"]] for p in points]
+    heads = {"average": "average of the two", "gain": "gain of fusion", "average_gain": "gain of the average"}
+    text = (
+        f"## The gain of fusion along {curve['field']}, on {curve['config']['source']}\n\nTest accuracy in percent, "
+        "mean ± standard deviation over the seeds; the gains, in points, are over the better single modality of each "
+        f"seed. The average is that of the single models' probabilities. Command: `{curve['command']}`.\n\n"
+    )
+    text += table([curve["field"], *(heads.get(name, name) for name in names), "seeds"], rows)
+    return text + ("\n\n![Gain of fusion](gain_curve.png)" if "gain_curve.png" in plots else "")
