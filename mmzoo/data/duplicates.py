@@ -21,7 +21,8 @@ HASH_BITS = 3  # of 64 that may differ
 SIDE = 8  # pixels of a thumbnail
 STEP = 1.0  # of 255, by which a neighbor is brighter: less is what a lossy format adds to a flat area
 CONTRAST = 2.0  # deviation of a thumbnail, of 255, below which a picture is flat and like nothing
-CORRELATION = 0.995  # of thumbnails: their difference has a tenth of their deviation
+# of thumbnails: their difference has a tenth of their deviation; of spectra, which are more alike, a twentieth
+CORRELATION = {"image": 0.995, "audio": 0.999}
 # of texts
 SIMILAR = 0.9  # Jaccard
 WORDS = 3  # in a shingle
@@ -36,7 +37,7 @@ UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30F
 
 @dataclass(frozen=True)
 class Crossing:
-    """Two rows of different splits with the same content; `kind` is exact, near image or near text."""
+    """Two rows of different splits with the same content; `kind` is exact, near image, near audio or near text."""
 
     kind: str
     first_row: int
@@ -58,11 +59,12 @@ def near_duplicates(kind, content, splits, digests=None, limit=LIMIT):
     """Return up to `limit` `Crossing`s of rows that are nearly the same, and how many there are.
 
     Pictures are so where 61 of the 64 bits of their hashes are equal and their thumbnails correlate; flat ones never.
+    Sounds are compared by `sound_picture`, whose thumbnails are to correlate more; how loud they are does not count.
     Texts are where their sets of words are equal, or the sets of three words in a row have a Jaccard index of 0.9:
     MinHash with bands (Broder 1997; Leskovec, Rajaraman and Ullman 2014, section 3.4), which overlooks few.
 
     Args:
-        kind: image or text.
+        kind: image, audio or text.
         content: N of what `fingerprint` returns, or N strings; None where there is none.
         splits: `(N,)` of `SPLITS`.
         digests: as for `exact_duplicates`; rows that it finds are not reported again.
@@ -70,11 +72,11 @@ def near_duplicates(kind, content, splits, digests=None, limit=LIMIT):
     Raises:
         BadInputError: another kind, or lengths that differ.
     """
-    if kind not in ("image", "text"):
-        raise BadInputError(f"kind: expected image or text. Received: {kind}")
+    if kind not in ("image", "audio", "text"):
+        raise BadInputError(f"kind: expected image, audio or text. Received: {kind}")
     splits = _check(content, splits)
     known = np.full(len(splits), -1) if digests is None else _equal(digests, _check(digests, splits))
-    found = _near_images(content, splits) if kind == "image" else _near_texts(content, splits)
+    found = _near_texts(content, splits) if kind == "text" else _near_images(content, splits, CORRELATION[kind])
     return _crossings(f"near {kind}", np.where(known >= 0, -1, found), splits, limit)
 
 
@@ -183,7 +185,7 @@ def _candidates(earlier, later, most):
             start, before = stop, ends[stop - 1]
 
 
-def _near_images(prints, splits):
+def _near_images(prints, splits, correlation):
     usable = np.array([p is not None for p in prints])
     both = np.zeros((len(prints), 8 + 3 * SIDE**2), np.uint8)
     for row in np.flatnonzero(usable):
@@ -202,7 +204,7 @@ def _near_images(prints, splits):
             i, j = earlier[i], later[j]
             near = (found[j] < 0) & (_count_bits(hashes[i] ^ hashes[j]) <= HASH_BITS)
             i, j = i[near], j[near]
-            near = np.einsum("pd,pd->p", thumbnails[i], thumbnails[j]) >= CORRELATION
+            near = np.einsum("pd,pd->p", thumbnails[i], thumbnails[j]) >= correlation
             second, nth = np.unique(j[near], return_index=True)
             found[second] = i[near][nth]
     return found

@@ -8,6 +8,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from mmzoo.data.duplicates import exact_duplicates, fingerprint, near_duplicates
+from mmzoo.data.sound_picture import sound_picture
 from mmzoo.data.table_batches import Examples
 from mmzoo.data.table_rows import kind_of, let_go
 from mmzoo.data.text import decode_bytes
@@ -16,7 +17,7 @@ from mmzoo.data.text import decode_bytes
 def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
     """Return `{modality: {"exact": rows, "near": rows, "first": [...]}}` of those with rows in two splits.
 
-    What was decoded is compared, so that a copy under another name counts; near ones not of sounds.
+    What was decoded is compared, so that a copy under another name counts.
     `first` names some: the two rows, from 1 on, and their splits.
     """
     rows, places = splits["train"].rows, np.concatenate([examples.index for examples in splits.values()])
@@ -28,10 +29,9 @@ def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
             continue
         digests = [_digest(stored[row]) if here else None for row, here in zip(places, there, strict=True)]
         listed, exact = exact_duplicates(digests, names)
-        near = 0
-        if content := _content(kind, stored, places, there):
-            alike, near = near_duplicates("text" if kind == "text" else "image", content, names, digests)
-            listed = [*listed, *alike]
+        content = _content(kind, stored, places, there)
+        alike, near = near_duplicates("image" if kind == "video" else kind, content, names, digests)
+        listed = [*listed, *alike]
         let_go(stored)
         if listed:
             first = [f"{c.kind}: row {rows.numbers[places[c.first_row]]} ({c.first_split})" for c in listed[:5]]
@@ -54,13 +54,12 @@ def _digest(array: np.ndarray) -> bytes:
 
 
 def _content(kind: str, stored: np.ndarray, places: np.ndarray, there: np.ndarray) -> Sequence:
-    """Return what `near_duplicates` compares of each row, of a video its frames as one picture, nothing of sounds."""
+    """Return what `near_duplicates` compares of each row: a video is a picture of frames, a sound of its spectrum."""
     if kind == "text":
         return _Texts(stored, places, there)
-    if kind not in ("image", "video"):
-        return []
+    picture = sound_picture if kind == "audio" else np.asarray
     rows = tqdm(zip(places, there, strict=True), f"comparing {kind}s", len(places), delay=5, mininterval=1)
-    return [fingerprint(stored[row]) if here else None for row, here in rows]
+    return [fingerprint(picture(stored[row])) if here else None for row, here in rows]
 
 
 @dataclass(frozen=True)

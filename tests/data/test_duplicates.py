@@ -82,8 +82,8 @@ class TestExact:
             exact_duplicates([b"x"] * 2, ["train"])
         with pytest.raises(BadInputError, match="Received: dev"):
             exact_duplicates([b"x"] * 2, ["train", "dev"])
-        with pytest.raises(BadInputError, match=r"kind: expected image or text. Received: audio"):
-            near_duplicates("audio", [None], ["train"])
+        with pytest.raises(BadInputError, match=r"kind: expected image, audio or text. Received: sound"):
+            near_duplicates("sound", [None], ["train"])
 
 
 class TestPictures:
