@@ -76,12 +76,14 @@ def verdict(result: dict, share: float) -> str:
     mine, scratch = (_accuracies(result["runs"], name, share) for name in (best, SCRATCH))
     seeds = [seed for seed in mine if seed in scratch]
     gains = [mine[seed] - scratch[seed] for seed in seeds]
+    right = mean_deviation([100 - accuracy for accuracy in scratch.values()])
     follows = _correlation([scratch[seed] for seed in seeds], gains)
     return (
         f"above scratch by more than two deviations of the gain: {', '.join(passed) or 'none'}. "
         f"Scratch lies between {min(scratch.values()):.1f} and {max(scratch.values()):.1f} %, {best} between "
         f"{min(mine.values()):.1f} and {max(mine.values()):.1f}; by seed it gains "
-        f"{', '.join(f'{gain:+.1f}' for gain in gains)}, at a correlation of {follows:.2f} with scratch."
+        f"{', '.join(f'{gain:+.1f}' for gain in gains)}, at a correlation of {follows:.2f} with scratch. "
+        f"A model that is always right would gain {_spread(right, 2, '+')}."
     )
 
 
