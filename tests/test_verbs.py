@@ -14,9 +14,10 @@ import pytest
 from mmzoo import BadInputError, recipes
 from mmzoo.device import Runner
 from mmzoo.recipes import spoken_digits
-from mmzoo.run import flatbuffer, train
+from mmzoo.run import flatbuffer
 from mmzoo.run.fit import fit
 from mmzoo.run.folder import load_keras
+from mmzoo.run.working import alone_in
 
 SMALL = ("--epochs", "2", "--embed-dim", "16")
 
@@ -183,9 +184,9 @@ def test_pretraining_goes_all_the_way_and_is_taken_up(mmzoo_command, tmp_path):
 def test_two_trainings_do_not_share_a_folder(tmp_path):
     out = tmp_path / "out"
     said = r"--out: .*out: expected no other training into it"
-    with train._alone(out), pytest.raises(BadInputError, match=said), train._alone(out):
+    with alone_in(out), pytest.raises(BadInputError, match=said), alone_in(out):
         pass
-    with train._alone(out):
+    with alone_in(out):
         assert not out.exists()
     assert list(tmp_path.iterdir()) == []
 

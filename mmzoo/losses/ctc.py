@@ -48,5 +48,5 @@ def _forward(told, states):
         return most + ops.log(ops.sum(ops.exp(ways - most), axis=0)) + frame, None
 
     # before the first frame there is one path, in the first blank, from which a label is as near as in any other frame
-    start = ops.where(ops.arange(states.shape[1]) < 1, 0.0, NEVER) + ops.zeros_like(told[0])
+    start = ops.where(ops.arange(states.shape[1])[None] < 1, ops.zeros_like(told[0]), NEVER)
     return ops.scan(step, start, told)[0]
