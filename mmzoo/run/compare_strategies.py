@@ -182,16 +182,17 @@ class _Work:
             return np.concatenate(said, axis=1)
 
         began = time.monotonic()
-        batches = [*self.module.dataset("train", dataclasses.replace(config, modality_dropout=0.0)).as_numpy_iterator()]
-        inputs = {name: np.concatenate([batch[0][name] for batch in batches]) for name in batches[0][0]}
-        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-        probe.fit(embed(inputs), np.concatenate([label for _, label in batches]))
+        batches = self.module.dataset("train", dataclasses.replace(config, modality_dropout=0.0))
+        # batch by batch: all inputs of all epochs would be gigabytes
+        known = [(embed(inputs), label) for inputs, label in batches.as_numpy_iterator()]
+        embeddings, classes = (np.concatenate(part) for part in zip(*known, strict=True))
+        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(embeddings, classes)
         seconds = time.monotonic() - began
         inputs, labels = self.test(config.seed)
         return {
             "accuracy": round(100 * float(probe.score(embed(inputs), labels)), 3),
             "seconds": round(seconds, 1),
-            "multiply_adds": sum(self.counts()[1].values()) * sum(len(label) for _, label in batches),
+            "multiply_adds": sum(self.counts()[1].values()) * len(classes),
         }
 
     def _counts(self) -> tuple[int, dict[str, int]]:
