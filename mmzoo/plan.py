@@ -15,7 +15,8 @@ class Phase:
     rates: tuple[tuple[str, float], ...] = ()  # encoder -> factor of its learning rate
     clip_norm: float = 0.0  # of all gradients together; 0: not clipped
     ema: float = 0.0  # momentum of the average of weights that the phase ends with; 0: the last weights
-    patience: int = 0  # epochs without a lower validation loss, then the best weights; 0: all epochs
+    patience: int = 0  # epochs in which `monitor` gets no better, then the best weights; 0: all epochs
+    monitor: str = "val_loss"  # or a metric of validation, as val_accuracy; of two alike the lower loss is the better
     class_weight: tuple[float, ...] = ()  # by class; empty: all alike
 
 

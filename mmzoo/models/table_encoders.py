@@ -56,7 +56,7 @@ def _encoder(modality, shape, sample_rate, embed_dim, width, picture, tabular) -
     if kind == "audio":
         return log_mel_cnn(shape[0], sample_rate, embed_dim, [_wide(64, width)] * 5, name=name)
     if kind == "text":
-        return text_conv(shape[0], embed_dim, units=_wide(64, width), dropout=TEXT_DROPOUT, name=name)
+        return text_conv(shape[0], embed_dim, units=_wide(128, width), dropout=TEXT_DROPOUT, name=name)
     if kind == "tabular":
         return tabular(shape[0], embed_dim, name=name)
     raise ValueError(f"table_encoders expects image, audio, video, text and tabular. Received: {modality=}")

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from mmzoo import BadInputError
 from mmzoo.run.folder import write_json
+
+LOSS = "val_loss"
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -75,6 +77,17 @@ def _generators(model: keras.Model) -> list:
     return [variable for variable in model.non_trainable_variables if "seed_generator" in variable.path]
 
 
+def best_epoch(history: Mapping[str, Sequence[float]], monitor: str = LOSS) -> int:
+    """Return the epoch, from 0 on, of the best `monitor`; of those alike that of the lowest validation loss.
+
+    A loss and a mean absolute error are better where they are lower, all else where it is higher. A loss is so noisy
+    that the lowest of it is often early, when the rate is high; what is asked of a classifier still gets better then.
+    """
+    sign = 1 if monitor.endswith(("loss", "mae")) else -1
+    pairs = [(sign * score, loss) for score, loss in zip(history[monitor], history[LOSS], strict=True)]
+    return min(range(len(pairs)), key=pairs.__getitem__)
+
+
 class Average(keras.callbacks.Callback):
     """Ends a phase with the moving average of its weights, before the checkpoint of its last epoch is written.
 
@@ -110,24 +123,26 @@ def averaged(model: keras.Model) -> Iterator[None]:
 
 
 class Patience(keras.callbacks.Callback):
-    """Ends a phase after `patience` epochs without a lower validation loss, and with the best weights in any case.
+    """Ends a phase after `patience` epochs in which `monitor` got no better, and with the best weights in any case.
 
-    Where the weights are averaged, the losses are those of the average, and the best weights are an average too. What
+    Where the weights are averaged, the scores are those of the average, and the best weights are an average too. What
     was best is read from the history of the checkpoint, so that a resumed run stops where another would have.
     Early stopping, Prechelt 1998, section 2.
     """
 
-    def __init__(self, checkpoint: Checkpoint, start: int, end: int, patience: int):
+    def __init__(self, checkpoint: Checkpoint, start: int, end: int, patience: int, monitor: str = LOSS):
         super().__init__()
         self.checkpoint = checkpoint
         self.start = start
         self.end = end
         self.patience = patience
+        self.monitor = monitor
         self.best = checkpoint.folder / "best.weights.h5"
 
     def on_epoch_end(self, epoch, logs=None):
-        losses = self.checkpoint.history["val_loss"][-(epoch + 1 - self.start) :]
-        since = len(losses) - 1 - min(range(len(losses)), key=losses.__getitem__)
+        done = epoch + 1 - self.start
+        phase = {name: series[-done:] for name, series in self.checkpoint.history.items()}
+        since = done - 1 - best_epoch(phase, self.monitor)
         if since == 0:
             with averaged(self.model):
                 self.model.save_weights(self.best, overwrite=True)

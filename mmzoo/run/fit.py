@@ -127,7 +127,7 @@ def _callbacks(phase: Phase, checkpoint: Checkpoint, start: int, progress: keras
     """Return what acts after each epoch of a phase that begins at epoch `start`, in the order in which it must."""
     end = start + phase.epochs
     before = [Average(end)] if phase.ema else []
-    after = [Patience(checkpoint, start, end, phase.patience)] if phase.patience else []
+    after = [Patience(checkpoint, start, end, phase.patience, phase.monitor)] if phase.patience else []
     return [*before, checkpoint, *after, progress]
 
 

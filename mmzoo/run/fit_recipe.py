@@ -28,6 +28,7 @@ CLASS = {
     "exported": "The probabilities of the classes",
     "labels": "SOURCE.classes",
     "joined": ', answer=SharesWhereUnknown(name="answer")',
+    "monitor": "val_accuracy",
     "output": '"probabilities": "answer" if config.modalities[1:] else "probabilities"',
 }
 NUMBER = {
@@ -52,6 +53,7 @@ NUMBER = {
     "weighed": "",
     "exported": "The number",
     "labels": "()",
+    "monitor": "val_mae",
     "output": '"value": "value"',
 }
 LABELS = {
@@ -69,6 +71,7 @@ LABELS = {
     "weighed": "",
     "exported": "The probabilities of the labels",
     "labels": "SOURCE.classes",
+    "monitor": "val_micro_f1",
     "output": '"label_probabilities": "probabilities"',
 }
 TARGETS = {"class": CLASS, "number": NUMBER, "labels": LABELS}
@@ -200,8 +203,8 @@ def objective(config=Config()):
 
 
 def plan(config=Config()):
-    """One phase: everything is trained together, until validation gets no better."""
-    ends = {{"clip_norm": 1.0, "patience": {patience}{weighed}}}
+    """One phase: everything is trained together, until the average of weights gets no better on validation."""
+    ends = {{"clip_norm": 1.0, "ema": 0.995, "patience": {patience}, "monitor": "{monitor}"{weighed}}}
     return (Phase("train", config.epochs, config.learning_rate, **ends),)
 
 

@@ -47,7 +47,7 @@ from mmzoo.run.train import train
 FEATURES = ("number", "category", "date")
 BAD_ROWS = "bad_rows.csv"
 TIMED = 100  # runs of each file
-PATIENCE = 6  # epochs without a lower validation loss
+PATIENCE = 8  # epochs in which validation gets no better
 
 
 def fit_table(

@@ -15,6 +15,7 @@ from mmzoo.data.table_source import Source, class_name, target_labels, target_nu
 from mmzoo.metrics import labels
 from mmzoo.metrics.classification import scores as class_scores
 from mmzoo.metrics.regression import number_scores
+from mmzoo.run.checkpoint import best_epoch
 from mmzoo.run.fit_request import Request
 from mmzoo.run.main_score import main_score
 from mmzoo.run.readme_labels import told_constant
@@ -129,9 +130,9 @@ def constant_scores(splits: Mapping[str, Examples], source: Source) -> dict:
 
 
 def quality(history: Mapping[str, list]) -> float:
-    """Return the validation score of the epoch whose weights were kept, that of the lowest loss; more is better."""
+    """Return the validation score of the epoch whose weights were kept, the best; more is better."""
     key = next(key for key in SCORES if f"val_{key}" in history)
-    value = history[f"val_{key}"][int(np.argmin(history["val_loss"]))]
+    value = history[f"val_{key}"][best_epoch(history, f"val_{key}")]
     return -value if key == "mae" else value
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from mmzoo.data.audio import fit_length, read_audio, to_int16
 from mmzoo.data.image import read_image
 from mmzoo.data.video import frame_size, read_frames
+from mmzoo.run.checkpoint import best_epoch
 from mmzoo.run.plots import BLUE, GRAY, INK, ORANGE, OTHERS
 from mmzoo.run.split import present_patterns
 
@@ -154,8 +155,8 @@ def learning_curve(history: Mapping, key: str, alone: Mapping[str, Mapping]) -> 
             _line(axis, history.get(name) or [], color, label, 1.8)
         for (name, curves), color in zip(alone.items(), OTHERS * len(alone), strict=False):
             _line(axis, curves.get(f"val_{key}") or [], color, f"{name} alone, validation", 1.0)
-        if (losses := history.get("val_loss")) and (curve := history.get(f"val_{key}")):
-            kept = int(np.argmin(losses))
+        if history.get("val_loss") and (curve := history.get(f"val_{key}")):
+            kept = best_epoch(history, f"val_{key}")
             axis.plot([kept + 1], [curve[kept]], "o", color=BLUE, markersize=6, label="weights kept")
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mmzoo.run.checkpoint import best_epoch
 from mmzoo.run.readme import gain
 from mmzoo.run.readme_scores import percent
 from mmzoo.run.report_parts import (
@@ -163,7 +164,8 @@ def drawings(told: Told, answers: np.ndarray) -> list[dict]:
 
 def curve_drawing(history: dict, key: str, title: str) -> dict:
     """Return the drawing of `key` by epoch, with its validation values in words."""
-    values, best = history[f"val_{key}"], int(np.argmin(history.get("val_loss") or [0]))
+    values = history[f"val_{key}"]
+    best = best_epoch(history, f"val_{key}") if history.get("val_loss") else 0
     first, kept = f"{values[0]:.3g} in the first epoch", f"{values[best]:.3g} in epoch {best + 1}"
     caption = f"Validation: {first}, {kept}, whose weights were kept."
     return {"title": title, "caption": caption, "svg": learning_curve(history, key, history.get("baselines") or {})}

@@ -261,6 +261,41 @@ def test_patience_ends_a_phase_with_its_best_weights(losses, patience, trained, 
     assert not (tmp_path / "a" / "best.weights.h5").exists()
 
 
+def test_patience_looks_at_what_its_phase_says(tmp_path, monkeypatch):
+    """The loss is lowest in the first epoch; the accuracy is best in the third, and alike, at a higher loss, later."""
+    from mmzoo.run import fit as module
+
+    told = {"val_loss": [1, 2, 3, 4, 5, 6], "val_accuracy": [0.2, 0.4, 0.6, 0.6, 0.5, 0.9]}
+    kept = {}
+
+    class Say(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs.update({name: series[epoch] for name, series in told.items()})
+            kept[epoch] = self.model.get_weights()
+
+    whole = module._callbacks
+    monkeypatch.setattr(module, "_callbacks", lambda *given: [Say(), *whole(*given)])
+    phase = Phase("all", 6, 1e-2, patience=2, monitor="val_accuracy")
+    model, history = fit(recipe((phase,)), CONFIG, tmp_path, "all")
+    assert history["val_accuracy"] == told["val_accuracy"][:5]
+    for a, b in zip(model.get_weights(), kept[2], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("scores", "losses", "monitor", "best"),
+    [
+        ([0.5, 0.7, 0.7], [1.0, 2.0, 1.5], "val_accuracy", 2),
+        ([3.0, 2.0, 2.5], [1.0, 2.0, 1.5], "val_mae", 1),
+        ([0.5, 0.7, 0.7], [1.0, 2.0, 1.5], "val_loss", 0),
+    ],
+)
+def test_the_best_epoch_is_that_of_what_is_looked_at(scores, losses, monitor, best):
+    from mmzoo.run.checkpoint import best_epoch
+
+    assert best_epoch({monitor: scores, "val_loss": losses}, monitor) == best
+
+
 def test_class_weights_reach_the_loss(tmp_path):
     """With no weight on a class, nothing is learned of it: the model says the other one."""
     phases = (Phase("all", 4, 1e-1, class_weight=(1.0, 0.0)),)
