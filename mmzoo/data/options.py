@@ -18,10 +18,11 @@ POSITIVE = (
     "sample_rate",
     "seconds",
     "text_bytes",
+    "text_units",
     "frames",
     "frame_size",
 )
-PROBABILITIES = ("modality_dropout", "hidden")
+PROBABILITIES = ("modality_dropout", "dropout", "hidden")
 
 
 def expect(name, holds, expected, received):

@@ -26,7 +26,6 @@ from mmzoo.plan import Export, Phase
 
 MODALITIES = ("image", "text")
 SOURCES = ("sample", "easy_vqa", "nlvr", "vqa_rad")
-TEXT_UNITS = 32  # of each width of window of the text encoder
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,10 @@ class Config:
     """One of mmzoo.fusion, for what was found and the question: low_rank, concat, gated, tensor_product, ..."""
     embed_dim: int = 64
     """Width of the embeddings."""
+    text_units: int = 32
+    """Filters of each width of window of the text encoder."""
+    dropout: float = 0.0
+    """Share of what is found in a question, and of the joint embedding, that training leaves out."""
     modality_dropout: float = 0.2
     """Probability that one modality of a training example is missing."""
     epochs: int = 12
@@ -83,13 +86,14 @@ def _load(split, config):
 def build(config=Config()):
     """`{"image", "text", "present"}` to the probabilities `(B, N)` of the answers."""
     shape, length, answers = _about(config)
+    asked = {"units": config.text_units, "dropout": config.dropout, "name": "text_encoder"}
     makers = {
         "image": partial(_image_encoder, shape, config.embed_dim, pooled=len(config.modalities) == 1),
-        "text": partial(text_conv, length, config.embed_dim, units=TEXT_UNITS, name="text_encoder"),
+        "text": partial(text_conv, length, config.embed_dim, **asked),
     }
     encoders = {name: makers[name]() for name in config.modalities}
     fuse = partial(_look, fuse=fusion.load(config.fusion))
-    model = late_fusion(encoders, fuse, partial(classifier, num_classes=len(answers)))
+    model = late_fusion(encoders, fuse, partial(_answer, num_classes=len(answers), dropout=config.dropout))
     if config.init_from:
         load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
     return model
@@ -126,6 +130,12 @@ def _look(embeddings, present, fuse):
     found = layers.ReLU(name="look")(places * (1.0 + scale) + shift)
     found = layers.GlobalMaxPooling2D(name="found")(found)
     return fuse({"image": found, "text": question}, present)
+
+
+def _answer(embedding, num_classes, dropout):
+    """Return the probabilities `(B, num_classes)` of the answers, from the joint embedding `(B, D)`."""
+    embedding = layers.Dropout(dropout, name="dropout")(embedding) if dropout else embedding
+    return classifier(embedding, num_classes)
 
 
 def _about(config):

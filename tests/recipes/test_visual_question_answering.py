@@ -24,6 +24,8 @@ DEFAULT = visual_question_answering.Config()
         ({"fusion": "guess"}, "--fusion: expected one of attention"),
         ({"modality_dropout": 2}, "--modality-dropout: expected a number from 0 to 1"),
         ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
+        ({"text_units": 0}, "--text-units: expected a number above 0"),
+        ({"dropout": 1.5}, "--dropout: expected a number from 0 to 1"),
         ({"seed": -1}, "--seed"),
     ],
     ids=str,
@@ -44,6 +46,14 @@ def test_easy_vqa_is_answered_by_few_parameters():
     assert model.count_params() < 300_000
     assert model.input["image"].shape == (None, 64, 64, 3)
     assert model.output.shape == (None, 13)
+
+
+def test_what_is_left_out_and_how_much_is_looked_for_is_said():
+    model = visual_question_answering.build(dataclasses.replace(TINY, text_units=12, dropout=0.4))
+    text = model.get_layer("text_encoder")
+    assert text.get_layer("window7").filters == 12
+    assert [layer.rate for layer in (text.get_layer("dropout"), model.get_layer("dropout"))] == [0.4, 0.4]
+    assert "dropout" not in [layer.name for layer in visual_question_answering.build(TINY).layers]
 
 
 def look(places, question, present=(1.0, 1.0), seed=0):
