@@ -16,7 +16,9 @@ ROWS = 10_000  # of the validation split, at most
 def settle(model: keras.Model, history: dict, recipe: Any, config: Any) -> tuple[keras.Model, dict]:
     """Return a trained model and its history, its layer `SharesWhereUnknown`, if any, set by the validation split.
 
-    A pattern of `present` is unknown where the model is right no more often than the most frequent class is.
+    A pattern of `present` is unknown where the model is not right more often than the most frequent class is; where
+    something is missing, not by more than the standard error of the difference: by chance alone a modality that tells
+    nothing is right more often half the time.
     """
     layer = next((layer for layer in model.layers if isinstance(layer, SharesWhereUnknown)), None)
     if layer is None:
@@ -31,6 +33,7 @@ def settle(model: keras.Model, history: dict, recipe: Any, config: Any) -> tuple
         given["present"] = np.tile(np.array(pattern, np.float32), (rows.sum(), 1))
         if rows.any():
             told = model.predict(given, batch_size=batch_size(given), verbose=0).argmax(axis=1)
-            known[i] = (told == labels[rows]).mean() > (labels[rows] == shares.argmax()).mean()
+            gain = 1.0 * (told == labels[rows]) - (labels[rows] == shares.argmax())
+            known[i] = gain.mean() > (0 if all(pattern) else gain.std() / np.sqrt(len(gain)))
     layer.set_weights([known, shares])
     return model, history

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from mmzoo.blocks.presence import SharesWhereUnknown
@@ -36,6 +37,18 @@ def test_a_pattern_that_tells_nothing_is_unknown():
     assert known.tolist() == [0, 0, 1, 1]  # nothing, noise, good, both
     answer = model.predict({**inputs, "present": np.tile([[0.0, 1.0]], (6, 1))}, verbose=0)
     np.testing.assert_allclose(answer, np.tile(shares, (6, 1)))
+
+
+@pytest.mark.parametrize(("rows", "known"), [(30, [0, 0, 1, 1]), (300, [0, 1, 1, 1])])
+def test_what_is_right_more_often_by_chance_is_unknown(rows, known):
+    """`noise` is right in 17 of 30 rows, the most frequent class in 15; of ten times as many it is no chance."""
+    labels = np.tile([0] * 15 + [1] * 15, rows // 30)
+    wrong = np.tile([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1] + [1] * 11 + [0] * 4, rows // 30)
+    inputs = {"good": np.eye(3)[labels], "noise": np.eye(3)[wrong], "present": np.ones((rows, 2), np.float32)}
+    recipe = SimpleNamespace(dataset=lambda split, config: tf.data.Dataset.from_tensors((inputs, labels)))
+    layer = SharesWhereUnknown(name="answer")
+    settle(model_of(layer), {}, recipe, None)
+    assert layer.get_weights()[0].tolist() == known
 
 
 def test_a_model_without_the_layer_stays():
