@@ -81,6 +81,15 @@ def encode_rows(
     return text, about, np.array([number[answer] for _, answer, _ in rows], np.int32)
 
 
+def join(first: Questions, second: Questions) -> Questions:
+    """Return the questions of two splits of one source as one."""
+    about = np.concatenate([first.about, second.about + np.int32(len(first.images))])
+    joined = {
+        name: np.concatenate([getattr(x, name) for x in (first, second)]) for name in ("images", "text", "labels")
+    }
+    return Questions(**joined, about=about, change=first.change, kinds=first.kinds + second.kinds)
+
+
 def training_questions(
     data: Questions, modalities: tuple[str, ...], batch_size: int, seed: int, epochs: range, dropout: float
 ) -> tf.data.Dataset:

@@ -46,6 +46,8 @@ class Config:
     """Share of what is found in a question, and of the joint embedding, that training leaves out."""
     modality_dropout: float = 0.2
     """Probability that one modality of a training example is missing."""
+    join_validation: bool = False
+    """Train on the validation questions too, once all is chosen: the scores on them say nothing any more."""
     epochs: int = 12
     """Times through the training questions."""
     batch_size: int = 64
@@ -67,9 +69,11 @@ TINY = Config(epochs=2, embed_dim=16)
 
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `image` `(B, H, W, 3)` uint8, `text` `(B, 48)` int32, `present` `(B, 2)`; label: which answer."""
-    from mmzoo.data.questions import evaluation_questions, training_questions
+    from mmzoo.data.questions import evaluation_questions, join, training_questions
 
     data, seen = _load(split, config), config.modalities
+    if split == "train" and config.join_validation:
+        data = join(data, _load("validation", config))
     if split != "train":
         return evaluation_questions(data, seen, config.seed)
     epochs = range(first_epoch, config.epochs)

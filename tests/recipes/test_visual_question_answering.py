@@ -56,6 +56,23 @@ def test_what_is_left_out_and_how_much_is_looked_for_is_said():
     assert "dropout" not in [layer.name for layer in visual_question_answering.build(TINY).layers]
 
 
+def test_validation_questions_join_the_training_ones():
+    """Each of them is asked of its own picture."""
+    from mmzoo.data.questions import join
+
+    train, more = (visual_question_answering._load(split, TINY) for split in ("train", "validation"))
+    both = join(train, more)
+    np.testing.assert_array_equal(both.images[both.about[-1]], more.images[more.about[-1]])
+    np.testing.assert_array_equal(both.text, np.concatenate([train.text, more.text]))
+    np.testing.assert_array_equal(both.labels[-len(more.labels) :], more.labels)
+    joined = dataclasses.replace(TINY, join_validation=True)
+    steps = [len(visual_question_answering.dataset("train", config)) for config in (TINY, joined)]
+    assert steps[1] > steps[0]
+    assert len(visual_question_answering.dataset("validation", joined)) == len(
+        visual_question_answering.dataset("validation", TINY)
+    )
+
+
 def look(places, question, present=(1.0, 1.0), seed=0):
     """Return what the model of one picture makes of `places` `(H, W, D)`, and the weights of its layers by name."""
     given = {"image": keras.Input(places.shape), "text": keras.Input(question.shape)}
