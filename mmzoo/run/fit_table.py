@@ -205,7 +205,7 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     }
     values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
     values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
-    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": min(0.6, 0.25 * len(inputs))}
+    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": min(0.6, 0.2 * len(inputs))}
     values |= recipe_values(goal, split == "train", request.balance)
     return values
 
