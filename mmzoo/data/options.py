@@ -22,7 +22,7 @@ POSITIVE = (
     "frames",
     "frame_size",
 )
-PROBABILITIES = ("modality_dropout", "dropout", "hidden")
+PROBABILITIES = ("modality_dropout", "hidden")
 
 
 def expect(name, holds, expected, received):

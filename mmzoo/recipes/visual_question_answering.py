@@ -62,6 +62,7 @@ class Config:
     def __post_init__(self):
         check_shared(dataclasses.asdict(self), SOURCES, MODALITIES)
         expect("fusion", self.fusion in fusion.names(), f"one of {', '.join(fusion.names())}", self.fusion)
+        expect("dropout", 0 <= self.dropout < 1, "a number from 0 to below 1", self.dropout)
 
 
 TINY = Config(epochs=2, embed_dim=16)
