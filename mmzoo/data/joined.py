@@ -15,6 +15,7 @@ from mmzoo.data.augment import draw
 TICKS = 4  # of 10 ms, in which words are measured, for each picture
 MARGIN = 2  # ticks before and behind a word that come along
 SPACE = 1  # its label
+EVEN = 0.5  # share of joined sequences whose words are drawn evenly from the vocabulary
 RISE = 0.3  # of the training, in which sequences grow to two sentences
 
 
@@ -38,18 +39,50 @@ def _split(row: np.ndarray) -> list[np.ndarray]:
     return np.split(np.concatenate([[SPACE], row]), np.flatnonzero(row == SPACE) + 1)
 
 
-def draw_words(count: int, sentences: int, size: tf.Tensor, seed: tf.Tensor, progress: tf.Tensor) -> tuple:
+def spread_letters(letters: np.ndarray, spans: np.ndarray, ticks: int) -> np.ndarray:
+    """Return which label of the words `(N, W, L)` is said in each tick, `(N, ticks)` int32, as far as spans tell it.
+
+    The letters of a word are as long as each other, and the space is in the margin before it; elsewhere is 0, silence.
+    So begins the training of hidden Markov models of speech: Young et al. 2006, The HTK Book, section 3.2 (flat start).
+    """
+    spread = np.zeros((len(letters), ticks), np.int32)
+    for row, words, own in zip(spread, letters, spans, strict=True):
+        for word, (begin, end) in zip(words, own, strict=True):
+            told = word[word > 0][1:]
+            row[max(begin - MARGIN, 0) : begin] = SPACE
+            row[begin:end] = told[np.arange(end - begin) * len(told) // max(end - begin, 1)]
+    return spread
+
+
+def draw_words(letters: np.ndarray, size: tf.Tensor, seed: tf.Tensor, progress: tf.Tensor) -> tuple:
     """Draw the words of `size` new sequences: the sentence and the place in it of each, and how many there are.
 
-    Returns `(size, 2 * count)`, `(size, 2 * count)` and `(size, 1)` int32. `progress` is 0 when the training begins and
-    1 when it ends.
+    Of words `letters` `(N, W, L)`. In half of the sequences the words follow each other as in a sentence; in the others
+    each word of the vocabulary is as likely as any other, wherever it stands: what is one of many, as a letter is, is
+    heard as often as what is one of few.
+
+    Returns `(size, 2 * W)`, `(size, 2 * W)` and `(size, 1)` int32. `progress` is 0 when the training begins and 1 when
+    it ends.
     """
+    sentences, count = letters.shape[:2]
     most = 1 + tf.floor(tf.minimum(progress / RISE, 1.0) * (2 * count - 1))
     number = tf.cast(tf.floor(draw(seed, 210, [size, 1], tf.floor((most + 1) / 2), most + 1)), tf.int32)
     first = draw(seed, 211, [size, 1], 0, count)
     place = tf.math.floormod(tf.cast(first, tf.int32) + tf.range(2 * count)[None], count)
     sentence = tf.cast(draw(seed, 212, [size, 2 * count], 0, sentences), tf.int32)
-    return sentence, place, number
+    even = draw(seed, 216, [size, 1]) < EVEN
+    any_sentence, any_place = _draw_evenly(letters, seed, [size, 2 * count])
+    return tf.where(even, any_sentence, sentence), tf.where(even, any_place, place), number
+
+
+def _draw_evenly(letters, seed, shape):
+    """Return the sentence and the place of words, each of the vocabulary as likely as any other."""
+    _, word, said = np.unique(letters.reshape(-1, letters.shape[2]), axis=0, return_inverse=True, return_counts=True)
+    order, first = np.argsort(word.ravel(), kind="stable").astype(np.int32), (np.cumsum(said) - said).astype(np.int32)
+    drawn = tf.cast(draw(seed, 214, shape, 0, len(said)), tf.int32)
+    which = tf.cast(draw(seed, 215, shape) * tf.gather(said.astype(np.float32), drawn), tf.int32)
+    at = tf.gather(order, tf.gather(first, drawn) + which)
+    return at // letters.shape[1], at % letters.shape[1]
 
 
 def lay_words(spans: tf.Tensor, sentence: tf.Tensor, place: tf.Tensor, number: tf.Tensor, ticks: int, seed) -> tuple:

@@ -13,11 +13,13 @@ from mmzoo import BadInputError
 from mmzoo.blocks.temporal import stack_frames
 from mmzoo.data.augment import draw, draw_gain, drop_modalities, mix_noise
 from mmzoo.data.augment_images import change_colors, cut_out
-from mmzoo.data.joined import RISE, TICKS, draw_words, lay_words, spell_words, word_letters
+from mmzoo.data.joined import RISE, TICKS, draw_words, lay_words, spell_words, spread_letters, word_letters
 from mmzoo.data.pipeline import evaluation_batches, training_batches
 
 CHARACTERS = " abcdefghijklmnopqrstuvwxyz"  # label 1 is the space, 0 is none
 LONGEST = 32  # characters of a sentence
+MOST = 2 * LONGEST  # and of a training sequence, of two sentences
+STEPS = 2  # of what is told, for each picture
 RATE = 25  # frames of the lips in a second
 CLEAN = 100.0  # dB; from here on no noise is added
 EVALUATION_BATCH = 20
@@ -70,11 +72,14 @@ class Spoiling:
 def training_sentences(
     data: Sentences, modalities: tuple[str, ...], batch_size: int, seed: int, epochs: range, spoiling: Spoiling
 ) -> tf.data.Dataset:
-    """Return batches `({"audio": (B, S), "video": (B, T*H, W, 1), "present": (B, M)}, labels (B, 64))` of all `epochs`.
+    """Return batches of all `epochs`: `{"audio": (B, S), "video": (B, T*H, W, 1), "present": (B, M)}` and labels.
 
     A sentence begins sooner or later, is louder or softer, with pink noise at -10 to 20 dB or none; its pictures are
     mirrored or not, moved, enlarged and changed in brightness and contrast, all of a sentence alike. In the first
     epochs all are words joined anew, see `mmzoo.data.joined`, more and more of them; then a share of `spoiling.joined`.
+
+    Labels are `(B, 64 + 2T)`: behind the characters of a sequence stands, in the epochs in which all are joined, what
+    is said in each of its 2T steps: 1 is silence, 2 the first character, and so on; later, or without words, 0.
     """
     noise, take = tf.constant(data.noise), _taker(data, modalities, spoiling.joined)
     total = max(1, epochs.stop * (len(data.labels) // batch_size))
@@ -101,29 +106,31 @@ def _taker(data, modalities, joined):
     ticks = steps * TICKS
     audio = tf.constant(data.audio.reshape(count * ticks, -1))
     video, labels = tf.constant(data.video.reshape(count * steps, *data.video.shape[2:])), tf.constant(data.labels)
+    said_at = tf.zeros([count * ticks], tf.int32)
     joined = 0.0 if data.words is None else joined
     if joined:
-        spans, places = tf.constant(data.words), data.words.shape[1]
-        letters = tf.constant(word_letters(data.labels, places))
+        spans, letters = tf.constant(data.words), word_letters(data.labels, data.words.shape[1])
+        said_at = tf.constant(1 + spread_letters(letters, data.words, ticks).ravel())
 
     def take(index, seed, progress):
         size, index = tf.shape(index)[0], tf.cast(index, tf.int32)
         moved = TICKS * tf.cast(tf.floor(draw(seed, 200, [size, 1], -SHIFT, SHIFT + 1)), tf.int32)
         at = index[:, None] * ticks + _still(tf.range(ticks)[None] - moved, ticks)
-        said = tf.pad(tf.gather(labels, index), ((0, 0), (0, LONGEST)))
+        said = tf.pad(tf.gather(labels, index), ((0, 0), (0, MOST - LONGEST)))
         if joined:
             anew = draw(seed, 206, [size, 1]) < tf.where(progress < RISE, 1.0, joined)
-            sentence, place, number = draw_words(places, count, size, seed, progress)
+            sentence, place, number = draw_words(letters, size, seed, progress)
             said_by, tick, fits = lay_words(spans, sentence, place, number, ticks, seed)
             at = tf.where(anew, said_by * ticks + tick, at)
-            said = tf.where(anew, spell_words(letters, sentence, place, fits, 2 * LONGEST), said)
+            said = tf.where(anew, spell_words(tf.constant(letters), sentence, place, fits, MOST), said)
         inputs = {}
         if "audio" in modalities:
             sound = tf.cast(tf.gather(audio, at), tf.float32) / 32768.0
             inputs["audio"] = tf.reshape(sound, (-1, ticks * audio.shape[1]))
         if "video" in modalities:
             inputs["video"] = tf.gather(video, at[:, TICKS // 2 :: TICKS] // TICKS)
-        return inputs, said
+        told = tf.gather(said_at, at[:, TICKS // STEPS // 2 :: TICKS // STEPS])
+        return inputs, tf.concat([said, tf.where(progress < RISE, told, 0)], axis=1)
 
     return take
 

@@ -4,7 +4,8 @@ What the lips and the sound tell of the same 20 ms is added, a missing one repla
 dropout, Neverova et al. 2016, section 3.3), and read by convolutions over time; characters without their places in time
 are learned by connectionist temporal classification, as in LipNet (Assael et al. 2016, section 3). The 25 pictures of a
 second are too few steps for it where someone speaks 20 letters in it. Where the source knows when each word was said,
-words are joined anew, few at first (`mmzoo.data.joined`). The transcript is made on the host, from the
+words are joined anew, few at first, and as long as these are few it is told what is said in each step
+(`mmzoo.data.joined`). The transcript is made on the host, from the
 log-probabilities of the characters in each step, with or without a language model of the training transcripts (same
 paper, section 4).
 """
@@ -22,7 +23,7 @@ from mmzoo.blocks.presence import replace_absent, split_present
 from mmzoo.blocks.temporal import each_frame, strip_input
 from mmzoo.data import grid, spoken_numbers
 from mmzoo.data.options import check_shared, expect
-from mmzoo.data.sentences import CHARACTERS, CLEAN
+from mmzoo.data.sentences import CHARACTERS, CLEAN, MOST, STEPS
 from mmzoo.heads.ctc import ctc
 from mmzoo.losses.ctc import ctc as ctc_loss
 from mmzoo.metrics.decode import spell
@@ -33,7 +34,6 @@ from mmzoo.plan import Export, Phase
 MODALITIES = ("audio", "video")
 SOURCES = {"sample": spoken_numbers, "grid": grid}
 NUM_MELS = 40
-STEPS = 2  # of what is told, for each picture
 LANGUAGE_WEIGHT, LANGUAGE_BONUS = 1.0, 3.0  # beside what is heard and seen
 NOISY = -5.0  # dB, at which the test split is scored too
 
@@ -83,6 +83,7 @@ TINY = Config(epochs=2, embed_dim=16, layers=1, batch_size=32)
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `audio` `(B, S)`, `video` `(B, T*H, W, 1)`, `present` `(B, 2)`; labels `(B, 32)`, 0 behind the last.
 
+    Of training `(B, 64 + 2T)`, see `mmzoo.data.sentences.training_sentences`.
     Lips are 25 frames a second, as a strip; sound is 16 kHz, of the sample 8 kHz.
     """
     from mmzoo.data.sentences import Spoiling, evaluation_sentences, training_sentences
@@ -141,8 +142,8 @@ def _video_encoder(source, embed_dim):
     """Return a `keras.Model`: strips of lips `(B, T*H, W, 1)` uint8 to `(B, 2 * T, 1, embed_dim)`.
 
     Every frame is seen by itself, with the place of what is seen; then each with its two neighbors on either side,
-    which tell its two steps apart. At the start it says nothing (Goyal et al. 2017, section 5.1), so that a model that
-    begins with what one of sound alone has learned hears as that does.
+    which tell its two steps apart. At the start it says little (Goyal et al. 2017, section 5.1), so that a model that
+    begins with what one of sound alone has learned hears as that does; nothing would stay nothing behind a ReLU.
     """
     lips = _lips_encoder((source.HEIGHT, source.WIDTH, 1), embed_dim)
     video = strip_input(source.FRAMES, lips)
@@ -151,7 +152,8 @@ def _video_encoder(source, embed_dim):
     x = conv_norm(x, STEPS * embed_dim, (5, 1), name="steps")
     x = ops.reshape(x, (-1, STEPS * source.FRAMES, 1, embed_dim))
     x = layers.Conv2D(embed_dim, (5, 1), padding="same", use_bias=False, name="embedding")(x)
-    x = layers.BatchNormalization(momentum=0.9, gamma_initializer="zeros", name="embedding_norm")(x)
+    little = keras.initializers.Constant(0.1)
+    x = layers.BatchNormalization(momentum=0.9, gamma_initializer=little, name="embedding_norm")(x)
     return keras.Model(video, x, name="video_encoder")
 
 
@@ -177,6 +179,7 @@ def _context_encoder(shape, blocks):
 
 def sentence_accuracy(y_true, y_pred):
     """Share of sentences without an error on the likeliest path: `(B,)` of labels `(B, L)` and `(B, T, N)`."""
+    y_true = y_true[:, :MOST]
     steps, length = y_pred.shape[1], y_true.shape[1]
     path = ops.argmax(y_pred, axis=-1)
     before = ops.pad(path[:, :-1], ((0, 0), (1, 0)))
@@ -188,9 +191,22 @@ def sentence_accuracy(y_true, y_pred):
     return ops.cast(ops.all(ops.equal(spelled, wanted), axis=1), "float32")
 
 
+def guided_ctc(y_true, y_pred):
+    """Connectionist temporal classification, and cross-entropy of the steps of which it is told what is said in them.
+
+    `(B,)` of labels `(B, 64)`, behind them what is said in each of the T steps `(B, T)`, 0 where nothing is told, and
+    of log-probabilities `(B, T, N)`. Without a guide lips alone stay with the blank.
+    """
+    labels, told = y_true[:, :MOST], y_true[:, MOST:]
+    loss = ctc_loss(labels, y_pred)
+    if told.shape[1]:
+        loss -= ops.sum(ops.one_hot(told, 1 + y_pred.shape[2])[..., 1:] * y_pred, axis=(1, 2))
+    return loss
+
+
 def objective(config=Config()):
-    """Connectionist temporal classification; the share of sentences that are read without an error."""
-    return {"loss": ctc_loss, "metrics": [sentence_accuracy]}
+    """CTC with a guide where there is one; the share of sentences that are read without an error."""
+    return {"loss": guided_ctc, "metrics": [sentence_accuracy]}
 
 
 def language(config=Config()):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mmzoo.data import sentences, spoken_numbers
-from mmzoo.data.joined import MARGIN, TICKS, draw_words, word_letters
+from mmzoo.data.joined import MARGIN, TICKS, draw_words, spread_letters, word_letters
 from mmzoo.data.sentences import CHARACTERS, Sentences, Spoiling, encode_sentences, training_sentences
 from mmzoo.metrics.decode import spell
 
@@ -49,33 +49,63 @@ def test_what_is_heard_seen_and_written_is_the_same():
     seen = inputs["video"].numpy()[:, :, 0, 0, 0]
     np.testing.assert_array_equal(seen, sentence[:, middle] * 20 + tick[:, middle] // TICKS // 2)
     for i in range(COUNT):
-        written = spell(labels.numpy()[i], CHARACTERS).split()
+        written = spell(labels.numpy()[i, :64], CHARACTERS).split()
         assert said(tick[i], sentence[i]) == written
         assert len(written) > 1
-    assert labels.shape == (COUNT, 64)
+    assert labels.shape == (COUNT, 64 + 2 * STEPS)
+    assert not labels.numpy()[:, 64:].any()
 
 
-def test_sequences_grow_and_keep_the_order_of_a_sentence():
-    few = [draw_words(3, 40, 500, tf.constant([1, i]), tf.constant(0.0)) for i in range(2)]
+def test_sequences_grow_and_keep_the_order_of_a_sentence_half_of_the_time():
+    letters = np.arange(1, 361).reshape(40, 3, 3)
+    few = [draw_words(letters, 500, tf.constant([1, i]), tf.constant(0.0)) for i in range(2)]
     assert np.all(few[0][2] == 1)
     assert np.any(few[0][0] != few[1][0])
-    sentence, place, number = (x.numpy() for x in draw_words(3, 40, 500, tf.constant([1, 2]), tf.constant(0.5)))
+    sentence, place, number = (x.numpy() for x in draw_words(letters, 500, tf.constant([1, 2]), tf.constant(0.5)))
     assert (number.min(), number.max()) == (3, 6)
-    assert np.all(np.diff(place, axis=1) % 3 == 1)
+    assert 0.4 < np.all(np.diff(place, axis=1) % 3 == 1, axis=1).mean() < 0.6
     assert set(place[:, 0]) == {0, 1, 2}
     assert set(sentence.ravel()) == set(range(40))
+
+
+def test_half_of_the_sequences_have_each_word_of_the_vocabulary_as_often():
+    letters = np.ones((30, 2, 1), int)
+    letters[:, 1, 0] = np.arange(30)  # at the first place always word 1, at the second all thirty
+    sentence, place, _ = (x.numpy() for x in draw_words(letters, 20_000, tf.constant([1, 2]), tf.constant(1.0)))
+    word = letters[sentence, place, 0]
+    share = np.bincount(word.ravel(), minlength=30) / word.size
+    np.testing.assert_allclose(np.delete(share, 1), 0.5 / 60 + 0.5 / 30, rtol=0.1)
+    assert share[1] == pytest.approx(0.5 * 31 / 60 + 0.5 / 30, rel=0.1)
+    assert set(sentence[word == 1]) == set(range(30)), "wherever it was said"
+
+
+def test_letters_lie_evenly_in_their_words():
+    letters = word_letters(encode_sentences(["ab c"]), 2)
+    spread = spread_letters(letters, np.array([[[3, 8], [9, 11]]]), 12)
+    assert spread.tolist() == [[0, 1, 1, 2, 2, 2, 3, 1, 1, 4, 4, 0]]
+    begins = spread_letters(letters, np.array([[[1, 3], [3, 3]]]), 5)
+    assert begins.tolist() == [[1, 1, 1, 0, 0]]
+
+
+def test_in_the_first_epochs_it_is_told_what_is_said_in_each_step():
+    take = sentences._taker(numbered(), ("audio",), 1.0)
+    inputs, labels = take(tf.range(COUNT), tf.constant([3, 5]), tf.constant(0.2))
+    heard = np.rint(inputs["audio"].numpy() * 32768).astype(int).reshape(COUNT, STEPS * TICKS, -1)[..., 0]
+    sentence, tick = heard[:, 1::2] // 200, heard[:, 1::2] % 200
+    spread = spread_letters(word_letters(encode_sentences(TEXTS), 3), numbered().words, STEPS * TICKS)
+    np.testing.assert_array_equal(labels.numpy()[:, 64:], 1 + spread[sentence, tick])
 
 
 def whole(epochs, joined):
     """Return the share of training sentences that are as they were said."""
     batches = training_sentences(numbered(), ("audio",), 12, 0, epochs, Spoiling(joined=joined))
-    return np.mean([spell(row, CHARACTERS) in TEXTS for _, labels in batches for row in labels])
+    return np.mean([spell(row[:64], CHARACTERS) in TEXTS for _, labels in batches for row in labels])
 
 
 def test_sentences_as_they_were_said_come_after_the_first_epochs():
     # of 100 epochs the first twenty have none, and a joined sequence is of three words, as a sentence, by chance alone
     data = training_sentences(numbered(), ("audio",), 12, 0, range(100), Spoiling(joined=0.5)).take(5)
-    assert {len(spell(row, CHARACTERS).split()) for _, labels in data for row in labels} == {1}
+    assert {len(spell(row[:64], CHARACTERS).split()) for _, labels in data for row in labels} == {1}
     assert 0.3 < whole(range(70, 100), 0.5) < 0.7
     assert whole(range(1), 0.0) == 1
 

@@ -1,5 +1,6 @@
 """The life of a recipe: every module of `mmzoo/recipes` goes through all of it."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import tensorflow as tf
 from on_device import randomize
 
-from mmzoo import recipes
+from mmzoo import BadInputError, recipes
 from mmzoo.models.transfer import read_model
 from mmzoo.run.export import export, golden_examples
 from mmzoo.run.fit import compile_phase, fit
@@ -94,6 +95,24 @@ def test_every_weight_gets_a_gradient(recipe, model, batch):
     weights = model.trainable_variables
     gradients = tape.gradient(value, [w.value for w in weights])
     assert not [w.path for w, g in zip(weights, gradients, strict=True) if g is None or not np.any(g)]
+
+
+def test_models_of_one_modality_begin_alive(recipe):
+    """As they are built: an embedding of zeros before a ReLU would have no gradient, and would never learn."""
+    for modality in getattr(recipe.TINY, "modalities", ()):
+        try:
+            config = dataclasses.replace(recipe.TINY, modalities=(modality,))
+        except BadInputError:
+            continue  # it is of several, or it is nothing
+        keras.utils.set_random_seed(0)
+        model, loss = recipe.build(config), keras.losses.get(recipe.objective(config)["loss"])
+        still = {w.path for w in model.trainable_variables}
+        for inputs, labels in recipe.dataset("train", config).take(3):
+            with tf.GradientTape() as tape:
+                value = tf.reduce_mean(loss(labels, model(inputs, training=True)))
+            gradients = tape.gradient(value, [w.value for w in model.trainable_variables])
+            still -= {w.path for w, g in zip(model.trainable_variables, gradients, strict=True) if np.any(g)}
+        assert not still, modality
 
 
 def test_memorizes_one_batch_in_inference_mode(recipe):
