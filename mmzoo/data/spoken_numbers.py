@@ -28,6 +28,8 @@ VISEMES = {  # letters -> opening and width, of half the picture's sides, and br
 CLOSED = (0.04, 0.60, 0.0)
 SOFTNESS = 0.12  # of a border, of half the height
 LIP = 0.30  # thickness, of half the height
+PAUSE = (0.03, 0.25)  # seconds between two digits
+ROOM = 60.0  # RMS of the noise of a room and a microphone, of 32767: no recording is silent between its words
 GRAIN = 12.0  # standard deviation of the noise, of 255
 
 
@@ -50,18 +52,23 @@ def sample(split, seed):
 def _say(bank, chosen, rng):
     """Return the waveform of clips one after another, and the shape of the mouth in each frame, `(FRAMES, 3)`.
 
-    The third is the begin and end of each in ticks of 10 ms, `(SPOKEN, 2)`.
+    The third is the begin and end of each in ticks of 10 ms, `(SPOKEN, 2)`. Pauses are short, as in numbers that are
+    read out; what is left of the time is before and behind them.
     """
     lengths = bank.lengths[chosen]
-    gaps = rng.dirichlet(np.ones(SPOKEN + 1)) * (SAMPLES - lengths.sum())
-    starts = (np.cumsum(gaps[:SPOKEN]) + np.cumsum(lengths) - lengths).astype(int)
-    audio, shapes = np.zeros(SAMPLES, np.int16), np.tile(np.array(CLOSED), (FRAMES, 1))
+    free = SAMPLES - lengths.sum()
+    pauses = rng.uniform(*PAUSE, SPOKEN - 1) * SAMPLE_RATE
+    pauses *= min(1.0, free / pauses.sum())
+    before = rng.uniform(0, free - pauses.sum())
+    starts = (np.cumsum([before, *pauses]) + np.cumsum(lengths) - lengths).astype(int)
+    audio, shapes = rng.normal(0, ROOM, SAMPLES), np.tile(np.array(CLOSED), (FRAMES, 1))
     for clip, start, length in zip(chosen, starts, lengths, strict=True):
-        audio[start : start + length] = bank.clips[clip, :length]
+        audio[start : start + length] += bank.clips[clip, :length]
         word = WORDS[bank.clip_labels[clip]]
         ends = np.linspace(start, start + length, len(word) + 1) * RATE / SAMPLE_RATE
         for letter, first, last in zip(word, ends, ends[1:], strict=False):
             shapes[round(first) : max(round(last), round(first) + 1)] = _viseme(letter)
+    audio = np.clip(np.rint(audio), -32768, 32767).astype(np.int16)
     return audio, shapes, np.stack([starts, starts + lengths], axis=1) * 100 // SAMPLE_RATE
 
 

@@ -223,7 +223,7 @@ def plan(config=Config()):
 CARDS = {
     "sample": {
         "name": "three digits spoken by espeak-ng, with drawn lips",
-        "version": "1",
+        "version": "2",
         "license": "Apache-2.0",
         "weights_license": "Apache-2.0",
     },
