@@ -43,12 +43,12 @@ def spread_letters(letters: np.ndarray, spans: np.ndarray, ticks: int) -> np.nda
     """Return which label of the words `(N, W, L)` is said in each tick, `(N, ticks)` int32, as far as spans tell it.
 
     The letters of a word are as long as each other, and the space is in the margin before it; elsewhere is 0, silence.
-    So begins the training of hidden Markov models of speech: Young et al. 2006, The HTK Book, section 3.2 (flat start).
+    So begins the training of hidden Markov models: Young et al. 2006, The HTK Book, section 8.2 (uniform segmentation).
     """
     spread = np.zeros((len(letters), ticks), np.int32)
     for row, words, own in zip(spread, letters, spans, strict=True):
         for word, (begin, end) in zip(words, own, strict=True):
-            told = word[word > 0][1:]
+            told, end = word[word > 0][1:], min(end, ticks)
             row[max(begin - MARGIN, 0) : begin] = SPACE
             row[begin:end] = told[np.arange(end - begin) * len(told) // max(end - begin, 1)]
     return spread

@@ -85,6 +85,8 @@ def test_letters_lie_evenly_in_their_words():
     assert spread.tolist() == [[0, 1, 1, 2, 2, 2, 3, 1, 1, 4, 4, 0]]
     begins = spread_letters(letters, np.array([[[1, 3], [3, 3]]]), 5)
     assert begins.tolist() == [[1, 1, 1, 0, 0]]
+    cut = spread_letters(letters, np.array([[[0, 2], [4, 9]]]), 6)  # it ends behind the sound
+    assert cut.tolist() == [[2, 3, 1, 1, 4, 4]]
 
 
 def test_in_the_first_epochs_it_is_told_what_is_said_in_each_step():
