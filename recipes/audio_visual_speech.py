@@ -1,4 +1,4 @@
-"""The published run of `audio_visual_speech`, on GRID's speaker s1: its scores, no weights."""
+"""The published run of `audio_visual_speech`, on GRID's speaker s1: its scores, no weights. An hour on one core."""
 
 from mmzoo.recipes.audio_visual_speech import Config
 from mmzoo.run.publish import publish_scores
