@@ -58,7 +58,7 @@ class Config:
     """Probability that one modality of a training example is missing."""
     joined: float = 0.3
     """Share of training sentences whose words are joined anew, in the first third all; 0: as they were said."""
-    epochs: int = 12
+    epochs: int = 9
     """Times through the training sentences."""
     batch_size: int = 8
     """Sentences in a step."""
