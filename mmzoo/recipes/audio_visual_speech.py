@@ -5,9 +5,8 @@ dropout, Neverova et al. 2016, section 3.3), and read by convolutions over time;
 are learned by connectionist temporal classification, as in LipNet (Assael et al. 2016, section 3). The 25 pictures of a
 second are too few steps for it where someone speaks 20 letters in it. Where the source knows when each word was said,
 words are joined anew, few at first, and as long as these are few it is told what is said in each step
-(`mmzoo.data.joined`). The transcript is made on the host, from the
-log-probabilities of the characters in each step, with or without a language model of the training transcripts (same
-paper, section 4).
+(`mmzoo.data.joined`). The transcript is made on the host, from the log-probabilities of the characters in each step,
+with or without a language model of the training transcripts (same paper, section 4).
 """
 
 import dataclasses
