@@ -117,9 +117,11 @@ def averaged(model: keras.Model) -> Iterator[None]:
     variables = model.trainable_variables if model.optimizer.use_ema else []
     raw = [np.array(variable) for variable in variables]
     model.optimizer.finalize_variable_values(variables)
-    yield
-    for variable, value in zip(variables, raw, strict=True):
-        variable.assign(value)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, raw, strict=True):
+            variable.assign(value)
 
 
 class Patience(keras.callbacks.Callback):

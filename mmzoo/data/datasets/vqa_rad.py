@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from mmzoo import BadInputError
+from mmzoo.data.answers import normalize_answer
 from mmzoo.data.archive import Archive, find_or_download, read_members
 from mmzoo.data.image import decode_image
 from mmzoo.data.questions import NAMED, check_rows
@@ -30,11 +31,12 @@ VALIDATION = 300  # questions, about as many of the others as the test has of al
 class VqaRad(tfds.core.GeneratorBasedBuilder):
     """Records of `image` `(H, W, 3)` uint8, its `name`, and its `questions`, each with an `answer` and a `kind`.
 
-    A picture is in each split that has questions about it. Answers are in small letters, without a full stop.
+    A picture is in each split that has questions about it. Answers are as `mmzoo.data.answers` writes them.
     `archive_dir` is searched for the archive before anything is downloaded.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES = {"1.1.0": "Answers are normalized as published scores have them."}  # noqa: RUF012, as tfds has it
 
     def __init__(self, *args, archive_dir=None, **kwargs):
         super().__init__(*args, **kwargs)
@@ -102,8 +104,7 @@ def _check(name, found):
 
 
 def _row(question):
-    answer = " ".join(str(question["answer"]).lower().split()).removesuffix(".")
-    kind = str(question["answer_type"]).strip().lower()
+    answer, kind = normalize_answer(question["answer"]), str(question["answer_type"]).strip().lower()
     return {"question": question["question"], "answer": answer, "kind": kind, "picture": question["image_name"]}
 
 
