@@ -27,6 +27,13 @@ class Utterances:
     blends: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
+def join(first: Utterances, second: Utterances) -> Utterances:
+    """Return the videos of two splits of one source as one."""
+    features = {name: np.concatenate([x, second.features[name]]) for name, x in first.features.items()}
+    videos = np.concatenate([first.videos, second.videos + first.videos.max() + np.int32(1)])
+    return Utterances(features, np.concatenate([first.labels, second.labels]), videos, first.blends)
+
+
 def windows(videos, context):
     """Return `(N, context)` int32: which utterances stand around each, itself in the middle.
 

@@ -51,6 +51,8 @@ class Config:
     """Share of the features, and of what is made of them, that is dropped in training."""
     modality_dropout: float = 0.4
     """Probability that one modality of a training example is missing."""
+    join_validation: bool = False
+    """Train on the validation videos too, once all is chosen: the scores on them say nothing any more."""
     epochs: int = 4
     """Times through the training windows, 4096 at least each time."""
     batch_size: int = 64
@@ -78,9 +80,11 @@ def dataset(split, config=Config(), first_epoch=0):
 
     With `present` `(B, 3)`; label 0 negative, 1 positive.
     """
-    from mmzoo.data.utterances import evaluation_windows, training_windows
+    from mmzoo.data.utterances import evaluation_windows, join, training_windows
 
     data, seen, context = _load(split, config), config.modalities, config.context
+    if split == "train" and config.join_validation:
+        data = join(data, _load("validation", config))
     if split != "train":
         return evaluation_windows(data, seen, context, config.seed)
     epochs = range(first_epoch, config.epochs)

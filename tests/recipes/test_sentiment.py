@@ -45,6 +45,23 @@ def test_mosi_without_its_file_says_where_it_comes_from(tmp_path):
         sentiment.dataset("test", config)
 
 
+def test_validation_videos_join_the_training_ones():
+    """None of them is taken for the continuation of another."""
+    from mmzoo.data.utterances import join, windows
+
+    train, more = (sentiment._load(split, TINY) for split in ("train", "validation"))
+    both = join(train, more)
+    np.testing.assert_array_equal(both.labels, np.concatenate([train.labels, more.labels]))
+    np.testing.assert_array_equal(both.features["text"][-1], more.features["text"][-1])
+    parts = [windows(train.videos, 5), windows(more.videos, 5) + len(train.labels)]
+    np.testing.assert_array_equal(windows(both.videos, 5), np.concatenate(parts))
+    joined = dataclasses.replace(TINY, join_validation=True)
+    seen = [np.concatenate([y for _, y in sentiment.dataset("train", config)]) for config in (TINY, joined)]
+    assert seen[0][: len(seen[1])].tolist() != seen[1].tolist()
+    told = [len(sentiment.dataset("validation", config)) for config in (TINY, joined)]
+    assert told[0] == told[1]
+
+
 @pytest.mark.parametrize("context", [1, 63])
 def test_the_narrowest_and_the_widest_window(context):
     config = dataclasses.replace(TINY, context=context)
