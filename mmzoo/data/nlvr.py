@@ -27,6 +27,7 @@ ANSWERS = ("false", "true")
 HEIGHT, WIDTH = 50, 200  # pixels
 TOWER = range(20, 30)  # columns of a box
 BOX, STRIDE = 50, 75  # pixels: the width of a box, and from one to the next
+COLUMNS = tuple((i * STRIDE, i * STRIDE + BOX) for i in range(3))  # of each box the first, and the first behind it
 LENGTH = 128  # bytes of a sentence: the longest has 113
 COLORS = {"yellow": 2, "blue": 3, "black": 4}  # rows of the palette
 

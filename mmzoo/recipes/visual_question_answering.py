@@ -3,7 +3,8 @@
 The question decides what is looked at: it scales and shifts what a small convolutional network finds at each place of
 the picture (FiLM, Perez et al. 2018, section 2.1), so that what is asked for stands out and what is not vanishes. The
 most that is found anywhere is joined with the question itself, with modality dropout (Neverova et al. 2016, section
-3.3). Questions are bytes of text, answers classes.
+3.3). Questions are bytes of text, answers classes. Of NLVR's three boxes a model of their own is asked, see
+`mmzoo.models.box_reasoning`; `mmzoo.run.pretrain_boxes` trains it on drawn scenes first.
 """
 
 import dataclasses
@@ -17,9 +18,11 @@ from mmzoo import fusion
 from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.presence import replace_absent, split_present
 from mmzoo.data import colored_shapes, easy_vqa, nlvr, vqa_rad
+from mmzoo.data.nlvr_scenes import HOLDS
 from mmzoo.data.options import check_shared, expect
 from mmzoo.encoders.text_conv import text_conv
 from mmzoo.heads.classifier import classifier
+from mmzoo.models.box_reasoning import box_encoder, reason, sentence_encoder
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.transfer import load_encoders
 from mmzoo.plan import Export, Phase
@@ -41,7 +44,7 @@ class Config:
     embed_dim: int = 64
     """Width of the embeddings."""
     text_units: int = 32
-    """Filters of each width of window of the text encoder."""
+    """Filters of each width of window of the text encoder, but of nlvr's."""
     dropout: float = 0.0
     """Share of what is found in a question, and of the joint embedding, that training leaves out."""
     modality_dropout: float = 0.2
@@ -55,7 +58,7 @@ class Config:
     learning_rate: float = 3e-3
     """The highest of the schedule, for AdamW."""
     init_from: str = ""
-    """A .keras file whose encoders we start from."""
+    """A .keras file whose encoders, and reasoner about boxes, we start from."""
     seed: int = 0
     """Of weights, order, augmentation; of the sample also the pictures and questions."""
 
@@ -90,18 +93,36 @@ def _load(split, config):
 
 def build(config=Config()):
     """`{"image", "text", "present"}` to the probabilities `(B, N)` of the answers."""
-    shape, length, answers = _about(config)
+    answers = _about(config)[2]
+    makers, look = _box_parts(config) if config.source == "nlvr" else _parts(config)
+    encoders = {name: makers[name]() for name in config.modalities}
+    fuse = partial(look, fuse=fusion.load(config.fusion))
+    model = late_fusion(encoders, fuse, partial(_answer, num_classes=len(answers), dropout=config.dropout))
+    if config.init_from:
+        load_encoders(model, config.init_from, [*(f"{name}_encoder" for name in MODALITIES), "reasoner"])
+    return model
+
+
+def _parts(config):
+    """Return what makes the encoder of each modality, and how a question looks at a picture."""
+    shape, length, _ = _about(config)
     asked = {"units": config.text_units, "dropout": config.dropout, "name": "text_encoder"}
     makers = {
         "image": partial(_image_encoder, shape, config.embed_dim, pooled=len(config.modalities) == 1),
         "text": partial(text_conv, length, config.embed_dim, **asked),
     }
-    encoders = {name: makers[name]() for name in config.modalities}
-    fuse = partial(_look, fuse=fusion.load(config.fusion))
-    model = late_fusion(encoders, fuse, partial(_answer, num_classes=len(answers), dropout=config.dropout))
-    if config.init_from:
-        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
-    return model
+    return makers, _look
+
+
+def _box_parts(config):
+    """Return the same for pictures of boxes."""
+    shape, length, _ = _about(config)
+    told = "mean" if len(config.modalities) == 1 else "boxes"
+    makers = {
+        "image": partial(box_encoder, shape, nlvr.COLUMNS, HOLDS, told),
+        "text": partial(sentence_encoder, length, config.embed_dim),
+    }
+    return makers, reason
 
 
 def _image_encoder(shape, embed_dim, pooled):
