@@ -185,8 +185,9 @@ def kinds(config=Config()):
 
 
 def plan(config=Config()):
-    """One phase: everything is trained together."""
-    return (Phase("train", config.epochs, config.learning_rate),)
+    """One phase: everything is trained together, but what was learned of boxes from drawn scenes stays."""
+    sees = config.source == "nlvr" and config.init_from and "image" in config.modalities
+    return (Phase("train", config.epochs, config.learning_rate, frozen=("image_encoder",) if sees else ()),)
 
 
 CARDS = {

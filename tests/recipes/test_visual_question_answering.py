@@ -108,3 +108,56 @@ def test_the_encoder_of_places_is_that_of_the_picture_alone(tmp_path):
     for name in ("image_encoder", "text_encoder"):
         for ours, theirs in zip(again.get_layer(name).get_weights(), both.get_layer(name).get_weights(), strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+NLVR = visual_question_answering.Config(source="nlvr", embed_dim=16)
+
+
+@pytest.fixture(scope="module")
+def of_boxes():
+    """Return a model of boxes whose output is the joint embedding: drawn weights leave the probabilities at 0 and 1."""
+    model = visual_question_answering.build(NLVR)
+    randomize(model)
+    return keras.Model(model.input, model.get_layer("embedding").output)
+
+
+def sentences(count=4):
+    """Return pictures of three boxes, of which the last has a blue block more than the first, and ids of bytes."""
+    rng = np.random.default_rng(0)
+    images = np.full((count, 50, 200, 3), 211, np.uint8)
+    images[:, :, 50:75] = images[:, :, 125:150] = 128
+    images[:, 40:, 20:30] = (255, 255, 0)
+    images[:, 20:30, 170:180] = (0, 153, 255)
+    text = rng.integers(3, 259, (count, 128)).astype("int32")
+    return {"image": images, "text": text, "present": np.ones((count, 2), "float32")}
+
+
+def test_of_boxes_the_order_says_nothing(of_boxes):
+    given = sentences()
+    image = given["image"]
+    moved = np.concatenate(
+        [image[:, :, 150:], image[:, :, 50:75], image[:, :, :50], image[:, :, 125:150], image[:, :, 75:125]], 2
+    )
+    np.testing.assert_allclose(of_boxes({**given, "image": moved}), of_boxes(given), rtol=1e-3, atol=1e-3)
+
+
+def test_of_boxes_picture_and_sentence_matter_and_either_can_miss(of_boxes):
+    given = sentences()
+    before = np.asarray(of_boxes(given))
+    other = {"image": given["image"][:, ::-1], "text": given["text"][::-1]}
+    for name, changed in other.items():
+        assert np.abs(np.asarray(of_boxes({**given, name: changed})) - before).max() > 1e-2
+    for i, name in enumerate(other):
+        present = given["present"] * (np.arange(2) != i)
+        without = np.asarray(of_boxes({**given, "present": present}))
+        assert np.isfinite(without).all()
+        np.testing.assert_allclose(of_boxes({**given, "present": present, name: other[name]}), without, rtol=1e-4)
+
+
+def test_what_was_learned_of_boxes_stays():
+    frozen = {}
+    for modalities in (("image", "text"), ("image",), ("text",)):
+        config = dataclasses.replace(NLVR, modalities=modalities, init_from="boxes.keras")
+        frozen[modalities] = visual_question_answering.plan(config)[0].frozen
+    assert frozen == {("image", "text"): ("image_encoder",), ("image",): ("image_encoder",), ("text",): ()}
+    assert visual_question_answering.plan(NLVR)[0].frozen == ()
