@@ -23,6 +23,7 @@ def cards(folders):
 
 LARGER = {
     "object_detection": 17_000_000,  # golden pictures and maps
+    "visual_question_answering_nlvr": 16_000_000,  # weights of sentences, and of what they ask of boxes
     "visual_question_answering_vqa_rad": 6_000_000,  # weights of 475 answers and of many filters
 }
 WHOLE = [folder for folder, card in cards(FOLDERS).items() if not card.get("withheld")]

@@ -6,7 +6,7 @@ import numpy as np
 
 from mmzoo.data.nlvr_boxes import Held
 from mmzoo.data.nlvr_scenes import COLORS, Scenes
-from mmzoo.data.nlvr_words import EXACTLY, anything, count, noun, number, pick
+from mmzoo.data.nlvr_words import EXACTLY, NUMBERS, anything, count, noun, number, pick
 
 ENDS = {"top": ("at the top", "on top", "at top", "on the top"), "base": ("at the base", "at base", "at the bottom")}
 ABOVE = ("above", "over", "on", "on top of", "directly on top of")
@@ -182,22 +182,19 @@ def _of_height(rng, scenes):
     color, end, n = _color(rng), rng.choice(list(ENDS)), rng.randint(1, 4)
     tall, fits = height(scenes) == n, at_end(scenes, end) == color
     blocks = "blocks" if n > 1 else "block"
-    form, number_ = rng.random(), NUMBER_WORDS[n]
+    form, word = rng.random(), NUMBERS[n]
     if form < 0.55:
         exactly = rng.choice(("", "exactly ", "only "))
-        words = f"The tower with {exactly}{number_} {blocks} has a {COLORS[color]} block at the {end}"
+        words = f"The tower with {exactly}{word} {blocks} has a {COLORS[color]} block at the {end}"
     elif form < 0.7:
-        words = f"The {end} of a {number_} {blocks} tower is {COLORS[color]}"
+        words = f"The {end} of a {word} {blocks} tower is {COLORS[color]}"
     elif form < 0.85:
-        words = f"There is a {number_} {blocks} tower that has a {COLORS[color]} {end}"
+        words = f"There is a {word} {blocks} tower that has a {COLORS[color]} {end}"
     else:
         upper = _color(rng)
         fits = is_on(scenes, upper, color) > 0
-        words = f"One of the tower with {number_} {blocks} has a {COLORS[upper]} block over a {COLORS[color]} block"
+        words = f"One of the tower with {word} {blocks} has a {COLORS[upper]} block over a {COLORS[color]} block"
     return words, (tall & fits).any(axis=1)
-
-
-NUMBER_WORDS = ("no", "one", "two", "three", "four")
 
 
 def _plain(rng, scenes):
@@ -213,11 +210,11 @@ def _plain(rng, scenes):
         words = f"There is a {COLORS[color]} tower with {how.words} {'blocks' if how.plural else 'block'}"
         fits = plain & how.holds(height(scenes))
     elif form < 0.8:
-        words, fits = f"There is a {NUMBER_WORDS[n]} blocks tower", tall
+        words, fits = f"There is a {NUMBERS[n]} blocks tower", tall
     else:
         single = ((scenes.color == scenes.color[..., :1]) | ~scenes.there).all(axis=2)
         one = rng.choice(("that has only one color", "and only one color", "that has a single color"))
-        words, fits = f"There is a {NUMBER_WORDS[n]} blocks tower {one}", tall & single
+        words, fits = f"There is a {NUMBERS[n]} blocks tower {one}", tall & single
         if rng.random() < 0.4:
             words, fits = "There is a tower which has only one color", single
     return words, fits.any(axis=1)
