@@ -247,7 +247,7 @@ def check_scores(folder, labels):
     shipped = next(iter(subsets.values()))
     assert shipped >= max(one["accuracy"] for one in card["peers"].values())
     for name, accuracy in subsets.items():
-        assert name == "none" or accuracy >= majority(labels)
+        assert name == "none" or accuracy >= round(majority(labels), 6)  # as cards have it
         if name in card.get("baselines", {}) and len(card["inputs"]) > 1:
             assert accuracy >= card["baselines"][name]["accuracy"] - 0.02
     assert abs(card["scores"]["artifacts"]["model_int8.tflite"]["accuracy"] - shipped) <= 0.01
