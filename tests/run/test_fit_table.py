@@ -18,6 +18,7 @@ from mmzoo.run.fit_request import Request
 from mmzoo.run.fit_sizes import measure
 from mmzoo.run.fit_table import (
     _best_alone,
+    _modality_dropout,
     _slug,
     _write_bad_rows,
     assemble,
@@ -162,6 +163,11 @@ def test_pictures_and_sounds_stand_by_themselves_and_texts_together():
 
 def test_slugs():
     assert [_slug(name) for name in ("Price (€)", "a-b c", "値段")] == ["price", "a_b_c", "column"]
+
+
+def test_rows_are_shown_incomplete_less_where_each_modality_learns_alone():
+    assert [_modality_dropout("class", count) for count in (1, 2, 3, 4, 9)] == [0, 0.2, 0.4, 0.6, 0.6]
+    assert [_modality_dropout("number", count) for count in (1, 2, 3, 4)] == [0.2, 0.4, 0.6, 0.6]
 
 
 def test_rare_classes_weigh_more():
