@@ -4,9 +4,9 @@ import keras
 from keras import layers
 
 
-def classifier(embedding, num_classes):
+def classifier(embedding, num_classes, name="probabilities"):
     """Return probabilities `(B, num_classes)`, which sum to 1, from an embedding `(B, D)`; float32 always."""
-    return layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities")(embedding)
+    return layers.Dense(num_classes, activation="softmax", dtype="float32", name=name)(embedding)
 
 
 def example():

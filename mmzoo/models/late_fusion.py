@@ -3,8 +3,10 @@
 import keras
 from keras import layers
 
+from mmzoo.blocks.alone import Beside, OnlyOne
 
-def late_fusion(encoders, fuse, head, name="late_fusion", answer=None):
+
+def late_fusion(encoders, fuse, head, name="late_fusion", answer=None, alone=None):
     """Return a `keras.Model` on the dict `{modality: ..., "present": (B, M)}` with the output of `head`.
 
     Args:
@@ -13,6 +15,8 @@ def late_fusion(encoders, fuse, head, name="late_fusion", answer=None):
         head: function of the embedding `(B, D)` to the answer.
         name: of the model.
         answer: function of `[what head answers, present]` to the answer, where there are several encoders.
+        alone: as `head`, with a `name`: then each modality has a hidden layer and such a head of its own, which answers
+            where no other is there, and which learns from every row by the loss `mmzoo.losses.beside`.
 
     `present` is 1 where a modality is there and 0 where it is missing, in the order of `encoders`. With a single
     encoder nothing is fused and nothing can be missing: there is no `present`. The layer `embedding` holds the
@@ -31,4 +35,17 @@ def late_fusion(encoders, fuse, head, name="late_fusion", answer=None):
     # A layer of its own: an addition that is an output and is consumed too goes wrong on some GPU delegates.
     joint = layers.Dense(joint.shape[-1], name="embedding")(joint)
     told = head(layers.ReLU(name="embedding_relu")(joint))
-    return keras.Model(inputs, answer([told, inputs["present"]]) if answer and "present" in inputs else told, name=name)
+    if "present" in inputs:
+        told = _answer(told, embeddings, inputs["present"], answer, alone)
+    return keras.Model(inputs, told, name=name)
+
+
+def _answer(together, embeddings, present, answer, alone):
+    """Return the answer of several modalities from what is told together `(B, N)`; see `late_fusion`."""
+    each = []
+    for modality, x in (embeddings if alone else {}).items():
+        hidden = layers.Dense(x.shape[-1], activation="relu", name=f"{modality}_alone")(x)
+        each.append(alone(hidden, name=f"{modality}_told"))
+    told = OnlyOne(name="only_one")([together, *each, present]) if each else together
+    told = answer([told, present]) if answer else told
+    return Beside(name="beside")([told, together, *each, present]) if each else told

@@ -10,24 +10,26 @@ RECIPE = "recipe.py"
 CLASS = {
     "doc": "Which {target}, from {listed} of {table}.",
     "import_block": "from mmzoo.blocks.presence import SharesWhereUnknown\n",
-    "import_head": "from mmzoo.heads.classifier import classifier",
+    "import_head": """from mmzoo.heads.classifier import classifier
+from mmzoo.losses.beside import beside, together_accuracy""",
     "asked": "classes={classes},",
     "constants": "\nCLASS_WEIGHT = {class_weight}",
     "label": "the number of the class",
     "answer": "the probabilities `(B, {num_classes})` of the classes",
     "head": "    head = partial(classifier, num_classes=len(SOURCE.classes))",
     "import_keras": "\nimport keras\n",
-    "objective": '''    """Cross-entropy, with smoothed labels (Szegedy et al. 2016, section 7)."""
+    "objective": '''    """Cross-entropy of all and each alone, with smoothed labels (Szegedy et al. 2016, 7)."""
+    count = len(SOURCE.classes)
 
     def loss(y_true, y_pred):
-        one_hot = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), len(SOURCE.classes))
+        one_hot = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), count)
         return keras.losses.categorical_crossentropy(one_hot, y_pred, label_smoothing=0.1)
 
-    return {{"loss": loss, "metrics": ["accuracy"]}}''',
+    return {{"loss": beside(loss, count), "metrics": [together_accuracy(count)]}}''',
     "weighed": ', "class_weight": CLASS_WEIGHT',
     "exported": "The probabilities of the classes",
     "labels": "SOURCE.classes",
-    "joined": ', answer=SharesWhereUnknown(name="answer")',
+    "joined": ', answer=SharesWhereUnknown(name="answer"), alone=head',
     "monitor": "val_accuracy",
     "output": '"probabilities": "answer" if config.modalities[1:] else "probabilities"',
 }

@@ -205,9 +205,14 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     }
     values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
     values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
-    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": min(0.6, 0.2 * len(inputs))}
+    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": _modality_dropout(goal.kind, len(inputs))}
     values |= recipe_values(goal, split == "train", request.balance)
     return values
+
+
+def _modality_dropout(kind, count):
+    """Return how often an example of `count` modalities has only some of them; of classes each learns alone anyway."""
+    return round(min(0.6, 0.2 * (count - 1 if kind == "class" else count)), 1)
 
 
 def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple], ...]:

@@ -62,3 +62,24 @@ def test_what_cannot_travel_is_named(tmp_path):
     (tmp_path / "text.keras").write_text("hello")
     with pytest.raises(BadInputError, match=r"text.keras: expected a .keras file"):
         load_encoders(model_of("image"), tmp_path / "text.keras", ["image_encoder"])
+
+
+def test_each_alone_answers_and_learns_beside_all():
+    """Alone it says what its own head says, whatever stands for the other; training asks each of every row."""
+    head = partial(classifier, num_classes=3)
+    model = late_fusion({name: encoder(name) for name in ("image", "audio")}, gated, head, alone=head)
+    randomize(model)
+    rows = {name: np.random.default_rng(i).normal(size=(4, 5)).astype("float32") for i, name in enumerate(model.input)}
+    present = np.array([[1, 1], [1, 0], [0, 1], [1, 1]], "float32")
+    inputs = {"image": rows["image"], "audio": rows["audio"], "present": present}
+    answer, seen = np.asarray(model(inputs)), np.asarray(model(inputs, training=True))
+    assert model.output.shape == (None, 3)
+    together, image, audio = np.split(seen, 3, axis=1)
+    np.testing.assert_allclose(answer, [together[0], image[1], audio[2], together[3]], atol=1e-6)
+    np.testing.assert_allclose(image[2], together[2], atol=1e-6)
+    changed = model({**inputs, "audio": rows["audio"] + 1})
+    np.testing.assert_allclose(changed[1], answer[1], atol=1e-6)
+    assert np.abs(changed[0] - answer[0]).max() > 1e-3
+    alone = late_fusion({"image": encoder("image")}, gated, head, alone=head)
+    assert alone.output.shape == (None, 3)
+    assert [layer.name for layer in alone.layers if "told" in layer.name] == []

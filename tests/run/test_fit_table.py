@@ -18,6 +18,7 @@ from mmzoo.run.fit_request import Request
 from mmzoo.run.fit_sizes import measure
 from mmzoo.run.fit_table import (
     _best_alone,
+    _modality_dropout,
     _slug,
     _write_bad_rows,
     assemble,
@@ -164,6 +165,11 @@ def test_slugs():
     assert [_slug(name) for name in ("Price (€)", "a-b c", "値段")] == ["price", "a_b_c", "column"]
 
 
+def test_rows_are_shown_incomplete_less_where_each_modality_learns_alone():
+    assert [_modality_dropout("class", count) for count in (1, 2, 3, 4, 9)] == [0, 0.2, 0.4, 0.6, 0.6]
+    assert [_modality_dropout("number", count) for count in (1, 2, 3, 4)] == [0.2, 0.4, 0.6, 0.6]
+
+
 def test_rare_classes_weigh_more():
     assert class_weight(np.array([0, 0, 1, 1]), 2) == ()
     weight = class_weight(np.array([0] * 16 + [1]), 2)
@@ -247,7 +253,7 @@ def check_scores(folder, labels):
     shipped = next(iter(subsets.values()))
     assert shipped >= max(one["accuracy"] for one in card["peers"].values())
     for name, accuracy in subsets.items():
-        assert name == "none" or accuracy >= majority(labels)
+        assert name == "none" or accuracy >= round(majority(labels), 6)  # as cards have it
         if name in card.get("baselines", {}) and len(card["inputs"]) > 1:
             assert accuracy >= card["baselines"][name]["accuracy"] - 0.02
     assert abs(card["scores"]["artifacts"]["model_int8.tflite"]["accuracy"] - shipped) <= 0.01

@@ -1,0 +1,43 @@
+"""What each modality tells alone, learned from every row beside what all tell together."""
+
+import numpy as np
+from keras import Layer, ops
+
+
+class OnlyOne(Layer):
+    """Answers `(B, N)` of all together, of each of M modalities alone, and `present` `(B, M)`: the one that counts.
+
+    It is that of the modality alone where no other is there, else that of all together.
+    """
+
+    def call(self, inputs):
+        together, *alone, present = inputs
+        # a column is 1 where its modality is the only one, else 0 or less: twice itself, less the sum of all
+        only = ops.relu(ops.matmul(present, ops.convert_to_tensor(2 * np.eye(len(alone), dtype="float32") - 1)))
+        columns = [only[:, i : i + 1] for i in range(len(alone))]
+        told = together * (1.0 - sum(columns[1:], columns[0]))
+        for answer, column in zip(alone, columns, strict=True):
+            told = told + answer * column
+        return told
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
+class Beside(Layer):
+    """The answer `(B, N)`; in training `(B, (1 + M) * N)`, from which `mmzoo.losses.beside` learns.
+
+    Inputs are the answer, that of all M modalities together, those of each alone, and `present` `(B, M)`. In training
+    that of all together comes first; in place of the answer of a modality that a row has not, it is repeated.
+    """
+
+    def call(self, inputs, training=False):
+        answer, together, *alone, present = inputs
+        if not training:
+            return answer
+        there = [present[:, i : i + 1] for i in range(len(alone))]
+        each = [x * own + together * (1.0 - own) for x, own in zip(alone, there, strict=True)]
+        return ops.concatenate([together, *each], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]

@@ -1,0 +1,30 @@
+"""Losses and metrics of a model whose modalities each learn alone beside what they tell together."""
+
+from keras import ops
+
+
+def beside(loss, width):
+    """Return `loss` of what is told together `(B, width)`, and in training the mean of that of each modality beside it.
+
+    What `mmzoo.blocks.alone.Beside` yields in training is `(B, (1 + M) * width)`. Each encoder so learns from every
+    row, however much another modality tells: losses of single modalities, weighed alike, as in Wang et al. 2020 (What
+    makes training multi-modal classification networks hard?), section 3.
+    """
+
+    def total(y_true, y_pred):
+        together = loss(y_true, y_pred[..., :width])
+        parts = y_pred.shape[-1] // width
+        alone = [loss(y_true, y_pred[..., i * width : (i + 1) * width]) for i in range(1, parts)]
+        return together + sum(alone) / len(alone) if alone else together
+
+    return total
+
+
+def together_accuracy(width):
+    """Return the metric `accuracy` of what is told together, the first `width` probabilities: `(B,)`, 1 where right."""
+
+    def accuracy(y_true, y_pred):
+        right = ops.equal(ops.reshape(y_true, (-1,)), ops.cast(ops.argmax(y_pred[..., :width], axis=-1), y_true.dtype))
+        return ops.cast(right, "float32")
+
+    return accuracy
