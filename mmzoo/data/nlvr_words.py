@@ -1,8 +1,8 @@
 """What sentences about boxes are put together from: how many, of what, where; each with where it holds.
 
-Things are told as a mask `(K, 3, S)` over the things of K scenes, boxes as `(K, 3)`. How people mean words was read
-off the training sentences of NLVR: two are exactly two, a block above another lies on it, and of only black and blue
-things are both.
+Things are told as a mask `(K, 3, S)` over the things of K scenes, boxes as `(K, 3)`. How people put and mean words
+was read off the training and dev sentences of NLVR and their labels: two are exactly two, a block above another lies on
+it, and of only black and blue things are both.
 """
 
 from collections.abc import Callable
