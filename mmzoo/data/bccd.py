@@ -14,6 +14,9 @@ from mmzoo.data.scenes import Scenes, pad_objects
 CLASSES = ("RBC", "WBC", "Platelets")  # as the archive has them: red and white blood cells
 PICTURE = (480, 640)  # pixels, height and width, in the archive
 IMAGE = (240, 320)  # as a model sees it
+# of a cell, from which on it has a box at the border: 95 % of such boxes of red cells in training are over 0.58 of the
+# usual area, and there are two thirds of those that cells strewn evenly would have
+KEEP = 0.6
 
 
 @functools.lru_cache(maxsize=3)
@@ -41,4 +44,4 @@ def bccd(split, data_dir):
     if skipped:
         warnings.warn(f"BCCD: left out {len(skipped)} boxes: {'; '.join(sorted(skipped))}", stacklevel=2)
     objects = pad_objects([boxes[name] for name in names], [labels[name] for name in names])
-    return Scenes(np.stack([images[name] for name in names]), objects, tuple(sorted(skipped)))
+    return Scenes(np.stack([images[name] for name in names]), objects, tuple(sorted(skipped)), keep=KEEP)

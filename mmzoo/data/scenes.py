@@ -14,7 +14,6 @@ from mmzoo.data.pipeline import evaluation_batches, training_batches
 EVALUATION_BATCH = 32
 MOST = 32  # boxes of a picture
 ZOOM, SHIFT = 0.25, 0.1  # how much a picture is enlarged or made smaller, and moved, as a share of its sides
-KEEP = 0.3  # of a box, that must be in the picture
 TRANSPOSED = [1, 0, 3, 2]  # the corners of a box where rows and columns are exchanged
 NONE = -1  # the label where there is no box
 
@@ -25,13 +24,14 @@ class Scenes:
 
     An object is left, top, right, bottom in pixels and the number of its class, or zeros and `NONE`. Left and right are
     alike in the scenes, and unless they are `upright` up and down are too. `skipped` says which boxes of the source
-    cannot be used.
+    cannot be used. A thing of which less than a share `keep` is in the picture has no box, as in the source.
     """
 
     images: np.ndarray
     objects: np.ndarray
     skipped: tuple[str, ...] = ()
     upright: bool = False
+    keep: float = 0.3
 
 
 def pad_objects(boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> np.ndarray:
@@ -66,7 +66,7 @@ def training_scenes(data: Scenes, batch_size: int, seed: int, epochs: range, pas
         image, boxes, mask = flip_boxes(image, boxes, mask, seed)
         if not data.upright:
             image, boxes, mask = _turn(*flip_boxes(*_turn(image, boxes, mask), seed + tf.constant([0, 7_919])))
-        image, boxes, mask = move_boxes(image, boxes, mask, seed, ZOOM, SHIFT, KEEP)
+        image, boxes, mask = move_boxes(image, boxes, mask, seed, ZOOM, SHIFT, data.keep)
         image = change_colors(image, seed, hue=0.0)
         label = tf.where(mask > 0, label, float(NONE))
         return {"image": image}, tf.concat([boxes, label[..., None]], axis=-1)

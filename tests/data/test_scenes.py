@@ -173,6 +173,19 @@ def test_boxes_move_with_their_pictures(drawn):
     assert (0, 1) in kinds
 
 
+def test_what_is_cut_by_more_than_the_source_has_it_has_no_box(drawn):
+    """Moved alike, whole boxes stay the same, and none that was cut is left."""
+    cut, whole = (
+        np.concatenate([y for _, y in training_scenes(dataclasses.replace(drawn, keep=keep), 16, 0, range(12))])
+        for keep in (0.01, 0.999)
+    )
+    kept, dropped = whole[..., 4] >= 0, (cut[..., 4] >= 0) & (whole[..., 4] < 0)
+    np.testing.assert_array_equal(whole[kept], cut[kept])
+    left, top, right, bottom = np.moveaxis(cut[dropped][:, :4], -1, 0)
+    assert dropped.sum() > 10
+    assert ((left == 0) | (top == 0) | (right == 60) | (bottom == 40)).all()
+
+
 def test_batches_are_a_function_of_the_seed(drawn):
     first, again, other = (next(iter(training_scenes(drawn, 8, seed, range(1)))) for seed in (0, 0, 1))
     for a, b in zip(tf.nest.flatten(first), tf.nest.flatten(again), strict=True):
