@@ -12,9 +12,8 @@ def beside(loss, width):
     """
 
     def total(y_true, y_pred):
-        together = loss(y_true, y_pred[..., :width])
-        parts = y_pred.shape[-1] // width
-        alone = [loss(y_true, y_pred[..., i * width : (i + 1) * width]) for i in range(1, parts)]
+        parts = ops.split(ops.cast(y_pred, "float32"), y_pred.shape[1] // width, axis=-1)
+        together, *alone = [loss(y_true, part) for part in parts]
         return together + sum(alone) / len(alone) if alone else together
 
     return total

@@ -6,6 +6,7 @@ import pkgutil
 from importlib import import_module
 
 import pytest
+import test_beside_loss
 import test_contrastive_loss
 import test_ctc_loss
 import test_detection_loss
@@ -20,6 +21,7 @@ import mmzoo.losses
 
 CHECKED_BY = {
     "arcface": test_metric_learning_loss,
+    "beside": test_beside_loss,
     "contrastive": test_contrastive_loss,
     "ctc": test_ctc_loss,
     "detection": test_detection_loss,
