@@ -81,3 +81,15 @@ def trained(mmzoo_command, tmp_path_factory):
             assert done.returncode == 0, done.stderr[-2000:]
             told.write_text(json.dumps([done.stdout, time.monotonic() - began]))
     return place / "spoken_digits", *json.loads(told.read_text())
+
+
+@pytest.fixture
+def few_drawn(monkeypatch):
+    """Let `nlvr_drawn` draw few scenes and sentences."""
+    from mmzoo.data import nlvr_drawn
+
+    for name, value in {"POOLS": {"train": 1, "validation": 1}, "POOL": 64, "SENTENCES": 60, "RARE": 0.05}.items():
+        monkeypatch.setattr(nlvr_drawn, name, value)
+    nlvr_drawn.nlvr_drawn.cache_clear()
+    yield
+    nlvr_drawn.nlvr_drawn.cache_clear()

@@ -3,6 +3,8 @@
 import numpy as np
 from keras import Layer, ops
 
+from mmzoo.blocks.presence import split_present
+
 
 class OnlyOne(Layer):
     """Answers `(B, N)` of all together, of each of M modalities alone, and `present` `(B, M)`: the one that counts.
@@ -14,7 +16,7 @@ class OnlyOne(Layer):
         together, *alone, present = inputs
         # a column is 1 where its modality is the only one, else 0 or less: twice itself, less the sum of all
         only = ops.relu(ops.matmul(present, ops.convert_to_tensor(2 * np.eye(len(alone), dtype="float32") - 1)))
-        columns = [only[:, i : i + 1] for i in range(len(alone))]
+        columns = [*split_present(only, range(len(alone))).values()]
         told = together * (1.0 - sum(columns[1:], columns[0]))
         for answer, column in zip(alone, columns, strict=True):
             told = told + answer * column
@@ -35,8 +37,8 @@ class Beside(Layer):
         answer, together, *alone, present = inputs
         if not training:
             return answer
-        there = [present[:, i : i + 1] for i in range(len(alone))]
-        each = [x * own + together * (1.0 - own) for x, own in zip(alone, there, strict=True)]
+        there = split_present(present, range(len(alone)))
+        each = [x * there[i] + together * (1.0 - there[i]) for i, x in enumerate(alone)]
         return ops.concatenate([together, *each], axis=-1)
 
     def compute_output_shape(self, input_shape):

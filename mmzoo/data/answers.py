@@ -2,9 +2,10 @@
 
 import re
 
+from mmzoo.data.digit_words import WORDS
+
 ARTICLES = {"a", "an", "the"}
-NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-DIGITS = {word: str(number) for number, word in enumerate(NUMBERS)} | {"none": "0"}
+DIGITS = {word: str(number) for number, word in enumerate((*WORDS, "ten"))} | {"none": "0"}
 SEPARATORS = str.maketrans(dict.fromkeys(';/[]"{}()=+\\_-><@`,?!', " "))
 
 

@@ -11,6 +11,7 @@ from random import Random
 import numpy as np
 
 from mmzoo import BadInputError
+from mmzoo.data.nlvr import LENGTH
 from mmzoo.data.nlvr_boxes import held
 from mmzoo.data.nlvr_scenes import BOXES, KINDS, Scenes, draw_pictures, draw_scenes, holds, told_by_place
 from mmzoo.data.nlvr_towers import built, told_of_towers
@@ -21,7 +22,6 @@ POOLS = {"train": 16, "validation": 1, "test": 1}  # of each kind of scene
 POOL = 512  # pictures
 SENTENCES = 4000  # about a pool
 ASKED = 16  # pictures that a sentence is asked of
-LENGTH = 128  # bytes of a sentence
 PLACES = 7  # squares beside one another of which it is told what things have their middle there
 RARE = 0.01  # a sentence that is true or false of less of a pool says too little
 

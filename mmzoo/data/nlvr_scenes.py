@@ -8,12 +8,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from mmzoo.data.nlvr import BOX, HEIGHT, STRIDE, WIDTH
+
 KINDS = ("scatter", "tower")
 COLORS = ("yellow", "blue", "black")
 SHAPES = ("circle", "square", "triangle")
 SIZES = (5, 10, 15)  # pixels, of shapes; the second is that of blocks
-BOXES, BOX, STRIDE = 3, 50, 75  # pixels: the width and height of a box, and from one to the next
-HEIGHT, WIDTH = BOX, 200  # pixels
+BOXES = 3  # of a picture
 MOST = {"scatter": 8, "tower": 4}  # things in a box
 MIDDLE = 20  # pixels from the left of a box to its tower
 LEVELS = (40, 30, 19, 9)  # rows of the tops of the blocks, from the base: a line is left between some
@@ -84,9 +85,7 @@ def _place(size, there, rng):
             at = [np.minimum(rng.integers(0, BOX, own.shape), BOX - own) for _ in range(2)]
             apart = np.ones(own.shape, bool)
             for j in range(i):
-                beside = [
-                    (p[..., j] + size[..., j] <= a) | (a + own <= p[..., j]) for p, a in zip((x, y), at, strict=True)
-                ]
+                beside = [_beside(p[..., j], size[..., j], a, own) for p, a in zip((x, y), at, strict=True)]
                 apart &= beside[0] | beside[1] | ~placed[..., j]
             now = open_ & apart
             x[..., i], y[..., i] = (np.where(now, a, p[..., i]) for p, a in zip((x, y), at, strict=True))

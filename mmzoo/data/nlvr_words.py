@@ -11,9 +11,10 @@ from random import Random
 
 import numpy as np
 
+from mmzoo.data.digit_words import WORDS
 from mmzoo.data.nlvr_scenes import COLORS, SHAPES, SIZES, Scenes, touched
 
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven")
+NUMBERS = ("no", *WORDS[1:8])
 SIZE_WORDS = {"small": SIZES[0], "medium": SIZES[1], "big": SIZES[2]}
 EXACTLY = ("exactly ", "exactly ", "only ", "just ")
 

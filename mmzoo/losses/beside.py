@@ -1,6 +1,6 @@
 """Losses and metrics of a model whose modalities each learn alone beside what they tell together."""
 
-from keras import ops
+from keras import metrics, ops
 
 
 def beside(loss, width):
@@ -23,7 +23,6 @@ def together_accuracy(width):
     """Return the metric `accuracy` of what is told together, the first `width` probabilities: `(B,)`, 1 where right."""
 
     def accuracy(y_true, y_pred):
-        right = ops.equal(ops.reshape(y_true, (-1,)), ops.cast(ops.argmax(y_pred[..., :width], axis=-1), y_true.dtype))
-        return ops.cast(right, "float32")
+        return metrics.sparse_categorical_accuracy(y_true, y_pred[..., :width])
 
     return accuracy

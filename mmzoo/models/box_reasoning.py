@@ -59,9 +59,8 @@ def sentence_encoder(length, embed_dim, units=96, num_layers=1):
     x = TokenEmbedding(260, units // 3, name="front_end")(token_ids) * there
     x = layers.Conv1D(2 * units // 3, 5, strides=2, padding="same", activation="relu", name="pieces")(x)
     x = layers.Conv1D(units, 5, strides=2, padding="same", activation="relu", name="words")(x)
-    x = layers.LayerNormalization(name="words_norm")(
-        x
-    )  # else the positions, small as they are, would drown it at first
+    # else the positions, small as they are, would drown it at first
+    x = layers.LayerNormalization(name="words_norm")(x)
     there = layers.MaxPooling1D(4, name="there")(there)
     mask = ops.reshape(there, (-1, length // 4))
     x = AddPosition(name="positions")(x)

@@ -18,7 +18,10 @@ from mmzoo.losses.beside import beside, together_accuracy""",
     "answer": "the probabilities `(B, {num_classes})` of the classes",
     "head": "    head = partial(classifier, num_classes=len(SOURCE.classes))",
     "import_keras": "\nimport keras\n",
-    "objective": '''    """Cross-entropy of all and each alone, with smoothed labels (Szegedy et al. 2016, 7)."""
+    "objective": '''    """Cross-entropy of all and of each alone.
+
+    With smoothed labels (Szegedy et al. 2016, section 7).
+    """
     count = len(SOURCE.classes)
 
     def loss(y_true, y_pred):

@@ -135,16 +135,7 @@ def test_sentences_are_true_where_one_reads_that_they_are(monkeypatch):
     assert min(read.values()) > 20, read
 
 
-@pytest.fixture
-def few(monkeypatch):
-    for name, value in {"POOLS": {"train": 1, "validation": 1}, "POOL": 64, "SENTENCES": 60, "RARE": 0.05}.items():
-        monkeypatch.setattr(nlvr_drawn, name, value)
-    nlvr_drawn.nlvr_drawn.cache_clear()
-    yield
-    nlvr_drawn.nlvr_drawn.cache_clear()
-
-
-def test_a_split_is_balanced_and_follows_from_the_seed(few):
+def test_a_split_is_balanced_and_follows_from_the_seed(few_drawn):
     data = nlvr_drawn.nlvr_drawn("train", 0)
     assert data.pictures.shape == (128, 50, 200)
     assert data.holds.shape == (128, 3, 110)

@@ -3,9 +3,7 @@
 import dataclasses
 
 import numpy as np
-import pytest
 
-from mmzoo.data import nlvr_drawn
 from mmzoo.models.transfer import read_model
 from mmzoo.recipes import visual_question_answering
 from mmzoo.run import pretrain_boxes
@@ -14,16 +12,7 @@ FEW = pretrain_boxes.Settings(embed_dim=16, looks=1, readings=1, batch_size=32)
 NLVR = visual_question_answering.Config(source="nlvr", embed_dim=16)
 
 
-@pytest.fixture
-def few(monkeypatch):
-    for name, value in {"POOLS": {"train": 1, "validation": 1}, "POOL": 64, "SENTENCES": 64, "RARE": 0.05}.items():
-        monkeypatch.setattr(nlvr_drawn, name, value)
-    nlvr_drawn.nlvr_drawn.cache_clear()
-    yield
-    nlvr_drawn.nlvr_drawn.cache_clear()
-
-
-def test_what_was_learned_is_where_nlvr_starts(few, tmp_path):
+def test_what_was_learned_is_where_nlvr_starts(few_drawn, tmp_path):
     path = pretrain_boxes.pretrain(tmp_path / "boxes.keras", FEW)
     theirs = read_model(path)
     ours = visual_question_answering.build(dataclasses.replace(NLVR, init_from=str(path)))
