@@ -1,7 +1,7 @@
 """Pictures with boxes as arrays, and the batches that a detector learns from; boxes move with their pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -49,6 +49,12 @@ def pad_objects(boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> np
         row[: len(classes), :4] = some
         row[: len(classes), 4] = classes
     return objects
+
+
+def join(first: Scenes, second: Scenes) -> Scenes:
+    """Return the pictures of two splits of one source as one."""
+    arrays = {name: np.concatenate([getattr(x, name) for x in (first, second)]) for name in ("images", "objects")}
+    return replace(first, **arrays, skipped=first.skipped + second.skipped)
 
 
 def training_scenes(data: Scenes, batch_size: int, seed: int, epochs: range, passes: int = 1) -> tf.data.Dataset:

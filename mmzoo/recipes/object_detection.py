@@ -35,6 +35,8 @@ class Config:
     """What the model takes: image."""
     embed_dim: int = 64
     """Channels of what is known of a cell, and of the head; a multiple of 4."""
+    join_validation: bool = False
+    """Train on the validation pictures too, once all is chosen: the scores on them say nothing any more."""
     passes: int = 1
     """Times through the training pictures in an epoch."""
     epochs: int = 12
@@ -59,9 +61,11 @@ TINY = Config(epochs=2, embed_dim=16)
 
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `image` `(B, H, W, 3)` uint8; objects `(B, K, 5)`: left, top, right, bottom, class or -1 for none."""
-    from mmzoo.data.scenes import evaluation_scenes, training_scenes
+    from mmzoo.data.scenes import evaluation_scenes, join, training_scenes
 
     data = _load(split, config)
+    if split == "train" and config.join_validation:
+        data = join(data, _load("validation", config))
     if split != "train":
         return evaluation_scenes(data, config.seed)
     epochs = range(first_epoch, config.epochs)

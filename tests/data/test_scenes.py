@@ -19,7 +19,7 @@ from mmzoo.data.bccd import CLASSES, bccd
 from mmzoo.data.boxes import Boxed
 from mmzoo.data.boxes_voc import write_voc
 from mmzoo.data.datasets import bccd as records
-from mmzoo.data.scenes import MOST, Scenes, evaluation_scenes, pad_objects, training_scenes
+from mmzoo.data.scenes import MOST, Scenes, evaluation_scenes, join, pad_objects, training_scenes
 
 FILES = {"train": ("Blood_1", "Blood_4"), "val": ("Blood_2",), "test": ("Blood_3",)}
 BOXES = {"Blood_1": [(0, 0, 640, 480), (100, 50, 300, 250), (7, 7, 8, 8)], "Blood_2": [(2, 4, 40, 80)]}
@@ -197,3 +197,13 @@ def test_batches_are_a_function_of_the_seed(drawn):
 def test_too_many_boxes_are_refused():
     with pytest.raises(BadInputError, match=f"at most {MOST} in a picture. Received: {MOST + 1}"):
         pad_objects([np.ones((MOST + 1, 4))], [np.zeros(MOST + 1)])
+
+
+def test_two_splits_are_one():
+    train, more = (scattered_shapes.sample(split, 0) for split in ("train", "validation"))
+    first, second = dataclasses.replace(train, skipped=("one",), keep=0.6), dataclasses.replace(more, skipped=("two",))
+    both = join(first, second)
+    np.testing.assert_array_equal(both.images[: len(train.images)], train.images)
+    np.testing.assert_array_equal(both.images[len(train.images) :], more.images)
+    np.testing.assert_array_equal(both.objects, np.concatenate([train.objects, more.objects]))
+    assert (both.skipped, both.keep) == (("one", "two"), 0.6)
