@@ -57,6 +57,36 @@ def test_what_is_left_out_and_how_much_is_looked_for_is_said():
     assert "dropout" not in [layer.name for layer in visual_question_answering.build(TINY).layers]
 
 
+def test_each_alone_learns_an_answer_of_its_own():
+    config = dataclasses.replace(TINY, alone=True, dropout=0.2)
+    model = visual_question_answering.build(config)
+    inputs, labels = next(iter(visual_question_answering.dataset("validation", config)))
+    count = model.output.shape[1]
+    assert model(inputs, training=True).shape[1] == 3 * count, "both, the picture, the question"
+    told = visual_question_answering.export(config).outputs["probabilities"]
+    answers = [layer.output for layer in (model.get_layer(told), model.get_layer("text_told"))]
+    inputs = {name: np.asarray(x) for name, x in inputs.items()}
+    only = {**inputs, "present": np.tile(np.float32([0, 1]), (len(labels), 1))}
+    exported, of_text = (np.asarray(x) for x in keras.Model(model.input, answers)(only))
+    np.testing.assert_allclose(exported, of_text, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(model(only)), of_text, atol=1e-6)
+    objective = visual_question_answering.objective(config)
+    assert np.isfinite(objective["loss"](labels, model(inputs, training=True))).all()
+    single = dataclasses.replace(config, modalities=("image",))
+    assert visual_question_answering.export(single).outputs["probabilities"] == "probabilities"
+    assert visual_question_answering.build(single).output.shape == (None, count)
+
+
+def test_pictures_stay_as_they_are_without_augment():
+    """Each picture of a training batch is one of the split."""
+    images = visual_question_answering._load("train", TINY).images
+    known = {image.tobytes() for image in images}
+    for augment in (True, False):
+        batches = visual_question_answering.dataset("train", dataclasses.replace(TINY, augment=augment))
+        seen = np.asarray(next(iter(batches))[0]["image"])
+        assert all(image.tobytes() in known for image in seen) is not augment
+
+
 def test_validation_questions_join_the_training_ones():
     """Each of them is asked of its own picture."""
     from mmzoo.data.questions import join
