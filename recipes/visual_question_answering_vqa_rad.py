@@ -5,6 +5,5 @@ from mmzoo.run.train import train
 
 if __name__ == "__main__":
     seen = {"text_units": 128, "dropout": 0.4, "fusion": "concat", "alone": True, "modality_dropout": 0.05}
-    # the pictures of the test are those of training: what is changed in them is harder to know again
-    config = Config(source="vqa_rad", **seen, augment=False, epochs=40, learning_rate=2e-3, join_validation=True)
+    config = Config(source="vqa_rad", **seen, epochs=40, learning_rate=2e-3, join_validation=True)
     train("visual_question_answering", config, out="saved_models/visual_question_answering_vqa_rad")

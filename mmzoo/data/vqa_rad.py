@@ -3,14 +3,14 @@
 Lau et al. 2018, A dataset of clinically generated visual questions and answers about radiology images. Answers are
 classes, those of the official training questions. In the official split every picture of the test is one of the
 training too, and mostly a rephrasing of the question is trained on: who knows the pictures again has seen many of the
-facts. The validation questions are drawn from the training questions as those of the test were.
+facts, and for that reason training shows the pictures as they are: a picture that is cropped is harder to know again.
+The validation questions are drawn from the training questions as those of the test were.
 """
 
 import functools
 
 import numpy as np
 
-from mmzoo.data.augment_images import change_colors, crop_images
 from mmzoo.data.datasets import prepared
 from mmzoo.data.questions import Questions, encode_rows
 
@@ -44,7 +44,7 @@ def vqa_rad(split, data_dir):
     ]
     kinds = tuple(row["kind"] for _, asked in records for row in asked)
     images = np.stack([image for image, _ in records])
-    return Questions(images, *encode_rows(rows, classes, LENGTH), crop_and_light, kinds)
+    return Questions(images, *encode_rows(rows, classes, LENGTH), kinds=kinds)
 
 
 @functools.lru_cache(maxsize=3)
@@ -63,9 +63,3 @@ def _records(split, data_dir):
             asked = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
             found[record["name"].decode()] = np.asarray(picture), asked
     return [found[name] for name in sorted(found)]
-
-
-def crop_and_light(images, seed):
-    """Cut a little off pictures `(B, H, W, C)` and change brightness and contrast; right and left stay as they are."""
-    images = crop_images(images, seed, area=(0.7, 1.0), aspect=(0.9, 1.1))
-    return change_colors(images, seed, brightness=0.2, contrast=0.2, saturation=0.0, hue=0.0)

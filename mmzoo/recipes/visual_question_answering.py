@@ -52,8 +52,6 @@ class Config:
     """Probability that one modality of a training example is missing."""
     alone: bool = False
     """Each modality learns an answer of its own from every example, too, and gives it where the other is missing."""
-    augment: bool = True
-    """Change the pictures in training; not where those that are asked about later are the very same."""
     join_validation: bool = False
     """Train on the validation questions too, once all is chosen: the scores on them say nothing any more."""
     epochs: int = 12
@@ -85,7 +83,6 @@ def dataset(split, config=Config(), first_epoch=0):
         data = join(data, _load("validation", config))
     if split != "train":
         return evaluation_questions(data, seen, config.seed)
-    data = data if config.augment else dataclasses.replace(data, change=None)
     epochs = range(first_epoch, config.epochs)
     return training_questions(data, seen, config.batch_size, config.seed, epochs, config.modality_dropout)
 

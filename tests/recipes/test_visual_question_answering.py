@@ -77,16 +77,6 @@ def test_each_alone_learns_an_answer_of_its_own():
     assert visual_question_answering.build(single).output.shape == (None, count)
 
 
-def test_pictures_stay_as_they_are_without_augment():
-    """Each picture of a training batch is one of the split."""
-    images = visual_question_answering._load("train", TINY).images
-    known = {image.tobytes() for image in images}
-    for augment in (True, False):
-        batches = visual_question_answering.dataset("train", dataclasses.replace(TINY, augment=augment))
-        seen = np.asarray(next(iter(batches))[0]["image"])
-        assert all(image.tobytes() in known for image in seen) is not augment
-
-
 def test_validation_questions_join_the_training_ones():
     """Each of them is asked of its own picture."""
     from mmzoo.data.questions import join
