@@ -1,7 +1,7 @@
 """Which event is heard in a few seconds of sound.
 
 A small convolutional network on log-mel energies, whose mean, maximum and deviation over time decide together with how
-fast the energies swing, which tells noises apart (McDermott and Simoncelli 2011). With a few hundred clips what
+fast the energies swell, which tells noises apart (McDermott and Simoncelli 2011). With a few hundred clips what
 training changes is most of it: clips are mixed so that the model tells how much of which is heard (between-class
 learning, Tokozume et al. 2018, section 3.1), played faster and slower, and parts of the spectrogram are hidden
 (SpecAugment, Park et al. 2019, section 2).
@@ -15,7 +15,7 @@ import keras
 from keras import layers, ops
 
 from mmzoo.blocks.conv import conv_norm
-from mmzoo.blocks.log_mel_swing import LogMelSwing
+from mmzoo.blocks.log_mel_modulation import LogMelModulation
 from mmzoo.blocks.spec_augment import SpecAugment
 from mmzoo.data import esc10, event_sounds
 from mmzoo.data.options import check_shared, expect
@@ -28,8 +28,8 @@ from mmzoo.plan import Export, Phase
 MODALITIES = ("audio",)
 SOURCES = {"sample": event_sounds, "esc10": esc10}
 NUM_MELS = 64
-ALIKE = 8  # mel bands whose swing is averaged
-SWING_UNITS = 32  # features of how the bands swing
+ALIKE = 8  # mel bands whose modulation is averaged
+MODULATION_UNITS = 32
 FOLDS = esc10.FOLDS
 
 
@@ -114,7 +114,7 @@ def _audio_encoder(samples, sample_rate, config):
     time then tells what goes on all the time, the maximum what happens once, the deviation how much it changes.
     """
     waveform = keras.Input((samples,), name="audio")
-    front_end = LogMelSwing(sample_rate, sample_rate // 40, sample_rate // 50, NUM_MELS, name="front_end")
+    front_end = LogMelModulation(sample_rate, sample_rate // 40, sample_rate // 50, NUM_MELS, name="front_end")
     heard, frames = front_end(waveform), front_end.log_mel.num_frames(samples)
     # nothing is learned before the first convolution, so that no gradient has to be taken back through it
     x = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name="mel_norm")(heard[:, :frames])
@@ -128,22 +128,22 @@ def _audio_encoder(samples, sample_rate, config):
     x = layers.DepthwiseConv2D(bands, depth_multiplier=2, use_bias=False, name="over_frequency")(x)
     x = layers.BatchNormalization(momentum=0.9, name="over_frequency_norm")(x)
     x = layers.ReLU(name="over_frequency_relu")(x)
-    x = layers.Concatenate(name="told")([_over_time(x), _swing(heard[:, frames:])])
+    x = layers.Concatenate(name="told")([_over_time(x), _modulation(heard[:, frames:])])
     x = layers.Dropout(config.dropout, name="pool_dropout")(x)
     x = layers.Dense(config.embed_dim, activation="relu", name="embedding")(x)
     return keras.Model(waveform, x, name="audio_encoder")
 
 
-def _swing(rows):
-    """Return what is told by how fast the mel bands swing, `(B, SWING_UNITS)`, of `rows` `(B, R, M)`.
+def _modulation(rows):
+    """Return what is told by how fast the mel bands swell, `(B, MODULATION_UNITS)`, of `rows` `(B, R, M)`.
 
-    Of each rate normalized by what is usual: a slow swing is always the stronger one.
+    Of each rate normalized by what is usual: the slow ones are always the strongest.
     """
     x = layers.Reshape((*rows.shape[1:], 1), name="rate_by_mel")(rows)
-    x = layers.AveragePooling2D((1, ALIKE), name="swing_of_bands")(x)
-    x = layers.Flatten(name="swing_flat")(x)
-    x = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name="swing_norm")(x)
-    return layers.Dense(SWING_UNITS, activation="relu", name="swing")(x)
+    x = layers.AveragePooling2D((1, ALIKE), name="modulation_of_bands")(x)
+    x = layers.Flatten(name="modulation_flat")(x)
+    x = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name="modulation_norm")(x)
+    return layers.Dense(MODULATION_UNITS, activation="relu", name="modulation")(x)
 
 
 def _over_time(x):

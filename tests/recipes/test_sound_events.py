@@ -95,13 +95,13 @@ def test_time_is_told_by_mean_maximum_and_deviation():
     )
 
 
-def test_how_fast_the_bands_swing_is_told_of_bands_next_to_each_other():
+def test_modulation_is_told_of_bands_next_to_each_other():
     encoder = sound_events.build(TINY).get_layer("audio_encoder")
     audio = event_sounds.sample("test", 0).clips[:4].astype("float32") / 32768
-    outputs = [encoder.get_layer(name).output for name in ("front_end", "spec_augment", "swing_flat")]
+    outputs = [encoder.get_layer(name).output for name in ("front_end", "spec_augment", "modulation_flat")]
     heard, energies, told = (np.asarray(x) for x in keras.Model(encoder.input, outputs)(audio))
     frames = energies.shape[1]
-    assert heard.shape == (4, frames + 7, 64), "2 s tell no swing below 0.5 Hz"
+    assert heard.shape == (4, frames + 7, 64), "2 s tell no modulation below 0.5 Hz"
     np.testing.assert_allclose(told.reshape(4, 7, 8), heard[:, frames:].reshape(4, 7, 8, 8).mean(axis=-1), rtol=1e-5)
 
 

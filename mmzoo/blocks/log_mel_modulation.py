@@ -1,4 +1,4 @@
-"""The log-mel front end, and beside it how fast each of its bands swells: the modulation spectrum of a sound."""
+"""The log-mel front end, and beside it how fast each of its bands swells: its modulation spectrum."""
 
 import numpy as np
 from keras import layers, ops
@@ -6,7 +6,7 @@ from keras import layers, ops
 from mmzoo.blocks.log_mel import LogMel
 
 RATES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0)  # Hz, where one band of modulation ends and the next begins
-FLOOR = 0.1  # of the power of a modulation, in squares of log energy: what no ear would call a swing
+FLOOR = 0.1  # of the power of a modulation, in squares of log energy: what no ear would hear
 
 
 def modulation_bands(frames, frame_rate, rates=RATES):
@@ -37,8 +37,8 @@ def modulation_bands(frames, frame_rate, rates=RATES):
     return basis, np.concatenate([mean, mean])
 
 
-class LogMelSwing(layers.Layer):
-    """Waveform `(B, samples)` in [-1, 1] to `(B, frames + rates, num_mels)`: log-mel energies, then how they swing.
+class LogMelModulation(layers.Layer):
+    """Waveform `(B, samples)` in [-1, 1] to `(B, frames + rates, num_mels)`: log-mel energies, then their modulation.
 
     The first `frames` rows are those of `LogMel` of the same settings. Of each row that follows an entry is the
     logarithm of the mean power, at the modulation rates of one band of `RATES`, of the course of that mel band's log
@@ -69,8 +69,8 @@ class LogMelSwing(layers.Layer):
         energies = self.log_mel(waveform)
         course = ops.transpose(energies - ops.mean(energies, axis=1, keepdims=True), (0, 2, 1))
         power = ops.matmul(ops.square(ops.matmul(course, self.basis)), self.mean)
-        swing = ops.transpose(ops.log(ops.maximum(power, FLOOR)), (0, 2, 1))
-        return ops.concatenate([energies, swing], axis=1)
+        modulation = ops.transpose(ops.log(ops.maximum(power, FLOOR)), (0, 2, 1))
+        return ops.concatenate([energies, modulation], axis=1)
 
     def compute_output_shape(self, input_shape):
         size, frames, num_mels = self.log_mel.compute_output_shape(input_shape)
