@@ -1,7 +1,12 @@
-"""A Keras model as its device runs it, for tests of parts."""
+"""A Keras model as its file holds it and as its device runs it, for tests of parts."""
 
+import json
+import zipfile
+
+import keras
 import numpy as np
 
+from mmzoo.models.transfer import read_model
 from mmzoo.run import flatbuffer
 from mmzoo.run.convert import quiet, save_model, to_tflite
 from mmzoo.run.execute import predictor
@@ -38,3 +43,19 @@ def check_on_device(model, inputs, folder, gpu, tolerance=1e-4):
     report = verify(path, require_gpu=True, seeds=2)
     assert report["exit_code"] == 0, table(report)
     return flatbuffer.operators(tflite)
+
+
+def reread(layer, samples, folder):
+    """Return a model of `layer` alone on waveforms of `samples`, and the same from its file.
+
+    Asserts that the file holds neither the constants of the layer nor weights.
+    """
+    x = keras.Input((samples,), name="audio")
+    model, path = keras.Model(x, layer(x)), folder / "m.keras"
+    model.save(path)
+    config = zipfile.ZipFile(path).read("config.json")
+    assert len(config) < 5_000
+    json.loads(config)
+    again = read_model(path)
+    assert not again.weights
+    return model, again

@@ -120,6 +120,9 @@ class LogMel(layers.Layer):
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_frames(input_shape[1]), self.num_mels)
 
+    def settings(self):
+        """Return the four integers from which everything is computed, by the names of the arguments."""
+        return {name: getattr(self, name) for name in ("sample_rate", "frame_length", "hop", "num_mels")}
+
     def get_config(self):
-        config = {name: getattr(self, name) for name in ("sample_rate", "frame_length", "hop", "num_mels")}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), **self.settings()}

@@ -77,5 +77,4 @@ class LogMelModulation(layers.Layer):
         return (size, frames + self._bands(input_shape[1])[1].shape[1], num_mels)
 
     def get_config(self):
-        config = {name: getattr(self.log_mel, name) for name in ("sample_rate", "frame_length", "hop", "num_mels")}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), **self.log_mel.settings()}

@@ -47,5 +47,4 @@ class Mfcc(layers.Layer):
         return (*self.log_mel.compute_output_shape(input_shape)[:2], self.num_coefficients)
 
     def get_config(self):
-        config = {name: getattr(self.log_mel, name) for name in ("sample_rate", "frame_length", "hop", "num_mels")}
-        return {**super().get_config(), **config, "num_coefficients": self.num_coefficients}
+        return {**super().get_config(), **self.log_mel.settings(), "num_coefficients": self.num_coefficients}
