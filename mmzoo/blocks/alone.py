@@ -26,6 +26,21 @@ class OnlyOne(Layer):
         return input_shape[0]
 
 
+class MeanAnswer(Layer):
+    """Several answers `(B, N)` to one question: their mean; in training `(B, (1 + M) * N)`, the mean and then each.
+
+    From that each learns by `mmzoo.losses.beside` as if it were alone, so that they err differently. Hansen and Salamon
+    1990, Neural network ensembles.
+    """
+
+    def call(self, answers, training=False):
+        mean = sum(answers[1:], answers[0]) * (1 / len(answers))
+        return ops.concatenate([mean, *answers], axis=-1) if training else mean
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
 class Beside(Layer):
     """The answer `(B, N)`; in training `(B, (1 + M) * N)`, from which `mmzoo.losses.beside` learns.
 

@@ -54,6 +54,47 @@ def half_dft(frame_length, parity):
     return columns / math.sqrt(frame_length), np.concatenate([bins, inner])
 
 
+def num_frames(samples, frame_length, hop):
+    """Return how many frames, one every `hop`, lie within `samples`."""
+    return 1 + (samples - frame_length) // hop
+
+
+class PowerSpectrum:
+    """Waveform `(B, samples)` to the squares `(B, frames, frame_length)` whose sums by bin are its power spectrum.
+
+    `frames = 1 + (samples - frame_length) // hop`, without padding at the ends. Column i is the square of the cosine or
+    of the sine of bin `bins[i]` of the orthonormal DFT of a frame under a Hann window.
+
+    Frames are slices of the waveform cut into hops, and the DFT is two matrix products, of the sum and of the
+    difference of a frame's halves: half the work of one product with the whole DFT, and no gather, FFT or complex
+    numbers, which GPU delegates refuse.
+    """
+
+    def __init__(self, frame_length, hop):
+        self.frame_length = frame_length
+        self.hop = hop
+        even, even_bins = half_dft(frame_length, 0)
+        odd, odd_bins = half_dft(frame_length, 1)
+        self.window = hann(frame_length).astype("float32")
+        self.even, self.odd = even.astype("float32"), odd.astype("float32")
+        self.bins = np.concatenate([even_bins, odd_bins])
+
+    def __call__(self, waveform):
+        frames = num_frames(waveform.shape[1], self.frame_length, self.hop)
+        shifts = math.ceil(self.frame_length / self.hop)
+        whole = (frames + shifts - 1) * self.hop
+        missing = whole - waveform.shape[1]
+        if missing > 0:
+            waveform = ops.pad(waveform, [[0, 0], [0, missing]])
+        hops = ops.reshape(waveform[:, :whole], (-1, frames + shifts - 1, self.hop))
+        last = self.frame_length - (shifts - 1) * self.hop
+        widths = [self.hop] * (shifts - 1) + [last]
+        framed = ops.concatenate([hops[:, i : i + frames, :w] for i, w in enumerate(widths)], axis=-1) * self.window
+        left, right = framed[..., : self.frame_length // 2], framed[..., self.frame_length // 2 :]
+        spectrum = ops.concatenate([ops.matmul(left + right, self.even), ops.matmul(left - right, self.odd)], axis=-1)
+        return ops.square(spectrum)
+
+
 class LogMel(layers.Layer):
     """Waveform `(B, samples)` in [-1, 1] to log-mel energies `(B, frames, num_mels)` from -13.8 on.
 
@@ -62,11 +103,9 @@ class LogMel(layers.Layer):
     under noise of 1/600 of full scale, so that soft consonants stay above it, and the loudest sine stays under
     `frame_length / 16` in a bin, which float16 holds.
 
-    Frames are slices of the waveform cut into hops, and the DFT is two matrix products, of the sum and of the
-    difference of a frame's halves: half the work of one product with the whole DFT, and no gather, FFT or complex
-    numbers, which GPU delegates refuse. Real and imaginary parts are squared together and each row of the mel matrix
-    stands where its bin does. A class because its constants belong to no weight and, as plain
-    arrays, would be written into the `.keras` file as text: here they are computed again from four integers.
+    Real and imaginary parts are squared together (`PowerSpectrum`) and each row of the mel matrix stands where its bin
+    does. A class because its constants belong to no weight and, as plain arrays, would be written into the `.keras`
+    file as text: here they are computed again from four integers.
 
     Raises:
         ValueError: `frame_length` is odd or shorter than `hop`, or the waveform is shorter than a frame.
@@ -90,31 +129,16 @@ class LogMel(layers.Layer):
                 f"LogMel expects a waveform (B, samples) of at least {self.frame_length} samples. "
                 f"Received: {input_shape=}"
             )
+        self.spectrum = PowerSpectrum(self.frame_length, self.hop)
         mel = mel_filters(self.sample_rate, self.frame_length, self.num_mels)
-        even, even_bins = half_dft(self.frame_length, 0)
-        odd, odd_bins = half_dft(self.frame_length, 1)
-        self.window = hann(self.frame_length).astype("float32")
-        self.even, self.odd = even.astype("float32"), odd.astype("float32")
-        self.mel = mel[np.concatenate([even_bins, odd_bins])].astype("float32")
+        self.mel = mel[self.spectrum.bins].astype("float32")
 
     def num_frames(self, samples):
         """Return how many frames `samples` give."""
-        return 1 + (samples - self.frame_length) // self.hop
+        return num_frames(samples, self.frame_length, self.hop)
 
     def call(self, waveform):
-        frames = self.num_frames(waveform.shape[1])
-        shifts = math.ceil(self.frame_length / self.hop)
-        whole = (frames + shifts - 1) * self.hop
-        missing = whole - waveform.shape[1]
-        if missing > 0:
-            waveform = ops.pad(waveform, [[0, 0], [0, missing]])
-        hops = ops.reshape(waveform[:, :whole], (-1, frames + shifts - 1, self.hop))
-        last = self.frame_length - (shifts - 1) * self.hop
-        widths = [self.hop] * (shifts - 1) + [last]
-        framed = ops.concatenate([hops[:, i : i + frames, :w] for i, w in enumerate(widths)], axis=-1) * self.window
-        left, right = framed[..., : self.frame_length // 2], framed[..., self.frame_length // 2 :]
-        spectrum = ops.concatenate([ops.matmul(left + right, self.even), ops.matmul(left - right, self.odd)], axis=-1)
-        energy = ops.matmul(ops.square(spectrum), self.mel)
+        energy = ops.matmul(self.spectrum(waveform), self.mel)
         return ops.log(ops.maximum(energy, FLOOR))
 
     def compute_output_shape(self, input_shape):

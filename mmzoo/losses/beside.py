@@ -6,9 +6,9 @@ from keras import metrics, ops
 def beside(loss, width):
     """Return `loss` of what is told together `(B, width)`, and in training the mean of that of each modality beside it.
 
-    What `mmzoo.blocks.alone.Beside` yields in training is `(B, (1 + M) * width)`. Each encoder so learns from every
-    row, however much another modality tells: losses of single modalities, weighed alike, as in Wang et al. 2020 (What
-    makes training multi-modal classification networks hard?), section 3.
+    What `mmzoo.blocks.alone.Beside` yields in training, or `MeanAnswer`, is `(B, (1 + M) * width)`. Each encoder so
+    learns from every row, however much another tells: losses of single modalities, weighed alike, as in Wang et al.
+    2020 (What makes training multi-modal classification networks hard?), section 3.
     """
 
     def total(y_true, y_pred):
@@ -19,10 +19,13 @@ def beside(loss, width):
     return total
 
 
-def together_accuracy(width):
-    """Return the metric `accuracy` of what is told together, the first `width` probabilities: `(B,)`, 1 where right."""
+def together_accuracy(width, right=metrics.sparse_categorical_accuracy):
+    """Return the metric `accuracy` of what is told together, the first `width` probabilities: `(B,)`, 1 where right.
+
+    `right` is the accuracy that is measured of them.
+    """
 
     def accuracy(y_true, y_pred):
-        return metrics.sparse_categorical_accuracy(y_true, y_pred[..., :width])
+        return right(y_true, y_pred[..., :width])
 
     return accuracy

@@ -1,35 +1,36 @@
 """Which event is heard in a few seconds of sound.
 
-A small convolutional network on log-mel energies, whose mean, maximum and deviation over time decide together with how
-fast the energies swell, which tells noises apart (McDermott and Simoncelli 2011). With a few hundred clips what
-training changes is most of it: clips are mixed so that the model tells how much of which is heard (between-class
-learning, Tokozume et al. 2018, section 3.1), played faster and slower, and parts of the spectrogram are hidden
-(SpecAugment, Park et al. 2019, section 2).
+A small convolutional network on log-mel energies, whose mean, maximum and deviation over time decide together with what
+tells noises apart: how fast the energies swell (McDermott and Simoncelli 2011) and whether the spectrum has lines, as
+that of an engine (spectral flatness, Gray and Markel 1974). With a few hundred clips what training changes is most of
+it: clips are mixed so that the model tells how much of which is heard (between-class learning, Tokozume et al. 2018,
+section 3.1), played faster and slower, and parts of the spectrogram are hidden (SpecAugment, Park et al. 2019, section
+2).
 """
 
 import dataclasses
 from dataclasses import dataclass
-from functools import partial
 
 import keras
 from keras import layers, ops
 
+from mmzoo.blocks.alone import MeanAnswer
 from mmzoo.blocks.conv import conv_norm
-from mmzoo.blocks.log_mel_modulation import LogMelModulation
+from mmzoo.blocks.log_mel_texture import STATISTICS, LogMelTexture
 from mmzoo.blocks.spec_augment import SpecAugment
 from mmzoo.data import esc10, event_sounds
 from mmzoo.data.options import check_shared, expect
 from mmzoo.heads.classifier import classifier
+from mmzoo.losses.beside import beside, together_accuracy
 from mmzoo.losses.shares import cross_entropy, largest_share
-from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.transfer import load_encoders
 from mmzoo.plan import Export, Phase
 
 MODALITIES = ("audio",)
 SOURCES = {"sample": event_sounds, "esc10": esc10}
 NUM_MELS = 64
-ALIKE = 8  # mel bands whose modulation is averaged
-MODULATION_UNITS = 32
+ALIKE = 4  # mel bands whose modulation is averaged
+TOLD_UNITS = 32  # for modulation, and for tonality
 FOLDS = esc10.FOLDS
 
 
@@ -98,27 +99,47 @@ def _load(split, config):
 
 
 def build(config=Config()):
-    """`{"audio": (B, T)}` to the probabilities `(B, N)` of the events."""
+    """`{"audio": (B, T)}` to the probabilities `(B, N)` of the events: the mean of what is heard and what is measured.
+
+    In training `(B, 3 * N)`, that mean and then each.
+    """
     source = SOURCES[config.source]
+    waveform = keras.Input((source.SAMPLES,), name="audio")
     encoder = _audio_encoder(source.SAMPLES, source.SAMPLE_RATE, config)
-    model = late_fusion({"audio": encoder}, None, partial(classifier, num_classes=len(source.CLASSES)))
+    both = layers.Identity(name="embedding")(encoder(waveform))
+    parts = {"heard": both[:, : config.embed_dim], "measured": both[:, config.embed_dim :]}
+    answers = [classifier(x, len(source.CLASSES), name=f"{name}_probabilities") for name, x in parts.items()]
+    model = keras.Model({"audio": waveform}, MeanAnswer(name="probabilities")(answers), name="sound_events")
     if config.init_from:
         load_encoders(model, config.init_from, ["audio_encoder"])
     return model
 
 
 def _audio_encoder(samples, sample_rate, config):
-    """Return a `keras.Model`: float32 waveforms `(B, samples)` in [-1, 1] to embeddings `(B, embed_dim)`.
+    """Return a `keras.Model`: float32 waveforms `(B, samples)` in [-1, 1] to embeddings `(B, 2 * embed_dim)`.
 
-    Frames of 25 ms every 20 ms. What is heard where in frequency is weighed, not averaged: pitch is kept. The mean over
-    time then tells what goes on all the time, the maximum what happens once, the deviation how much it changes.
+    Frames of 25 ms every 20 ms. The first half of the embedding is what is heard, the other what is measured.
     """
     waveform = keras.Input((samples,), name="audio")
-    front_end = LogMelModulation(sample_rate, sample_rate // 40, sample_rate // 50, NUM_MELS, name="front_end")
-    heard, frames = front_end(waveform), front_end.log_mel.num_frames(samples)
+    front_end = LogMelTexture(sample_rate, sample_rate // 40, sample_rate // 50, NUM_MELS, name="front_end")
+    rows, frames = front_end(waveform), front_end.num_frames(samples)
+    texture = rows[:, frames:]
+    told = [
+        _normalized(_by_rate(texture[:, STATISTICS:-2]), "modulation"),
+        _normalized(layers.Flatten(name="tonality_flat")(texture[:, -2:]), "tonality"),
+    ]
+    embeddings = [_heard(rows[:, :frames], told, config), _measured(texture[:, :STATISTICS], told, config)]
+    return keras.Model(waveform, layers.Concatenate(name="embeddings")(embeddings), name="audio_encoder")
+
+
+def _heard(energies, told, config):
+    """Return the embedding `(B, embed_dim)` of log-mel `energies` `(B, F, M)` and of what else is `told`.
+
+    What is heard where in frequency is weighed, not averaged: pitch is kept. The mean over time then tells what goes on
+    all the time, the maximum what happens once, the deviation how much it changes.
+    """
     # nothing is learned before the first convolution, so that no gradient has to be taken back through it
-    x = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name="mel_norm")(heard[:, :frames])
-    x = SpecAugment(seed=config.seed, name="spec_augment")(x)
+    x = SpecAugment(seed=config.seed, name="spec_augment")(_normalized(energies, "mel"))
     x = layers.Reshape((*x.shape[1:], 1), name="time_by_mel")(x)
     x = conv_norm(x, config.width, 5, strides=2, name="stem")
     x = conv_norm(x, 2 * config.width, strides=2, name="stage1")
@@ -128,22 +149,31 @@ def _audio_encoder(samples, sample_rate, config):
     x = layers.DepthwiseConv2D(bands, depth_multiplier=2, use_bias=False, name="over_frequency")(x)
     x = layers.BatchNormalization(momentum=0.9, name="over_frequency_norm")(x)
     x = layers.ReLU(name="over_frequency_relu")(x)
-    x = layers.Concatenate(name="told")([_over_time(x), _modulation(heard[:, frames:])])
-    x = layers.Dropout(config.dropout, name="pool_dropout")(x)
-    x = layers.Dense(config.embed_dim, activation="relu", name="embedding")(x)
-    return keras.Model(waveform, x, name="audio_encoder")
+    told = [layers.Dense(TOLD_UNITS, activation="relu", name=f"heard_{i}")(y) for i, y in enumerate(told)]
+    x = layers.Concatenate(name="heard_all")([_over_time(x), *told])
+    x = layers.Dropout(config.dropout, name="heard_dropout")(x)
+    return layers.Dense(config.embed_dim, activation="relu", name="heard_embedding")(x)
 
 
-def _modulation(rows):
-    """Return what is told by how fast the mel bands swell, `(B, MODULATION_UNITS)`, of `rows` `(B, R, M)`.
+def _measured(statistics, told, config):
+    """Return the embedding `(B, embed_dim)` of `statistics` `(B, S, M)` and of what else is `told`, by two layers."""
+    statistics = _normalized(layers.Flatten(name="statistics_flat")(statistics), "statistics")
+    x = layers.Concatenate(name="measured_all")([statistics, *told])
+    x = layers.Dense(2 * config.embed_dim, activation="relu", name="measured_hidden")(x)
+    x = layers.Dropout(config.dropout, name="measured_dropout")(x)
+    return layers.Dense(config.embed_dim, activation="relu", name="measured_embedding")(x)
 
-    Of each rate normalized by what is usual: the slow ones are always the strongest.
-    """
+
+def _normalized(x, name):
+    """Return `x` less its mean over its deviation in training, feature by feature."""
+    return layers.BatchNormalization(momentum=0.9, center=False, scale=False, name=f"{name}_norm")(x)
+
+
+def _by_rate(rows):
+    """Return the modulation `(B, R * M / ALIKE)` of neighboring mel bands together, of `rows` `(B, R, M)`."""
     x = layers.Reshape((*rows.shape[1:], 1), name="rate_by_mel")(rows)
     x = layers.AveragePooling2D((1, ALIKE), name="modulation_of_bands")(x)
-    x = layers.Flatten(name="modulation_flat")(x)
-    x = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name="modulation_norm")(x)
-    return layers.Dense(MODULATION_UNITS, activation="relu", name="modulation")(x)
+    return layers.Flatten(name="modulation_flat")(x)
 
 
 def _over_time(x):
@@ -158,9 +188,10 @@ def _over_time(x):
 
 
 def objective(config=Config()):
-    """Cross-entropy of the shares of the classes, and the accuracy of the largest."""
-    num_classes = len(SOURCES[config.source].CLASSES)
-    return {"loss": cross_entropy(num_classes), "metrics": [largest_share(num_classes)]}
+    """Cross-entropy of the shares of the classes, of the mean and of each of the two, and the accuracy of the mean."""
+    count = len(SOURCES[config.source].CLASSES)
+    loss = beside(cross_entropy(count), count)
+    return {"loss": loss, "metrics": [together_accuracy(count, largest_share(count))]}
 
 
 def plan(config=Config()):

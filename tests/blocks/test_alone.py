@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from mmzoo.blocks.alone import Beside, OnlyOne
+from mmzoo.blocks.alone import Beside, MeanAnswer, OnlyOne
 
 RNG = np.random.default_rng(0)
 CLASSES = 4
@@ -39,8 +39,18 @@ def test_training_sees_each_beside_all_and_inference_the_answer():
     np.testing.assert_allclose(seen[:, 2], [second[0], together[1], second[2]], atol=1e-7)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_several_answers_are_averaged_and_training_sees_each(count):
+    answers = told(count, 5)
+    np.testing.assert_allclose(MeanAnswer()(answers), np.mean(answers, axis=0), atol=1e-6)
+    seen = np.asarray(MeanAnswer()(answers, training=True)).reshape(5, 1 + count, CLASSES)
+    np.testing.assert_allclose(seen[:, 0], np.mean(answers, axis=0), atol=1e-6)
+    np.testing.assert_array_equal(seen[:, 1:], np.stack(answers, axis=1))
+
+
 def test_a_graph_has_the_shape_of_the_answer():
     answer, together, alone = (keras.Input((CLASSES,)) for _ in range(3))
     present = keras.Input((1,))
+    assert MeanAnswer()([answer, together]).shape == (None, CLASSES)
     assert OnlyOne()([together, alone, present]).shape == (None, CLASSES)
     assert Beside()([answer, together, alone, present]).shape == (None, CLASSES)

@@ -26,4 +26,6 @@ def test_accuracy_is_that_of_all_together():
     for labels in (LABELS, LABELS[:, None]):
         right = np.asarray(beside.together_accuracy(3)(labels, TOLD.reshape(4, 9)))
         np.testing.assert_array_equal(right, TOLD[:, 0].argmax(axis=1) == LABELS)
+    half = beside.together_accuracy(3, lambda y_true, y_pred: y_pred.max(axis=-1) > 0.5)
+    np.testing.assert_array_equal(half(LABELS, TOLD.reshape(4, 9)), TOLD[:, 0].max(axis=1) > 0.5)
     assert beside.together_accuracy(3).__name__ == "accuracy"

@@ -74,7 +74,7 @@ def test_training_alone_hides_and_drops():
     told = [np.asarray(model({"audio": audio})) for _ in range(2)]
     np.testing.assert_array_equal(*told)
     dropping = sound_events.build(dataclasses.replace(TINY, dropout=0.5)).get_layer("audio_encoder")
-    assert dropping.get_layer("pool_dropout").rate == 0.5
+    assert [dropping.get_layer(f"{part}_dropout").rate for part in ("heard", "measured")] == [0.5, 0.5]
     encoder = model.get_layer("audio_encoder")
     front = keras.Model(encoder.input, encoder.get_layer("spec_augment").output)
     first, second = (np.asarray(front(audio, training=True)) for _ in range(2))
@@ -95,14 +95,37 @@ def test_time_is_told_by_mean_maximum_and_deviation():
     )
 
 
-def test_modulation_is_told_of_bands_next_to_each_other():
+def test_statistics_are_measured_and_modulation_of_bands_next_to_each_other():
     encoder = sound_events.build(TINY).get_layer("audio_encoder")
     audio = event_sounds.sample("test", 0).clips[:4].astype("float32") / 32768
-    outputs = [encoder.get_layer(name).output for name in ("front_end", "spec_augment", "modulation_flat")]
-    heard, energies, told = (np.asarray(x) for x in keras.Model(encoder.input, outputs)(audio))
+    names = ("front_end", "spec_augment", "modulation_flat", "statistics_flat", "tonality_norm")
+    outputs = [encoder.get_layer(name).output for name in names]
+    rows, energies, modulation, statistics, tonality = (
+        np.asarray(x) for x in keras.Model(encoder.input, outputs)(audio)
+    )
     frames = energies.shape[1]
-    assert heard.shape == (4, frames + 7, 64), "2 s tell no modulation below 0.5 Hz"
-    np.testing.assert_allclose(told.reshape(4, 7, 8), heard[:, frames:].reshape(4, 7, 8, 8).mean(axis=-1), rtol=1e-5)
+    assert rows.shape == (4, frames + 4 + 7 + 2, 64), "2 s tell no modulation below 0.5 Hz"
+    np.testing.assert_array_equal(statistics.reshape(4, 4, 64), rows[:, frames : frames + 4])
+    bands = rows[:, frames + 4 : -2].reshape(4, 7, 16, 4).mean(axis=-1)
+    np.testing.assert_allclose(modulation.reshape(4, 7, 16), bands, rtol=1e-5)
+    np.testing.assert_allclose(tonality, rows[:, -2:].reshape(4, 128) / np.sqrt(1 + 1e-3), rtol=1e-5)
+
+
+def test_two_answers_are_learned_and_their_mean_is_given():
+    keras.utils.set_random_seed(0)
+    model = sound_events.build(TINY)
+    audio = event_sounds.sample("test", 0).clips[:4].astype("float32") / 32768
+    names = ("heard_probabilities", "measured_probabilities")
+    answers = keras.Model(model.input, [model.get_layer(name).output for name in names])({"audio": audio})
+    told = np.asarray(model({"audio": audio}))
+    np.testing.assert_allclose(told, np.mean(answers, axis=0), atol=1e-6)
+    count = len(event_sounds.CLASSES)
+    assert model({"audio": audio}, training=True).shape == (4, 3 * count)
+    labels = np.eye(count, dtype="float32")[[0, 1, 2, 3]]
+    rows = np.concatenate([told, *answers], axis=1)
+    loss, one = sound_events.objective(TINY)["loss"], sound_events.cross_entropy(count)
+    expected = one(labels, told) + sum(one(labels, answer) for answer in answers) / 2
+    np.testing.assert_allclose(loss(labels, rows), expected, rtol=1e-5)
 
 
 def test_an_encoder_goes_on_where_another_stopped(tmp_path):
