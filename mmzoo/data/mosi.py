@@ -5,7 +5,7 @@ by a 3-D convolutional net. The two nets were trained on the labels of all 62 tr
 tell more of these than of any other video: a logistic regression of the text of 50 videos is right of 98 % of the
 utterances of the other 12, where words alone, as counts, allow 70 %; of the video, of 93 %. A model that believes them
 learns that neither sound nor the neighbors are needed. So a share of each text and video feature is replaced, in
-training and in validation, by that of another utterance: see `BLENDS`.
+training and in validation, by that of another utterance: see `BLENDS`. The transcripts are raw and need none of this.
 """
 
 import functools
@@ -14,6 +14,7 @@ import numpy as np
 
 from mmzoo import BadInputError
 from mmzoo.data.archive import read_arrays
+from mmzoo.data.ngrams import encode_ngrams
 from mmzoo.data.utterances import Utterances
 
 FILE = "mosi_utterance_features.npz"
@@ -21,8 +22,11 @@ FOLDER = "arrays/mosi_features"
 SOURCE = (
     "the features of github.com/soujanyaporia/contextual-utterance-level-multimodal-sentiment-analysis, "
     "data/{text,audio,video}/*_{train,test}0.csv, as arrays {train,test}_{text,audio,video} (N, 100 or 73) float32, "
-    "_label (N,) 0 or 1, _video_id (N,) and _utt_no (N,), saved with numpy.savez"
+    "_label (N,) 0 or 1, _video_id (N,), _utt_no (N,) and, of data/transcripts.csv, _transcript (N,), saved with "
+    "numpy.savez"
 )
+TOKENS = {"transcript": 512}  # n-grams of an utterance that are kept; one in a hundred has more
+NUM_TOKENS = 8192  # ids of n-grams
 WIDTHS = {"text": 100, "audio": 73, "video": 100}
 VALIDATION_VIDEOS = 12  # the last of the training videos, in the order of the file
 BLENDS = {"text": (0.0, 1.0), "video": (0.8, 1.0)}
@@ -30,6 +34,8 @@ BLENDS = {"text": (0.0, 1.0), "video": (0.8, 1.0)}
 
 def mosi(split, data_dir):
     """Load `train` (50 videos), `validation` (12) or `test` (31) as `Utterances`; label 0 negative, 1 positive.
+
+    Beside the features of `WIDTHS` they have the ids of the `transcript`, see `encode_ngrams`.
 
     Raises:
         BadInputError: the file is in neither `data_dir` nor MMZOO_DATA_DIR, damaged, or of other arrays.
@@ -43,6 +49,7 @@ def mosi(split, data_dir):
     order = np.lexsort((arrays["utt_no"], videos))
     order = order[videos[order] >= 0]
     features = {name: np.asarray(arrays[name][order], np.float32) for name in WIDTHS}
+    features |= {name: arrays[name][order] for name in TOKENS}
     labels = arrays["label"][order].astype(np.int32)
     return Utterances(features, labels, videos[order], {} if split == "test" else BLENDS)
 
@@ -50,11 +57,12 @@ def mosi(split, data_dir):
 @functools.lru_cache(maxsize=4)
 def _arrays(part, data_dir):
     """Return `{array: ...}` of the file's `part`, train or test, checked."""
-    keys = [f"{part}_{name}" for name in (*WIDTHS, "label", "video_id", "utt_no")]
+    keys = [f"{part}_{name}" for name in (*WIDTHS, *TOKENS, "label", "video_id", "utt_no")]
     path, arrays = read_arrays(FILE, FOLDER, keys, SOURCE, data_dir)
     arrays = {key.removeprefix(f"{part}_"): array for key, array in arrays.items()}
     _check(path, part, arrays)
-    return arrays
+    ids = {name: encode_ngrams(arrays[name].tolist(), length, NUM_TOKENS) for name, length in TOKENS.items()}
+    return arrays | ids
 
 
 def _check(path, part, arrays):
@@ -68,6 +76,9 @@ def _check(path, part, arrays):
         numbers = arrays[name]
         if not np.issubdtype(numbers.dtype, np.number) or not np.all(np.isfinite(numbers)):
             raise BadInputError(f"{path}: expected finite numbers in {part}_{name}. Received: {numbers.dtype}")
+    for name in TOKENS:
+        if arrays[name].dtype.kind != "U":
+            raise BadInputError(f"{path}: expected text in {part}_{name}. Received: {arrays[name].dtype}")
     if not set(np.unique(arrays["label"])) <= {0, 1}:
         raise BadInputError(f"{path}: expected 0 or 1 in {part}_label. Received: {np.unique(arrays['label'])}")
     videos = len(set(arrays["video_id"].tolist()))
