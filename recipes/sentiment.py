@@ -8,6 +8,6 @@ from mmzoo.run.train import train
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
-        config = Config(source="mosi", context=15, lexicon="vader", join_validation=True)
+        config = Config(source="mosi", context=15, embed_dim=32, join_validation=True)
         folder = train("sentiment", config, out=f"{place}/sentiment")
         publish_scores(folder, "saved_models/sentiment")

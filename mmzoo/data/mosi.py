@@ -5,7 +5,8 @@ by a 3-D convolutional net. The two nets were trained on the labels of all 62 tr
 tell more of these than of any other video: a logistic regression of the text of 50 videos is right of 98 % of the
 utterances of the other 12, where words alone, as counts, allow 70 %; of the video, of 93 %. A model that believes them
 learns that neither sound nor the neighbors are needed. So a share of each text and video feature is replaced, in
-training and in validation, by that of another utterance: see `BLENDS`. The transcripts are raw and need none of this.
+training and in validation, by that of another utterance: see `BLENDS`. The transcripts are raw: what a language model
+makes of them has seen no label.
 """
 
 import functools
@@ -13,8 +14,8 @@ import functools
 import numpy as np
 
 from mmzoo import BadInputError
+from mmzoo.data import sentence_features
 from mmzoo.data.archive import read_arrays
-from mmzoo.data.ngrams import encode_ngrams
 from mmzoo.data.utterances import Utterances
 
 FILE = "mosi_utterance_features.npz"
@@ -25,22 +26,25 @@ SOURCE = (
     "_label (N,) 0 or 1, _video_id (N,), _utt_no (N,) and, of data/transcripts.csv, _transcript (N,), saved with "
     "numpy.savez"
 )
-TOKENS = {"transcript": 512}  # n-grams of an utterance that are kept; one in a hundred has more
-NUM_TOKENS = 8192  # ids of n-grams
-WIDTHS = {"text": 100, "audio": 73, "video": 100}
+FEATURES = {"text": 100, "audio": 73, "video": 100}  # width of those in the file
+WIDTHS = {**FEATURES, "transcript": sentence_features.WIDTH}
 VALIDATION_VIDEOS = 12  # the last of the training videos, in the order of the file
 BLENDS = {"text": (0.0, 1.0), "video": (0.8, 1.0)}
 
 
-def mosi(split, data_dir):
+def mosi(split, data_dir, modalities=tuple(FEATURES)):
     """Load `train` (50 videos), `validation` (12) or `test` (31) as `Utterances`; label 0 negative, 1 positive.
 
-    Beside the features of `WIDTHS` they have the ids of the `transcript`, see `encode_ngrams`.
+    `modalities` are those of `WIDTHS` that are wanted; those of `FEATURES` are loaded anyway.
 
     Raises:
-        BadInputError: the file is in neither `data_dir` nor MMZOO_DATA_DIR, damaged, or of other arrays.
+        BadInputError: the file is in neither `data_dir` nor MMZOO_DATA_DIR, damaged, or of other arrays; or
+            `transcript` is wanted and what `sentence_features` needs is not there.
     """
-    arrays = _arrays("test" if split == "test" else "train", data_dir)
+    part = "test" if split == "test" else "train"
+    arrays = _arrays(part, data_dir)
+    if "transcript" in modalities:
+        arrays = arrays | {"transcript": _embedded(part, data_dir)}
     names = list(dict.fromkeys(arrays["video_id"].tolist()))
     if split != "test":
         names = names[-VALIDATION_VIDEOS:] if split == "validation" else names[:-VALIDATION_VIDEOS]
@@ -48,8 +52,9 @@ def mosi(split, data_dir):
     videos = np.array([number.get(name, -1) for name in arrays["video_id"].tolist()], np.int32)
     order = np.lexsort((arrays["utt_no"], videos))
     order = order[videos[order] >= 0]
-    features = {name: np.asarray(arrays[name][order], np.float32) for name in WIDTHS}
-    features |= {name: arrays[name][order] for name in TOKENS}
+    features = {
+        name: np.asarray(arrays[name][order], np.float32) for name in WIDTHS if name in (*FEATURES, *modalities)
+    }
     labels = arrays["label"][order].astype(np.int32)
     return Utterances(features, labels, videos[order], {} if split == "test" else BLENDS)
 
@@ -57,28 +62,33 @@ def mosi(split, data_dir):
 @functools.lru_cache(maxsize=4)
 def _arrays(part, data_dir):
     """Return `{array: ...}` of the file's `part`, train or test, checked."""
-    keys = [f"{part}_{name}" for name in (*WIDTHS, *TOKENS, "label", "video_id", "utt_no")]
+    keys = [f"{part}_{name}" for name in (*FEATURES, "transcript", "label", "video_id", "utt_no")]
     path, arrays = read_arrays(FILE, FOLDER, keys, SOURCE, data_dir)
     arrays = {key.removeprefix(f"{part}_"): array for key, array in arrays.items()}
     _check(path, part, arrays)
-    ids = {name: encode_ngrams(arrays[name].tolist(), length, NUM_TOKENS) for name, length in TOKENS.items()}
-    return arrays | ids
+    return arrays
+
+
+@functools.lru_cache(maxsize=4)
+def _embedded(part, data_dir):
+    """Return the features `(N, WIDTHS["transcript"])` of the transcripts of `part`."""
+    folder = sentence_features.find_model(data_dir)
+    return sentence_features.sentence_features(_arrays(part, data_dir)["transcript"].tolist(), folder)
 
 
 def _check(path, part, arrays):
     count = len(arrays["label"]) if arrays["label"].ndim else 0
     for name, array in arrays.items():
-        shape = (count, WIDTHS[name]) if name in WIDTHS else (count,)
+        shape = (count, FEATURES[name]) if name in FEATURES else (count,)
         if not count or array.shape != shape:
             said = f"{part}_{name} of shape {shape}"
             raise BadInputError(f"{path}: expected {said}: {SOURCE}. Received: {array.shape}")
-    for name in (*WIDTHS, "label", "utt_no"):
+    for name in (*FEATURES, "label", "utt_no"):
         numbers = arrays[name]
         if not np.issubdtype(numbers.dtype, np.number) or not np.all(np.isfinite(numbers)):
             raise BadInputError(f"{path}: expected finite numbers in {part}_{name}. Received: {numbers.dtype}")
-    for name in TOKENS:
-        if arrays[name].dtype.kind != "U":
-            raise BadInputError(f"{path}: expected text in {part}_{name}. Received: {arrays[name].dtype}")
+    if arrays["transcript"].dtype.kind != "U":
+        raise BadInputError(f"{path}: expected text in {part}_transcript. Received: {arrays['transcript'].dtype}")
     if not set(np.unique(arrays["label"])) <= {0, 1}:
         raise BadInputError(f"{path}: expected 0 or 1 in {part}_label. Received: {np.unique(arrays['label'])}")
     videos = len(set(arrays["video_id"].tolist()))

@@ -27,7 +27,7 @@ def encode_bytes(texts, length, ends=False):
     if room < 1:
         raise BadInputError(f"length: expected at least {1 + 2 * ends}. Received: {length}.")
     ids = np.full((len(texts), length), PAD, np.int32)
-    for row, text in zip(ids, checked_texts(texts), strict=True):
+    for row, text in zip(ids, _scalar_values(texts), strict=True):
         content = _cut(text.encode(), room)
         start = int(ends)
         row[start : start + len(content)] = np.frombuffer(content, np.uint8)
@@ -48,7 +48,7 @@ def decode_bytes(ids):
     return bytes((ids - FIRST_BYTE).tolist()).decode("utf-8", "replace")
 
 
-def checked_texts(texts):
+def _scalar_values(texts):
     """List `texts` with surrogates paired where they are pairs, and U+FFFD where they are alone."""
     if isinstance(texts, str | bytes):
         raise BadInputError(f"texts: expected a list of strings. Received: {texts!r:.60}.")
@@ -78,7 +78,7 @@ def train_wordpiece(texts, vocabulary_size, path):
 
     if vocabulary_size <= len(RESERVED):
         raise BadInputError(f"vocabulary_size: expected over {len(RESERVED)}. Received: {vocabulary_size}.")
-    texts = checked_texts(texts)
+    texts = _scalar_values(texts)
     if not "".join(texts).split():
         raise BadInputError(f"texts: expected words. Received: {len(texts)} texts without any.")
     data = tf.data.Dataset.from_tensor_slices(texts)
@@ -113,7 +113,7 @@ class WordPiece:
     def encode(self, texts, length):
         """Turn a list of N strings into int32 ids `(N, length)`, cut or with 0 (padding) behind the text."""
         ids = np.full((len(texts), length), PAD, np.int32)
-        if texts := checked_texts(texts):
+        if texts := _scalar_values(texts):
             for row, found in zip(ids, self.tokenizer(texts), strict=True):
                 row[: len(found)] = np.asarray(found)[:length]
         return ids

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.data.augment import draw, drop_modalities
+from mmzoo.data.augment import drop_modalities
 from mmzoo.data.pipeline import evaluation_batches, training_batches
 
 EVALUATION_BATCH = 500
@@ -13,32 +13,18 @@ SMALLEST_EPOCH = 4096  # examples: a small split is passed several times, each t
 
 
 @dataclass(frozen=True)
-class Lexicon:
-    """Words that training learns beside the utterances: their ids `(K, L)` int32 as `modality`, and their valence.
-
-    A word of `valence` `(K,)` float32 above 0 has the label 1, else 0.
-    """
-
-    modality: str
-    ids: np.ndarray
-    valence: np.ndarray
-
-
-@dataclass(frozen=True)
 class Utterances:
-    """One split: `features` `{modality: (N, C)}` and `labels` `(N,)` int32, video after video, in their order.
+    """One split: `features` `{modality: (N, C)}` float32 and `labels` `(N,)` int32, video after video, in their order.
 
-    Features are float32, of which a window of utterances is given, or int32: ids of tokens, given of the middle alone.
     `videos` `(N,)` numbers the video of each utterance. `blends` `{modality: (low, high)}` is for features that tell
     more than those of a new video would: of each, a share between `low` and `high` is to be replaced by that of another
-    utterance. Training learns a `lexicon` beside them.
+    utterance.
     """
 
     features: dict[str, np.ndarray]
     labels: np.ndarray
     videos: np.ndarray
     blends: dict[str, tuple[float, float]] = field(default_factory=dict)
-    lexicon: Lexicon | None = None
 
 
 def join(first: Utterances, second: Utterances) -> Utterances:
@@ -73,7 +59,7 @@ def training_windows(
     """Return batches `({modality: (B, context, C), ..., "present": (B, M)}, label)` of all `epochs`.
 
     What `data.blends` says is drawn anew for each utterance of each window; with probability `dropout` one modality
-    is missing. With `data.lexicon` a batch has half as many of its words behind the windows.
+    is missing.
     """
     around, labels = tf.constant(windows(data.videos, context)), tf.constant(data.labels)
     features = {name: tf.constant(data.features[name]) for name in modalities}
@@ -83,13 +69,12 @@ def training_windows(
         rows = tf.gather(around, index)
         inputs = {}
         for i, name in enumerate(modalities):
-            inputs[name] = _of_window(features[name], rows, index)
+            inputs[name] = tf.gather(features[name], rows)
             if name in data.blends:
                 inputs[name] = _blend(inputs[name], features[name], data.blends[name], seed, i)
         if len(modalities) > 1:
             inputs["present"] = drop_modalities(tf.shape(index)[0], len(modalities), seed, dropout)
-        label = tf.gather(labels, index)
-        return _add_words(inputs, label, data.lexicon, modalities, seed) if data.lexicon else (inputs, label)
+        return inputs, tf.gather(labels, index)
 
     return training_batches(make, size, batch_size, seed, epochs, passes=-(-SMALLEST_EPOCH // size))
 
@@ -107,38 +92,12 @@ def evaluation_windows(data: Utterances, modalities: tuple[str, ...], context: i
 
     def make(index, seed):
         rows = tf.gather(around, index)
-        inputs = {name: _of_window(x, rows, index) for name, x in features.items()}
+        inputs = {name: tf.gather(x, rows) for name, x in features.items()}
         if len(modalities) > 1:
             inputs["present"] = tf.ones([tf.shape(index)[0], len(modalities)])
         return inputs, tf.gather(labels, index)
 
     return evaluation_batches(make, len(data.labels), EVALUATION_BATCH, seed)
-
-
-def _of_window(features, rows, index):
-    """Return features `(B, context, C)` of the utterances `rows`, or token ids `(B, L)` of the utterance `index`."""
-    return tf.gather(features, index if features.dtype == tf.int32 else rows)
-
-
-def _add_words(inputs, label, lexicon, modalities, seed):
-    """Return a batch of windows with half as many words of `lexicon` behind it, of which nothing else is present.
-
-    A word is drawn the more often the more its valence is.
-    """
-    size = tf.shape(label)[0]
-    upper = tf.constant(np.cumsum(np.abs(lexicon.valence)) / np.abs(lexicon.valence).sum(), tf.float32)
-    word = tf.minimum(tf.searchsorted(upper, draw(seed, 12, [size // 2]), side="right"), len(lexicon.ids) - 1)
-    added = {
-        name: tf.gather(lexicon.ids, word)
-        if name == lexicon.modality
-        else tf.zeros(tf.concat([tf.shape(word), tf.shape(x)[1:]], axis=0), x.dtype)
-        for name, x in inputs.items()
-    }
-    if "present" in inputs:
-        there = tf.one_hot(modalities.index(lexicon.modality), len(modalities))
-        added["present"] = tf.tile(there[None], [size // 2, 1])
-    labels = tf.gather((lexicon.valence > 0).astype(np.int32), word)
-    return {name: tf.concat([x, added[name]], axis=0) for name, x in inputs.items()}, tf.concat([label, labels], axis=0)
 
 
 def _blend(rows, bank, shares, seed, salt):

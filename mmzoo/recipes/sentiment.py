@@ -1,11 +1,10 @@
-"""Whether what is said in a video is meant well or ill, from its words and features of words, voice, face.
+"""Whether what is said in a video is meant well or ill, from its words, voice and face.
 
 Each utterance is judged together with those around it in its video, as by the bidirectional LSTM of Poria et al. 2017,
-section 3.2. Here a window is enough: of each kind of feature a weighted mean of the utterances in it, with learned
-weights by place, stands beside the middle one (a depthwise convolution over time), and late fusion joins what is found,
-with modality dropout (Neverova et al. 2016, section 3.3). Beside the features the words themselves are taken, those of
-the middle utterance, as a bag of n-grams (fastText, Joulin et al. 2017); what they mean training can also learn from
-a lexicon, whose words are examples of which nothing but the transcript is present.
+section 3.2. Here a window is enough: in each modality a weighted mean of the utterances in it, with learned weights by
+place, stands beside the middle one (a depthwise convolution over time), and late fusion joins
+what is found, with modality dropout (Neverova et al. 2016, section 3.3). The features of `transcript` are what a
+pretrained language model makes of the words as they were written down; it never saw a label.
 
 An input is a window of `context` rows of features in the order of the video, the utterance in the middle. There is no
 mask: where the video begins or ends, the other rows follow once more in reverse, as in a mirror. Such a window looks
@@ -21,12 +20,9 @@ from keras import layers, ops
 
 from mmzoo import fusion
 from mmzoo.blocks.standardize import Standardize
-from mmzoo.data.lexicon import read_lexicon
-from mmzoo.data.mosi import NUM_TOKENS, TOKENS, WIDTHS, mosi
-from mmzoo.data.ngrams import encode_ngrams
+from mmzoo.data.mosi import WIDTHS, mosi
 from mmzoo.data.options import check_shared, expect
 from mmzoo.data.reviews import sample
-from mmzoo.encoders.text_bag import text_bag
 from mmzoo.heads.classifier import classifier
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.transfer import load_encoders
@@ -45,7 +41,7 @@ class Config:
     data_dir: str = ""
     """Where the file of mosi lies; else MMZOO_DATA_DIR."""
     modalities: tuple[str, ...] = MODALITIES
-    """What the model takes: any of text, audio, video (features), transcript (raw)."""
+    """What the model takes: any of text, audio, video, transcript."""
     fusion: str = "concat"
     """One of mmzoo.fusion: gated, concat, weighted, attention, transformer, bottleneck, low_rank, ..."""
     context: int = 7
@@ -56,8 +52,6 @@ class Config:
     """Share of the features, and of what is made of them, that is dropped in training."""
     modality_dropout: float = 0.4
     """Probability that one modality of a training example is missing."""
-    lexicon: str = ""
-    """vader, or a file of words and their valence (word, tab, number): what the transcript's words mean besides."""
     join_validation: bool = False
     """Train on the validation videos too, once all is chosen: the scores on them say nothing any more."""
     epochs: int = 4
@@ -76,8 +70,6 @@ class Config:
         expect("fusion", self.fusion in fusion.names(), f"one of {', '.join(fusion.names())}", self.fusion)
         odd = 1 <= self.context <= LONGEST and self.context % 2
         expect("context", odd, f"an odd number from 1 to {LONGEST}", self.context)
-        heard = not self.lexicon or "transcript" in self.modalities
-        expect("lexicon", heard, "transcript among --modalities", " ".join(self.modalities))
         expect("dropout", 0 <= self.dropout < 1, "a share from 0, below 1", self.dropout)
 
 
@@ -85,10 +77,9 @@ TINY = Config(epochs=2, context=5, embed_dim=16, dropout=0.1)
 
 
 def dataset(split, config=Config(), first_epoch=0):
-    """Batches of `text` `(B, context, 100)`, `audio` `(B, context, 73)`, `video` `(B, context, 100)`, all float32.
+    """Batches of `text`, `audio`, `video`, `transcript`, `(B, context, 100)`, 73, 100 and 384 wide, all float32.
 
-    With `transcript` `(B, 512)` int32, the n-grams of the middle utterance, and `present` `(B, 4)`; label 0 negative,
-    1 positive.
+    With `present` `(B, 4)`; label 0 negative, 1 positive.
     """
     from mmzoo.data.utterances import evaluation_windows, join, training_windows
 
@@ -98,24 +89,13 @@ def dataset(split, config=Config(), first_epoch=0):
     if split != "train":
         return evaluation_windows(data, seen, context, config.seed)
     epochs = range(first_epoch, config.epochs)
-    data = dataclasses.replace(data, lexicon=_lexicon(config))
     return training_windows(data, seen, context, config.batch_size, config.seed, epochs, config.modality_dropout)
 
 
-def _lexicon(config):
-    """Return the words that training learns beside the utterances, or None; those of signs alone are left out."""
-    from mmzoo.data.utterances import Lexicon
-
-    if not config.lexicon:
-        return None
-    words, valence = read_lexicon(config.lexicon)
-    ids = encode_ngrams(words, TOKENS["transcript"], NUM_TOKENS)
-    told = ids.any(axis=1)
-    return Lexicon("transcript", ids[told], valence[told])
-
-
 def _load(split, config):
-    return sample(split, config.seed) if config.source == "sample" else mosi(split, config.data_dir)
+    if config.source == "sample":
+        return sample(split, config.seed)
+    return mosi(split, config.data_dir, config.modalities)
 
 
 def build(config=Config()):
@@ -124,10 +104,7 @@ def build(config=Config()):
     Mean and variance of the features are those of the training split.
     """
     training = _load("train", config).features
-    encoders = {
-        name: _encoder(name, training[name], config) if name in WIDTHS else _transcript_encoder(name, config)
-        for name in config.modalities
-    }
+    encoders = {name: _encoder(name, training[name], config) for name in config.modalities}
     model = late_fusion(encoders, fuse=fusion.load(config.fusion), head=partial(classifier, num_classes=2))
     if config.init_from:
         load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
@@ -148,12 +125,6 @@ def _encoder(name, examples, config):
     x = _in_context(x) if context > 1 else layers.Reshape((units,), name="middle")(x)
     x = layers.Dense(units, activation="relu", name="embedding")(x)
     return keras.Model(rows, x, name=f"{name}_encoder")
-
-
-def _transcript_encoder(name, config):
-    """Return a `keras.Model`: ids of n-grams `(B, 512)` to what is told of the utterance, `(B, embed_dim)`."""
-    units = config.embed_dim
-    return text_bag(TOKENS[name], units, NUM_TOKENS, units, config.dropout, name=f"{name}_encoder")
 
 
 def _in_context(x):
@@ -198,14 +169,14 @@ UNITS = {
     "text": "features of a convolutional net over words",
     "audio": "openSMILE features",
     "video": "features of a 3-D convolutional net over frames",
-    "transcript": "ids of hashed n-grams, mmzoo.data.ngrams, then zeros",
+    "transcript": "mean of the last hidden states of all-MiniLM-L6-v2",
     "present": "1 there, 0 missing; order text, audio, video, transcript",
 }
 RANGES = {
     "text": (-2.0, 2.0),
     "audio": (-400.0, 400.0),
     "video": (0.0, 200.0),
-    "transcript": (0, NUM_TOKENS - 1),
+    "transcript": (-2.0, 2.0),
     "present": (0.0, 1.0),
 }
 

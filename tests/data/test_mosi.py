@@ -1,16 +1,13 @@
 """Utterances of CMU-MOSI and of the embedded reviews, their windows, and what is blended into them."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 from mmzoo import BadInputError
 from mmzoo.data import mosi, reviews
-from mmzoo.data.ngrams import encode_ngrams
-from mmzoo.data.utterances import Lexicon, Utterances, evaluation_windows, training_windows, windows
+from mmzoo.data.utterances import Utterances, evaluation_windows, training_windows, windows
 
-MODALITIES = tuple(mosi.WIDTHS)
+MODALITIES = tuple(mosi.FEATURES)
 
 
 def fake_arrays(videos=15):
@@ -20,9 +17,9 @@ def fake_arrays(videos=15):
     for part, count in (("train", videos), ("test", 3)):
         ids = np.array([f"{part}{v}" for v in range(count) for _ in range(4)])
         numbers = np.tile(np.array([10, 2, 1, 3], np.int16), count)
-        arrays |= {f"{part}_{name}": rng.normal(size=(len(ids), width)) for name, width in mosi.WIDTHS.items()}
+        arrays |= {f"{part}_{name}": rng.normal(size=(len(ids), width)) for name, width in mosi.FEATURES.items()}
         arrays |= {f"{part}_video_id": ids, f"{part}_utt_no": numbers}
-        arrays[f"{part}_transcript"] = np.array([f"I SAID {i}" for i in range(len(ids))])
+        arrays[f"{part}_transcript"] = np.array([f"said in row {i}" for i in range(len(ids))])
         arrays[f"{part}_label"] = rng.integers(0, 2, len(ids)).astype(np.uint8)
     return arrays
 
@@ -31,11 +28,39 @@ def fake_arrays(videos=15):
 def no_other_data(monkeypatch):
     monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
     mosi._arrays.cache_clear()
+    mosi._embedded.cache_clear()
 
 
 def write(folder, arrays):
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / mosi.FILE, **arrays)
+
+
+def test_transcripts_are_embedded_where_they_are_wanted(tmp_path, monkeypatch):
+    """Each row has the features of its own words, in the order of the videos."""
+    arrays = fake_arrays()
+    write(tmp_path, arrays)
+    monkeypatch.setattr(mosi.sentence_features, "find_model", lambda data_dir: data_dir)
+
+    def embed(texts, folder):
+        assert folder == str(tmp_path)
+        return np.array([[float(text.rsplit(" ", 1)[1])] * 384 for text in texts], np.float32)
+
+    monkeypatch.setattr(mosi.sentence_features, "sentence_features", embed)
+    plain = mosi.mosi("validation", str(tmp_path))
+    data = mosi.mosi("validation", str(tmp_path), ("text", "transcript"))
+    assert set(plain.features) == {"text", "audio", "video"}
+    assert set(data.features) == {"text", "audio", "video", "transcript"}
+    rows = data.features["transcript"][:, 0].astype(int)
+    assert data.features["transcript"].shape == (48, 384)
+    np.testing.assert_array_equal(data.features["text"], arrays["train_text"][rows].astype(np.float32))
+    assert "transcript" not in data.blends
+
+
+def test_transcripts_without_the_language_model_say_what_is_missing(tmp_path):
+    write(tmp_path, fake_arrays())
+    with pytest.raises(BadInputError, match="all-MiniLM-L6-v2: expected this folder in --data-dir"):
+        mosi.mosi("train", str(tmp_path), ("transcript",))
 
 
 @pytest.mark.parametrize("place", [".", "arrays/mosi_features"])
@@ -50,8 +75,6 @@ def test_splits_are_whole_videos_in_their_order(tmp_path, place):
         np.testing.assert_array_equal(data.videos, np.repeat(range(len(rows) // 4), 4))
         for name in MODALITIES:
             np.testing.assert_array_equal(data.features[name], arrays[f"{part}_{name}"][rows].astype(np.float32))
-        ids = encode_ngrams([f"i said {row}" for row in rows], 512, mosi.NUM_TOKENS)
-        np.testing.assert_array_equal(data.features["transcript"], ids)
     assert splits["train"].blends == splits["validation"].blends == mosi.BLENDS
     assert splits["test"].blends == {}
 
@@ -106,9 +129,6 @@ def test_the_real_file(data_dir):
     counts = {split: (len(data.labels), data.videos.max() + 1) for split, data in splits.items()}
     assert counts == {"train": (1194, 50), "validation": (253, 12), "test": (752, 31)}
     assert round(splits["test"].labels.mean(), 3) == 0.621
-    whole = np.concatenate([data.features["transcript"] for data in splits.values()])
-    assert whole.any(axis=1).all()
-    assert whole.all(axis=1).mean() < 0.02, "few utterances are cut"
 
 
 @pytest.mark.parametrize("context", [1, 3, 7])
@@ -129,7 +149,7 @@ def counted(blends=None, videos=40, of_each=5):
     """Return utterances whose features are their number, so that a window shows which rows it has."""
     count = videos * of_each
     features = {
-        name: np.tile(np.arange(count, dtype=np.float32)[:, None], width) for name, width in mosi.WIDTHS.items()
+        name: np.tile(np.arange(count, dtype=np.float32)[:, None], width) for name, width in mosi.FEATURES.items()
     }
     labels = (np.arange(count) % 2).astype(np.int32)
     return Utterances(features, labels, np.repeat(np.arange(videos), of_each).astype(np.int32), blends or {})
@@ -149,7 +169,7 @@ def test_batches_are_the_windows_with_their_labels():
     np.testing.assert_array_equal(labels, data.labels)
     assert np.all(inputs["present"] == 1)
     for name in MODALITIES:
-        np.testing.assert_array_equal(inputs[name], np.repeat(around[..., None], mosi.WIDTHS[name], axis=2))
+        np.testing.assert_array_equal(inputs[name], np.repeat(around[..., None], mosi.FEATURES[name], axis=2))
     inputs, labels = stacked(training_windows(data, MODALITIES, 3, 100, 0, range(1), dropout=0.5))
     middle = inputs["audio"][:, 1, 0].astype(int)
     assert set(np.bincount(middle)) == {21}, "4096 at least, each as often"
@@ -173,44 +193,6 @@ def test_blending_keeps_to_its_share_and_to_its_seed():
         assert rows.setdefault(index, value) == value, "an utterance is the same in all windows of evaluation"
 
 
-def test_token_ids_are_those_of_the_middle():
-    data = counted()
-    data.features["transcript"] = np.arange(200, dtype=np.int32)[:, None] + np.arange(6, dtype=np.int32)
-    for batches in (
-        evaluation_windows(data, ("audio", "transcript"), 3, seed=0),
-        training_windows(data, ("audio", "transcript"), 3, 100, 0, range(1), dropout=0.5),
-    ):
-        inputs, _ = stacked(batches)
-        assert inputs["transcript"].dtype == np.int32
-        np.testing.assert_array_equal(inputs["transcript"][:, 0], inputs["audio"][:, 1, 0])
-        assert inputs["transcript"].shape[1:] == (6,)
-
-
-def test_words_of_a_lexicon_are_learned_without_anything_else():
-    data = counted()
-    data.features["transcript"] = np.full((200, 6), 9, np.int32)
-    ids, valence = np.array([[1] * 6, [2] * 6, [3] * 6], np.int32), np.array([-3.0, 1.0, 2.0], np.float32)
-    seen = ("text", "transcript")
-    given, words = (seen, 3, 64, 0, range(1), 0.5), Lexicon("transcript", ids, valence)
-    plain = list(training_windows(data, *given))
-    data = dataclasses.replace(data, lexicon=words)
-    batches = list(training_windows(data, *given))
-    assert len(plain) == len(batches)
-    for (x, y), (whole, label) in zip(plain, batches, strict=True):
-        assert len(label) == 96
-        np.testing.assert_array_equal(label[:64], y)
-        for name in x:
-            np.testing.assert_array_equal(whole[name][:64], x[name])
-    added, label = stacked([({k: v[64:] for k, v in x.items()}, y[64:]) for x, y in batches])
-    np.testing.assert_array_equal(added["present"], np.tile([0, 1], (len(label), 1)))
-    assert not added["text"].any()
-    words = added["transcript"][:, 0]
-    np.testing.assert_array_equal(label, words > 1)
-    np.testing.assert_allclose(np.bincount(words, minlength=4)[1:] / len(words), [3 / 6, 1 / 6, 2 / 6], atol=0.04)
-    alone = stacked(training_windows(data, ("transcript",), *given[1:]))
-    assert set(alone[0]) == {"transcript"}
-
-
 def test_training_is_blended_anew_and_goes_on_where_it_stopped():
     data = counted({"text": (0.5, 1.0)})
     whole = list(training_windows(data, MODALITIES, 3, 100, 3, range(2), dropout=0.4))
@@ -227,9 +209,6 @@ def test_training_is_blended_anew_and_goes_on_where_it_stopped():
 
 def test_the_sample_is_of_its_seed_and_its_splits_differ():
     one, same, other = reviews.sample("train", 0), reviews.sample("train", 0), reviews.sample("train", 1)
-    assert one.features["transcript"].shape == (len(one.labels), 512)
-    np.testing.assert_array_equal(one.features["transcript"], same.features["transcript"])
-    assert one.features["transcript"].any(axis=1).all()
     for name, width in mosi.WIDTHS.items():
         np.testing.assert_array_equal(one.features[name], same.features[name])
         assert one.features[name].shape == (len(one.labels), width)

@@ -32,7 +32,6 @@ DEFAULT = sentiment.Config()
         ({"source": "mnist_fsdd"}, "--source: expected one of sample, mosi. Received: mnist_fsdd"),
         ({"fusion": "guess"}, "--fusion: expected one of attention"),
         ({"modality_dropout": 2}, "--modality-dropout: expected a number from 0 to 1"),
-        ({"modalities": ("text",), "lexicon": "words.txt"}, "--lexicon: expected transcript among --modalities"),
         ({"epochs": 0}, "--epochs: expected a number above 0"),
         ({"seed": -1}, "--seed"),
     ],
@@ -66,20 +65,6 @@ def test_validation_videos_join_the_training_ones():
     assert told[0] == told[1]
 
 
-def test_a_lexicon_tells_what_words_mean_that_no_transcript_has(tmp_path):
-    """The words of the sample are shown to training by the lexicon alone: what their parts mean is known from it."""
-    path = tmp_path / "lexicon.txt"
-    path.write_text("".join(f"{word}\t{valence}\n" for word, valence in (("gloomy", -3), ("joyful", 3))) + ":)\t2\n")
-    config = dataclasses.replace(TINY, modalities=("transcript",), lexicon=str(path))
-    words = sentiment._lexicon(config)
-    assert words.ids.shape == (2, 512), "a sign alone has no n-gram"
-    model, _ = fit(sentiment, config, tmp_path / "fit", "fit")
-    told = model.predict({"transcript": words.ids}, verbose=0)
-    assert told.argmax(axis=1).tolist() == [0, 1]
-    with pytest.raises(BadInputError, match=r"none.txt: expected a readable lexicon"):
-        sentiment.dataset("train", dataclasses.replace(config, lexicon=str(tmp_path / "none.txt")))
-
-
 @pytest.mark.parametrize("context", [1, 63])
 def test_the_narrowest_and_the_widest_window(context):
     config = dataclasses.replace(TINY, context=context)
@@ -91,8 +76,7 @@ def test_the_narrowest_and_the_widest_window(context):
 def test_the_figures_of_the_front_ends_are_those_of_the_training_data():
     model = sentiment.build(TINY)
     rows = sentiment.sample("train", TINY.seed).features
-    for name in sentiment.WIDTHS:
-        x = rows[name]
+    for name, x in rows.items():
         made = np.asarray(model.get_layer(f"{name}_encoder").get_layer("front_end")(x))
         np.testing.assert_allclose(made.mean(axis=0), 0, atol=1e-3)
         np.testing.assert_allclose(made.std(axis=0), 1, atol=1e-3)
