@@ -14,6 +14,8 @@ FLOOR = 0.1  # of the power of a modulation, in squares of log energy: what no e
 SMALLEST = 0.01  # of a variance or a step, the same
 SLOW_RATE = 4000  # Hz, at most, at which the lines of engines and voices are looked for
 STATISTICS = 4
+MOMENTUM = 0.9  # of what was in training
+OUTLIER = 5.0  # deviations: what is farther from the mean counts as this, so that 8 bits part what is not
 
 
 def modulation_basis(frames, frame_rate):
@@ -56,6 +58,10 @@ class LogMelTexture(layers.Layer):
     the sound itself, in `num_mels` bands of their own below `SLOW_RATE / 2`: see `SpectralFlatness`. None depends on
     how loud a sound is.
 
+    Each mel band of the energies, and each entry of the rows behind them, is normalized by what it was in training
+    (batch normalization, Ioffe and Szegedy 2015, without scale and offset) and clipped to ±5 deviations: 8 bits then
+    hold all rows alike.
+
     One tensor, so that the front end of an encoder stays one layer in float32 when what follows is quantized. A class
     because its constants belong to no weight: they are computed again from four integers.
 
@@ -68,6 +74,9 @@ class LogMelTexture(layers.Layer):
         super().__init__(**({"dtype": "float32"} | kwargs))  # as LogMel, and powers span as much
         self.log_mel = LogMel(sample_rate, frame_length, hop, num_mels, name="log_mel")
         self.flatness = SpectralFlatness(-(-sample_rate // SLOW_RATE), num_mels, name="flatness")
+        norm = {"center": False, "scale": False, "momentum": MOMENTUM, "dtype": "float32"}
+        self.energy_norm = layers.BatchNormalization(name="energy_norm", **norm)
+        self.texture_norm = layers.BatchNormalization(name="texture_norm", **norm)
         if num_mels < NEIGHBORS:
             raise ValueError(f"LogMelTexture expects num_mels of at least {NEIGHBORS}. Received: {num_mels=}")
 
@@ -80,6 +89,10 @@ class LogMelTexture(layers.Layer):
         self.basis = basis.astype("float32")
         self.by_rate = band_means(frequency, RATES).astype("float32")
         self.by_octave = band_means(frequency, OCTAVES).astype("float32")
+        size, rows, num_mels = self.compute_output_shape(input_shape)
+        frames = self.num_frames(input_shape[1])
+        self.energy_norm.build((size, frames, num_mels))
+        self.texture_norm.build((size, (rows - frames) * num_mels))
 
     def _basis(self, samples):
         return modulation_basis(self.num_frames(samples), self.log_mel.sample_rate / self.log_mel.hop)
@@ -88,14 +101,22 @@ class LogMelTexture(layers.Layer):
         """Return how many rows of log-mel energies `samples` give."""
         return self.log_mel.num_frames(samples)
 
-    def call(self, waveform):
+    def call(self, waveform, training=False):
+        energies, texture = self.measure(waveform)
+        size = texture.shape[1] * texture.shape[2]
+        told = self.texture_norm(ops.reshape(texture, (-1, size)), training=training)
+        told = ops.reshape(told, (-1, *texture.shape[1:]))
+        rows = ops.concatenate([self.energy_norm(energies, training=training), told], axis=1)
+        return ops.minimum(ops.maximum(rows, -OUTLIER), OUTLIER)
+
+    def measure(self, waveform):
+        """Return the energies `(B, frames, M)` and the rows behind them `(B, rows, M)` before they are normalized."""
         energies = self.log_mel(waveform)
         mean = ops.mean(energies, axis=1, keepdims=True)
         around = energies - mean
         variance = ops.mean(ops.square(around), axis=1, keepdims=True)
         step = ops.mean(ops.abs(energies[:, 1:] - energies[:, :-1]), axis=1, keepdims=True)
         rows = [
-            energies,
             mean - ops.mean(mean, axis=2, keepdims=True),
             ops.log(variance + SMALLEST),
             ops.max(energies, axis=1, keepdims=True) - mean,
@@ -103,7 +124,7 @@ class LogMelTexture(layers.Layer):
             *self._modulation(around),
             self.flatness(waveform)[:, None],
         ]
-        return ops.concatenate(rows, axis=1)
+        return energies, ops.concatenate(rows, axis=1)
 
     def _modulation(self, around):
         """Return the rows of modulation `(B, rates, M)` and of its tonality `(B, 1, M)`."""

@@ -124,10 +124,7 @@ def _audio_encoder(samples, sample_rate, config):
     front_end = LogMelTexture(sample_rate, sample_rate // 40, sample_rate // 50, NUM_MELS, name="front_end")
     rows, frames = front_end(waveform), front_end.num_frames(samples)
     texture = rows[:, frames:]
-    told = [
-        _normalized(_by_rate(texture[:, STATISTICS:-2]), "modulation"),
-        _normalized(layers.Flatten(name="tonality_flat")(texture[:, -2:]), "tonality"),
-    ]
+    told = [_by_rate(texture[:, STATISTICS:-2]), layers.Flatten(name="tonality")(texture[:, -2:])]
     embeddings = [_heard(rows[:, :frames], told, config), _measured(texture[:, :STATISTICS], told, config)]
     return keras.Model(waveform, layers.Concatenate(name="embeddings")(embeddings), name="audio_encoder")
 
@@ -139,7 +136,7 @@ def _heard(energies, told, config):
     all the time, the maximum what happens once, the deviation how much it changes.
     """
     # nothing is learned before the first convolution, so that no gradient has to be taken back through it
-    x = SpecAugment(seed=config.seed, name="spec_augment")(_normalized(energies, "mel"))
+    x = SpecAugment(seed=config.seed, name="spec_augment")(energies)
     x = layers.Reshape((*x.shape[1:], 1), name="time_by_mel")(x)
     x = conv_norm(x, config.width, 5, strides=2, name="stem")
     x = conv_norm(x, 2 * config.width, strides=2, name="stage1")
@@ -157,23 +154,17 @@ def _heard(energies, told, config):
 
 def _measured(statistics, told, config):
     """Return the embedding `(B, embed_dim)` of `statistics` `(B, S, M)` and of what else is `told`, by two layers."""
-    statistics = _normalized(layers.Flatten(name="statistics_flat")(statistics), "statistics")
-    x = layers.Concatenate(name="measured_all")([statistics, *told])
+    x = layers.Concatenate(name="measured_all")([layers.Flatten(name="statistics")(statistics), *told])
     x = layers.Dense(2 * config.embed_dim, activation="relu", name="measured_hidden")(x)
     x = layers.Dropout(config.dropout, name="measured_dropout")(x)
     return layers.Dense(config.embed_dim, activation="relu", name="measured_embedding")(x)
-
-
-def _normalized(x, name):
-    """Return `x` less its mean over its deviation in training, feature by feature."""
-    return layers.BatchNormalization(momentum=0.9, center=False, scale=False, name=f"{name}_norm")(x)
 
 
 def _by_rate(rows):
     """Return the modulation `(B, R * M / ALIKE)` of neighboring mel bands together, of `rows` `(B, R, M)`."""
     x = layers.Reshape((*rows.shape[1:], 1), name="rate_by_mel")(rows)
     x = layers.AveragePooling2D((1, ALIKE), name="modulation_of_bands")(x)
-    return layers.Flatten(name="modulation_flat")(x)
+    return layers.Flatten(name="modulation")(x)
 
 
 def _over_time(x):

@@ -1,16 +1,18 @@
 """Log-mel energies and their statistics as one tensor: against NumPy, on sounds of a known rate, on the device."""
 
 import itertools
+import zipfile
 
 import keras
 import numpy as np
 import pytest
-from on_device import check_on_device, reread
+from on_device import check_on_device
 
 from mmzoo.blocks.log_mel import LogMel
 from mmzoo.blocks.log_mel_texture import (
     FLOOR,
     OCTAVES,
+    OUTLIER,
     RATES,
     SMALLEST,
     STATISTICS,
@@ -19,6 +21,7 @@ from mmzoo.blocks.log_mel_texture import (
     modulation_basis,
 )
 from mmzoo.blocks.spectral_flatness import NOISE, SpectralFlatness
+from mmzoo.models.transfer import read_model
 
 SETTINGS = [(8000, 200, 160, 32), (16000, 400, 320, 64), (24000, 512, 480, 16)]
 
@@ -34,8 +37,10 @@ def parts(rows, frames):
 
 
 def told(sounds, rate=16000, frame=400, hop=320, mels=64):
+    """Return the five parts as they are measured, before they are normalized."""
     layer = LogMelTexture(rate, frame, hop, mels)
-    rows = np.asarray(layer(sounds))
+    layer.build(sounds.shape)
+    rows = np.concatenate([np.asarray(x) for x in layer.measure(sounds)], axis=1)
     assert layer.compute_output_shape((None, sounds.shape[1])) == (None, *rows.shape[1:])
     return parts(rows, layer.num_frames(sounds.shape[1]))
 
@@ -130,13 +135,38 @@ def test_the_shortest_sound_has_all_octaves():
     assert np.isfinite(np.concatenate(told(noise(4400), 8000, 200, 160, 32), axis=None)).all()
 
 
-def test_file_holds_integers_and_no_constants(tmp_path):
-    model, again = reread(LogMelTexture(8000, 200, 160, 32), 16000, tmp_path)
+def test_all_is_normalized_by_what_training_heard():
+    sounds = noise(16000, count=64) * np.linspace(0.1, 1, 64, dtype="float32")[:, None]
+    layer = LogMelTexture(8000, 200, 160, 32)
+    trained = np.asarray(layer(sounds, training=True))
+    frames = layer.num_frames(16000)
+    np.testing.assert_allclose(trained[:, :frames].mean(axis=(0, 1)), 0, atol=1e-3)
+    np.testing.assert_allclose(trained[:, :frames].std(axis=(0, 1)), 1, atol=1e-2)
+    np.testing.assert_allclose(trained[:, frames:].mean(axis=0), 0, atol=1e-3)
+    for _ in range(100):
+        layer(sounds, training=True)
+    np.testing.assert_allclose(layer(sounds), trained, atol=0.05)
+    assert np.abs(layer(np.zeros((1, 16000), "float32"))).max() == OUTLIER
+    assert len(layer.weights) == 4
+    assert not layer.trainable_weights
+
+
+def test_file_holds_integers_and_what_training_heard(tmp_path):
+    x = keras.Input((16000,), name="audio")
+    layer = LogMelTexture(8000, 200, 160, 32)
+    model, path = keras.Model(x, layer(x)), tmp_path / "m.keras"
+    layer(noise(16000), training=True)
+    model.save(path)
+    config = zipfile.ZipFile(path).read("config.json")
+    assert len(config) < 5_000
+    again = read_model(path)
     np.testing.assert_array_equal(again(noise(16000)), model(noise(16000)))
 
 
 def test_on_device(tmp_path, gpu):
     x = keras.Input((16000,), name="audio")
-    model = keras.Model({"audio": x}, {"told": LogMelTexture(8000, 200, 160, 32)(x)})
+    layer = LogMelTexture(8000, 200, 160, 32)
+    model = keras.Model({"audio": x}, {"told": layer(x)})
+    layer(noise(16000, 4, 8), training=True)
     operators = check_on_device(model, {"audio": noise(16000, 3, 3)}, tmp_path, gpu)
     assert not {"GATHER", "RFFT2D", "COMPLEX_ABS"} & set(operators)
