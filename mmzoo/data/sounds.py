@@ -14,6 +14,7 @@ EVALUATION_BATCH = 400
 SPEEDS = (0.8, 0.9, 1.0, 1.12, 1.25)  # at which training plays a clip
 GAIN = 6.0  # decibels by which training changes the loudness
 SMALLEST_SHARE = 1e-3  # of a clip in a mixture
+SECOND = 7_919  # what is added to the seed of the second view
 SILENCE = 1e-5  # RMS that is added where loudness is compared
 
 
@@ -45,23 +46,44 @@ def training_sounds(
     A clip is played at one of `SPEEDS`, repeated where it ends early, from anywhere in it and around its end, up to
     ± `GAIN` louder. With probability `mixing` another clip of the batch is mixed into it, see `mix_classes`.
     """
-    size, chunks = len(data.clips), data.clips.shape[1] // CHUNK
-    bank = tf.constant(_played(data.clips).reshape(-1, chunks, CHUNK))
-    labels = tf.constant(data.labels)
+    view, labels = _views(data.clips), tf.constant(data.labels)
 
     def make(index, seed):
+        label = tf.one_hot(tf.gather(labels, index), data.num_classes)
+        audio, label = mix_classes(view(index, seed), label, seed, mixing)
+        return {"audio": audio}, label
+
+    return training_batches(make, len(data.clips), batch_size, seed, epochs, passes)
+
+
+def paired_sounds(data: Sounds, batch_size: int, seed: int, epochs: range, passes: int) -> tf.data.Dataset:
+    """Return batches `({"first": (B, T), "second": (B, T)}, (B,))` of all `epochs`: two views of a clip, its number.
+
+    Each is played as `training_sounds` plays it, unmixed. Labels are not used.
+    """
+    view = _views(data.clips)
+
+    def make(index, seed):
+        return {"first": view(index, seed), "second": view(index, seed + tf.constant([SECOND, 0]))}, index
+
+    return training_batches(make, len(data.clips), batch_size, seed, epochs, passes)
+
+
+def _views(clips):
+    """Return a function of `index` `(B,)` and `seed` to how clips of `clips` `(K, T)` int16 are played, `(B, T)`."""
+    size, chunks = len(clips), clips.shape[1] // CHUNK
+    bank = tf.constant(_played(clips).reshape(-1, chunks, CHUNK))
+
+    def view(index, seed):
         count = tf.shape(index)[0]
         speed = tf.cast(draw(seed, 80, [count], 0, len(SPEEDS)), tf.int64)
         start = tf.cast(draw(seed, 81, [count], 0, chunks), tf.int32)
-        clips = tf.gather(bank, speed * size + index)
+        played = tf.gather(bank, speed * size + index)
         place = tf.math.floormod(tf.range(chunks)[None] + start[:, None], chunks)
-        clips = tf.reshape(tf.gather(clips, place, batch_dims=1), (-1, chunks * CHUNK))
-        waveforms = draw_gain(tf.cast(clips, tf.float32) / 32768.0, seed, GAIN)
-        label = tf.one_hot(tf.gather(labels, index), data.num_classes)
-        audio, label = mix_classes(waveforms, label, seed, mixing)
-        return {"audio": audio}, label
+        played = tf.reshape(tf.gather(played, place, batch_dims=1), (-1, chunks * CHUNK))
+        return draw_gain(tf.cast(played, tf.float32) / 32768.0, seed, GAIN)
 
-    return training_batches(make, size, batch_size, seed, epochs, passes)
+    return view
 
 
 def _played(clips):

@@ -83,14 +83,15 @@ def dataset(split, config=Config(), first_epoch=0):
     """Batches of `audio` `(B, T)` float32 in [-1, 1]; the class, in training the share of each class `(B, N)`."""
     from mmzoo.data.sounds import evaluation_sounds, training_sounds
 
-    data = _load(split, config)
+    data = load(split, config)
     if split != "train":
         return evaluation_sounds(data, config.seed)
     epochs = range(first_epoch, config.epochs)
     return training_sounds(data, config.batch_size, config.seed, epochs, config.passes, config.mixing)
 
 
-def _load(split, config):
+def load(split, config):
+    """Return the clips of a split as `mmzoo.data.sounds.Sounds`."""
     if config.source == "sample":
         return event_sounds.sample(split, config.seed)
     if split == "train" and config.join_validation:
