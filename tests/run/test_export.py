@@ -198,7 +198,7 @@ def test_front_ends_stay_float32(made, name):
     layer.build((None, 1000))
     found = weights_of(flatbuffer.read(made.folder / name), "FULLY_CONNECTED", "BATCH_MATMUL")
     floats = [array for kind, array, _ in found if kind == schema.TensorType.FLOAT32]
-    for constant in (layer.even, layer.odd, layer.mel):
+    for constant in (layer.spectrum.even, layer.spectrum.odd, layer.mel):
         assert any(array.size == constant.size and np.allclose(array, constant.T) for array in floats)
 
 
