@@ -53,23 +53,19 @@ def sentence_features(texts: list[str], folder: str | Path) -> np.ndarray:
     Raises:
         BadInputError: keras-nlp or safetensors is not installed, or the folder holds no such model.
     """
-    backbone, tokenizer = _load(folder)
-    import keras_nlp
-
-    ends = {"start_value": tokenizer.cls_token_id, "end_value": tokenizer.sep_token_id}
-    pack = keras_nlp.layers.StartEndPacker(TOKENS, pad_value=tokenizer.pad_token_id, **ends)
+    backbone, tokenizer, pack = _load(folder)
     made = []
     for start in range(0, len(texts), BATCH):
         ids = np.asarray(pack(tokenizer([text.lower() for text in texts[start : start + BATCH]])))
         mask = (ids != tokenizer.pad_token_id).astype(np.int32)
-        mask_of = {"token_ids": ids, "segment_ids": np.zeros_like(ids), "padding_mask": mask}
-        hidden = np.asarray(backbone(mask_of, training=False)["sequence_output"])
+        inputs = {"token_ids": ids, "segment_ids": np.zeros_like(ids), "padding_mask": mask}
+        hidden = np.asarray(backbone(inputs, training=False)["sequence_output"])
         made.append((hidden * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True))
     return np.concatenate(made).astype(np.float32)
 
 
 def _load(folder):
-    """Return the backbone and the tokenizer in `folder`."""
+    """Return the backbone and the tokenizer in `folder`, and what lays out its ids as the backbone takes them."""
     try:
         import keras_nlp
         import safetensors  # noqa: F401  keras-nlp reads the weights with it and does not require it
@@ -77,7 +73,9 @@ def _load(folder):
         raise BadInputError(f"{folder}: expected pip install 'mmzoo[text]'. Received: {error}") from None
     try:
         backbone = keras_nlp.models.BertBackbone.from_preset(str(folder))
-        return backbone, keras_nlp.models.BertTokenizer.from_preset(str(folder))
+        tokenizer = keras_nlp.models.BertTokenizer.from_preset(str(folder))
     except Exception as error:  # of files that are no BERT each library has its own
         reason = " ".join(str(error).split())[:200]
         raise BadInputError(f"{folder}: expected the files of a BERT. Received: {reason}") from None
+    ends = {"start_value": tokenizer.cls_token_id, "end_value": tokenizer.sep_token_id}
+    return backbone, tokenizer, keras_nlp.layers.StartEndPacker(TOKENS, pad_value=tokenizer.pad_token_id, **ends)

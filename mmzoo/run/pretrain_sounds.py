@@ -7,6 +7,7 @@ measures on the validation fold of each of the five of ESC-10 what that adds, an
 
 import argparse
 import dataclasses
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from mmzoo import BadInputError
 from mmzoo.blocks.normalize import unit_norm
 from mmzoo.losses.contrastive import nt_xent
 from mmzoo.plan import Phase
@@ -101,17 +103,24 @@ def compare(folds: Sequence[int], settings: Settings = Settings()) -> dict[str, 
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Compare on the folds that are asked for and write what was found to a file."""
-    parser = argparse.ArgumentParser(prog="mmzoo.run.pretrain_sounds", description="What pretraining adds on ESC-10.")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compare on the folds that are asked for and write what was found to a file. Return 0, or 2 on bad input."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mmzoo.run.pretrain_sounds", description="What pretraining adds on ESC-10."
+    )
     parser.add_argument("out", help="where to write what was found, as JSON")
     parser.add_argument("--folds", type=int, nargs="+", choices=sound_events.FOLDS, default=[*sound_events.FOLDS])
-    given = parser.parse_args(arguments)
-    found = compare(given.folds)
+    given = parser.parse_args(argv)
+    try:
+        found = compare(given.folds)
+    except BadInputError as error:
+        print(error, file=sys.stderr)
+        return 2
     mean = {name: float(np.mean(values)) for name, values in found.items()}
     write_json(given.out, {"folds": given.folds, "validation_accuracy": found, "mean": mean})
     print(mean)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

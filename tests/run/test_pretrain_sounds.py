@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -35,6 +36,7 @@ def test_what_was_learned_is_where_sound_events_starts(tmp_path, capsys):
     ours = sound_events.build(dataclasses.replace(FEW.config, init_from=str(path))).get_layer("audio_encoder")
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+    keras.utils.set_random_seed(FEW.seed)  # as training began
     fresh = sound_events.build(FEW.config).get_layer("audio_encoder").get_layer("stem").get_weights()[0]
     assert np.abs(fresh - theirs.get_layer("stem").get_weights()[0]).max() > 0
     again = pretrain_sounds.pretrain(path, FEW)  # all is done already
@@ -46,9 +48,10 @@ def test_views_are_known_again_better_than_by_chance(tmp_path):
     settings = dataclasses.replace(FEW, epochs=3)
     _, history = pretrain_sounds.fit(pretrain_sounds.KNOWING, settings, tmp_path, "test")
     assert history["val_strangers"][-1] < 0.3, "0.5 is chance"
+    assert history["loss"][-1] < 0.95 * history["loss"][0], "it is learned, not there from the start"
 
 
-def test_both_are_measured_on_the_folds_that_are_asked_for(tmp_path, monkeypatch):
+def test_both_are_measured_on_the_folds_that_are_asked_for(tmp_path, monkeypatch, capsys):
     asked = []
 
     def trained(recipe, config, folder, title):
@@ -62,5 +65,10 @@ def test_both_are_measured_on_the_folds_that_are_asked_for(tmp_path, monkeypatch
     found = json.loads((tmp_path / "r.json").read_text())
     assert found["folds"] == [2, 5]
     assert found["mean"] == {"scratch": 0.5, "pretrained": 0.75}
+    monkeypatch.undo()
+    monkeypatch.setenv("MMZOO_DATA_DIR", str(tmp_path / "none"))
+    assert pretrain_sounds.main([str(tmp_path / "r2.json")]) == 2
+    assert "MMZOO_DATA_DIR: expected a folder" in capsys.readouterr().err
+    assert not (tmp_path / "r2.json").exists()
     with pytest.raises(SystemExit):
         pretrain_sounds.main([str(tmp_path / "r.json"), "--folds", "6"])
