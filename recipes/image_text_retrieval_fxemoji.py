@@ -1,7 +1,7 @@
 """The published run of `image_text_retrieval` on FxEmojis, with the settings that were chosen on Lucide's icons."""
 
+from mmzoo.commands.train import train
 from mmzoo.recipes.image_text_retrieval import Config
-from mmzoo.run.train import train
 
 if __name__ == "__main__":
     config = Config(source="fxemoji", passes=4, epochs=16)

@@ -1,7 +1,7 @@
 """The published run of `object_detection` on BCCD: settings were chosen on validation, which is joined."""
 
+from mmzoo.commands.train import train
 from mmzoo.recipes.object_detection import Config
-from mmzoo.run.train import train
 
 if __name__ == "__main__":
     train(

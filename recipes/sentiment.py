@@ -2,9 +2,9 @@
 
 import tempfile
 
+from mmzoo.commands.publish import publish_scores
+from mmzoo.commands.train import train
 from mmzoo.recipes.sentiment import Config
-from mmzoo.run.publish import publish_scores
-from mmzoo.run.train import train
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:

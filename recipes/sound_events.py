@@ -1,8 +1,8 @@
 """The published run of `sound_events`, on ESC-10: the first fold, then all, whose mean its card tells."""
 
+from mmzoo.commands.train import train
 from mmzoo.recipes.sound_events import Config
-from mmzoo.run.recipe_folds import recipe_folds
-from mmzoo.run.train import train
+from mmzoo.studies.folds import recipe_folds
 
 if __name__ == "__main__":
     config = Config(source="esc10", join_validation=True, passes=4, epochs=16)

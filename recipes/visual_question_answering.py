@@ -1,7 +1,7 @@
 """The published run of `visual_question_answering`, on easy-VQA."""
 
+from mmzoo.commands.train import train
 from mmzoo.recipes.visual_question_answering import Config
-from mmzoo.run.train import train
 
 if __name__ == "__main__":
     train(

@@ -1,8 +1,8 @@
 """The published run of `visual_question_answering` on NLVR, pretrained on drawn scenes: 45 minutes on one core."""
 
+from mmzoo.commands.train import train
 from mmzoo.recipes.visual_question_answering import Config
-from mmzoo.run.pretrain_boxes import pretrain
-from mmzoo.run.train import train
+from mmzoo.studies.pretrain_nlvr import pretrain
 
 if __name__ == "__main__":
     seen = {"init_from": str(pretrain("nlvr_drawn/boxes.keras")), "embed_dim": 128, "fusion": "concat"}

@@ -1,7 +1,7 @@
 """The published run of `visual_question_answering` on VQA-RAD: settings were chosen on validation, which is joined."""
 
+from mmzoo.commands.train import train
 from mmzoo.recipes.visual_question_answering import Config
-from mmzoo.run.train import train
 
 if __name__ == "__main__":
     seen = {"text_units": 128, "dropout": 0.4, "fusion": "concat", "alone": True, "modality_dropout": 0.05}

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mmzoo.run.accelerator import PACKAGES, Driver, find_driver
-from mmzoo.run.verify import REQUIRE
+from mmzoo.verification.accelerator import DRIVER_PACKAGES, Driver, find_driver
+from mmzoo.verification.verify import REQUIRE
 
 _TFDS = pytest.StashKey[str]()
 
@@ -45,7 +45,7 @@ def gpu() -> Driver:
     """Return a driver on which LiteRT's GPU accelerator runs; without one skip, or fail where it is demanded."""
     driver, reason = find_driver()
     if driver is None:
-        said = f"no Vulkan driver for the GPU accelerator ({reason}): apt-get install {PACKAGES}"
+        said = f"no Vulkan driver for the GPU accelerator ({reason}): apt-get install {DRIVER_PACKAGES}"
         (pytest.fail if os.environ.get(REQUIRE) == "1" else pytest.skip)(said)
     return driver
 
@@ -86,10 +86,49 @@ def trained(mmzoo_command, tmp_path_factory):
 @pytest.fixture
 def few_drawn(monkeypatch):
     """Let `nlvr_drawn` draw few scenes and sentences."""
-    from mmzoo.data import nlvr_drawn
+    from mmzoo.data.sources.nlvr_synthetic import dataset
 
     for name, value in {"POOLS": {"train": 1, "validation": 1}, "POOL": 64, "SENTENCES": 60, "RARE": 0.05}.items():
-        monkeypatch.setattr(nlvr_drawn, name, value)
-    nlvr_drawn.nlvr_drawn.cache_clear()
+        monkeypatch.setattr(dataset, name, value)
+    dataset.nlvr_drawn.cache_clear()
     yield
-    nlvr_drawn.nlvr_drawn.cache_clear()
+    dataset.nlvr_drawn.cache_clear()
+
+
+@pytest.fixture
+def no_driver(monkeypatch):
+    """Hide every Vulkan driver."""
+    monkeypatch.setenv("VK_ICD_FILENAMES", "/nonexistent")
+    monkeypatch.delenv(REQUIRE, raising=False)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """Keep decoded tables in a temporary folder, and there in place of the peer's file a small one: it takes long."""
+    import keras
+
+    from mmzoo.benchmark.peers import kept_peer, to_tflite
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MMZOO_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        x = keras.Input((8,))
+        small = keras.Model(x, keras.layers.Dense(8)(x))
+        folder = tmp_path_factory.mktemp("peer")
+        kept_peer("mobilenet_v3_small", folder, lambda name, place: to_tflite(small, place / f"{name}.tflite"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def bugs(tmp_path_factory) -> dict:
+    """Return `{name: path of a .tflite}` of the models in `silent_bugs`."""
+    from silent_bugs import export_all
+
+    return export_all(tmp_path_factory.mktemp("bugs"))
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """Return the folder of a small two-modality model with its artifacts; tests copy it before they change it."""
+    from silent_bugs import export_folder
+
+    return export_folder(tmp_path_factory.mktemp("exported"))

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mmzoo.artifacts.folder import file_table
 from mmzoo.device import Runner
-from mmzoo.run import flatbuffer
-from mmzoo.run.export import METADATA, file_table
+from mmzoo.tflite import flatbuffer
+from mmzoo.tflite.flatbuffer import METADATA
 
 ARTIFACTS = {"model.keras", "saved_model", "model.onnx"} | {f"model_{p}.tflite" for p in ("float32", "dynamic", "int8")}
 

@@ -42,18 +42,13 @@ def imported(tree):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 class TestFile:
-    def test_imports_only_from_above(self, path):
-        own = entry(path)
-        below = {name for name in imported(ast.parse(path.read_text())) if name > own and name != "device"}
-        assert not below, f"{own} imports from {below}"
-
     def test_device_imports_nothing_of_ours(self, path):
         if entry(path) == "device":
             assert set(imported(ast.parse(path.read_text()))) <= {"device"}
 
     def test_sizes(self, path):
         tree = ast.parse(path.read_text())
-        assert len(path.read_text().splitlines()) <= 300
+        assert len(path.read_text().splitlines()) <= 400
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 given = node.args
@@ -95,6 +90,25 @@ def test_the_three_names_match():
     assert not strange
     for script in (ROOT / "recipes").glob("*.py"):
         assert len(script.read_text().splitlines()) < 15
+
+
+def test_imports_point_down_the_tree():
+    command = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_folders_stay_small():
+    catalogues = {"recipes", "sources", "builders", "encoders"}
+    for folder in {path.parent for path in FILES if path.parent.name not in catalogues}:
+        modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= 20, folder
+
+
+def test_tests_mirror_the_package():
+    folders = {path.parent.relative_to(PACKAGE) for path in FILES}
+    elsewhere = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")} - folders
+    assert not elsewhere
 
 
 def test_recipes_never_import_each_other():

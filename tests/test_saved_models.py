@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from mmzoo import recipes
-from mmzoo.run.evaluate import ARTIFACTS
-from mmzoo.run.execute import predictor
-from mmzoo.run.export import file_table
+from mmzoo.artifacts.folder import ARTIFACTS, file_table
+from mmzoo.artifacts.runtimes import predictor
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = sorted(path.parent for path in (ROOT / "saved_models").glob("*/card.json"))
@@ -93,6 +92,10 @@ def test_spoken_digits_reaches_its_bars():
 
 def test_tables_are_those_of_the_cards():
     done = subprocess.run(
-        [sys.executable, "-m", "mmzoo.run.publish", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "mmzoo.commands.publish", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 
 METHODS = ("nearest", "linear", "mean")
 SLACK = 1e-6  # of a step: so far apart may times be that are meant to be equal

@@ -6,8 +6,8 @@ import re
 import keras
 from keras import layers, ops
 
-from mmzoo import BadInputError
 from mmzoo.blocks.attention import masked_mean
+from mmzoo.errors import BadInputError
 
 MOMENTUM = 0.9  # of averages in batch norms: at the 0.999 of some, a short training ends before they arrive
 

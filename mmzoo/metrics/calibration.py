@@ -2,6 +2,8 @@
 
 import numpy as np
 
+BINS = 15  # of confidence, as in metrics/calibration.py
+
 
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
     """Return the expected calibration error, in [0, 1], of `probabilities` `(N, C)` for `labels` `(N,)`.
@@ -28,3 +30,16 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
     # |B_m| / n * |acc - conf| is |sum of (correct - confidence) over B_m| / n
     gaps = np.bincount(interval, weights=correct - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def confidence_bins(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> np.ndarray:
+    """Return `(bins, 3)`: examples, mean confidence and accuracy of each interval `((m - 1) / bins, m / bins]`.
+
+    The intervals are those of `expected_calibration_error`; an empty one has 0 in all three.
+    """
+    confidence = np.asarray(probabilities, np.float64).max(axis=1)
+    correct = np.argmax(probabilities, axis=1) == labels
+    interval = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    count, sure, right = (np.bincount(interval, weights=w, minlength=bins) for w in (None, confidence, correct))
+    some = np.maximum(count, 1)
+    return np.stack([count, sure / some, right / some], axis=1)

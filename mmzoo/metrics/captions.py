@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 
 LONGEST = 4  # words of an n-gram
 SIGMA = 6.0  # words of difference in length

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 
 
 def finite(name: str, values: np.ndarray, rank: int) -> np.ndarray:

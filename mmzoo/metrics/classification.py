@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 from mmzoo.metrics.calibration import expected_calibration_error
 
 SUMMARY = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "log_loss", "ece")

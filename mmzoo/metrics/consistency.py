@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 from mmzoo.metrics.checks import finite
 
 SHUFFLES = 20

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 from mmzoo.metrics.boxes import iou
 
 IOUS = np.linspace(0.5, 0.95, 10)

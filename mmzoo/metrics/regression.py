@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 from mmzoo.metrics.checks import finite
 
 SUMMARY = ("mae", "rmse", "r2")

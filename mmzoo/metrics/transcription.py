@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 
 
 def error_rates(predicted: Sequence[str], truth: Sequence[str]) -> dict[str, float]:

@@ -1,33 +1,28 @@
 """The encoders of the digit recipes: what one has pretrained, another picks up by name."""
 
-from functools import partial
-
 import keras
 
-from mmzoo.data.digit_words import LENGTH
-from mmzoo.data.digits import CLIP, IMAGE, SAMPLE_RATE
 from mmzoo.encoders.light_cnn import light_cnn
 from mmzoo.encoders.log_mel_cnn import log_mel_cnn
 from mmzoo.encoders.text_conv import text_conv
 
-ENCODERS = {
-    "image": partial(light_cnn, (IMAGE, IMAGE, 1)),
-    "audio": partial(log_mel_cnn, CLIP, SAMPLE_RATE),
-    "text": partial(text_conv, LENGTH),
-}
+ENCODERS = {"image": light_cnn, "audio": log_mel_cnn, "text": text_conv}
 
 
-def digit_encoders(modalities, embed_dim=64):
+def digit_encoders(sizes, embed_dim=64):
     """Return `{modality: keras.Model}` for any of image, audio, text, each to `(B, embed_dim)`.
+
+    `sizes` are the first arguments of each encoder:
+    `{"image": ((28, 28, 1),), "audio": (samples, rate), "text": (8,)}`.
 
     They are named `image_encoder` and so on: an encoder of one recipe fits that of another if `embed_dim` is the same.
 
     Raises:
         ValueError: a modality has no encoder.
     """
-    if not set(modalities) <= set(ENCODERS):
-        raise ValueError(f"digit_encoders expects modalities among {', '.join(ENCODERS)}. Received: {modalities=}")
-    return {name: ENCODERS[name](embed_dim=embed_dim, name=f"{name}_encoder") for name in modalities}
+    if not set(sizes) <= set(ENCODERS):
+        raise ValueError(f"digit_encoders expects modalities among {', '.join(ENCODERS)}. Received: {', '.join(sizes)}")
+    return {name: ENCODERS[name](*size, embed_dim=embed_dim, name=f"{name}_encoder") for name, size in sizes.items()}
 
 
 def with_map(encoder):

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from mmzoo.blocks.alone import Beside, OnlyOne
+from mmzoo.blocks.auxiliary import Beside, OnlyOne
 
 
 def late_fusion(encoders, fuse, head, name="late_fusion", answer=None, alone=None):
@@ -16,7 +16,7 @@ def late_fusion(encoders, fuse, head, name="late_fusion", answer=None, alone=Non
         name: of the model.
         answer: function of `[what head answers, present]` to the answer, where there are several encoders.
         alone: as `head`, with a `name`: then each modality has a hidden layer and such a head of its own, which answers
-            where no other is there, and which learns from every row by the loss `mmzoo.losses.beside`.
+            where no other is there, and which learns from every row by the loss `mmzoo.losses.auxiliary`.
 
     `present` is 1 where a modality is there and 0 where it is missing, in the order of `encoders`. With a single
     encoder nothing is fused and nothing can be missing: there is no `present`. The layer `embedding` holds the

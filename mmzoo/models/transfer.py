@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 import mmzoo.blocks
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 
 
 def read_model(path):

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 
 NAMES = ("Config", "TINY", "dataset", "build", "objective", "plan", "export")  # of a recipe, as `plan.Recipe` has them
 

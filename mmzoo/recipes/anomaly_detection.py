@@ -15,14 +15,14 @@ from keras import layers, ops
 from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.log_mel import LogMel
 from mmzoo.blocks.presence import split_present
-from mmzoo.data import sounding_machines
-from mmzoo.data.options import check_shared, expect
-from mmzoo.data.sounding import KINDS, kinds_told
+from mmzoo.data.batches.anomaly import KINDS, kinds_told
+from mmzoo.data.sources import synthetic_machines
+from mmzoo.errors import expect
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase, check_shared
 
 MODALITIES = ("image", "audio")
-SOURCES = {"sample": sounding_machines}
+SOURCES = {"sample": synthetic_machines}
 NUM_MELS = 40
 
 
@@ -66,7 +66,7 @@ def dataset(split, config=Config(), first_epoch=0):
 
     Scenes of training and validation are normal; what is done to those of training makes them one of the odd `KINDS`.
     """
-    from mmzoo.data.sounding import evaluation_scenes, training_scenes
+    from mmzoo.data.batches.anomaly import evaluation_scenes, training_scenes
 
     data = SOURCES[config.source].sample(split, config.seed)
     if split != "train":

@@ -5,8 +5,8 @@ dropout, Neverova et al. 2016, section 3.3), and read by convolutions over time;
 are learned by connectionist temporal classification, as in LipNet (Assael et al. 2016, section 3). The 25 pictures of a
 second are too few steps for it where someone speaks 20 letters in it. Where the source knows when each word was said,
 words are joined anew, few at first, and as long as these are few it is told what is said in each step
-(`mmzoo.data.joined`). The transcript is made on the host, from the log-probabilities of the characters in each step,
-with or without a language model of the training transcripts (same paper, section 4).
+(`mmzoo.data.augment.words`). The transcript is made on the host, from the log-probabilities of the characters in each
+step, with or without a language model of the training transcripts (same paper, section 4).
 """
 
 import dataclasses
@@ -20,15 +20,15 @@ from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.log_mel import LogMel
 from mmzoo.blocks.presence import replace_absent, split_present
 from mmzoo.blocks.temporal import each_frame, strip_input
-from mmzoo.data import grid, spoken_numbers
-from mmzoo.data.options import check_shared, expect
-from mmzoo.data.sentences import CHARACTERS, CLEAN, MOST, STEPS
+from mmzoo.data.batches.speech import CHARACTERS, CLEAN, MOST, STEPS
+from mmzoo.data.sources import grid, spoken_numbers
+from mmzoo.errors import expect
 from mmzoo.heads.ctc import ctc
 from mmzoo.losses.ctc import ctc as ctc_loss
 from mmzoo.metrics.decode import spell
 from mmzoo.metrics.language_model import learn_language
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase, check_shared
 
 MODALITIES = ("audio", "video")
 SOURCES = {"sample": spoken_numbers, "grid": grid}
@@ -82,10 +82,10 @@ TINY = Config(epochs=2, embed_dim=16, layers=1, batch_size=32)
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `audio` `(B, S)`, `video` `(B, T*H, W, 1)`, `present` `(B, 2)`; labels `(B, 32)`, 0 behind the last.
 
-    Of training `(B, 64 + 2T)`, see `mmzoo.data.sentences.training_sentences`.
+    Of training `(B, 64 + 2T)`, see `mmzoo.data.batches.speech.training_sentences`.
     Lips are 25 frames a second, as a strip; sound is 16 kHz, of the sample 8 kHz.
     """
-    from mmzoo.data.sentences import Spoiling, evaluation_sentences, training_sentences
+    from mmzoo.data.batches.speech import Spoiling, evaluation_sentences, training_sentences
 
     data, seen = _load(split, config), config.modalities
     if split != "train":

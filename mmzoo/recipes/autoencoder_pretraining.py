@@ -14,14 +14,14 @@ from keras import layers, ops
 
 from mmzoo.blocks.log_mel import LogMel
 from mmzoo.blocks.sampling import Sampling
-from mmzoo.data.digit_sources import CARDS, RANGES, UNITS, check_options, load
-from mmzoo.data.digits import CLIP, COMPONENTS, IMAGE, SAMPLE_RATE, SNR_DB
+from mmzoo.data.sources.digit_facts import CARDS, RANGES, UNITS, check_options, load, sizes_of
+from mmzoo.data.sources.digits import CLIP, COMPONENTS, IMAGE, SAMPLE_RATE, SNR_DB
 from mmzoo.fusion.product_of_experts import gaussians, product
 from mmzoo.losses.elbo import bernoulli, elbo
 from mmzoo.models.digit_encoders import digit_encoders
 from mmzoo.models.patch_decoder import patch_decoder
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase
 
 MODALITIES = ("image", "audio")
 PIXELS, FRAMES, MELS = IMAGE * IMAGE, 98, 40
@@ -73,8 +73,8 @@ TINY = Config(epochs=2, batch_size=64, embed_dim=16)
 
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `image` `(B, 28, 28, 1)` uint8, `audio` `(B, 8000)` float32, `present` `(B, 2)`; all of it, flat."""
-    from mmzoo.data.pairs import evaluation_pairs, training_pairs
-    from mmzoo.data.unlabeled import reconstruct
+    from mmzoo.data.batches.views import reconstruct
+    from mmzoo.data.sources.digit_pairs import evaluation_pairs, training_pairs
 
     bank = load(config.source, split, config.data_dir, config.seed, config.components, config.snr_db)
     if split != "train":
@@ -87,7 +87,7 @@ def dataset(split, config=Config(), first_epoch=0):
 def build(config=Config()):
     """`{"image", "audio", "present"}` to logits of pixels, log-mel energies, mean and log-variance, side by side."""
     inputs, embeddings = {}, {}
-    for name, encoder in digit_encoders(config.modalities, config.embed_dim).items():
+    for name, encoder in digit_encoders(sizes_of(config.modalities), config.embed_dim).items():
         inputs[name] = keras.Input(encoder.input.shape[1:], dtype=encoder.input.dtype, name=name)
         embeddings[name] = layers.Identity(name=f"{name}_embedding")(encoder(inputs[name]))
     stated = gaussians(embeddings, config.embed_dim)

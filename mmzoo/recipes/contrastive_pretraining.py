@@ -13,12 +13,12 @@ import keras
 from keras import layers, ops
 
 from mmzoo.blocks.normalize import unit_norm
-from mmzoo.data.digit_sources import CARDS, RANGES, UNITS, check_options, expect, load
-from mmzoo.data.digits import COMPONENTS, SNR_DB
+from mmzoo.data.sources.digit_facts import CARDS, RANGES, UNITS, check_options, expect, load, sizes_of
+from mmzoo.data.sources.digits import COMPONENTS, SNR_DB
 from mmzoo.losses.contrastive import info_nce, siglip, vicreg
 from mmzoo.models.digit_encoders import digit_encoders
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase
 
 MODALITIES = ("image", "audio", "text")
 OBJECTIVES = ("infonce", "siglip", "vicreg")
@@ -67,9 +67,9 @@ TINY = Config(epochs=2, batch_size=64, embed_dim=16, projection=16)
 
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `image` `(B, 28, 28, 1)` uint8, `audio` `(B, 8000)` float32, `text` `(B, 8)` int32; ids of pairs."""
-    from mmzoo.data.digit_words import typed_words
-    from mmzoo.data.pairs import evaluation_pairs, training_pairs
-    from mmzoo.data.unlabeled import identify
+    from mmzoo.data.batches.views import identify
+    from mmzoo.data.sources.digit_pairs import evaluation_pairs, training_pairs
+    from mmzoo.data.sources.digit_words import typed_words
 
     bank = load(config.source, split, config.data_dir, config.seed, config.components, config.snr_db)
     words, seen = None, config.modalities
@@ -89,7 +89,7 @@ def build(config=Config()):
 
     Of length 1, but for VICReg, which looks at the lengths.
     """
-    encoders = digit_encoders(config.modalities, config.embed_dim)
+    encoders = digit_encoders(sizes_of(config.modalities), config.embed_dim)
     inputs, projected = {}, []
     for name, encoder in encoders.items():
         inputs[name] = keras.Input(encoder.input.shape[1:], dtype=encoder.input.dtype, name=name)

@@ -15,14 +15,14 @@ from keras import layers, ops
 from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.normalize import unit_norm
 from mmzoo.blocks.presence import split_present
-from mmzoo.data import described_shapes, icons
-from mmzoo.data.options import check_shared, expect
-from mmzoo.data.text import decode_bytes
+from mmzoo.data.decode.text import decode_bytes
+from mmzoo.data.sources import captioned_shapes, icons
 from mmzoo.encoders.text_conv import text_conv
+from mmzoo.errors import expect
 from mmzoo.losses.contrastive import info_nce, siglip
 from mmzoo.metrics.retrieval import tfidf_similarity
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase, check_shared
 
 MODALITIES = ("image", "text")
 SOURCES = ("sample", "lucide", "fxemoji")
@@ -80,7 +80,7 @@ TINY = Config(epochs=2, passes=1, batch_size=64, embed_dim=16, width=8, units=16
 
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `image` `(B, H, W, 3)` uint8, `text` `(B, 64)` int32, `present` `(B, 2)`; ids of what is shown."""
-    from mmzoo.data.described import evaluation_pictures, training_pictures
+    from mmzoo.data.batches.image_text import evaluation_pictures, training_pictures
 
     data = _load(split, config)
     if split != "train":
@@ -91,14 +91,14 @@ def dataset(split, config=Config(), first_epoch=0):
 
 def _load(split, config):
     if config.source == "sample":
-        return described_shapes.sample(split, config.seed)
+        return captioned_shapes.sample(split, config.seed)
     return getattr(icons, config.source)(split, config.data_dir)
 
 
 def build(config=Config()):
     """`{"image", "text", "present"}` to the embeddings of both, stacked: `(B, 2, embed_dim)`, of length 1 or 0."""
-    side = described_shapes.IMAGE if config.source == "sample" else icons.IMAGE
-    length = described_shapes.LENGTH if config.source == "sample" else icons.LENGTH
+    side = captioned_shapes.IMAGE if config.source == "sample" else icons.IMAGE
+    length = captioned_shapes.LENGTH if config.source == "sample" else icons.LENGTH
     encoders = {
         "image": _image_encoder(side, config.width, 2 * config.embed_dim),
         "text": text_conv(length, 2 * config.embed_dim, units=config.units, name="text_encoder"),

@@ -22,15 +22,15 @@ from keras import layers, ops
 
 from mmzoo.blocks.log_mel import LogMel
 from mmzoo.blocks.normalize import unit_norm
-from mmzoo.data.digit_sources import CARDS, RANGES, UNITS, check_options, expect, load
-from mmzoo.data.digit_words import LENGTH, typed_words
-from mmzoo.data.digits import CLIP, COMPONENTS, IMAGE, SAMPLE_RATE, SNR_DB
-from mmzoo.data.text import NUM_TOKENS
+from mmzoo.data.decode.text import NUM_TOKENS
+from mmzoo.data.sources.digit_facts import CARDS, RANGES, UNITS, check_options, expect, load, sizes_of
+from mmzoo.data.sources.digit_words import LENGTH, typed_words
+from mmzoo.data.sources.digits import CLIP, COMPONENTS, IMAGE, SAMPLE_RATE, SNR_DB
 from mmzoo.losses.masked import masked_patches, masked_tokens
 from mmzoo.models.digit_encoders import digit_encoders, with_map
 from mmzoo.models.patch_decoder import map_decoder, patch_decoder
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase
 
 MODALITIES = ("image", "audio", "text")
 TARGETS = ("clusters", "values")
@@ -88,8 +88,8 @@ def dataset(split, config=Config(), first_epoch=0):
 
     `y` is the cluster `(B,)` int32 of the whole picture, or all there was of each modality and what was hidden, flat.
     """
-    from mmzoo.data.pairs import evaluation_pairs, training_pairs
-    from mmzoo.data.unlabeled import hide
+    from mmzoo.data.batches.views import hide
+    from mmzoo.data.sources.digit_pairs import evaluation_pairs, training_pairs
 
     bank = load(config.source, split, config.data_dir, config.seed, config.components, config.snr_db)
     clusters = config.targets == "clusters"
@@ -107,7 +107,7 @@ def dataset(split, config=Config(), first_epoch=0):
 
 def _aim(batches, config):
     """Put the cluster of the picture, where that is the target, in place of all there was."""
-    from mmzoo.data.clusters import nearest, picture_clusters
+    from mmzoo.data.sources.digit_clusters import nearest, picture_clusters
 
     if config.targets == "values":
         return batches
@@ -123,7 +123,7 @@ def _aim(batches, config):
 def build(config=Config()):
     """`{"image", ...}`, parts hidden, to logits of clusters `(B, M, clusters)` or patches of all, flat."""
     inputs, outputs = {}, []
-    for name, encoder in digit_encoders(config.modalities, config.embed_dim).items():
+    for name, encoder in digit_encoders(sizes_of(config.modalities), config.embed_dim).items():
         inputs[name] = keras.Input(encoder.input.shape[1:], dtype=encoder.input.dtype, name=name)
         outputs.append((_tell_cluster if config.targets == "clusters" else _fill_in)(inputs[name], encoder, config))
     joined = ops.concatenate(outputs, axis=1) if len(outputs) > 1 else outputs[0]

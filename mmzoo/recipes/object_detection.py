@@ -12,13 +12,13 @@ import keras
 from keras import layers, ops
 
 from mmzoo.blocks.conv import conv_norm
-from mmzoo.data import bccd, coco256, scattered_shapes
-from mmzoo.data.options import check_shared, expect
+from mmzoo.data.sources import bccd, coco256, scattered_shapes
+from mmzoo.errors import expect
 from mmzoo.heads.detector import detector
 from mmzoo.losses.detection import detection, giou
 from mmzoo.models.center_targets import center_targets
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase, check_shared
 
 MODALITIES = ("image",)
 SOURCES = {"sample": scattered_shapes, "bccd": bccd, "coco256": coco256}
@@ -61,7 +61,7 @@ TINY = Config(epochs=2, embed_dim=16)
 
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `image` `(B, H, W, 3)` uint8; objects `(B, K, 5)`: left, top, right, bottom, class or -1 for none."""
-    from mmzoo.data.scenes import evaluation_scenes, join, training_scenes
+    from mmzoo.data.batches.detection import evaluation_scenes, join, training_scenes
 
     data = _load(split, config)
     if split == "train" and config.join_validation:

@@ -20,13 +20,13 @@ from keras import layers, ops
 
 from mmzoo import fusion
 from mmzoo.blocks.standardize import Standardize
-from mmzoo.data.mosi import WIDTHS, mosi
-from mmzoo.data.options import check_shared, expect
-from mmzoo.data.reviews import sample
+from mmzoo.data.sources.mosi import WIDTHS, mosi
+from mmzoo.data.sources.synthetic_reviews import sample
+from mmzoo.errors import expect
 from mmzoo.heads.classifier import classifier
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase, check_shared
 
 MODALITIES = ("text", "audio", "video", "transcript")
 SOURCES = ("sample", "mosi")
@@ -81,7 +81,7 @@ def dataset(split, config=Config(), first_epoch=0):
 
     With `present` `(B, 4)`; label 0 negative, 1 positive.
     """
-    from mmzoo.data.utterances import evaluation_windows, join, training_windows
+    from mmzoo.data.batches.utterances import evaluation_windows, join, training_windows
 
     data, seen, context = _load(split, config), config.modalities, config.context
     if split == "train" and config.join_validation:

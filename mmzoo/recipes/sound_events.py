@@ -14,20 +14,20 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from mmzoo.blocks.alone import MeanAnswer
+from mmzoo.blocks.auxiliary import MeanAnswer
 from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.log_mel_texture import STATISTICS, LogMelTexture
 from mmzoo.blocks.spec_augment import SpecAugment
-from mmzoo.data import esc10, event_sounds
-from mmzoo.data.options import check_shared, expect
+from mmzoo.data.sources import esc10, synthetic_events
+from mmzoo.errors import expect
 from mmzoo.heads.classifier import classifier
-from mmzoo.losses.beside import beside, together_accuracy
-from mmzoo.losses.shares import cross_entropy, largest_share
+from mmzoo.losses.auxiliary import beside, together_accuracy
+from mmzoo.losses.soft_targets import cross_entropy, largest_share
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase, check_shared
 
 MODALITIES = ("audio",)
-SOURCES = {"sample": event_sounds, "esc10": esc10}
+SOURCES = {"sample": synthetic_events, "esc10": esc10}
 NUM_MELS = 64
 ALIKE = 4  # mel bands whose modulation is averaged
 TOLD_UNITS = 32  # for modulation, and for tonality
@@ -81,7 +81,7 @@ TINY = Config(epochs=2, passes=1, width=8, embed_dim=16, dropout=0.0, learning_r
 
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `audio` `(B, T)` float32 in [-1, 1]; the class, in training the share of each class `(B, N)`."""
-    from mmzoo.data.sounds import evaluation_sounds, training_sounds
+    from mmzoo.data.batches.clips import evaluation_sounds, training_sounds
 
     data = load(split, config)
     if split != "train":
@@ -91,9 +91,9 @@ def dataset(split, config=Config(), first_epoch=0):
 
 
 def load(split, config):
-    """Return the clips of a split as `mmzoo.data.sounds.Sounds`."""
+    """Return the clips of a split as `mmzoo.data.batches.clips.Sounds`."""
     if config.source == "sample":
-        return event_sounds.sample(split, config.seed)
+        return synthetic_events.sample(split, config.seed)
     if split == "train" and config.join_validation:
         split = "train+validation"
     return esc10.esc10(split, config.fold, config.data_dir)

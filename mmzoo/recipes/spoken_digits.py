@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from mmzoo import fusion
-from mmzoo.data.digit_sources import CARDS, RANGES, UNITS, check_options, expect, load
-from mmzoo.data.digits import COMPONENTS, SNR_DB
+from mmzoo.data.sources.digit_facts import CARDS, RANGES, UNITS, check_options, expect, load, sizes_of
+from mmzoo.data.sources.digits import COMPONENTS, SNR_DB
 from mmzoo.heads.classifier import classifier
 from mmzoo.models.digit_encoders import digit_encoders
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase
 
 MODALITIES = ("image", "audio")
 
@@ -64,8 +64,8 @@ TINY = Config(epochs=2, embed_dim=16)
 
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `image` `(B, 28, 28, 1)` uint8, `audio` `(B, 8000)` float32 in [-1, 1], `present` `(B, 2)`; label."""
-    from mmzoo.data.digits import take_share
-    from mmzoo.data.pairs import evaluation_pairs, training_pairs
+    from mmzoo.data.sources.digit_pairs import evaluation_pairs, training_pairs
+    from mmzoo.data.sources.digits import take_share
 
     bank = load(config.source, split, config.data_dir, config.seed, config.components, config.snr_db)
     if split == "train":
@@ -76,7 +76,7 @@ def dataset(split, config=Config(), first_epoch=0):
 
 def build(config=Config()):
     """`{"image", "audio", "present"}` to the probabilities `(B, 10)` of the digits."""
-    encoders = digit_encoders(config.modalities, config.embed_dim)
+    encoders = digit_encoders(sizes_of(config.modalities), config.embed_dim)
     model = late_fusion(encoders, fuse=fusion.load(config.fusion), head=partial(classifier, num_classes=10))
     if config.init_from:
         load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])

@@ -4,7 +4,7 @@ The question decides what is looked at: it scales and shifts what a small convol
 the picture (FiLM, Perez et al. 2018, section 2.1), so that what is asked for stands out and what is not vanishes. The
 most that is found anywhere is joined with the question itself, with modality dropout (Neverova et al. 2016, section
 3.3). Questions are bytes of text, answers classes. Of NLVR's three boxes a model of their own is asked, see
-`mmzoo.models.box_reasoning`; `mmzoo.run.pretrain_boxes` trains it on drawn scenes first.
+`mmzoo.models.box_reasoning`; `mmzoo.studies.pretrain_nlvr` trains it on drawn scenes first.
 """
 
 import dataclasses
@@ -17,16 +17,16 @@ from keras import layers, ops
 from mmzoo import fusion
 from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.presence import replace_absent, split_present
-from mmzoo.data import colored_shapes, easy_vqa, nlvr, vqa_rad
-from mmzoo.data.nlvr_scenes import HOLDS
-from mmzoo.data.options import check_shared, expect
+from mmzoo.data.sources import colored_shapes, easy_vqa, nlvr, vqa_rad
+from mmzoo.data.sources.nlvr_synthetic.scenes import HOLDS
 from mmzoo.encoders.text_conv import text_conv
+from mmzoo.errors import expect
 from mmzoo.heads.classifier import classifier
-from mmzoo.losses.beside import beside, together_accuracy
+from mmzoo.losses.auxiliary import beside, together_accuracy
 from mmzoo.models.box_reasoning import box_encoder, reason, sentence_encoder
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase, check_shared
 
 MODALITIES = ("image", "text")
 SOURCES = ("sample", "easy_vqa", "nlvr", "vqa_rad")
@@ -76,7 +76,7 @@ TINY = Config(epochs=2, embed_dim=16)
 
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `image` `(B, H, W, 3)` uint8, `text` `(B, 48)` int32, `present` `(B, 2)`; label: which answer."""
-    from mmzoo.data.questions import evaluation_questions, join, training_questions
+    from mmzoo.data.batches.questions import evaluation_questions, join, training_questions
 
     data, seen = _load(split, config), config.modalities
     if split == "train" and config.join_validation:

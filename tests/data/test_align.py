@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from mmzoo import BadInputError
 from mmzoo.data.align import METHODS, Clock, Stream, align, cut, fit_clock, overlap, recording
+from mmzoo.errors import BadInputError
 
 # the same examples in every run, and no folder of them in the tree
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "mmzoo-hypothesis")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mmzoo.data import digits
-from mmzoo.data.pairs import SPEEDS, evaluation_pairs, training_pairs
 from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.sources import digits
+from mmzoo.data.sources.digit_pairs import SPEEDS, evaluation_pairs, training_pairs
 
 
 def make(index, seed):

@@ -38,7 +38,7 @@ def model(tmp_path_factory):
 
 
 def _embed(path, card, out):
-    from mmzoo.run import flatbuffer
+    from mmzoo.tflite import flatbuffer
 
     content = flatbuffer.read(path)
     flatbuffer.set_metadata(content, "mmzoo_card", card)

@@ -8,11 +8,11 @@ from training_checks import check_gradients, check_memorizes
 
 from mmzoo.blocks.log_mel import LogMel
 from mmzoo.blocks.mfcc import Mfcc
+from mmzoo.commands.catalogue import randomize
 from mmzoo.encoders.audio_conv1d import audio_conv1d
 from mmzoo.encoders.audio_transformer import audio_transformer
 from mmzoo.encoders.ds_cnn import ds_cnn
 from mmzoo.encoders.mfcc_cnn import mfcc_cnn
-from mmzoo.run.parts import randomize
 
 ENCODERS = {
     "mfcc_cnn": lambda: mfcc_cnn(2000, 8000, 24, widths=(16, 16)),

@@ -6,10 +6,10 @@ import pytest
 from on_device import check_on_device
 from training_checks import check_memorizes
 
+from mmzoo.commands.catalogue import randomize
 from mmzoo.encoders.lc_net import lc_net
 from mmzoo.encoders.light_cnn import light_cnn
 from mmzoo.encoders.vit_tiny import vit_tiny
-from mmzoo.run.parts import randomize
 
 ENCODERS = {
     "vit_tiny": lambda: vit_tiny((12, 20, 3), 24, units=32, num_layers=2, dropout=0.1),

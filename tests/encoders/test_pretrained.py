@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from mmzoo import BadInputError
 from mmzoo.encoders.pretrained import example, pretrained
+from mmzoo.errors import BadInputError
 from mmzoo.models.transfer import read_model
 
 

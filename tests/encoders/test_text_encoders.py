@@ -9,7 +9,7 @@ from on_device import check_on_device, randomize
 from training_checks import check_gradients, check_memorizes
 
 from mmzoo.blocks.attention import transformer_block
-from mmzoo.data.text import encode_bytes
+from mmzoo.data.decode.text import encode_bytes
 from mmzoo.encoders.text_bag import text_bag
 from mmzoo.encoders.text_conv import text_conv
 from mmzoo.encoders.text_gru import text_gru

@@ -49,7 +49,11 @@ def test_float16_is_computed_in_float32():
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_agree(backend, answers, tmp_path):
-    words = [sys.executable, str(Path(__file__).with_name("losses_elsewhere.py")), str(tmp_path / backend)]
+    words = [
+        sys.executable,
+        str(Path(__file__).parents[1] / "support" / "losses_elsewhere.py"),
+        str(tmp_path / backend),
+    ]
     environ = os.environ | {"KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from on_device import randomize
 
-from mmzoo.data import nlvr
+from mmzoo.data.sources import nlvr
 from mmzoo.models.box_reasoning import box_encoder, reasoner, sentence_encoder
 
 SHAPE = (nlvr.HEIGHT, nlvr.WIDTH, 3)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from on_device import randomize
 
+from mmzoo.data.sources.digit_facts import SIZES, sizes_of
 from mmzoo.models.digit_encoders import digit_encoders, with_map
 from mmzoo.models.patch_decoder import map_decoder, patch_decoder
 from mmzoo.recipes import spoken_digits
@@ -15,7 +16,7 @@ def shapes(model):
 
 
 def test_names_and_shapes():
-    encoders = digit_encoders(("image", "audio", "text"), 24)
+    encoders = digit_encoders(SIZES, 24)
     assert {name: encoder.name for name, encoder in encoders.items()} == {
         "image": "image_encoder",
         "audio": "audio_encoder",
@@ -23,12 +24,12 @@ def test_names_and_shapes():
     }
     assert all(encoder.output.shape == (None, 24) for encoder in encoders.values())
     with pytest.raises(ValueError, match="video"):
-        digit_encoders(("video",))
+        digit_encoders({"video": (8,)})
 
 
 def test_are_those_of_spoken_digits():
     theirs = spoken_digits.build(spoken_digits.Config())
-    for encoder in digit_encoders(("image", "audio")).values():
+    for encoder in digit_encoders(sizes_of(("image", "audio"))).values():
         other = theirs.get_layer(encoder.name)
         assert [layer.name for layer in encoder.layers] == [layer.name for layer in other.layers]
         assert shapes(encoder) == shapes(other)
@@ -36,7 +37,7 @@ def test_are_those_of_spoken_digits():
 
 @pytest.mark.parametrize("modality", ["image", "audio"])
 def test_with_map_is_the_same_encoder(modality):
-    encoder = digit_encoders((modality,), 16)[modality]
+    encoder = digit_encoders(sizes_of((modality,)), 16)[modality]
     randomize(encoder)
     twin = with_map(encoder)
     assert twin.name == encoder.name

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from on_device import randomize
 
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 from mmzoo.fusion.gated import gated
 from mmzoo.heads.classifier import classifier
 from mmzoo.models.late_fusion import late_fusion

@@ -7,16 +7,16 @@ import keras
 import numpy as np
 import pytest
 
-from mmzoo import BadInputError
-from mmzoo.data import sounding_machines
+from mmzoo.commands.evaluate import evaluate
+from mmzoo.commands.publish import headline
+from mmzoo.commands.train import train
+from mmzoo.data.sources import synthetic_machines
 from mmzoo.device import Runner
+from mmzoo.errors import BadInputError
 from mmzoo.recipes import anomaly_detection
-from mmzoo.run.evaluate import evaluate
-from mmzoo.run.evaluate_anomaly import finds_anomalies, kind_scores
-from mmzoo.run.readme_scores import headline
-from mmzoo.run.train import train
-from mmzoo.run.verify import _score_row
-from mmzoo.run.verify_tflite import open_file
+from mmzoo.tasks.anomaly import finds_anomalies, kind_scores
+from mmzoo.verification.tflite_file import open_file
+from mmzoo.verification.verify import _score_row
 
 TINY = anomaly_detection.TINY
 
@@ -50,7 +50,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def scenes():
-    data = sounding_machines.scenes(16, 0.5, [3])
+    data = synthetic_machines.scenes(16, 0.5, [3])
     audio = data.clips.astype("float32") / 32768
     return {"image": data.images, "audio": audio, "present": np.ones((16, 2), "float32")}
 
@@ -121,11 +121,11 @@ def test_a_score_of_anomalies_is_told_by_its_output():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sounding_machines, "SCENES", {"train": 320, "validation": 100, "test": 180})
-        sounding_machines.sample.cache_clear()
+        patch.setattr(synthetic_machines, "SCENES", {"train": 320, "validation": 100, "test": 180})
+        synthetic_machines.sample.cache_clear()
         config = dataclasses.replace(TINY, epochs=5, batch_size=32)
         yield train("anomaly_detection", config, out=tmp_path_factory.mktemp("trained") / "odd")
-    sounding_machines.sample.cache_clear()
+    synthetic_machines.sample.cache_clear()
 
 
 def test_the_card_tells_each_kind_and_each_subset(folder):
@@ -156,7 +156,7 @@ def test_the_card_tells_each_kind_and_each_subset(folder):
 
 def test_the_threshold_is_that_of_normal_validation_scenes(folder):
     card = json.loads((folder / "card.json").read_text())
-    runner, data = Runner(folder), sounding_machines.sample("validation", TINY.seed)
+    runner, data = Runner(folder), synthetic_machines.sample("validation", TINY.seed)
     clips = data.clips.astype("float32") / 32768
     told = [runner(image=x, audio=y) for x, y in zip(data.images, clips, strict=True)]
     line = card["scores"]["anomalies"]["image+audio"]["threshold"]

@@ -6,20 +6,20 @@ import json
 import numpy as np
 import pytest
 
-from mmzoo import BadInputError
-from mmzoo.data import spoken_numbers
-from mmzoo.data.sentences import CHARACTERS, encode_sentences
+from mmzoo.commands.evaluate import evaluate
+from mmzoo.commands.train import train
+from mmzoo.data.batches.speech import CHARACTERS, encode_sentences
+from mmzoo.data.sources import spoken_numbers
 from mmzoo.device import Runner
+from mmzoo.errors import BadInputError
 from mmzoo.losses.ctc import ctc
 from mmzoo.metrics.language_model import learn_language, read_language_model
 from mmzoo.recipes import audio_visual_speech
 from mmzoo.recipes.audio_visual_speech import guided_ctc
-from mmzoo.run import evaluate_transcripts
-from mmzoo.run.evaluate import evaluate
-from mmzoo.run.evaluate_transcripts import rates, transcribes, transcripts
-from mmzoo.run.train import train
-from mmzoo.run.verify import _score_row
-from mmzoo.run.verify_tflite import open_file
+from mmzoo.tasks import transcription
+from mmzoo.tasks.transcription import rates, transcribes, transcripts
+from mmzoo.verification.tflite_file import open_file
+from mmzoo.verification.verify import _score_row
 
 TINY = audio_visual_speech.TINY
 
@@ -98,7 +98,7 @@ def test_grid_has_frames_of_its_own():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate_transcripts, "WIDTH", 2)  # of what is hardly trained all is likely: a beam takes long
+        patch.setattr(transcription, "WIDTH", 2)  # of what is hardly trained all is likely: a beam takes long
         patch.setattr(spoken_numbers, "SENTENCES", {"train": 128, "validation": 32, "test": 48})
         spoken_numbers.sample.cache_clear()
         yield train("audio_visual_speech", TINY, out=tmp_path_factory.mktemp("trained") / "speech")

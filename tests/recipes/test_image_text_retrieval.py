@@ -6,19 +6,19 @@ import json
 import numpy as np
 import pytest
 
-from mmzoo import BadInputError
-from mmzoo.data import described_shapes
-from mmzoo.data.text import decode_bytes, encode_bytes
+from mmzoo.commands.evaluate import evaluate
+from mmzoo.commands.train import train
+from mmzoo.data.decode.text import decode_bytes, encode_bytes
+from mmzoo.data.sources import captioned_shapes
 from mmzoo.device import Runner
 from mmzoo.device.index import Index, find
 from mmzoo.device.media import text_ids
+from mmzoo.errors import BadInputError
 from mmzoo.metrics.retrieval import tfidf_similarity
 from mmzoo.recipes import contrastive_pretraining, image_text_retrieval
-from mmzoo.run.evaluate import evaluate
-from mmzoo.run.evaluate_retrieval import chance, reference_scores, retrieves
-from mmzoo.run.train import train
-from mmzoo.run.verify import _score_row
-from mmzoo.run.verify_tflite import open_file
+from mmzoo.tasks.retrieval import chance, reference_scores, retrieves
+from mmzoo.verification.tflite_file import open_file
+from mmzoo.verification.verify import _score_row
 
 TINY = image_text_retrieval.TINY
 
@@ -120,7 +120,7 @@ def folder(tmp_path_factory):
 
 def test_the_card_tells_what_is_found(folder):
     card = json.loads((folder / "card.json").read_text())
-    scores, count = card["scores"], len(described_shapes.sample("test", TINY.seed).ids)
+    scores, count = card["scores"], len(captioned_shapes.sample("test", TINY.seed).ids)
     assert card["labels"] == []
     assert scores["n"] == count
     assert set(scores["references"]) == {"TF-IDF on tags", "chance"}
@@ -172,7 +172,7 @@ def test_a_quantized_file_that_finds_too_little_is_wrong(folder):
 
 
 def test_an_index_is_filled_and_searched_with_words_and_with_pictures(folder):
-    runner, data = Runner(folder), described_shapes.sample("test", TINY.seed)
+    runner, data = Runner(folder), captioned_shapes.sample("test", TINY.seed)
     some = np.arange(0, 60)
     rows = np.stack([runner(image=data.images[i])["image_embedding"] for i in some])
     index = Index(rows, [f"picture {i}" for i in some])

@@ -10,13 +10,15 @@ import pytest
 import tensorflow as tf
 from on_device import randomize
 
-from mmzoo import BadInputError, recipes
+from mmzoo import recipes
+from mmzoo.artifacts.golden import golden_examples
+from mmzoo.data.presence import present_patterns
+from mmzoo.errors import BadInputError
+from mmzoo.export.writer import export
 from mmzoo.models.transfer import read_model
-from mmzoo.run.export import export, golden_examples
-from mmzoo.run.fit import compile_phase, fit
-from mmzoo.run.split import present_patterns
-from mmzoo.run.verify import verify
-from mmzoo.run.verify_table import table
+from mmzoo.training.loop import compile_phase, fit
+from mmzoo.verification.table import table
+from mmzoo.verification.verify import verify
 
 SEVEN = ("Config", "TINY", "dataset", "build", "objective", "plan", "export")
 PARAMETERS = json.loads((Path(__file__).parent / "parameters.json").read_text())

@@ -6,17 +6,17 @@ import json
 import numpy as np
 import pytest
 
-from mmzoo import BadInputError
-from mmzoo.data import scattered_shapes
+from mmzoo.artifacts.runtimes import predictor
+from mmzoo.commands.evaluate import evaluate
+from mmzoo.commands.train import train
+from mmzoo.data.sources import scattered_shapes
 from mmzoo.device import Runner
 from mmzoo.device.detections import detections
+from mmzoo.errors import BadInputError
 from mmzoo.recipes import object_detection
-from mmzoo.run.evaluate import evaluate
-from mmzoo.run.evaluate_boxes import box_scores, detects
-from mmzoo.run.execute import predictor
-from mmzoo.run.train import train
-from mmzoo.run.verify import _score_row
-from mmzoo.run.verify_tflite import open_file
+from mmzoo.tasks.detection import box_scores, detects
+from mmzoo.verification.tflite_file import open_file
+from mmzoo.verification.verify import _score_row
 
 TINY = object_detection.TINY
 

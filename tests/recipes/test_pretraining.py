@@ -12,14 +12,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmzoo import BadInputError
 from mmzoo.blocks.log_mel import LogMel
-from mmzoo.data import digit_sources, pairs
-from mmzoo.data.clusters import picture_clusters
+from mmzoo.data.sources import digit_facts, digit_pairs
+from mmzoo.data.sources.digit_clusters import picture_clusters
+from mmzoo.errors import BadInputError
 from mmzoo.losses.masked import patches
 from mmzoo.models.transfer import load_encoders, read_model
 from mmzoo.recipes import autoencoder_pretraining, contrastive_pretraining, masked_pretraining, spoken_digits
-from mmzoo.run.fit import Progress, compile_phase, fit
+from mmzoo.training.loop import Progress, compile_phase, fit
 
 RECIPES = {
     "contrastive": contrastive_pretraining,
@@ -127,11 +127,11 @@ def test_a_stopped_run_ends_where_another_does(recipe, tmp_path, monkeypatch):
     config = dataclasses.replace(recipe.TINY, modalities=("image",))
 
     def few(*options):
-        bank = digit_sources.load(*options)
+        bank = digit_facts.load(*options)
         return dataclasses.replace(bank, images=bank.images[:256], image_labels=bank.image_labels[:256])
 
     monkeypatch.setattr(recipe, "load", few)
-    monkeypatch.setattr(pairs, "SMALLEST_EPOCH", 1)
+    monkeypatch.setattr(digit_pairs, "SMALLEST_EPOCH", 1)
     whole, history = fit(recipe, config, tmp_path / "whole", "whole")
 
     def stop(self, epoch, logs=None):

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from mmzoo import BadInputError
+from mmzoo.data.arrays import test_arrays as arrays_of  # not a test
+from mmzoo.errors import BadInputError
 from mmzoo.recipes import sentiment
-from mmzoo.run import fit as fit_module
-from mmzoo.run.fit import fit
-from mmzoo.run.split import test_arrays as arrays_of  # not a test
+from mmzoo.training import loop as fit_module
+from mmzoo.training.loop import fit
 
 TINY = sentiment.TINY
 DEFAULT = sentiment.Config()
@@ -50,7 +50,7 @@ def test_mosi_without_its_file_says_where_it_comes_from(tmp_path):
 
 def test_validation_videos_join_the_training_ones():
     """None of them is taken for the continuation of another."""
-    from mmzoo.data.utterances import join, windows
+    from mmzoo.data.batches.utterances import join, windows
 
     train, more = (sentiment._load(split, TINY) for split in ("train", "validation"))
     both = join(train, more)

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from mmzoo import BadInputError
-from mmzoo.data import esc10, event_sounds
-from mmzoo.data.sounds import Sounds
+from mmzoo.data.batches.clips import Sounds
+from mmzoo.data.sources import esc10, synthetic_events
+from mmzoo.errors import BadInputError
 from mmzoo.models.transfer import load_encoders
 from mmzoo.recipes import sound_events
 
@@ -70,7 +70,7 @@ def test_esc10_is_heard_by_few_parameters():
 def test_training_alone_hides_and_drops():
     keras.utils.set_random_seed(0)
     model = sound_events.build(TINY)
-    audio = event_sounds.sample("test", 0).clips[:4].astype("float32") / 32768
+    audio = synthetic_events.sample("test", 0).clips[:4].astype("float32") / 32768
     told = [np.asarray(model({"audio": audio})) for _ in range(2)]
     np.testing.assert_array_equal(*told)
     dropping = sound_events.build(dataclasses.replace(TINY, dropout=0.5)).get_layer("audio_encoder")
@@ -85,7 +85,7 @@ def test_time_is_told_by_mean_maximum_and_deviation():
     keras.utils.set_random_seed(0)
     encoder = sound_events.build(TINY).get_layer("audio_encoder")
     outputs = [encoder.get_layer(name).output for name in ("over_frequency_relu", "pool")]
-    audio = event_sounds.sample("test", 0).clips[:4].astype("float32") / 32768
+    audio = synthetic_events.sample("test", 0).clips[:4].astype("float32") / 32768
     heard, told = (np.asarray(x) for x in keras.Model(encoder.input, outputs)(audio))
     assert heard.shape == (4, 7, 1, 64), "8 channels four times wider, two weighings of the frequencies of each"
     x = heard[:, :, 0].astype("float64")
@@ -97,7 +97,7 @@ def test_time_is_told_by_mean_maximum_and_deviation():
 
 def test_statistics_are_measured_and_modulation_of_bands_next_to_each_other():
     encoder = sound_events.build(TINY).get_layer("audio_encoder")
-    audio = event_sounds.sample("test", 0).clips[:4].astype("float32") / 32768
+    audio = synthetic_events.sample("test", 0).clips[:4].astype("float32") / 32768
     names = ("front_end", "spec_augment", "modulation", "statistics", "tonality")
     outputs = [encoder.get_layer(name).output for name in names]
     rows, energies, modulation, statistics, tonality = (
@@ -114,12 +114,12 @@ def test_statistics_are_measured_and_modulation_of_bands_next_to_each_other():
 def test_two_answers_are_learned_and_their_mean_is_given():
     keras.utils.set_random_seed(0)
     model = sound_events.build(TINY)
-    audio = event_sounds.sample("test", 0).clips[:4].astype("float32") / 32768
+    audio = synthetic_events.sample("test", 0).clips[:4].astype("float32") / 32768
     names = ("heard_probabilities", "measured_probabilities")
     answers = keras.Model(model.input, [model.get_layer(name).output for name in names])({"audio": audio})
     told = np.asarray(model({"audio": audio}))
     np.testing.assert_allclose(told, np.mean(answers, axis=0), atol=1e-6)
-    count = len(event_sounds.CLASSES)
+    count = len(synthetic_events.CLASSES)
     assert model({"audio": audio}, training=True).shape == (4, 3 * count)
     labels = np.eye(count, dtype="float32")[[0, 1, 2, 3]]
     rows = np.concatenate([told, *answers], axis=1)

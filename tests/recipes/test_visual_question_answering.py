@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from on_device import randomize
 
-from mmzoo import BadInputError
+from mmzoo.errors import BadInputError
 from mmzoo.models.transfer import load_encoders
 from mmzoo.recipes import visual_question_answering
 
@@ -79,7 +79,7 @@ def test_each_alone_learns_an_answer_of_its_own():
 
 def test_validation_questions_join_the_training_ones():
     """Each of them is asked of its own picture."""
-    from mmzoo.data.questions import join
+    from mmzoo.data.batches.questions import join
 
     train, more = (visual_question_answering._load(split, TINY) for split in ("train", "validation"))
     both = join(train, more)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo import BadInputError
-from mmzoo.data.audio import decode_audio, fit_length
+from mmzoo.data.decode.audio import decode_audio, fit_length
+from mmzoo.errors import BadInputError
 
 SAMPLE_RATE = 8000  # Hz
 FORMAT = {"format": "OGG", "subtype": "VORBIS", "compression_level": 0.85}

@@ -1,0 +1,73 @@
+"""The machine, the package versions and the commit of a run."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import mmzoo
+
+PACKAGES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "ai-edge-litert",
+    "scikit-learn",
+    "tensorflow-datasets",
+    "soundfile",
+    "onnx",
+    "onnxruntime",
+    "tf2onnx",
+)
+
+
+def machine() -> dict:
+    """Return the processor, its count as the system shows it, and the versions that matter to time."""
+    model = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    names = ("ai-edge-litert", "numpy")
+    return {"processor": model, "cores": os.cpu_count(), "versions": {name: version(name) for name in names}}
+
+
+def environment() -> dict:
+    """Return `machine` (processor, cores), `versions` by package and mmzoo's `commit`, "" where unknown."""
+    versions = {"python": platform.python_version(), "mmzoo": mmzoo.__version__}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    machine = f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    return {"machine": machine, "versions": versions, "commit": _commit()}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown processor"
+
+
+def _commit() -> str:
+    """Return the commit of the checkout that this file is tracked in, with `-dirty` after changes, or ""."""
+    here = Path(__file__).parent
+    try:
+        # an installed package may lie inside somebody else's repository
+        subprocess.run(
+            ["git", "ls-files", "--error-unmatch", Path(__file__).name],
+            cwd=here,
+            check=True,
+            capture_output=True,
+        )
+        describe = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        return subprocess.run(describe, cwd=here, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

@@ -1,0 +1,169 @@
+"""The folder of a trained model: written whole or not at all, read with one clear error."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmzoo.errors import BadInputError
+from mmzoo.tflite import flatbuffer
+
+CARD = "card.json"
+KERAS = "model.keras"
+ARTIFACTS = {
+    "keras": "model.keras",
+    "saved_model": "saved_model",
+    "float32": "model_float32.tflite",
+    "dynamic": "model_dynamic.tflite",
+    "int8": "model_int8.tflite",
+    "onnx": "model.onnx",
+}
+
+
+def check_out(out: str | Path) -> Path:
+    """Return the absolute path of a folder that may be written: a new one, an empty one, or one with a card.
+
+    Raises:
+        BadInputError: `out` is a file, or a folder of something else.
+    """
+    out = Path(out).absolute()
+    if out.exists() and not out.is_dir():
+        raise BadInputError(f"--out: expected a folder. Received: {out}, a file")
+    if out.is_dir() and any(out.iterdir()) and not (out / CARD).is_file():
+        raise BadInputError(f"--out: expected a new folder or one with a {CARD}. Received: {out} with other files")
+    return out
+
+
+def make_folder(path: Path, out: Path) -> Path:
+    """Make the folder `path`, which `out` needs, and those above it, and return it.
+
+    Raises:
+        BadInputError: it cannot be written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"--out: expected a folder that can be written. Received: {out} ({error})") from None
+    return path
+
+
+@contextmanager
+def new_folder(out: str | Path, place: Path) -> Iterator[Path]:
+    """Yield a temporary folder in `place` that becomes `out` when the block ends without an error.
+
+    What a process that died left of it is removed first. A folder that holds a `card.json` is replaced; any other
+    folder with files in it is left alone. `place` is on the file system of `out`.
+
+    Raises:
+        BadInputError: as `check_out` and `make_folder`.
+    """
+    out = check_out(out)
+    work = place / "folder"
+    shutil.rmtree(work, ignore_errors=True)
+    make_folder(work, out)
+    try:
+        yield work
+        _swap(work, out, place / "replaced")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _swap(work: Path, out: Path, aside: Path) -> None:
+    shutil.rmtree(aside, ignore_errors=True)
+    before = out.exists()
+    if before:
+        os.replace(out, aside)
+    try:
+        os.replace(work, out)
+    except OSError:
+        if before:
+            os.replace(aside, out)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def artifact(folder: str | Path, name: str) -> Path:
+    """Return the path of file or folder `name` in `folder`.
+
+    Raises:
+        BadInputError: it is not there; the message lists what is.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BadInputError(f"{folder}: expected a folder of a trained model. Received: no such folder")
+    path = folder / name
+    if not path.exists():
+        there = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
+        raise BadInputError(f"{folder}: expected {name} in it. Received a folder with {there}")
+    return path
+
+
+def read_card(folder: str | Path) -> dict:
+    """Return what `card.json` of `folder` says.
+
+    Raises:
+        BadInputError: there is none, or it is no JSON object.
+    """
+    path = artifact(folder, CARD)
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInputError(f"{path}: expected JSON. Received: {error}") from None
+    if not isinstance(card, dict) or "recipe" not in card:
+        raise BadInputError(f"{path}: expected an object with the key 'recipe'. Received: {type(card).__name__}")
+    return card
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write `value` as JSON to `path` by way of a temporary file, so that no reader sees half of it."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def load_keras(folder: str | Path):
+    """Return the uncompiled `keras.Model` of `folder`, loaded without running code from the file.
+
+    Raises:
+        BadInputError: there is none, or it is no Keras file.
+    """
+    from mmzoo.models.transfer import read_model
+
+    return read_model(artifact(folder, KERAS))
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file, or of a folder's sorted relative names and bytes, in hexadecimal."""
+    path = Path(path)
+    digest = hashlib.sha256()
+    if path.is_file():
+        digest.update(path.read_bytes())
+        return digest.hexdigest()
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        digest.update(file.relative_to(path).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def file_table(folder: str | Path) -> dict[str, dict]:
+    """Return `{name: {bytes, sha256}}` of all that lies in `folder` but the card and its README."""
+    table = {}
+    for path in sorted(Path(folder).iterdir()):
+        if path.name in (CARD, "README.md") or path.name.startswith("."):
+            continue
+        parts = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+        table[path.name] = {"bytes": sum(p.stat().st_size for p in parts), "sha256": sha256(path)}
+    return table
+
+
+def operator_table(folder: str | Path) -> dict[str, dict[str, int]]:
+    """Return `{file: {operator: count}}` of every `.tflite` in `folder`."""
+    paths = sorted(Path(folder).glob("*.tflite"))
+    return {path.name: flatbuffer.operators(flatbuffer.read(path)) for path in paths}
+
+
+def artifacts_in(folder: Path) -> list[str]:
+    return [name for name in ARTIFACTS.values() if (folder / name).exists()]

@@ -1,0 +1,214 @@
+"""Any artifact as one function from named arrays to named arrays, whatever runtime it needs."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from mmzoo.artifacts.folder import KERAS, load_keras
+from mmzoo.data.arrays import Arrays
+from mmzoo.data.tables.batches import as_inputs
+from mmzoo.data.tables.rows import Rows
+from mmzoo.errors import BadInputError
+
+BATCH = 256  # examples at a time, at most
+HELD = 4_000_000  # bytes of their inputs, which become many times as much inside a model
+ROWS = 1000  # in memory at a time
+OUTPUTS = ("probabilities", "value", "label_probabilities")  # the answer, of classes, a number, or labels
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """One opened artifact; `runs` are independent copies that may work at the same time."""
+
+    inputs: dict[str, tuple[tuple, np.dtype]]  # name -> shape with the batch, dtype
+    runs: Sequence[Callable[[Arrays], Arrays]]
+    batch: int | None  # None where any batch is taken
+
+
+def predictor(path: str | Path) -> Callable[[Arrays], Arrays]:
+    """Return `f(inputs)` that runs the artifact at `path` on the CPU.
+
+    `path` is `model.keras`, a SavedModel folder, a `.tflite` or an `.onnx`; `f` takes `{name: (N, ...)}`,
+    ignores names that the artifact does not have, and returns `{name: (N, ...)}` of all outputs.
+
+    Raises:
+        BadInputError: nothing is there, it cannot be read or its runtime is missing; and from `f`, when an
+            input is missing or its shape or dtype does not fit.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise BadInputError(f"{path}: expected an artifact. Received: no such file or folder")
+    openers = {".keras": _keras, ".tflite": _tflite, ".onnx": _onnx}
+    opener = _saved_model if path.is_dir() else openers.get(path.suffix)
+    if opener is None:
+        raise BadInputError(f"{path}: expected {KERAS}, a SavedModel folder, .tflite or .onnx. Received: {path.name}")
+    loaded = opener(path)
+    return lambda inputs: _predict(path, loaded, inputs)
+
+
+def _predict(path: Path, loaded: _Loaded, inputs: Arrays) -> Arrays:
+    feed = {name: _fit(path, name, *spec, inputs) for name, spec in sorted(loaded.inputs.items())}
+    sizes = {name: len(array) for name, array in feed.items()}
+    if len(set(sizes.values())) != 1 or not min(sizes.values()):
+        raise BadInputError(f"{path}: expected the same number of examples in every input. Received: {sizes}")
+    step = loaded.batch or batch_size(feed)
+    starts = range(0, min(sizes.values()), step)
+    if loaded.batch and len(starts) * loaded.batch != min(sizes.values()):
+        raise BadInputError(f"{path}: expected a multiple of {loaded.batch} examples. Received: {sizes}")
+
+    def part(run: Callable[[Arrays], Arrays], mine: Sequence[int]) -> list[Arrays]:
+        return [run({k: v[i : i + step] for k, v in feed.items()}) for i in mine]
+
+    shares = [share for share in np.array_split(starts, len(loaded.runs)) if len(share)]
+    with ThreadPoolExecutor(len(shares)) as pool:
+        parts = [answer for some in pool.map(part, loaded.runs, shares) for answer in some]
+    return {name: np.concatenate([answer[name] for answer in parts]) for name in parts[0]}
+
+
+def batch_size(inputs: Arrays) -> int:
+    """Return how many examples of `inputs` `{name: (N, ...)}` a model is given at a time: fewer where each is large."""
+    one = sum(array[:1].nbytes for array in inputs.values())
+    return min(BATCH, max(8, HELD // max(1, one)))
+
+
+def _fit(path: Path, name: str, shape: tuple, dtype: np.dtype, inputs: Arrays) -> np.ndarray:
+    if name not in inputs:
+        raise BadInputError(f"{path}: expected an input '{name}'. Received: {', '.join(inputs) or 'none'}")
+    array = np.asarray(inputs[name])
+    fits = array.ndim == len(shape) and all(
+        want is None or want == got for want, got in zip(shape[1:], array.shape[1:], strict=True)
+    )
+    kept = ", ".join(["N", *("any" if size is None else str(size) for size in shape[1:])])
+    # same_kind lets float64 and int64 in, and keeps a picture in [0, 1] from being cut to uint8 zeros
+    if not fits or not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise BadInputError(
+            f"{path}: expected '{name}' as {np.dtype(dtype).name} ({kept}). Received: {array.dtype.name} {array.shape}"
+        )
+    return array.astype(dtype, copy=False)
+
+
+def _keras(path: Path) -> _Loaded:
+    if path.name != KERAS:
+        raise BadInputError(f"{path}: expected a file called {KERAS}. Received: {path.name}")
+    model = load_keras(path.parent)
+    if not isinstance(model.input, dict) or not isinstance(model.output, dict):
+        raise BadInputError(f"{path}: expected a model with named inputs and outputs. Received: unnamed ones")
+    inputs = {name: (tuple(x.shape), np.dtype(x.dtype)) for name, x in model.input.items()}
+
+    def run(feed: Arrays) -> Arrays:
+        return model.predict_on_batch(feed)
+
+    return _Loaded(inputs, [run], None)
+
+
+def _saved_model(path: Path) -> _Loaded:
+    import tensorflow as tf
+
+    try:
+        loaded = tf.saved_model.load(str(path))
+        function = loaded.signatures["serving_default"]
+    except (OSError, KeyError, ValueError, tf.errors.OpError) as error:
+        raise BadInputError(
+            f"{path}: expected a SavedModel with the signature serving_default. Received: {_first(error)}"
+        ) from None
+    specs = function.structured_input_signature[1]
+    inputs = {name: (tuple(s.shape), np.dtype(s.dtype.as_numpy_dtype)) for name, s in specs.items()}
+
+    batch = _batch(inputs)
+    if batch not in (None, 1):
+        raise BadInputError(f"{path}: expected a batch of 1 or of any size. Received: a batch of {batch}")
+
+    def one(row: dict) -> dict:
+        return {k: v[0] for k, v in function(**{k: v[None] for k, v in row.items()}).items()}
+
+    @tf.function(autograph=False)
+    def one_by_one(feed: dict) -> dict:  # in one graph: a call from Python costs more than a small model
+        outputs = {k: tf.TensorSpec(s.shape[1:], s.dtype) for k, s in function.structured_outputs.items()}
+        return tf.map_fn(one, feed, fn_output_signature=outputs)
+
+    def run(feed: Arrays, keep=loaded) -> Arrays:  # the function's variables die with `loaded`
+        feed = {k: tf.constant(v) for k, v in feed.items()}
+        answers = function(**feed) if batch is None else one_by_one(feed)
+        return {k: v.numpy() for k, v in answers.items()}
+
+    return _Loaded(inputs, [run], None)
+
+
+def _tflite(path: Path) -> _Loaded:
+    from ai_edge_litert.interpreter import Interpreter
+
+    def copy() -> tuple[dict, Callable[[Arrays], Arrays]]:
+        interpreter = Interpreter(str(path), num_threads=1)
+        interpreter.allocate_tensors()
+        signature = interpreter.get_signature_runner(sorted(interpreter.get_signature_list())[0])
+        inputs = {k: (tuple(map(int, d["shape"])), d["dtype"]) for k, d in signature.get_input_details().items()}
+        into = {name: d["index"] for name, d in signature.get_input_details().items()}
+        out = {name: d["index"] for name, d in signature.get_output_details().items()}
+
+        def run(feed: Arrays) -> Arrays:
+            for name, index in into.items():
+                interpreter.set_tensor(index, feed[name])
+            interpreter.invoke()
+            return {name: interpreter.get_tensor(index) for name, index in out.items()}
+
+        return inputs, run
+
+    try:
+        copies = [copy() for _ in range(min(os.cpu_count() or 1, 8))]
+    except (ValueError, RuntimeError, IndexError) as error:
+        raise BadInputError(f"{path}: expected a TFLite model with a signature. Received: {_first(error)}") from None
+    inputs = copies[0][0]
+    return _Loaded(inputs, [run for _, run in copies], _batch(inputs))
+
+
+def _onnx(path: Path) -> _Loaded:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise BadInputError(
+            f"{path}: expected onnxruntime to run it: pip install 'mmzoo[onnx]'. Received: not installed"
+        ) from None
+    types = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(int32)": np.int32}
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        inputs = {
+            i.name: (tuple(d if isinstance(d, int) else None for d in i.shape), np.dtype(types[i.type]))
+            for i in session.get_inputs()
+        }
+    except Exception as error:  # its errors derive from nothing narrower
+        raise BadInputError(f"{path}: expected an ONNX model. Received: {_first(error)}") from None
+    names = [output.name for output in session.get_outputs()]
+
+    def run(feed: Arrays) -> Arrays:
+        return dict(zip(names, session.run(names, feed), strict=True))
+
+    return _Loaded(inputs, [run], _batch(inputs))
+
+
+def _batch(inputs: dict[str, tuple[tuple, np.dtype]]) -> int | None:
+    return next(iter(inputs.values()))[0][0]
+
+
+def _first(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def answer_rows(
+    answer: Callable[[Arrays], Arrays], rows: Rows, index: np.ndarray, modalities: Sequence[str]
+) -> np.ndarray:
+    """Return what the model `answer` tells of the rows `index`, `(N, K)`, few of them at a time."""
+    parts = [index[start : start + ROWS] for start in range(0, len(index), ROWS)]
+    told = [answer(as_inputs(rows, part, modalities)) for part in parts]
+    name = next(name for name in OUTPUTS if name in told[0])
+    return np.concatenate([one[name] for one in told])
+
+
+def answering(spec, model: keras.Model) -> Callable[[Arrays], Arrays]:
+    """Return a function of inputs, more than `model` may take, to the outputs that are named in `spec`."""
+    told = keras.Model(model.input, {name: model.get_layer(layer).output for name, layer in spec.outputs.items()})
+    return lambda x: told.predict({key: x[key] for key in told.input}, batch_size=50, verbose=0)

@@ -1,0 +1,265 @@
+"""The verb `fit`: from a table of one's own to the folder of a trained, exported and verified model."""
+
+import csv
+import dataclasses
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmzoo import recipes
+from mmzoo.artifacts.folder import check_out, make_folder, read_card
+from mmzoo.automl.budget import bytes_of, fit_epochs, fit_width, seconds_of
+from mmzoo.automl.cross_validation import check_folds, check_rows, cross_validate, fold_table
+from mmzoo.automl.input_sizes import measure
+from mmzoo.automl.leakage import duplicates, told_duplicates
+from mmzoo.automl.linear_baselines import peer_examples, peer_input, peer_scores, told_peer_rows
+from mmzoo.automl.options import Request
+from mmzoo.automl.pretrained import check_beginning, published_encoders
+from mmzoo.automl.recipe import RECIPE, recipe_text
+from mmzoo.automl.target import (
+    constant_scores,
+    kind_of_target,
+    main_value,
+    quality,
+    read_target,
+    recipe_values,
+    told_rows,
+    told_scores,
+)
+from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
+from mmzoo.benchmark.measure import benchmark
+from mmzoo.commands.benchmark import for_card
+from mmzoo.commands.train import train
+from mmzoo.data.tables.column_types import Column, column_table, infer_columns, labeled_rows
+from mmzoo.data.tables.features import fit_feature
+from mmzoo.data.tables.read import read_table, root_of
+from mmzoo.data.tables.rows import Rows
+from mmzoo.data.tables.source import load_splits
+from mmzoo.data.tables.split import split_rows
+from mmzoo.errors import BadInputError
+from mmzoo.models.transfer import encoder_names, read_model
+from mmzoo.reports.html.page import write_report
+from mmzoo.reports.write import write_card
+
+FEATURES = ("number", "category", "date")
+BAD_ROWS = "bad_rows.csv"
+TIMED = 100  # runs of each file
+PATIENCE = 8  # epochs in which validation gets no better
+
+
+def fit_table(
+    table: str | Path, target: str, out: str | Path = "", request: Request | None = None, resume: bool = False
+) -> Path:
+    """Train the model that fits the columns of `table` to tell `target`; return its folder.
+
+    A model of each modality alone, and one of them together, are trained; where one alone does as well on the
+    validation rows, that is what the folder holds. Beside them stand linear models of scikit-learn on the same rows.
+
+    Raises:
+        BadInputError: the table, a column, a file or the folder cannot be used.
+    """
+    place, request = Path(table), request or Request()
+    out = check_out(out or f"{place.stem if place.is_file() else place.name}_{_slug(target)}")
+    work = out.parent / f".{out.name}.recipe"
+    recipe = work / RECIPE
+    try:
+        if not resume:
+            _write_recipe(recipe, place, target, request, out)
+        elif not recipe.is_file():
+            raise BadInputError(f"--resume: expected a run into {out} that was stopped. Received: none")
+        request = request.kept(work)
+        module = recipes.load(str(recipe))
+        config = module.Config()
+        splits = load_splits(module.SOURCE, place, module.sizes(config))
+        print(told_rows(splits, module.SOURCE))
+        print("looking for rows in two splits ...", flush=True)
+        crossing = duplicates(splits)
+        print(f"{told_duplicates(crossing)}\ntraining ...", flush=True)
+        module, before = _before(recipe, request, place)
+        config = module.Config()
+        card = _train(str(recipe), config, out, resume and _training(out).is_dir()) | before
+    except BaseException:
+        if not (_training(out).is_dir() or (work / STUDY).is_file() or any(work.glob("fold*"))):
+            shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on with
+        raise
+    shutil.rmtree(work)
+    card |= _beside(splits, module, config, out) | constant_scores(splits, module.SOURCE)
+    card["rows"] = {name: len(examples.labels) for name, examples in splits.items()}
+    card["duplicates"] = crossing
+    write_card(out, card)
+    _write_bad_rows(splits["train"].rows, out)
+    if request.tune:
+        write_trials(out, card["tuning"])
+    own = tuple(entry["name"] for entry in card["inputs"] if entry["name"] != "present")
+    print("writing the report ...", flush=True)
+    report = write_report(out, card, module, dataclasses.replace(config, modalities=own), splits, place)
+    print(f"{told_scores(card)}\n{report}  the report")
+    return out
+
+
+def _beside(splits, module, config, out: Path) -> dict:
+    """Return what the card tells of the time that the files in `out` take, and of linear models."""
+    print("timing ...", flush=True)
+    timed = for_card(benchmark([out], runs=TIMED, threads=(1,)), out)
+    print("comparing with linear models ...", flush=True)
+    rows = told_peer_rows(peer_examples(splits, config.seed), splits)
+    return {"benchmark": timed, "peers": _peers(splits, module, config), "peer_rows": rows}
+
+
+def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
+    """Tune the recipe and cross-validate it, as far as that is asked for; return it, and what the card tells of it."""
+    told, module = {}, recipes.load(str(recipe))
+    if request.folds:
+        check_rows(module, module.Config(), request.folds, place)
+    if request.tune:
+        told["tuning"] = tune(recipe, request)
+        module = recipes.load(str(recipe))
+    if request.folds:
+        found = cross_validate(module, module.Config(), request.folds, place, recipe.parent, _peers)
+        print(fold_table(found), flush=True)
+        told["cross_validation"] = found
+    return module, told
+
+
+def _write_bad_rows(rows: Rows, out: Path) -> None:
+    """Write the rows that were left out, and why, to a file in `out`, if there are any."""
+    if rows.bad:
+        with (out / BAD_ROWS).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("row", "why"), *((rows.numbers[row], why) for row, why in rows.bad.items())])
+        print(f"{out / BAD_ROWS}  {len(rows.bad)} rows left out")
+
+
+def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out: Path) -> None:
+    """Write the recipe's file, as wide and for as many epochs as the request allows."""
+    check_folds(request)
+    check_tune(request)
+    for limit, read in ((request.budget, seconds_of), (request.size, bytes_of)):
+        if limit:
+            read(limit)  # before anything else is done
+    values = assemble(place, target, request) | {"out": out.name}
+    for stopped in (recipe.parent, _training(out)):
+        shutil.rmtree(stopped, ignore_errors=True)
+    request.keep(make_folder(recipe.parent, out))
+    recipe.write_text(recipe_text(values), encoding="utf-8")
+    if request.encoder or request.init_from:
+        check_beginning(recipes.load(str(recipe)))
+    if request.size:
+        values["width"] = fit_width(recipes.load(str(recipe)), request.size)
+        recipe.write_text(recipe_text(values), encoding="utf-8")
+    if request.budget:
+        module = recipes.load(str(recipe))
+        values["epochs"] = fit_epochs(module, module.Config(), request.budget, request.folds, request.tune)
+        recipe.write_text(recipe_text(values), encoding="utf-8")
+
+
+def _training(out: Path) -> Path:
+    """Return the folder in which `train` keeps a run into `out` that was stopped."""
+    return out.parent / f".{out.name}.training"
+
+
+def _train(recipe: str, config, out: Path, resume: bool) -> dict:
+    """Train all modalities together, and the best of them again for the folder if it does as well; return the card."""
+    stopped = json.loads((_training(out) / "run.json").read_text(encoding="utf-8")) if resume else {}
+    together = not resume or stopped["config"]["modalities"] == list(config.modalities)
+    if together:
+        train(recipe, config, out=out, resume=resume)
+    card = read_card(out)
+    best = _best_alone(card)
+    if not best:
+        return card
+    print(f"{best} alone does as well on the validation rows: the folder gets a model of it", flush=True)
+    own = dataclasses.replace(config, modalities=(best,))
+    if config.init_from and f"{best}_encoder" not in encoder_names(read_model(config.init_from)):
+        own = dataclasses.replace(own, init_from="")  # it has nothing for this one
+    train(recipe, own, out=out, resume=not together)
+    kept = {key: card[key] for key in ("baselines", "average", "fusion_gain", "consistency") if key in card}
+    return read_card(out) | kept | {"fused": main_value(next(iter(card["scores"]["subsets"].values())))}
+
+
+def assemble(place: Path, target: str, request: Request) -> dict:
+    """Return what a recipe of the table at `place` is written from, see `fit_recipe.TEMPLATE`; print its columns."""
+    frame, root = read_table(place), root_of(place)
+    kind = kind_of_target(frame, target, request)
+    if place.is_dir() and not (request.split or request.group or request.time) and "split" in frame:
+        request = dataclasses.replace(request, split="split")  # what folders train and test above the classes say
+    own = {name for name in (target, request.split, request.group, request.time) if name}
+    columns, left_out = infer_columns(
+        frame.drop(columns=[n for n in own if n in frame]), root, request.kinds, request.ignore
+    )
+    print(column_table(columns, left_out, frame))
+    if not columns:
+        raise BadInputError(f"{place}: expected a column to learn {target} from. Received: none")
+    frame, empty = labeled_rows(frame, target)
+    if empty:
+        print(f"left out: {empty} rows without {target}")
+    goal = read_target(kind, frame[target].tolist(), target)
+    split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
+    inputs = gather_inputs(columns, frame[split == "train"])
+    sizes = measure(frame, root, inputs)
+    values = {"path": str(place.absolute()), "target": target, "inputs": inputs, "left_out": tuple(left_out), **sizes}
+    values |= {
+        name: getattr(request, name) for name in ("split", "group", "time", "seed", "skip_bad", "fusion", "epochs")
+    }
+    values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
+    values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
+    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": _modality_dropout(goal.kind, len(inputs))}
+    values |= recipe_values(goal, split == "train", request.balance)
+    return values
+
+
+def _modality_dropout(kind, count):
+    """Return how often an example of `count` modalities has only some of them; of classes each learns alone anyway."""
+    return round(min(0.6, 0.2 * (count - 1 if kind == "class" else count)), 1)
+
+
+def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple], ...]:
+    """Return `((modality, columns), ...)`: each picture, sound and video by itself, all texts as one, the rest as one.
+
+    `training` is the table of the training rows, whose cells tell means and values.
+    """
+    inputs = []
+    for kind in ("image", "audio", "video"):
+        own = [column.name for column in columns if column.kind == kind]
+        named = [kind] if len(own) == 1 else [f"{kind}_{_slug(name)}" for name in own]
+        for modality, count in Counter(named).items():
+            if count > 1:
+                raise BadInputError(
+                    f"columns: expected names that differ in letters and digits. Received: {modality} twice"
+                )
+        inputs += [(modality, (name,)) for modality, name in zip(named, own, strict=True)]
+    if texts := tuple(column.name for column in columns if column.kind == "text"):
+        inputs.append(("text", texts))
+    rest = [column for column in columns if column.kind in FEATURES]
+    if rest:
+        fitted = (fit_feature(column.kind, column.name, training[column.name].tolist()) for column in rest)
+        inputs.append(("tabular", tuple(fitted)))
+    return tuple(inputs)
+
+
+def _slug(name: str) -> str:
+    """Return `name` in the letters, digits and underscores that inputs and folders are named by."""
+    kept = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name.lower())
+    return kept.strip("_") or "column"
+
+
+def _best_alone(card: dict) -> str:
+    """Return the modality of which a model of its own does at least as well on the validation rows, or nothing."""
+    alone = card.get("history", {}).get("baselines", {})
+    scores = {name: quality(history) for name, history in alone.items()}
+    best = max(scores, key=scores.get, default="")
+    return best if best and scores[best] >= quality(card["history"]) else ""
+
+
+def _peers(splits, module, config) -> dict:
+    """Return the scores of scikit-learn's models on what the recipe's encoders see, of some rows of a large table."""
+    arrays, labels = {}, {}
+    for name, examples in peer_examples(splits, config.seed).items():
+        arrays[name] = {}
+        for i, (modality, stored) in enumerate(examples.rows.arrays.items()):
+            arrays[name][modality] = peer_input(modality, stored, examples.index, config.sample_rate)
+            arrays[name].setdefault("present", {})[modality] = examples.rows.present[examples.index, i]
+        labels[name] = examples.labels
+    return peer_scores(arrays, labels, len(module.SOURCE.classes))

@@ -1,0 +1,180 @@
+"""Milliseconds, bytes, memory and multiply-adds of `.tflite` files, beside peers and the machine's limit.
+
+Every model and number of threads has a process of its own, of NumPy and LiteRT (XNNPACK) alone. The
+processes of one number of threads take turns over 20 rounds, each round with warm-up, together with one
+that multiplies square float32 matrices of 256 to 768 by NumPy's BLAS on as many threads, as often as a
+model runs: what else happens on the machine hits all of them alike. The peak is the best rate of any such
+product.
+
+Per model: bytes and multiply-adds (`front_end_multiply_adds` is a part of `multiply_adds`); per number of
+threads: median, 95th percentile and best of `runs` in ms, `gflops` (two operations a multiply-add, over
+the best time) and its share of the peak, `peak_rss_bytes` (of which Python and NumPy had
+`rss_before_bytes` before LiteRT and the model came) and, to each peer, the ratio of the best times and
+that of the medians.
+"""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmzoo.artifacts.environment import machine
+from mmzoo.artifacts.folder import write_json
+from mmzoo.benchmark.peers import check_peer, kept_peer, own_log_mel, usual_log_mel
+from mmzoo.benchmark.timing import ROUNDS, measure
+from mmzoo.errors import BadInputError
+from mmzoo.tflite.multiply_adds import multiply_adds
+
+FIRST = "model_float32.tflite"  # of a folder
+LOG_MEL = {"sample_rate": 8000, "frame_length": 200, "hop": 80, "num_mels": 40}
+
+
+def benchmark(
+    paths: Sequence[str | Path],
+    against: Sequence[str] = ("mobilenet_v3_small",),
+    out: str | Path | None = None,
+    runs: int = 1000,
+    threads: Sequence[int] = (1, 2),
+) -> dict:
+    """Time models on this machine's CPU, print a table, and return the figures (see above) as JSON would hold them.
+
+    Args:
+        paths: folders (all their `.tflite`, `model_float32.tflite` first) or `.tflite` files.
+        against: peers, `mobilenet_{v1,v2,v3_small,v3_large}` with a width in percent as in
+            `mobilenet_v2_035`, built at 96 pixels with random weights, or `.tflite` files.
+        out: JSON file to write.
+        runs: timed runs of each model, rounded up to a multiple of 20.
+        threads: numbers of threads.
+
+    Raises:
+        BadInputError: a path or peer that is not there, a file that is no model, or a number below 1.
+    """
+    files = [file for path in paths for file in _files(Path(path))]
+    _check(against, out, runs, threads)
+    if not files:
+        raise BadInputError("benchmark: expected folders or .tflite files. Received: none")
+    result = _measured(files, against, runs, threads)
+    _report(result)
+    if out is not None:
+        write_json(out, result)
+        print(f"wrote {out}")
+    return result
+
+
+def _measured(files: list[Path], against: Sequence[str], runs: int, threads: Sequence[int]) -> dict:
+    with tempfile.TemporaryDirectory() as folder:
+        peers = {name: Path(name) if name.endswith(".tflite") else kept_peer(name, folder) for name in against}
+        models = [_describe(file, f"{file.absolute().parent.name}/{file.name}") for file in files]
+        models += [_describe(file, name) for name, file in peers.items()]
+        timings = {str(count): measure([*files, *peers.values()], count, runs) for count in threads}
+    for index, model in enumerate(models):
+        operations = 2 * model["multiply_adds"]
+        model["peer"] = index >= len(files)
+        model["path"] = "" if model["peer"] else str(files[index].absolute())
+        model["threads"] = {
+            count: _figures(timing.times[index], timing.memory[index], timing.peak, operations)
+            for count, timing in timings.items()
+        }
+    _add_ratios(models)
+    return {
+        "machine": machine(),
+        "runs": -(-runs // ROUNDS) * ROUNDS,
+        "peak_gflops": {count: round(timing.peak, 1) for count, timing in timings.items()},
+        "models": models,
+    }
+
+
+def log_mel_ratio(samples: int = 8000, runs: int = 1000, threads: int = 1) -> dict:
+    """Time our `LogMel` layer against `tf.signal.stft` -> mel of the same frame, hop and mels.
+
+    Returns `{"best", "median"}`, our time as a share of the other's, and both sides' figures in ms,
+    on the CPU by LiteRT, in processes that take turns.
+    """
+    _check([], None, runs, [threads])
+    with tempfile.TemporaryDirectory() as folder:
+        files = [own_log_mel(samples, LOG_MEL, folder), usual_log_mel(samples, LOG_MEL, folder)]
+        timing = measure(files, threads, runs)
+    own, usual = (_milliseconds(times) for times in timing.times)
+    return {**_ratio(own, usual), "log_mel": own, "stft_mel": usual, "runs": len(timing.times[0])}
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    found = sorted(path.glob("*.tflite"), key=lambda file: (file.name != FIRST, file.name))
+    if not found:
+        raise BadInputError(f"{path}: expected a folder with .tflite files, or such a file. Received: none")
+    return found
+
+
+def _check(against: Sequence[str], out: str | Path | None, runs: int, threads: Sequence[int]) -> None:
+    for name in against:
+        check_peer(name)
+    for flag, numbers in (("--runs", [runs]), ("--threads", threads)):
+        if not numbers or any(not isinstance(n, int) or n < 1 for n in numbers):
+            raise BadInputError(f"{flag}: expected whole numbers from 1. Received: {list(numbers)}")
+    if out is not None and (Path(out).is_dir() or not os.access(Path(out).absolute().parent, os.W_OK)):
+        raise BadInputError(f"--out: expected a file that can be written. Received: {out}")
+
+
+def _describe(file: Path, name: str) -> dict:
+    total, front_end = multiply_adds(file)
+    size = file.stat().st_size
+    return {"name": name, "bytes": size, "multiply_adds": total, "front_end_multiply_adds": front_end}
+
+
+def _figures(seconds: list[float], memory: tuple[int, int], peak: float, operations: int) -> dict:
+    times = _milliseconds(seconds)
+    rate = operations / times["best_ms"] / 1e6
+    figures = {"gflops": round(rate, 2), "peak_share": round(rate / peak, 4)}
+    return {**times, **figures, "rss_before_bytes": memory[0], "peak_rss_bytes": memory[1]}
+
+
+def _add_ratios(models: list[dict]) -> None:
+    peers = [model for model in models if model["peer"]]
+    for model in models:
+        for count, figures in model["threads"].items():
+            others = {} if model["peer"] else {peer["name"]: peer["threads"][count] for peer in peers}
+            figures["ratio"] = {name: _ratio(figures, other) for name, other in others.items()}
+
+
+def _milliseconds(seconds: list[float]) -> dict[str, float]:
+    median, p95 = np.percentile(seconds, [50, 95])
+    named = {"median_ms": median, "p95_ms": p95, "best_ms": min(seconds)}
+    return {name: round(float(value) * 1e3, 4) for name, value in named.items()}
+
+
+def _ratio(mine: dict, other: dict) -> dict[str, float]:
+    return {name: round(mine[f"{name}_ms"] / other[f"{name}_ms"], 4) for name in ("best", "median")}
+
+
+def _report(result: dict) -> None:
+    peers = [model["name"] for model in result["models"] if model["peer"]]
+    head = [
+        "model",
+        "threads",
+        "median ms",
+        "p95",
+        "best",
+        "GFLOP/s",
+        "of peak",
+        "RSS MB",
+        "kB",
+        "M mul-adds",
+    ]
+    rows = [[*head, "front end", *(f"x {name}" for name in peers)]]
+    for model in result["models"]:
+        millions = [f"{model[key] / 1e6:.2f}" for key in ("multiply_adds", "front_end_multiply_adds")]
+        for count, f in model["threads"].items():
+            times = [f"{f[key]:.3f}" for key in ("median_ms", "p95_ms", "best_ms")]
+            rates = [f"{f['gflops']:.1f}", f"{f['peak_share']:.0%}", f"{f['peak_rss_bytes'] / 1e6:.0f}"]
+            ratios = [f"{f['ratio'][name]['best']:.2f}" if name in f["ratio"] else "" for name in peers]
+            rows.append([model["name"], count, *times, *rates, f"{model['bytes'] / 1e3:.0f}", *millions, *ratios])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        print("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
+    peaks = [f"{rate} GFLOP/s ({count} thread{'s'[: count != '1']})" for count, rate in result["peak_gflops"].items()]
+    print(f"matrix products: {', '.join(peaks)}; x: best time as a multiple of the peer's")

@@ -1,0 +1,66 @@
+"""A split of a recipe as arrays, most often the test split, and the patterns of what is present in it."""
+
+import dataclasses
+import tempfile
+from typing import Any
+
+import numpy as np
+
+from mmzoo.errors import BadInputError
+
+PLAIN = "as it is"  # the condition of the test split without changes
+KEPT = 200_000_000  # bytes of an input of the test split, up to which it is in memory
+Arrays = dict[str, np.ndarray]
+
+
+def test_arrays(recipe: Any, config: Any) -> tuple[Arrays, np.ndarray]:
+    """Return the whole test split of a recipe as `split_arrays` does."""
+    return split_arrays(recipe, config, "test")
+
+
+def split_arrays(recipe: Any, config: Any, split: str) -> tuple[Arrays, np.ndarray]:
+    """Return the whole `split`, `validation` or `test`, of a recipe as `({name: (N, ...)}, labels (N,))`.
+
+    Large inputs are on disk.
+
+    Raises:
+        BadInputError: the split is empty.
+    """
+    inputs, labels = {}, []
+    for x, y in recipe.dataset(split, config):
+        for name, value in x.items():
+            inputs.setdefault(name, _Joined()).add(np.asarray(value))
+        labels.append(np.asarray(y))
+    if not labels:
+        raise BadInputError(f"{recipe.__name__}: expected examples in the {split} split. Received: none")
+    return {name: joined.whole() for name, joined in inputs.items()}, np.concatenate(labels)
+
+
+class _Joined:
+    """Batches one behind the other: in memory up to `KEPT` bytes, and all of them in a temporary file beyond that."""
+
+    def __init__(self):
+        self.parts, self.size, self.held, self.file = [], 0, 0, None
+
+    def add(self, batch: np.ndarray) -> None:
+        self.parts.append(batch)
+        self.size, self.held = self.size + len(batch), self.held + batch.nbytes
+        if self.held > KEPT:
+            self.file = self.file or tempfile.TemporaryFile()  # noqa: SIM115, closed by `whole`
+            for part in self.parts:
+                self.file.write(np.ascontiguousarray(part))
+            self.parts = [batch[:0]]
+
+    def whole(self) -> np.ndarray:
+        like = self.parts[0]
+        if not self.file:
+            return np.concatenate(self.parts)
+        with self.file:
+            self.file.flush()
+            return np.memmap(self.file, like.dtype, "c", shape=(self.size, *like.shape[1:]))
+
+
+def conditions(module: Any, config: Any, plain: tuple[Arrays, np.ndarray]) -> dict[str, tuple[Arrays, np.ndarray]]:
+    """Return `{condition: (inputs, labels)}`: the test split `plain`, then as `export` of the recipe changes it."""
+    changed = {name: dataclasses.replace(config, **change) for name, change in module.export(config).conditions.items()}
+    return {PLAIN: plain} | {name: test_arrays(module, other) for name, other in changed.items()}

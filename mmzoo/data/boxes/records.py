@@ -1,0 +1,188 @@
+"""Pictures with boxes, as `boxes_voc`, `boxes_yolo` and `boxes_coco` read and write them: one form, checked.
+
+To convert is to read in one format and write in another. What cannot be used is told all together, or left out and
+listed.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmzoo.data.decode.image import decode_image
+from mmzoo.errors import BadInputError
+
+SMALLEST = 1.0  # pixels: what is no wider or no higher than this is a slip of the mouse
+SLACK = 1.0  # pixels beyond the picture that are cut off in silence: some tools count from 0 where others do from 1
+NAMED = 5  # bad rows that a message names
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class Boxed:
+    """One picture and what is in it: `boxes` `(N, 4)` float64 with a class name each.
+
+    A box is left, top, right, bottom in pixels, the edges of what it holds: from 0 to the width or the height. `path`
+    is relative to the folder of pictures, with slashes; `size` is width and height as the picture is to be seen.
+    """
+
+    path: str
+    size: tuple[int, int]
+    boxes: np.ndarray
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What was left out: `where` is a file and its row, `why` what is wrong with it."""
+
+    where: str
+    why: str
+
+    def __str__(self):
+        return f"{self.where}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One box as a file has it: left, top, right, bottom."""
+
+    where: str
+    name: str
+    box: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file says of one picture, not checked yet; `relative` boxes are shares of its width and height."""
+
+    where: str
+    path: str
+    rows: tuple[Row, ...]
+    size: tuple[int, int] | None = None
+    relative: bool = False
+
+
+def check_found(
+    found: Sequence[Found],
+    wrong: Sequence[Skipped],
+    images: str | Path | Mapping[str, bytes],
+    names: Sequence[str] | None,
+    on_bad: str,
+) -> tuple[list[Boxed], list[Skipped]]:
+    """Look at every picture and box; return what can be used, and what cannot.
+
+    Args:
+        found: what the files say.
+        wrong: what could not even be read of them.
+        images: the folder of the pictures, or `{path: content}`.
+        names: the classes that there are; None: any.
+        on_bad: `raise` or `skip`.
+
+    Raises:
+        BadInputError: `on_bad` is neither; or it is `raise` and something is wrong, told in one line with its file
+            and row: a picture that is missing, does not decode or has another size than its file says, a class that
+            is not in `names`, a box that is no wider or no higher than `SMALLEST`, or leaves the picture.
+    """
+    if on_bad not in ("raise", "skip"):
+        raise BadInputError(f"on_bad: expected raise or skip. Received: {on_bad}")
+    pictures, skipped = [], list(wrong)
+    for one in found:
+        size, why = _size(images, one)
+        if why:
+            skipped.append(Skipped(one.where, why))
+            continue
+        kept = []
+        for row in one.rows:
+            scale = np.tile(size, 2) if one.relative else 1
+            box, why = _inside(np.array(row.box, np.float64) * scale, size)
+            if not why and names is not None and row.name not in names:
+                why = f"an unknown class, {row.name!r:.40}"
+            if why:
+                skipped.append(Skipped(row.where, why))
+            else:
+                kept.append((box, row.name))
+        boxes = np.array([box for box, _ in kept], np.float64).reshape(-1, 4)
+        pictures.append(Boxed(one.path, size, boxes, tuple(name for _, name in kept)))
+    if skipped and on_bad == "raise":
+        said = "; ".join(map(str, skipped[:NAMED]))
+        more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
+        expected = "pictures that decode, and boxes of known classes inside of them"
+        raise BadInputError(f"boxes: expected {expected}. Received: {said}{more}")
+    return pictures, skipped
+
+
+def _size(images, one: Found) -> tuple[tuple[int, int], str]:
+    """Return width and height of a picture, or what is wrong with it."""
+    try:
+        content = images[one.path] if isinstance(images, Mapping) else (Path(images) / one.path).read_bytes()
+        height, width = decode_image(content, 3, name=one.path).shape[:2]
+    except (KeyError, OSError, ValueError) as error:
+        reason = "no such file" if isinstance(error, KeyError) else getattr(error, "strerror", None) or str(error)
+        return (0, 0), f"the picture {one.path} cannot be read: {reason}"
+    if one.size not in (None, (width, height)):
+        return (0, 0), f"the picture is {width} x {height} pixels, said to be {one.size[0]} x {one.size[1]}"
+    return (width, height), ""
+
+
+def _inside(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, str]:
+    """Return a box cut at the borders of the picture, or what is wrong with it."""
+    if box.shape != (4,) or not np.isfinite(box).all():
+        return box, f"no box of four numbers, {box.tolist()}"
+    width, height = box[2:] - box[:2]
+    what = f"{width:g} x {height:g} pixels at {box[0]:g}, {box[1]:g}"
+    if min(width, height) <= 0:
+        return box, f"a box of no area, {what}"
+    if min(box[:2]) < -SLACK or (box[2:] > np.array(size) + SLACK).any():
+        return box, f"a box that leaves the picture of {size[0]} x {size[1]}, {what}"
+    box = np.clip(box, 0, np.tile(size, 2))
+    if min(box[2:] - box[:2]) <= SMALLEST:
+        return box, f"a box of almost no area, {what}"
+    return box, ""
+
+
+def number(text: object) -> float:
+    """Return what a file says as a number, NaN where it is none."""
+    try:
+        return float(text) if not isinstance(text, bool) else math.nan
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def class_names(pictures: Sequence[Boxed], names: Sequence[str] | None) -> list[str]:
+    """Return `names`, or where None those that occur, sorted.
+
+    Raises:
+        BadInputError: a name occurs that is not in `names`, or stands there twice.
+    """
+    there = sorted({name for one in pictures for name in one.names})
+    names = there if names is None else list(names)
+    unknown = [name for name in there if name not in names]
+    if unknown or len(set(names)) < len(names):
+        raise BadInputError(f"names: expected each class once. Received: {names}, and boxes of {', '.join(there)}")
+    return names
+
+
+def read_content(path: str | Path) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        BadInputError: it cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{path}: expected a file that can be read. Received: {error.strerror}") from None
+
+
+def folder_of(path: str | Path) -> Path:
+    """Return a folder that is there.
+
+    Raises:
+        BadInputError: it is not.
+    """
+    if not Path(path).is_dir():
+        raise BadInputError(f"{path}: expected a folder. Received: no such folder")
+    return Path(path)

@@ -1,0 +1,87 @@
+"""Boxes in XML files of Pascal VOC, one for each picture.
+
+VOC counts pixels from 1 and names the first and the last that a box holds: `xmin` 1 and `xmax` 640 are the whole of a
+picture of 640 pixels, in memory 0 and 640. Corners are whole numbers: a box is written with its edges rounded.
+Everingham et al. 2010 (The PASCAL visual object classes challenge), and its development kit.
+"""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmzoo.data.boxes.records import SMALLEST, Boxed, Found, Row, Skipped, check_found, folder_of, number, read_content
+
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+def read_voc(
+    annotations: str | Path, images: str | Path, names: Sequence[str] | None = None, on_bad: str = "raise"
+) -> tuple[list[Boxed], list[Skipped]]:
+    """Read all `*.xml` below a folder, with pictures in the folder `images`; return pictures, and what was skipped.
+
+    Pictures are in the order of the names of the files. Boxes said to be difficult count as any other. Errors and
+    arguments as in `mmzoo.data.boxes.records.check_found`.
+    """
+    files = sorted(folder_of(annotations).rglob("*.xml"))
+    parsed = [parse_voc(read_content(file), str(file)) for file in files]
+    found = [one for one, _ in parsed if one]
+    return check_found(found, [why for _, wrong in parsed for why in wrong], folder_of(images), names, on_bad)
+
+
+def parse_voc(content: bytes, where: str) -> tuple[Found | None, list[Skipped]]:
+    """Return what an XML file says, not checked yet, and what cannot be read of it; `where` is its name."""
+    try:
+        root = ET.fromstring(content)
+    except (ET.ParseError, ValueError) as error:
+        return None, [Skipped(where, f"no XML: {error}")]
+    path = (root.findtext("filename") or "").strip().replace("\\", "/")
+    size = tuple(number(root.findtext(f"size/{side}")) for side in ("width", "height"))
+    if not path or not all(side > 0 and side == int(side) for side in size if np.isfinite(side)):
+        return None, [Skipped(where, "no filename or no size of the picture")]
+    rows, wrong = [], []
+    for i, thing in enumerate(root.iter("object"), start=1):
+        corners = [number(thing.findtext(f"bndbox/{corner}")) for corner in CORNERS]
+        name = (thing.findtext("name") or "").strip()
+        if not name or not np.isfinite(corners).all():
+            wrong.append(Skipped(f"{where}, object {i}", "no name or no four corners"))
+            continue
+        left, top, right, bottom = corners
+        rows.append(Row(f"{where}, object {i}", name, (left - 1, top - 1, right, bottom)))
+    said = tuple(int(side) for side in size) if np.isfinite(size).all() else None  # it may be left out
+    return Found(where, path, tuple(rows), said), wrong
+
+
+def write_voc(pictures: Sequence[Boxed], folder: str | Path) -> None:
+    """Write an XML file for each picture into `folder`, in the subfolder that the picture has.
+
+    An edge is rounded to the nearest whole pixel, and outward where a box would else be lost.
+    """
+    for one in pictures:
+        root = ET.Element("annotation")
+        ET.SubElement(root, "folder").text = Path(one.path).parent.name
+        ET.SubElement(root, "filename").text = one.path
+        sides = ET.SubElement(root, "size")
+        for side, value in zip(("width", "height", "depth"), (*one.size, 3), strict=True):
+            ET.SubElement(sides, side).text = str(value)
+        for box, name in zip(one.boxes, one.names, strict=True):
+            thing = ET.SubElement(root, "object")
+            ET.SubElement(thing, "name").text = name
+            for tag in ("truncated", "difficult"):
+                ET.SubElement(thing, tag).text = "0"
+            corners = ET.SubElement(thing, "bndbox")
+            for corner, value in zip(CORNERS, _pixels(box), strict=True):
+                ET.SubElement(corners, corner).text = str(value)
+        ET.indent(root, "\t")
+        path = (Path(folder) / one.path).with_suffix(".xml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _pixels(box: np.ndarray) -> list[int]:
+    """Return the first and the last pixels that a box holds, counted from 1."""
+    low, high = np.rint(box[:2]), np.rint(box[2:])
+    lost = high - low <= SMALLEST
+    low, high = np.where(lost, np.floor(box[:2]), low), np.where(lost, np.ceil(box[2:]), high)
+    return [*(low + 1).astype(int).tolist(), *high.astype(int).tolist()]

@@ -1,0 +1,83 @@
+"""Picture files to uint8 arrays, and the ways in which pictures are spoiled on purpose."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from mmzoo.errors import BadInputError
+
+ROWS = 4096  # pictures at a time in float64
+
+
+def read_image(path, channels=1, size=None):
+    """Read a picture file as uint8 `(H, W, channels)`, 0 to 255; `channels` 1 (gray) or 3 (RGB).
+
+    `size` `(height, width)` resizes it (bilinear). A camera's rotation is applied, transparency dropped.
+    Raises BadInputError where the file is missing, truncated, or not a picture.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{path}: expected a readable picture file. Received: {error.strerror}.") from None
+    return decode_image(content, channels, size, name=str(path))
+
+
+def decode_image(content, channels=1, size=None, name="image"):
+    """Decode the bytes of a picture file as `read_image` does; `name` stands in the messages."""
+    from PIL import Image, ImageOps
+
+    if channels not in (1, 3):
+        raise BadInputError(f"channels: expected 1 or 3. Received: {channels}.")
+    try:
+        with Image.open(io.BytesIO(content)) as file:
+            image = ImageOps.exif_transpose(file)  # decodes it, so a truncated file is seen here
+            if image.mode.startswith("I;16"):  # convert() would turn everything above 255 white
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            image = image.convert("L" if channels == 1 else "RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        reason = " ".join(str(error).split())
+        raise BadInputError(f"{name}: expected a picture that decodes. Received: {reason}.") from None
+    if size is not None:
+        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(image.height, image.width, channels)
+
+
+def hide_part(images, side, grain, rng):
+    """Blacken one square of `side` pixels at a random place wholly inside each picture, then add noise.
+
+    `images` uint8 `(N, H, W, 1)`; `grain` is the standard deviation of Gaussian noise, of 255; a new array.
+    """
+    count, height, width, _ = images.shape
+    top = rng.integers(0, height - side + 1, (count, 1, 1, 1))
+    left = rng.integers(0, width - side + 1, (count, 1, 1, 1))
+    y, x = np.arange(height).reshape(1, -1, 1, 1), np.arange(width).reshape(1, 1, -1, 1)
+    hidden = (y >= top) & (y < top + side) & (x >= left) & (x < left + side)
+    noise = rng.standard_normal(images.shape, dtype=np.float32) * np.float32(grain)
+    return np.clip(np.rint(np.where(hidden, 0, images) + noise), 0, 255).astype(np.uint8)
+
+
+def fit_components(images):
+    """Mean `(P,)` and principal directions `(P, P)`, strongest first, of uint8 `(N, H, W, 1)`, P = H * W.
+
+    The sums over pictures are of integers below 2^53 and so exact: the same to the last bit everywhere.
+    """
+    pixels = images.reshape(len(images), -1)
+    products = np.zeros((pixels.shape[1], pixels.shape[1]))
+    for start in range(0, len(pixels), ROWS):
+        part = pixels[start : start + ROWS].astype(np.float64)
+        products += part.T @ part
+    mean = pixels.sum(axis=0, dtype=np.int64) / len(pixels)
+    _, directions = np.linalg.eigh(products / len(pixels) - np.outer(mean, mean))
+    return mean, directions[:, ::-1]
+
+
+def keep_components(images, mean, directions, components):
+    """Reconstruct uint8 `(N, H, W, 1)` from `components` directions: the same shape, rounded and clipped."""
+    pixels = images.reshape(len(images), -1)
+    kept = directions[:, :components]
+    result = np.empty_like(pixels)
+    for start in range(0, len(pixels), ROWS):
+        part = (pixels[start : start + ROWS] - mean) @ kept @ kept.T + mean
+        result[start : start + ROWS] = np.clip(np.rint(part), 0, 255)
+    return result.reshape(images.shape)

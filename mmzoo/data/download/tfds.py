@@ -1,0 +1,85 @@
+"""tfds records as NumPy arrays: those already in the user's data folder, else prepared in tfds' own."""
+
+import contextlib
+import functools
+import importlib
+import urllib.request
+
+import absl.logging
+
+from mmzoo.data.download.archive import data_dirs
+from mmzoo.errors import BadInputError
+
+MNIST_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/t10k-labels-idx1-ubyte.gz"
+TIMEOUT = 10  # seconds
+
+
+@functools.lru_cache(maxsize=3)
+def mnist(split, data_dir):
+    """Load MNIST: uint8 `(N, 28, 28, 1)` white on black, and int32 labels, in the order of tfds' records.
+
+    `train` is the first 55,000 training pictures, `validation` the last 5,000, `test` the 10,000 of the test
+    set. The arrays are read-only, and kept for the next call.
+    """
+    import tensorflow_datasets as tfds
+
+    def prepare(builder):
+        # where there is no network, tfds itself tries for minutes
+        urllib.request.urlopen(MNIST_URL, timeout=TIMEOUT).close()
+        builder.download_and_prepare()
+
+    part = {"train": "train[:55000]", "validation": "train[55000:]", "test": "test"}[split]
+    with _read("mnist", lambda place: tfds.builder("mnist", data_dir=place), prepare, data_dir) as builder:
+        records = tfds.as_numpy(builder.as_dataset(split=part, batch_size=-1))
+    images, labels = records["image"], records["label"].astype("int32")
+    images.flags.writeable = labels.flags.writeable = False
+    return images, labels
+
+
+@functools.lru_cache(maxsize=3)
+def fsdd(split, data_dir):
+    """List the records of the Free Spoken Digit Dataset, see `builders.fsdd`; `+` joins splits. Cached."""
+    import tensorflow_datasets as tfds
+
+    with read_archive("fsdd", data_dir) as builder:
+        records = list(tfds.as_numpy(builder.as_dataset(split=split)))
+    return tuple(sorted(records, key=lambda row: (row["label"], row["speaker"], row["recording"])))
+
+
+def read_archive(name, data_dir):
+    """Return a context that yields the builder `name` of `mmzoo.data.builders`, whose source is a pinned archive.
+
+    Raises:
+        BadInputError: see `_read`.
+    """
+    import tensorflow_datasets as tfds
+
+    importlib.import_module(f"mmzoo.data.builders.{name}")  # registers the builder
+    kind = tfds.builder_cls(name)
+
+    def prepare(builder):
+        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
+
+    return _read(name, lambda place: kind(data_dir=place, archive_dir=data_dir), prepare, data_dir)
+
+
+@contextlib.contextmanager
+def _read(name, builder_in, prepare, data_dir):
+    """Yield a builder whose records are there: in `place/tfds` or `place`, or prepared in tfds' own folder.
+
+    Those found may be read-only. Raises BadInputError where they cannot be had, or are damaged.
+    """
+    absl.logging.set_verbosity(absl.logging.ERROR)  # tfds warns of what an attempt without network left behind
+    places = [place / folder for place in data_dirs(data_dir) for folder in ("tfds", ".")]
+    found = next((place for place in places if (place / name).is_dir()), None)
+    where = found / name if found else f"{name} (not in --data-dir or MMZOO_DATA_DIR)"
+    try:
+        builder = builder_in(found)
+        if not found and not builder.is_prepared():
+            prepare(builder)
+        yield builder
+    except BadInputError:
+        raise
+    except Exception as error:  # tfds, TensorFlow, the network and the disk each have their own
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise BadInputError(f"{where}: expected readable records, or to prepare them. Received: {reason}") from None

@@ -1,0 +1,38 @@
+"""Patterns of available modalities."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mmzoo.data.arrays import Arrays
+
+NOTHING = "none"  # the pattern in which all is missing
+
+
+def by_pattern(inputs: Arrays, modalities: Sequence[str]) -> Iterator[tuple[str, Arrays]]:
+    """Yield `inputs` with each pattern of `present` and its name, see `present_patterns`.
+
+    `modalities` are in the order of `present`; what an example lacks by itself stays missing. Without an input
+    `present` there is the full pattern alone.
+    """
+    for name, pattern in present_patterns(modalities).items():
+        if "present" not in inputs:
+            yield name, inputs
+            return
+        yield name, {**inputs, "present": inputs["present"] * np.asarray(pattern, np.float32)}
+
+
+def present_patterns(modalities: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return every pattern of `present` by name, the full one first.
+
+    Of image and audio: `{"image+audio": (1, 1), "image": (1, 0), "audio": (0, 1), "none": (0, 0)}`; the order
+    inside a pattern is that of `modalities`.
+    """
+    patterns = itertools.product((1, 0), repeat=len(modalities))
+    named = sorted(patterns, key=lambda pattern: -sum(pattern))
+    return {"+".join(itertools.compress(modalities, p)) or NOTHING: p for p in named}
+
+
+def modalities_of(inputs: dict[str, np.ndarray]) -> tuple[str, ...]:
+    return tuple(name for name in inputs if name != "present")

@@ -1,0 +1,39 @@
+"""easy-VQA as `Questions`: one colored shape on a light ground, and what can be asked about it in 24 phrasings.
+
+Of the training pictures the last 400 are for validation, with all their questions; the test pictures are the official
+ones. Who knows the question alone is right in 67 of 100 cases: most questions are whether there is something, of which
+mostly there is none.
+"""
+
+import functools
+
+import numpy as np
+
+from mmzoo.data.batches.questions import Questions, encode_rows, mirror_and_shift
+from mmzoo.data.download.tfds import read_archive
+
+ANSWERS = (
+    *("circle", "green", "red", "gray", "yes", "teal", "black"),
+    *("rectangle", "yellow", "triangle", "brown", "blue", "no"),
+)  # in the order of the archive
+IMAGE = 64  # pixels
+LENGTH = 48  # bytes of a question: the longest has 42
+
+
+@functools.lru_cache(maxsize=3)
+def easy_vqa(split, data_dir):
+    """Load `train` (3,600 pictures), `validation` (400) or `test` (1,000) as `Questions`; labels index `ANSWERS`.
+
+    Raises:
+        BadInputError: the archive can neither be found in `data_dir` or MMZOO_DATA_DIR nor downloaded, or is damaged.
+    """
+    import tensorflow_datasets as tfds
+
+    with read_archive("easy_vqa", data_dir) as builder:
+        records = sorted(tfds.as_numpy(builder.as_dataset(split=split)), key=lambda record: record["number"])
+    rows = []
+    for i, record in enumerate(records):
+        asked = record["questions"]
+        rows += [(q.decode(), ANSWERS[a], i) for q, a in zip(asked["question"], asked["answer"], strict=True)]
+    text, about, labels = encode_rows(rows, ANSWERS, LENGTH)
+    return Questions(np.stack([record["image"] for record in records]), text, about, labels, change=mirror_and_shift)

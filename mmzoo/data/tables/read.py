@@ -1,0 +1,300 @@
+"""A table on disk (CSV, TSV, JSON Lines, Parquet, a folder) to a DataFrame of text, numbers, lists and None."""
+
+import codecs
+import csv
+import decimal
+import json
+import os
+import re
+import warnings
+from collections import Counter
+from pathlib import Path
+
+from mmzoo.errors import BadInputError
+
+ABSENT = frozenset(("", "NaN", "nan", "NAN", "NaT", "None", "null", "NULL", "N/A", "n/a", "#N/A", "<NA>", "\\N"))
+ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+METADATA = ("metadata.jsonl", "metadata.csv")
+SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
+    ("validation", "val", "valid", "dev"), "validation"
+)
+NAMED, LARGEST = 5, 1e19  # bad rows that a message names; a number that is learned from: its square is a float32
+_BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_NOT_WINDOWS = b"\x81\x8d\x8f\x90\x9d"
+_SYSTEM_FILES = ("Thumbs.db", "desktop.ini", "__MACOSX")
+
+
+def read_table(path):
+    """Read a table as a DataFrame whose every cell is a `str`, a number (int or float), a `list` or None (absent).
+
+    `path` is a file of one of `ENDINGS`, a folder with a metadata.jsonl or metadata.csv beside its files, or a folder
+    of class folders: columns `file` and `label`, and `split` where folders train, validation, test are above them.
+    Text is UTF-8, UTF-16 with its mark, or, said in a warning, Windows-1252; a .csv whose header has no comma is
+    split at semicolons or tabs. Cells of text files stay text: "007" is not 7.
+
+    Absent are cells of nothing but space and those in `ABSENT`, as written there: "none" may be a class. "NA" is
+    absent, too, but in a column whose other cells are all codes of two to five capital letters, where it is Namibia
+    or North America. True and False become text, dates ISO text, objects a list of [key, value].
+
+    Raises BadInputError, one line: no such file, an unknown ending, no rows or columns, a name twice, cells too few
+    or too many, text that does not decode, lines that are no JSON object, unreadable Parquet. Row N is the N-th row
+    of data, from 1; line N is that of the file, whose header is line 1.
+    """
+    path = Path(path).expanduser()
+    try:
+        if not path.exists():
+            raise BadInputError(f"{path}: expected a table. Received: no such file or folder")
+        if path.is_dir():
+            return _read_folder(path)
+        ending = path.suffix.lower()
+        if ending not in ENDINGS:
+            raise BadInputError(f"{path}: expected {' '.join(ENDINGS)} or a folder. Received: {ending or 'no ending'}")
+        readers = {".parquet": _read_parquet, ".jsonl": _read_json, ".ndjson": _read_json}
+        return _frame(path, *readers.get(ending, _read_csv)(path))
+    except OSError as error:
+        raise BadInputError(f"{path}: expected a readable table. Received: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"{path}: expected {error.encoding}, as its mark says. Received: {error.reason}") from None
+
+
+def from_frame(frame, where="table"):
+    """Bring the cells of any DataFrame to the kinds that `read_table` returns; rows are counted anew."""
+    columns = [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
+    return _frame(where, [str(name) for name in frame.columns], columns)
+
+
+def root_of(path):
+    """Return the folder, absolute, from which the relative paths in the table `path` start."""
+    path = Path(path).expanduser().absolute()
+    return path if path.is_dir() else path.parent
+
+
+def resolve(cell, folder):
+    """Return the path that a cell means: relative to `folder` or absolute, with ~ and Windows' backslashes."""
+    text = str(cell).strip()
+    if "\\" in text and not os.path.lexists(os.path.join(folder, text)):
+        text = text.replace("\\", "/")
+    try:
+        return Path(folder) / Path(text).expanduser()
+    except RuntimeError:  # ~ of nobody here
+        return Path(folder) / text
+
+
+def is_absent(cell):
+    """Say whether a cell holds nothing: None, NaN, or text that `read_table` takes for nothing in every column."""
+    if isinstance(cell, str):
+        return cell.strip() in ABSENT
+    return cell is None or (isinstance(cell, float) and cell != cell)
+
+
+def some(items, shown=NAMED):
+    """Join the first few of `items` for a message, and say how many more there are."""
+    more = f" and {len(items) - shown} more" if len(items) > shown else ""
+    return ", ".join(str(item) for item in items[:shown]) + more
+
+
+def _frame(where, names, columns):
+    """Clean names and cells, refuse what is no table, and build the DataFrame."""
+    import pandas as pd
+
+    names = [str(name).strip() or f"unnamed {i}" for i, name in enumerate(names, 1)]
+    if not names:
+        raise BadInputError(f"{where}: expected a table of rows and columns. Received: an empty one")
+    if twice := [repr(name) for name, count in Counter(names).items() if count > 1]:
+        raise BadInputError(f"{where}: expected another name for each column. Received: {some(twice)} more than once")
+    if not columns[0]:
+        raise BadInputError(f"{where}: expected rows of data. Received: none below the {len(names)} column names")
+    cleaned = {}
+    for name, cells in zip(names, columns, strict=True):
+        try:
+            cleaned[name] = pd.Series(_without_na([_cell(cell) for cell in cells]), dtype=object)
+        except UnicodeDecodeError:
+            said = "expected text, numbers or lists. Received: bytes: write them to files and give their paths"
+            raise BadInputError(f"{where}: column {name!r}: {said}") from None
+    return pd.DataFrame(cleaned)
+
+
+def _cell(value):
+    """Bring one cell to text, number, list or None."""
+    if isinstance(value, bytes):
+        value = value.decode()  # how older writers of Parquet store text
+    if is_absent(value):
+        return None
+    if isinstance(value, str) or type(value) in (int, float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_cell(item) for item in value]
+    if isinstance(value, dict):
+        return [[key, _cell(item)] for key, item in value.items()]
+    if hasattr(value, "total_seconds"):
+        return _cell(value.total_seconds())
+    if hasattr(value, "tolist"):  # NumPy's
+        return _cell(value.tolist())
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    text = str(value)  # of a date: ISO; of a bool: True or False
+    return None if is_absent(text) else text
+
+
+def _without_na(cells):
+    """Put None for "NA" unless it is one code among others."""
+    if not any(isinstance(cell, str) and cell.strip() == "NA" for cell in cells):
+        return cells
+    others = {str(cell).strip() for cell in cells if cell is not None} - {"NA"}
+    if others and all(re.fullmatch("[A-Z]{2,5}", other) for other in others):
+        return cells
+    return [None if isinstance(cell, str) and cell.strip() == "NA" else cell for cell in cells]
+
+
+def _read_csv(path):
+    """Return the names and the columns, lists of text, of a CSV or TSV file."""
+    encoding = _encoding(path)
+    with open(path, encoding=encoding, newline="") as file:
+        limit = csv.field_size_limit(2**31 - 1)  # 128 KB of text in a cell is a lot, but no mistake
+        try:
+            delimiter = _delimiter(path, file.readline())
+            file.seek(0)
+            return _rows(path, csv.reader(file, delimiter=delimiter, strict=True))
+        finally:
+            csv.field_size_limit(limit)
+
+
+def _rows(path, reader):
+    """Read rows into columns; rows of another length are collected and refused together."""
+    names, columns, bad, row, line = [], [], [], 0, 1
+    try:
+        for cells in reader:
+            line, first = reader.line_num + 1, line
+            if len(cells) < 2 and not "".join(cells).strip() and (not cells or len(names) != 1):
+                continue  # a blank line
+            if not names:
+                names, columns = cells, [[] for _ in cells]
+                if "\0" in "".join(names):
+                    raise BadInputError(f"{path}: expected text. Received: binary, or UTF-16 without its mark")
+                continue
+            row += 1
+            if len(cells) != len(names):
+                bad.append(f"row {row} (line {first}) with {len(cells)}")
+            for column, cell in zip(columns, cells, strict=False):
+                column.append(cell)
+    except csv.Error as error:
+        said = "expected quotes that close, around whole cells"
+        raise BadInputError(f"{path}: {said}. Received: row {row + 1} (line {line}): {error}") from None
+    if bad:
+        raise BadInputError(f"{path}: expected {len(names)} cells in each row. Received: {some(bad)}")
+    return names, columns
+
+
+def _delimiter(path, header):
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    counts = {mark: len(next(csv.reader([header], delimiter=mark), [])) for mark in ",;\t"}
+    return next((mark for mark, count in counts.items() if count > 1), ",")
+
+
+def _read_json(path):
+    """Return the names, in order of appearance, and the columns of a file with one JSON object a line."""
+    columns, bad, row = {}, [], 0
+    with open(path, encoding=_encoding(path), newline="\n") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line, object_pairs_hook=_object)
+                if not isinstance(record, dict):
+                    raise ValueError(f"{type(record).__name__}, no object")
+            except (ValueError, RecursionError) as error:
+                bad.append(f"line {number}: {' '.join(str(error).split())}")
+                continue
+            for name, value in record.items():
+                cells = columns.setdefault(name, [])
+                cells.extend([None] * (row - len(cells)))
+                cells.append(value)
+            row += 1
+    if bad:
+        raise BadInputError(f"{path}: expected one JSON object a line. Received: {some(bad)}")
+    for cells in columns.values():
+        cells.extend([None] * (row - len(cells)))
+    return list(columns), list(columns.values())
+
+
+def _object(pairs):
+    if len(found := dict(pairs)) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{some([repr(name) for name in found if names.count(name) > 1])} more than once")
+    return found
+
+
+def _read_parquet(path):
+    """Return the names and the columns of a Parquet file, without the unnamed index that pandas may add."""
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(path).read()
+        kept = [i for i, name in enumerate(table.column_names) if not re.fullmatch(r"__index_level_\d+__", name)]
+        return [table.column_names[i] for i in kept], [table.column(i).to_pylist() for i in kept]
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BadInputError(f"{path}: expected a readable Parquet file. Received: {reason}") from None
+
+
+def _encoding(path):
+    """Return the encoding of a text file; refuse one that is UTF-8 here and something else there."""
+    bad, good, other = [], False, False
+    with open(path, "rb") as file:
+        start = file.read(4)
+        if marked := [name for mark, name in _BOMS if start.startswith(mark)]:
+            return marked[0]
+        file.seek(0)
+        for number, line in enumerate(file, 1):
+            try:
+                good |= not line.isascii() and bool(line.decode())
+            except UnicodeDecodeError:
+                bad.append(f"line {number}")
+                other |= any(byte in line for byte in _NOT_WINDOWS)
+    if not bad:
+        return "utf-8-sig"
+    if good or other:
+        said = "one encoding, UTF-8" if good else "UTF-8, UTF-16 with its mark, or Windows-1252"
+        raise BadInputError(f"{path}: expected text in {said}. Received: other bytes in {some(bad)}")
+    warnings.warn(f"{path}: read as Windows-1252, as it is not UTF-8: {some(bad)}", stacklevel=4)
+    return "cp1252"
+
+
+def _read_folder(folder):
+    """Read the metadata file of a folder, or the names of the files in its class folders."""
+    import pandas as pd
+
+    if found := [name for name in METADATA if (folder / name).is_file()]:
+        if len(found) > 1:
+            raise BadInputError(f"{folder}: expected one table. Received: {' and '.join(found)}")
+        frame = read_table(folder / found[0])
+        if "file_name" not in frame:
+            said = f"expected a column 'file_name'. Received: {some([repr(name) for name in frame])}"
+            raise BadInputError(f"{folder / found[0]}: {said}")
+        return frame
+    tops = _folders(folder)
+    splits = [top for top in tops if top.name.lower() in SPLITS and _folders(top)]
+    if splits and len(splits) < len(tops):
+        others = [top.name for top in tops if top not in splits]
+        raise BadInputError(f"{folder}: expected class folders in train, validation, test. Received: {some(others)}")
+    if not splits and all(top.name.lower() in SPLITS for top in tops):
+        received = f"{some([top.name for top in tops])} without any" if tops else "no folder in it"
+        raise BadInputError(f"{folder}: expected {' or '.join(METADATA)}, or class folders. Received: {received}")
+    rows = []
+    for label in [label for top in splits for label in _folders(top)] or tops:
+        split = [SPLITS[label.parent.name.lower()]] if splits else []
+        files = [path.relative_to(folder) for path in label.rglob("*") if path.is_file()]
+        rows += [[file.as_posix(), label.name, *split] for file in files if all(map(_is_seen, file.parts))]
+    if not rows:
+        raise BadInputError(f"{folder}: expected files in its class folders. Received: none")
+    return pd.DataFrame(sorted(rows), columns=["file", "label", "split"][: len(rows[0])], dtype=object)
+
+
+def _folders(folder):
+    return sorted(path for path in folder.iterdir() if path.is_dir() and _is_seen(path.name))
+
+
+def _is_seen(name):
+    return not name.startswith(".") and name not in _SYSTEM_FILES

@@ -1,0 +1,135 @@
+"""A Keras model on dicts to a SavedModel, to TFLite and to ONNX, through TensorFlow's own converters."""
+
+import contextlib
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mmzoo.data.arrays import Arrays
+from mmzoo.tflite import flatbuffer
+from mmzoo.tflite.multiply_adds import multiply_adds
+
+SIGNATURE = "serving_default"
+ONNX_PACKAGES = ("onnx", "tf2onnx")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back what C++ and Python write to standard error; show it when the block ends with an error."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        shown = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            sys.stderr.flush()
+            held.seek(0)
+            os.write(shown, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(shown, 2)
+            os.close(shown)
+
+
+def save_model(path: str | Path, model, batch: int | None = None) -> None:
+    """Write a SavedModel with the signature `serving_default`, inputs and outputs of `model` by name.
+
+    Only the inference function and the variables are in it. `batch` None lets any number of examples in.
+    """
+    import keras
+
+    archive = keras.export.ExportArchive()  # tracks what a function uses; track() would store weights twice
+    archive.add_endpoint(SIGNATURE, partial(model, training=False), input_signature=[signature(model, batch)])
+    archive.write_out(str(path), verbose=False)
+
+
+def signature(model, batch: int | None) -> dict:
+    """Return `{input: keras.InputSpec}` of `model` for `batch` examples."""
+    import keras
+
+    return {
+        name: keras.InputSpec(shape=(batch, *x.shape[1:]), dtype=x.dtype, name=name) for name, x in model.input.items()
+    }
+
+
+def to_tflite(path: str | Path, precision: str, examples: Iterable[Arrays] = ()):
+    """Convert the SavedModel at `path`, and return what `flatbuffer.read` does.
+
+    Args:
+        precision: `float32`; `dynamic`, int8 weights and float in between; or `int8`, weights per channel and
+            tensors in between, with float inputs and outputs.
+        examples: `{input: (1, ...)}` from which `int8` takes the ranges.
+
+    Raises:
+        ValueError: the graph needs an operator that is not one of TFLite's own.
+    """
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=[SIGNATURE])
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "int8":
+        examples = list(examples)
+        converter.representative_dataset = lambda: iter(examples)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    try:
+        data = converter.convert()
+    except Exception as error:  # the converter's own class, with pages of MLIR
+        foreign = sorted(set(re.findall(r"'(tf\.\w+)' op is neither", str(error))))
+        if not foreign:
+            raise
+        raise ValueError(f"TFLite: expected its built-in operators alone. Received: {foreign}") from None
+    model = flatbuffer.parse(data, str(path))
+    _undo_squeezes(model)
+    return model
+
+
+def _undo_squeezes(model) -> None:
+    """Let every ADD take `(1, D)` as it is, where it comes by way of a RESHAPE to `(D,)`.
+
+    For a batch of 1 Keras takes a sum of two `(1, D)` for the sum of a tensor and a bias, and squeezes the
+    second. The GPU delegate accepts that sum of int8 tensors and answers with zeros.
+    """
+    graph = model.subgraphs[0]
+    shape = lambda index: [] if graph.tensors[index].shape is None else list(graph.tensors[index].shape)  # noqa: E731
+    for op in list(graph.operators):
+        if flatbuffer.op_name(model, op) != "RESHAPE" or op.outputs[0] in graph.outputs:
+            continue
+        source, flat = shape(op.inputs[0]), shape(op.outputs[0])
+        users = [user for user in graph.operators if op.outputs[0] in user.inputs]
+        if source != [1] * (len(source) - 1) + flat or not all(
+            flatbuffer.op_name(model, user) == "ADD" and len(shape(user.outputs[0])) >= len(source) for user in users
+        ):
+            continue
+        for user in users:
+            user.inputs = [op.inputs[0] if index == op.outputs[0] else index for index in user.inputs]
+        graph.operators.remove(op)
+
+
+def has_onnx() -> bool:
+    """Tell whether the packages of the extra `onnx` that write a file are installed."""
+    return all(importlib.util.find_spec(package) for package in ONNX_PACKAGES)
+
+
+def to_onnx(model, path: str | Path) -> None:
+    """Write `model` for a batch of 1 to the ONNX file `path`."""
+    model.export(str(path), format="onnx", input_signature=[signature(model, 1)], verbose=False)
+
+
+def model_multiply_adds(model: Any) -> int:
+    """Return the multiply-adds of one example through `model`, counted on its float32 export."""
+    import keras
+
+    inputs = model.input if isinstance(model.input, dict) else {x.name: x for x in model.inputs}
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        save_model(Path(folder) / "saved", keras.Model(inputs, {"y": model.output}), batch=1)
+        flatbuffer.write(to_tflite(Path(folder) / "saved", "float32"), Path(folder) / "model.tflite")
+        return multiply_adds(Path(folder) / "model.tflite")[0]

@@ -1,0 +1,105 @@
+"""A trained model as files for every runtime, each under its final name only when it is whole."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmzoo.artifacts.folder import file_table, operator_table
+from mmzoo.artifacts.golden import GOLDEN, write_golden
+from mmzoo.data.arrays import Arrays
+from mmzoo.errors import BadInputError
+from mmzoo.export.convert import has_onnx, quiet, save_model, to_onnx
+from mmzoo.export.quantize import tflite_models
+from mmzoo.recipe import Export
+from mmzoo.tflite import flatbuffer
+from mmzoo.tflite.flatbuffer import METADATA
+
+STATIC = (
+    "mmzoo",
+    "recipe",
+    "config",
+    "inputs",
+    "outputs",
+    "labels",
+    "data",
+)  # of the card, known before a run
+CALIBRATION = 128  # examples
+
+
+def export(
+    model,
+    folder: str | Path,
+    spec: Export,
+    calibration: Arrays,
+    golden: tuple[Arrays, np.ndarray],
+    card: dict,
+) -> dict[str, dict]:
+    """Write SavedModel, TFLite, ONNX, golden tensors and labels of `model` into `folder`.
+
+    Args:
+        model: uncompiled functional `keras.Model`; a dict of inputs, a dict of outputs.
+        calibration: `{input: (K, ...)}` training examples, from which int8 takes its ranges.
+        golden: `({input: (K, ...)}, labels (K,))` test examples, kept with the answers of `model`.
+        card: what `STATIC` names of it goes into every `.tflite`.
+
+    Returns:
+        `{"files": ..., "operators": ...}` for the card. Without the packages of the extra `onnx` there is no
+        `model.onnx`.
+
+    Raises:
+        ValueError: `model` needs an operator that TFLite does not have.
+    """
+    folder = Path(folder)
+    about = json.dumps({key: card[key] for key in STATIC if key in card}, ensure_ascii=False).encode()
+    with quiet():
+        _put(folder / "saved_model", lambda path: save_model(path, model))
+        for precision, tflite in tflite_models(model, spec.precisions, calibration).items():
+            flatbuffer.set_metadata(tflite, METADATA, about)
+            flatbuffer.write(tflite, folder / f"model_{precision}.tflite")
+        if has_onnx():
+            _put(folder / "model.onnx", lambda path: to_onnx(model, path))
+    _put(folder / GOLDEN, lambda path: write_golden(path, model, *golden))
+    _put(folder / "labels.txt", lambda path: path.write_text("\n".join([*spec.labels, ""]), encoding="utf-8"))
+    return {"files": file_table(folder), "operators": operator_table(folder)}
+
+
+def calibration_examples(batches: Any, names: Any, count: int = CALIBRATION) -> Arrays:
+    """Return `{name: (count, ...)}` of `names` from `({name: (B, ...)}, y)` batches; fewer if they end.
+
+    Raises:
+        BadInputError: there is no batch.
+    """
+    taken, have = [], 0
+    for inputs, _ in batches:
+        taken.append({name: np.asarray(inputs[name]) for name in names})
+        have += len(next(iter(taken[-1].values())))
+        if have >= count:
+            break
+    if not taken:
+        raise BadInputError("export: expected training examples to calibrate int8 with. Received: none")
+    return {name: np.concatenate([inputs[name] for inputs in taken])[:count] for name in names}
+
+
+def _put(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` make a temporary file or folder, then give it the name `path`."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    _remove(temporary)
+    try:
+        write(temporary)
+        if path.is_dir():  # os.replace puts no folder over one that holds something
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

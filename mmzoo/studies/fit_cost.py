@@ -1,0 +1,178 @@
+"""What `mmzoo fit` costs on a large table: `python -m mmzoo.studies.fit_cost texts --rows 1000000`; prints JSON."""
+
+import argparse
+import contextlib
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmzoo.artifacts.environment import environment
+
+CLASSES = ("cold", "mild", "warm", "hot")
+WORDS, LENGTH = 20_000, 12  # that texts are drawn from, and in a text
+TOLD = 0.7  # share of the rows whose text names their class
+SIDE = 160  # pixels of a picture
+GRAIN = 25.0  # deviation of its noise, of 255
+EVERY = 0.1  # seconds between two looks at the memory
+# what a run prints when a stage begins
+STAGES = {
+    "decoding": "column  ",
+    "duplicates": "looking for rows in two splits",
+    "training": "training",
+    "export": "exporting",
+    "evaluation": "evaluating",
+    "verification": "verifying",
+    "latency": "timing",
+    "linear models": "comparing with linear models",
+    "report": "writing the report",
+}
+
+
+def text_table(folder: str | Path, rows: int, seed: int = 0) -> Path:
+    """Write a CSV of `rows` short texts and their class into `folder`; return its path."""
+    rng, path = np.random.default_rng(seed), Path(folder) / "texts.csv"
+    words = np.array([f"w{number:x}" for number in rng.permutation(WORDS)])
+    with path.open("w", newline="", encoding="utf-8") as file:
+        write = csv.writer(file)
+        write.writerow(["note", "kind"])
+        for start in range(0, rows, 10_000):
+            size = min(10_000, rows - start)
+            labels, told = rng.integers(0, len(CLASSES), size), rng.random(size) < TOLD
+            drawn = words[np.minimum(rng.zipf(1.3, (size, LENGTH)) - 1, WORDS - 1)].tolist()
+            names = [CLASSES[label] for label in labels]
+            texts = (
+                " ".join([*row, name] if tell else row) for row, name, tell in zip(drawn, names, told, strict=True)
+            )
+            write.writerows(zip(texts, names, strict=True))
+    return path
+
+
+def picture_table(folder: str | Path, rows: int, seed: int = 0) -> Path:
+    """Write `rows` JPEG files of 160x160 pixels, each brighter where its class says, and their CSV; return its path."""
+    from PIL import Image
+
+    rng, path = np.random.default_rng(seed), Path(folder) / "pictures.csv"
+    (Path(folder) / "photos").mkdir()
+    at = np.linspace(-1, 1, SIDE)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        write = csv.writer(file)
+        write.writerow(["photo", "kind"])
+        for row in range(rows):
+            label = int(rng.integers(len(CLASSES)))
+            angle = np.pi / 2 * label + rng.normal(0, 0.3)
+            light = np.cos(angle) * at[:, None] + np.sin(angle) * at
+            coarse = np.kron(rng.normal(0, 40, (8, 8, 3)), np.ones((SIDE // 8, SIDE // 8, 1)))
+            pixels = 128 + 30 * light[..., None] + coarse + rng.normal(0, GRAIN, (SIDE, SIDE, 1))
+            name = f"photos/{row:06d}.jpg"
+            Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(Path(folder) / name, quality=85)
+            write.writerow([name, CLASSES[label]])
+    return path
+
+
+def cost(table: Path, words: Sequence[str] = (), say: Callable[[str], object] | None = None) -> dict:
+    """Return the seconds and bytes of `mmzoo fit TABLE --target kind` in a process of its own, by stage.
+
+    `resident` is what the process and its children hold at most, `anonymous` that without the pages of files, which
+    the system takes back where memory is short.
+
+    Args:
+        table: what `text_table` or `picture_table` wrote.
+        words: further ones of the command line.
+        say: gets each line that the process prints.
+
+    Raises:
+        RuntimeError: the process failed.
+    """
+    command = [sys.executable, "-m", "mmzoo.cli.app", "fit", str(table), "--target", "kind", *words]
+    command += ["--out", str(table.with_name("fitted"))]
+    own = {"PYTHONUNBUFFERED": "1", "MMZOO_CACHE_DIR": str(table.with_name("cache"))}
+    began = time.monotonic()
+    stage, peaks, starts = ["reading"], {}, {"reading": began}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **own})
+    watch = threading.Thread(target=_watch, args=(process, stage, peaks))
+    watch.start()
+    for line in process.stdout:
+        if say:
+            say(line)
+        for name, beginning in STAGES.items():
+            if line.startswith(beginning) and name not in starts:
+                stage[0], starts[name] = name, time.monotonic()
+    code = process.wait()
+    watch.join()
+    if code not in (0, 3):  # 3: no GPU accelerator
+        raise RuntimeError(f"{' '.join(command)}: exit code {code}")
+    ends = [*list(starts.values())[1:], time.monotonic()]
+    seconds = {name: round(end - start, 1) for (name, start), end in zip(starts.items(), ends, strict=True)}
+    told = [{"stage": name, "seconds": seconds[name], **peaks.get(name, {})} for name in starts]
+    return {
+        "seconds": round(ends[-1] - began, 1),
+        "resident": max(one["resident"] for one in peaks.values()),
+        "anonymous": max(one["anonymous"] for one in peaks.values()),
+        "largest_process": 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
+        "stages": told,
+    }
+
+
+def _watch(process: subprocess.Popen, stage: list[str], peaks: dict[str, dict[str, int]]) -> None:
+    """Write into `peaks` what a process and its children hold at most in each stage, until it ends."""
+    while process.poll() is None:
+        held = [_memory(pid) for pid in _family(process.pid)]
+        now = {"resident": sum(one for one, _ in held), "anonymous": sum(one for _, one in held)}
+        before = peaks.setdefault(stage[0], now)
+        peaks[stage[0]] = {name: max(before[name], size) for name, size in now.items()}
+        time.sleep(EVERY)
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and all that it started."""
+    found = [pid]
+    for one in found:
+        for path in Path(f"/proc/{one}/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # ended meanwhile
+                found += [int(child) for child in path.read_text().split()]
+    return found
+
+
+def _memory(pid: int) -> tuple[int, int]:
+    """Return the bytes of memory that a process holds, and of these what is of no file."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0, 0
+    held = {
+        name: int(size.split()[0]) * 1024 for name, _, size in (line.partition(":") for line in lines) if "kB" in size
+    }
+    return held.get("VmRSS", 0), held.get("RssAnon", 0)
+
+
+TABLES = {"texts": text_table, "pictures": picture_table}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print what a fit costs, with the machine, as JSON; return 0."""
+    parser = argparse.ArgumentParser(prog="python -m mmzoo.studies.fit_cost", description=__doc__)
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        table = TABLES[given.table](folder, given.rows, given.seed)
+        found = cost(table, ["--epochs", str(given.epochs)], sys.stderr.write)
+    told = {"table": given.table, "rows": given.rows, "epochs": given.epochs, **found}
+    print(json.dumps({**told, "machine": environment()["machine"]}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

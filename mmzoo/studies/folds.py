@@ -1,0 +1,98 @@
+"""The score of a published recipe on each of its folds: `python -m mmzoo.studies.folds --help`."""
+
+import argparse
+import dataclasses
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmzoo.artifacts.card import recipe_of
+from mmzoo.artifacts.environment import environment
+from mmzoo.artifacts.folder import CARD, read_card, write_json
+from mmzoo.data.arrays import test_arrays
+from mmzoo.errors import BadInputError
+from mmzoo.metrics.classification import scores
+from mmzoo.reports.write import write_card
+from mmzoo.studies.runs import answers, read_runs, trained
+
+
+def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dict:
+    """Train the recipe of `folder` with each of its other folds for the test; put all scores into the card.
+
+    The config is that of the card but for `fold`, and what the card tells is the score of its own fold. Every finished
+    run is written to the JSON file `out` at once; called again, it does what is not in there.
+
+    Args:
+        folder: a classifier that `train` wrote, of a recipe with `FOLDS` and a field `fold`.
+        out: the JSON file.
+        data_dir: where the data lies, as in the recipe's Config.
+
+    Returns:
+        The card's `cross_validation`; `own` is the fold whose model is in the folder.
+
+    Raises:
+        BadInputError: the recipe has no folds, or `out` holds runs of something else.
+    """
+    card = read_card(folder)
+    module, config = recipe_of(folder, card, data_dir)
+    folds = getattr(module, "FOLDS", ())
+    if not folds:
+        raise BadInputError(f"{folder}: expected a recipe with folds. Received: {card['recipe']}")
+    about = {"recipe": card["recipe"], "config": dataclasses.asdict(config) | {"data_dir": "", "fold": 0}}
+    result: dict[str, Any] = {**about, "runs": read_runs(out, about)}
+    done = {run["fold"] for run in result["runs"]}
+    for fold in [fold for fold in folds if fold not in done]:
+        found = _told(card) if fold == config.fold else _run(module, dataclasses.replace(config, fold=fold))
+        result["runs"].append({"fold": fold, **found})
+        write_json(Path(out), result)
+        print(f"fold {fold}: {found}", flush=True)
+    section = _section(sorted(result["runs"], key=lambda run: run["fold"]), "+".join(config.modalities), config.fold)
+    write_card(folder, {**card, "cross_validation": section})
+    print(f"{section['models']}: recorded in {Path(folder) / CARD} and README.md")
+    return section
+
+
+def _told(card: dict) -> dict:
+    """Return what the card says of the model in its folder."""
+    told = next(iter(card["scores"]["subsets"].values()))
+    kept = {"rows": card["scores"]["n"], "seconds": card["wall_seconds"], "commit": card["commit"]}
+    return {"accuracy": told["accuracy"], **kept}
+
+
+def _run(module, config) -> dict:
+    """Return the accuracy of a model on the test split of `config`, after training it."""
+    began, (inputs, labels) = time.monotonic(), test_arrays(module, config)
+    told = answers(trained(module, config, f"fold {config.fold}"), inputs)
+    accuracy = scores(told, labels, [str(label) for label in module.export(config).labels])["accuracy"]
+    kept = {"rows": len(labels), "seconds": time.monotonic() - began, "commit": environment()["commit"]}
+    return {"accuracy": accuracy, **kept}
+
+
+def _section(runs: list[dict], name: str, own: int) -> dict:
+    series = [run["accuracy"] for run in runs]
+    spread = {"mean": statistics.mean(series), "deviation": statistics.stdev(series), "folds": series}
+    told = {key: [run[key] for run in runs] for key in ("rows", "commit")}
+    section = {"folds": len(runs), "own": own, "group": "", "score": "accuracy", **told, "models": {name: spread}}
+    return {**section, "linear": {}, "seconds": sum(run["seconds"] for run in runs)}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return 0, or 2 on bad input."""
+    parser = argparse.ArgumentParser(prog="python -m mmzoo.studies.folds", description=recipe_folds.__doc__)
+    parser.add_argument("folder", help="of a trained model; its card gets the scores")
+    parser.add_argument("--out", default="folds.json", help="file that keeps finished runs")
+    parser.add_argument("--data-dir", default="", help="where the data lies; else MMZOO_DATA_DIR")
+    arguments = parser.parse_args(argv)
+    try:
+        recipe_folds(arguments.folder, arguments.out, arguments.data_dir)
+    except BadInputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""The verb `compare-fusions`: every way of joining embeddings, trained alike; `python -m mmzoo.studies.fusions`.
+
+The module's own command writes one table of several comparisons: `... TABLE.md FOLDER...`.
+"""
+
+import dataclasses
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mmzoo import fusion, recipes
+from mmzoo.artifacts.environment import environment
+from mmzoo.artifacts.folder import artifact, make_folder, write_json
+from mmzoo.benchmark import timing
+from mmzoo.data.arrays import test_arrays
+from mmzoo.data.presence import by_pattern
+from mmzoo.errors import BadInputError
+from mmzoo.export.convert import quiet, save_model, to_tflite
+from mmzoo.reports.readme import table
+from mmzoo.studies.runs import answers, flags, mean_deviation, read_runs, told_seeds, trained
+from mmzoo.tflite import flatbuffer
+
+BASELINE = "concat"
+RUNS = "runs.json"
+TIMED = 400  # runs of each model, at least
+
+
+def compare_fusions(recipe: str, config: Any, fusions: Sequence[str], seeds: Sequence[int], out: str | Path) -> dict:
+    """Train `recipe` with each of `fusions` and each modality alone, for each seed; score the test split.
+
+    All have the same encoders, head, data, order, augmentation and steps. Finished runs are kept in `out/runs.json`;
+    called again, what is in there is not done again.
+
+    Returns:
+        `{"recipe", "config", "runs", "points", "costs"}`: of each fusion and each modality alone (`image alone`)
+        the mean and standard deviation over seeds of the accuracy in percent, of a fusion also with each pattern of
+        `present`, and the points over `concat`, paired by seed, with a 95 % interval; and of each fusion the
+        parameters that are no encoder's and the time of the exported float32 model, one thread, as a ratio to concat.
+
+    Raises:
+        BadInputError: the recipe has no `fusion`, one of `fusions` is unknown, or `out` holds other runs.
+    """
+    out, module = Path(out), recipes.load(recipe)
+    _check(recipe, config, fusions, seeds)
+    fusions = tuple(dict.fromkeys((BASELINE, *fusions)))
+    about = {"recipe": recipe, "config": {**dataclasses.asdict(config), "data_dir": "", "seed": 0, "fusion": ""}}
+    result = {**about, "runs": read_runs(out / RUNS, about)}
+    done = {(run["model"], run["seed"]) for run in result["runs"]}
+    make_folder(out, out)
+    commit = environment()["commit"]  # of each run: a comparison may be finished by a later version
+    for seed in seeds:
+        wanted = {name: {"fusion": name} for name in fusions}
+        wanted |= {f"{name} alone": {"modalities": (name,)} for name in config.modalities}
+        test = None
+        for name, change in wanted.items():
+            if (name, seed) in done:
+                continue
+            mine = dataclasses.replace(config, seed=seed, **change)
+            test = test or test_arrays(module, dataclasses.replace(config, seed=seed))
+            run = {"model": name, "seed": seed, **_run(module, mine, test, name), "commit": commit}
+            result["runs"].append(run)
+            write_json(out / RUNS, result)
+            print(f"{name:<20} seed {seed}: {run['accuracy']['all']:.2f} %", flush=True)
+    result["points"] = _points(result["runs"])
+    result["costs"] = _costs(module, config, fusions)
+    write_json(out / RUNS, result)
+    (out / "README.md").write_text(report([result]), encoding="utf-8")
+    return result
+
+
+def _check(recipe: str, config: Any, fusions: Sequence[str], seeds: Sequence[int]) -> None:
+    if not hasattr(config, "fusion") or len(config.modalities) < 2:
+        raise BadInputError(f"compare-fusions: expected a recipe that fuses modalities. Received: {recipe}")
+    if unknown := [name for name in fusions if name not in fusion.names()]:
+        raise BadInputError(f"--fusions: expected some of {', '.join(fusion.names())}. Received: {', '.join(unknown)}")
+    if not seeds:
+        raise BadInputError("--seeds: expected 1 or more. Received: 0")
+
+
+def _run(module: Any, config: Any, test: tuple[dict, np.ndarray], name: str) -> dict:
+    """Train the model of `config` and return its accuracies in percent: with all, and with each pattern of present."""
+    inputs, labels = test
+    model = trained(module, config, f"{name}, seed {config.seed}:")
+
+    def accuracy(given: dict[str, np.ndarray]) -> float:
+        return round(100 * float(np.mean(answers(model, given).argmax(axis=1) == labels)), 3)
+
+    scores = {"all": accuracy(inputs)}
+    if len(config.modalities) > 1:
+        _, *partial, _ = by_pattern(inputs, config.modalities)  # neither all nor nothing
+        scores |= {pattern: accuracy(given) for pattern, given in partial}
+    return {"accuracy": scores}
+
+
+def _points(runs: Sequence[dict]) -> list[dict]:
+    baseline = {run["seed"]: run["accuracy"]["all"] for run in runs if run["model"] == BASELINE}
+    points = []
+    for model in dict.fromkeys(run["model"] for run in runs):
+        here = [run for run in runs if run["model"] == model]
+        scores = {key: mean_deviation([run["accuracy"][key] for run in here]) for key in here[0]["accuracy"]}
+        gains = [run["accuracy"]["all"] - baseline[run["seed"]] for run in here if run["seed"] in baseline]
+        point = {"model": model, "seeds": len(here), "accuracy": scores}
+        if model != BASELINE and len(gains) > 1:
+            point["gain"] = [round(statistics.mean(gains), 2), *_interval(gains)]
+        points.append(point)
+    return points
+
+
+def _interval(series: Sequence[float]) -> list[float]:
+    """Return the two ends of Student's 95 % interval of the mean of `series`."""
+    from scipy import stats
+
+    if len(set(series)) == 1:
+        return [round(series[0], 2)] * 2
+    ends = stats.t.interval(0.95, len(series) - 1, statistics.mean(series), stats.sem(series))
+    return [round(float(end), 2) for end in ends]
+
+
+def _costs(module: Any, config: Any, fusions: Sequence[str]) -> dict[str, dict]:
+    """Return `{fusion: {"parameters", "latency"}}`: without encoders; of the whole, median, as a ratio to concat."""
+    costs, files = {}, []
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        for name in fusions:
+            model = module.build(dataclasses.replace(config, fusion=name))
+            encoders = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+            own = model.count_params() - sum(encoder.count_params() for encoder in encoders)
+            costs[name] = {"parameters": own}
+            save_model(Path(folder) / "saved", keras.Model(model.input, {"y": model.output}), batch=1)
+            files.append(Path(folder) / f"{name}.tflite")
+            flatbuffer.write(to_tflite(Path(folder) / "saved", "float32"), files[-1])
+        times = timing.measure(files, 1, TIMED).times
+    medians = {name: statistics.median(series) for name, series in zip(fusions, times, strict=True)}
+    return {name: {**costs[name], "latency": round(medians[name] / medians[BASELINE], 2)} for name in fusions}
+
+
+def report(results: Sequence[dict]) -> str:
+    """Return one table of `results`, each of `compare_fusions`, as Markdown, and what it says of concat."""
+    found = "\n".join(f"- {_name(result)}: {_verdict(result['points'])} {_command(result)}" for result in results)
+    rows, head = [], ["data", "model", "accuracy, %", "points over concat (95 %)"]
+    for result in results:
+        for point in sorted(result["points"], key=lambda point: -point["accuracy"]["all"][0]):
+            cost = result["costs"].get(point["model"], {})
+            gain = "{:+.1f} ({:+.1f} to {:+.1f})".format(*point["gain"]) if "gain" in point else ""
+            rest = ", ".join(f"{key} {mean:.1f}" for key, (mean, _) in point["accuracy"].items() if key != "all")
+            score = "{:.1f} ± {:.1f}".format(*point["accuracy"]["all"])
+            row = [_name(result), point["model"], score, gain, rest, point["seeds"]]
+            rows.append([*row, f"{cost['parameters']:,}" if cost else "", f"{cost['latency']:.2f}" if cost else ""])
+    head += ["what is there alone, %", "seeds", "parameters", "latency"]
+    said = (
+        "# Fusions compared\n\nTest accuracy, mean ± standard deviation over seeds. All have the same encoders, head, "
+        "data and steps, and the settings of the recipe, which were chosen with one of them. Points over `concat` are "
+        "paired by seed, with Student's 95 % interval, not corrected for the number of fusions. Parameters are those "
+        "that are no encoder's; latency is that of the whole float32 model on one thread as a ratio to `concat` in the "
+        "same run."
+    )
+    return f"{said}\n\n{found}\n\n{table(head, rows)}\n"
+
+
+def _name(result: dict) -> str:
+    return f"{result['recipe']} on {result['config']['source']}"
+
+
+def _command(result: dict) -> str:
+    given = flags(result["recipe"], result["config"])
+    return f"`mmzoo compare-fusions {result['recipe']} {given} --seeds {told_seeds(result['runs'])}`"
+
+
+def _verdict(points: Sequence[dict]) -> str:
+    fused = [point for point in points if "gain" in point and not point["model"].endswith(" alone")]
+    better = [point["model"] for point in fused if point["gain"][1] > 0]
+    worse = [point["model"] for point in fused if point["gain"][2] < 0]
+    beats = f"better than concat: {', '.join(better)}" if better else "nothing is better than concat"
+    return f"{beats}; worse: {', '.join(worse) or 'none'}; of the others no difference is shown."
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write one table of the comparisons in the given folders."""
+    if len(arguments) < 2:
+        raise SystemExit("usage: python -m mmzoo.studies.fusions TABLE.md FOLDER...")
+    results = [json.loads(artifact(folder, RUNS).read_text(encoding="utf-8")) for folder in arguments[1:]]
+    Path(arguments[0]).write_text(report(results), encoding="utf-8")
+    print(f"written to {arguments[0]}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

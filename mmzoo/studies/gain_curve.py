@@ -1,0 +1,125 @@
+"""The gain of fusion along one setting of a recipe, over several seeds: `python -m mmzoo.studies.gain_curve --help`."""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from mmzoo import recipes
+from mmzoo.artifacts.environment import environment
+from mmzoo.artifacts.folder import CARD, file_table, read_card, write_json
+from mmzoo.data.arrays import test_arrays
+from mmzoo.metrics.classification import scores
+from mmzoo.reports import plots
+from mmzoo.reports.write import write_card
+from mmzoo.studies.runs import answers, mean_deviation, read_runs, trained
+
+
+def gain_curve(
+    recipe: str, config: Any, field: str, values: Sequence[float], seeds: Sequence[int], out: str, touches: str = ""
+) -> dict:
+    """Train the fused and the single-modality models for each value of `field` and each seed; score the test split.
+
+    Where `field` changes the data of the modality `touches` alone, models of the others are trained once a seed.
+    Every finished run is written to the JSON file `out` at once; called again, it does what is not in there.
+
+    Returns:
+        `{"recipe", "config", "field", "points": [...], "runs": [...]}`: a point for each value, with mean and
+        standard deviation over the seeds of the accuracies, in percent, of each modality alone, of `fused`, of the
+        `average` of the single models' probabilities, and of the gains of the latter two over the best single one.
+    """
+    path = Path(out)
+    module = recipes.load(recipe)
+    about = {"recipe": recipe, "config": dataclasses.asdict(config) | {"data_dir": "", "seed": 0}, "field": field}
+    result: dict[str, Any] = {**about, "runs": read_runs(path, about)}
+    commit = environment()["commit"]  # of each run: a curve may be finished by a later version
+    done = {(run["seed"], run["value"]) for run in result["runs"]}
+    for seed in seeds:
+        kept: dict[str, np.ndarray] = {}
+        for value in values:
+            if (seed, value) not in done:
+                run = _run(module, dataclasses.replace(config, seed=seed, **{field: value}), kept)
+                kept = {name: p for name, p in kept.items() if touches and name != touches}
+                result["runs"].append({"seed": seed, "value": value, **run, "commit": commit})
+                write_json(path, result)
+                print(f"{field} {value}, seed {seed}: {run}", flush=True)
+    result["points"] = [_point(result["runs"], value) for value in values]
+    write_json(path, result)
+    return result
+
+
+def _run(module, config, kept: dict[str, np.ndarray]) -> dict[str, float]:
+    """Return the test accuracies of one seed and value, in percent; single models' answers are put into `kept`."""
+    inputs, labels = test_arrays(module, config)
+    names = [str(label) for label in module.export(config).labels]
+    modalities = [name for name in inputs if name != "present"]
+    for name in modalities:
+        if name not in kept:
+            kept[name] = _answers(module, dataclasses.replace(config, modalities=(name,)), inputs)
+    accuracy = {name: 100 * scores(kept[name], labels, names)["accuracy"] for name in modalities}
+    best = max(accuracy.values())
+    average = 100 * scores(np.mean([kept[name] for name in modalities], axis=0), labels, names)["accuracy"]
+    together = 100 * scores(_answers(module, config, inputs), labels, names)["accuracy"]
+    both = {"fused": together, "average": average, "gain": together - best, "average_gain": average - best}
+    return {name: round(x, 3) for name, x in {**accuracy, **both}.items()}
+
+
+def _answers(module, config, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """Train the model of `config` and return its probabilities for `inputs`."""
+    return answers(trained(module, config, "+".join(config.modalities)), inputs)
+
+
+def _point(runs: list[dict], value: float) -> dict:
+    here = [run for run in runs if run["value"] == value]
+    point: dict[str, Any] = {"value": value, "seeds": len(here)}
+    for name in here[0] if here else ():
+        if name not in ("seed", "value", "commit"):
+            point[name] = mean_deviation([run[name] for run in here])
+    return point
+
+
+def record(curve: dict, folder: str) -> None:
+    """Put `curve` and its plot into the card of `folder`."""
+    card = read_card(folder)
+    plots.gain_curve(curve, Path(folder) / "gain_curve.png")
+    write_card(folder, {**card, "gain_curve": curve, "files": file_table(folder)})
+    print(f"recorded in {Path(folder) / CARD}")
+
+
+def _without(words: list[str], *flags: str) -> list[str]:
+    """Return `words` without `flags` and the value behind each."""
+    return [w for i, w in enumerate(words) if w not in flags and (i == 0 or words[i - 1] not in flags)]
+
+
+def main(arguments: list[str]) -> None:
+    """Read `RECIPE FIELD VALUE...`, `--seeds`, `--touches`, `--out`, `--into` and the recipe's flags."""
+    from cyclopts import App, Parameter
+
+    name = arguments[0] if arguments else ""
+    config_type = recipes.load(name).Config
+    app = App(name="gain_curve", help=__doc__, result_action="return_value")
+
+    @app.default
+    def run(
+        field: str,
+        *values: float,
+        seeds: int = 5,
+        touches: str = "",
+        out: str = "gain_curve.json",
+        into: str = "",
+        config: Annotated[config_type, Parameter(name="*")] = None,
+    ) -> None:
+        curve = gain_curve(name, config or config_type(), field, values, range(seeds), out, touches)
+        print(f"written to {out}")
+        if into:
+            words = ["python -m mmzoo.studies.gain_curve", *arguments]
+            record({**curve, "command": " ".join(_without(words, "--into", "--out", "--data-dir"))}, into)
+
+    app(arguments[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

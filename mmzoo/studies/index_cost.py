@@ -1,0 +1,128 @@
+"""What an index of many embeddings costs: `python -m mmzoo.studies.index_cost --size 1000000 --out FOLDER`.
+
+The folder gets `costs.json` and a README that is made of nothing but it.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmzoo.artifacts.environment import environment
+from mmzoo.artifacts.folder import make_folder, write_json
+from mmzoo.device.index import KINDS, Index
+from mmzoo.tasks.format import percent, table
+
+NEIGHBORHOOD = 50  # embeddings around each of the centers that are drawn
+SPREAD = 0.6  # length of what sets them apart, of 1 of the center
+PAGE = 4096  # bytes
+K = 10  # nearest that are asked for
+COSTS = "costs.json"
+
+
+def drawn_embeddings(size: int, width: int, seed: int) -> np.ndarray:
+    """Return `(size, width)` float32 embeddings in neighborhoods, as those of pictures are; uniform ones have none."""
+    rng = np.random.default_rng(seed)
+    centers = rng.standard_normal((-(-size // NEIGHBORHOOD), width), np.float32) / width**0.5
+    found = np.repeat(centers, NEIGHBORHOOD, axis=0)[:size]
+    found += rng.standard_normal(found.shape, np.float32) * (SPREAD / width**0.5)
+    return found
+
+
+def cost(kind: str, size: int, width: int = 64, queries: int = 200, k: int = K, seed: int = 0) -> dict:
+    """Return bytes and seconds of an `Index` of `kind`, and which share of the `k` nearest it finds.
+
+    The queries are new embeddings of the same neighborhoods; milliseconds are of one query, one after another.
+    """
+    found = drawn_embeddings(size + queries * NEIGHBORHOOD, width, seed)
+    asked = np.random.default_rng(seed + 1).choice(len(found), queries, replace=False)
+    things, questions = np.delete(found, asked, axis=0)[:size], found[asked]
+    del found
+    before = _resident()
+    index, build = _timed(lambda: Index(things, kind=kind))
+    resident = _resident() - before
+    truth = Index(things) if kind != "exact" else index
+    right, times = 0, []
+    for question in questions:
+        answer, seconds = _timed(lambda vector=question: index.search(vector, k))
+        times.append(1000 * seconds)
+        right += len({name for name, _ in answer} & {name for name, _ in truth.search(question, k)})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "index"
+        save = _timed(lambda: index.save(path))[1]
+        load = _timed(lambda: Index.load(path))[1]
+        stored = path.stat().st_size
+    return {
+        "kind": kind,
+        "size": size,
+        "width": width,
+        "resident_bytes": resident,
+        "file_bytes": stored,
+        "build_seconds": round(build, 2),
+        "save_seconds": round(save, 2),
+        "load_seconds": round(load, 2),
+        "query_ms_median": round(float(np.median(times)), 3),
+        "query_ms_95": round(float(np.percentile(times, 95)), 3),
+        f"recall@{k}_of_exact": right / (k * queries),
+    }
+
+
+def report(result: dict) -> str:
+    """Return the `costs` of each kind of index, and how they were measured, as Markdown."""
+    rows = []
+    for row in result["costs"]:
+        sizes = [f"{row[key] / 1e6:,.0f}" for key in ("resident_bytes", "file_bytes")]
+        times = [f"{row[key]:.1f}" for key in ("build_seconds", "save_seconds", "load_seconds")]
+        times += [f"{row[key]:.2f}" for key in ("query_ms_median", "query_ms_95")]
+        rows.append([row["kind"], *sizes, *times, percent(row[f"recall@{K}_of_exact"])])
+    head = ["kind", "memory, MB", "file, MB", "build, s", "save, s", "load, s"]
+    head += ["query, median, ms", "query, 95 %, ms", "recall"]
+    asked, first = result["queries"], result["costs"][0]
+    return (
+        f"# What an index of {first['size']:,} embeddings costs\n\n"
+        f"`mmzoo.device.index`, {first['width']} numbers an embedding, drawn in neighborhoods of {NEIGHBORHOOD} as "
+        f"those of pictures are; {asked} queries, one after another, on {result['machine']}. Memory is what the "
+        f"process holds more once the index is built. Recall is the share of the {K} nearest that are found.\n\n"
+        f"Generated from `{COSTS}`, which `{result['command']}` wrote.\n\n"
+        f"{table(head, rows)}\n"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print what each kind of index costs, with `--out` also write it; return 0."""
+    parser = argparse.ArgumentParser(prog="python -m mmzoo.studies.index_cost", description=__doc__)
+    parser.add_argument("--size", type=int, default=1_000_000, help="embeddings")
+    parser.add_argument("--width", type=int, default=64, help="numbers of an embedding")
+    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", help=f"the folder that gets {COSTS} and README.md")
+    given = parser.parse_args(argv)
+    rows = [cost(kind, given.size, given.width, given.queries, seed=given.seed) for kind in KINDS]
+    flags = [f"--{name} {getattr(given, name)}" for name in ("size", "width", "queries", "seed")]
+    about = {"command": " ".join([parser.prog, *flags]), "queries": given.queries, "seed": given.seed}
+    result = {"costs": rows, **about, **environment()}
+    text = report(result)
+    print(text)
+    if given.out:
+        out = make_folder(Path(given.out), Path(given.out))
+        write_json(out / COSTS, result)
+        (out / "README.md").write_text(text, encoding="utf-8")
+    return 0
+
+
+def _timed(work: Callable) -> tuple:
+    began = time.perf_counter()
+    found = work()
+    return found, time.perf_counter() - began
+
+
+def _resident() -> int:
+    """Return the bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,195 @@
+"""What a user changes in the training of any recipe, in each of its phases."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Annotated, Any
+
+import keras
+from cyclopts import Parameter
+
+from mmzoo.data.augment.mixup import MIXED, mixup
+from mmzoo.errors import BadInputError, expect
+from mmzoo.losses.soft_targets import cross_entropy, largest_share
+from mmzoo.models.transfer import encoder_names, read_model
+from mmzoo.recipe import Phase, gradual_unfreezing
+from mmzoo.training.optimizer import part_of
+
+Words = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")]
+LOSS = "sparse_categorical_crossentropy"
+
+
+@dataclass(frozen=True)
+class PhaseOptions:
+    freeze: Words = ()
+    """Encoders, or encoder/layer, whose weights stay as they are."""
+    rates: Words = ()
+    """ENCODER=FACTOR of its learning rate, or ENCODER/LAYER=FACTOR."""
+    unfreeze_epochs: int | None = None
+    """The encoders of --init-from stay as they are for so many epochs; then they open one by one, so many apart."""
+    patience: int | None = None
+    """Epochs without a lower validation loss, then the best weights; 0: all epochs."""
+    clip_norm: float | None = None
+    """Of all gradients together; 0: not clipped."""
+    ema: float | None = None
+    """Momentum of the average of the weights that training ends with; 0: the last weights."""
+    mixup: float | None = None
+    """Examples are mixed by shares of Beta(mixup, mixup), all modalities and the label alike; 0: not mixed."""
+    label_smoothing: float | None = None
+    """Share of a label that is spread over all classes; 0: none."""
+
+    def __post_init__(self):
+        apart = self.unfreeze_epochs
+        expect("unfreeze_epochs", apart is None or apart > 0, "1 or more", apart)
+        expect("patience", (self.patience or 0) >= 0, "0 (off) or more", self.patience)
+        expect("clip_norm", 0 <= (self.clip_norm or 0) < math.inf, "0 (off) or more", self.clip_norm)
+        expect("ema", 0 <= (self.ema or 0) < 1, "0 (off) to less than 1", self.ema)
+        expect("mixup", 0 <= (self.mixup or 0) < math.inf, "0 (off) or more", self.mixup)
+        smoothing = self.label_smoothing
+        expect("label_smoothing", 0 <= (smoothing or 0) < 1, "0 (off) to less than 1", smoothing)
+        for words in self.rates:
+            expect("rates", _rate(words)[1] > 0, "ENCODER=FACTOR, a factor above 0", words)
+
+    def told(self) -> dict[str, Any]:
+        """Return the options that are set."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value not in ((), None)}
+
+
+def told_training(precision: str, options: PhaseOptions) -> dict[str, dict]:
+    """Return the card's `training`: flags of `train` that are not the recipe's; nothing where all are as usual."""
+    told = ({} if precision == "float32" else {"precision": precision}) | options.told()
+    return {"training": told} if told else {}
+
+
+def _rate(words: str) -> tuple[str, float]:
+    """Return part and factor of `PART=FACTOR`, the factor 0 where it is none."""
+    name, _, factor = words.rpartition("=")
+    try:
+        return name, float(factor) if math.isfinite(float(factor)) else 0.0
+    except ValueError:
+        return name, 0.0
+
+
+def with_options(recipe: Any, config: Any, options: PhaseOptions) -> Any:
+    """Return `recipe` with `options` in each phase of its plan, and in its training batches and loss.
+
+    A model of some of the modalities, as a baseline is, has those of the parts that it has. Gradual unfreezing divides
+    the first phase of the plan: an encoder that --init-from does not have is trained from the start.
+
+    Raises:
+        BadInputError: the model of `config` has no such part, its epochs are too few to unfreeze its encoders, or its
+            labels cannot be soft.
+    """
+    if not options.told():
+        return recipe
+
+    @functools.cache
+    def encoders(config) -> tuple[str, ...]:
+        return tuple(encoder_names(recipe.build(config)))
+
+    if options.freeze or options.rates:
+        _check_parts(recipe.build(config), options)
+    if options.unfreeze_epochs and not getattr(config, "init_from", ""):
+        said = "--init-from, whose encoders stay as they are at first"
+        raise BadInputError(f"--unfreeze-epochs: expected {said}. Received: none")
+
+    def plan(config) -> tuple[Phase, ...]:
+        named = options.freeze or options.rates or options.unfreeze_epochs
+        first, *others = (_changed(phase, options, encoders(config) if named else ()) for phase in recipe.plan(config))
+        if options.unfreeze_epochs:
+            theirs = encoder_names(read_model(config.init_from))
+            closed = [name for name in encoders(config) if name in theirs and name not in first.frozen]
+            return (*_unfrozen(first, closed, options.unfreeze_epochs), *others)
+        return (first, *others)
+
+    plan(config)
+    changed = SimpleNamespace(**{**vars(recipe), "plan": plan})
+    if options.mixup or options.label_smoothing:
+        return soft_labels(changed, config, options.mixup or 0.0, options.label_smoothing or 0.0)
+    return changed
+
+
+def _check_parts(model: keras.Model, options: PhaseOptions) -> None:
+    """Raise BadInputError where `options` name what is no encoder of `model`, nor a layer of one."""
+    ours = encoder_names(model)
+    named = [("--freeze", name) for name in options.freeze] + [("--rates", _rate(words)[0]) for words in options.rates]
+    for flag, name in named:
+        if name.split("/")[0] not in ours:
+            raise BadInputError(f"{flag}: expected {', '.join(ours)}, or ENCODER/LAYER. Received: {name}")
+        try:
+            part_of(model, name)
+        except BadInputError as error:
+            raise BadInputError(str(error).replace("phase", flag, 1)) from None
+
+
+def _changed(phase: Phase, options: PhaseOptions, encoders: Sequence[str]) -> Phase:
+    """Return `phase` with `options`, of which those that name parts reach the `encoders` that are there."""
+    frozen = [name for name in options.freeze if name.split("/")[0] in encoders and name not in phase.frozen]
+    rates = [_rate(words) for words in options.rates if words.partition("=")[0].split("/")[0] in encoders]
+    numbers = {name: getattr(options, name) for name in ("patience", "clip_norm", "ema")}
+    numbers = {name: value for name, value in numbers.items() if value is not None}
+    return dataclasses.replace(phase, frozen=(*phase.frozen, *frozen), rates=(*phase.rates, *rates), **numbers)
+
+
+def _unfrozen(phase: Phase, encoders: Sequence[str], epochs: int) -> tuple[Phase, ...]:
+    """Return the phases, as long as `phase` together, that open one of `encoders` after another, `epochs` apart."""
+    last = phase.epochs - epochs * len(encoders)
+    if last < 1:
+        said = f"more than {epochs * len(encoders)} epochs, for {', '.join(encoders)}"
+        raise BadInputError(f"--unfreeze-epochs {epochs}: expected {said}. Received: {phase.epochs}")
+    opened = gradual_unfreezing(tuple((name,) for name in encoders), epochs, phase.learning_rate)
+    lengths = [epochs] * len(encoders) + [last]
+    return tuple(
+        dataclasses.replace(phase, name=f"{phase.name}_{p.name}", epochs=length, frozen=(*phase.frozen, *p.frozen))
+        for p, length in zip(opened, lengths, strict=True)
+    )
+
+
+def tell_encoders(recipe: Any, config: Any) -> None:
+    """Print which encoders of the model start from the file that `config` names, and which start afresh.
+
+    Raises:
+        BadInputError: not one of them is in the file.
+    """
+    path = getattr(config, "init_from", "")
+    if not path:
+        return
+    ours, theirs = encoder_names(recipe.build(config)), encoder_names(read_model(path))
+    taken, afresh = [n for n in ours if n in theirs], [n for n in ours if n not in theirs]
+    if not taken:
+        said = f"expected an encoder of this model, {' or '.join(ours)}. Received: {', '.join(theirs)}"
+        raise BadInputError(f"--init-from: {path}: {said}")
+    print(f"from {path}: {', '.join(taken)}{'; afresh: ' if afresh else ''}{', '.join(afresh)}", flush=True)
+
+
+def soft_labels(recipe: Any, config: Any, alpha: float, smoothing: float) -> Any:
+    """Return `recipe` trained on examples mixed by shares of Beta(alpha, alpha), with labels smoothed by `smoothing`.
+
+    0 is off, of either. Validation and test stay as they are, but for the loss, which is smoothed there too.
+
+    Raises:
+        BadInputError: the recipe has another loss, or an input of ids, which have no mean.
+    """
+    flag = "--mixup" if alpha else "--label-smoothing"
+    if recipe.objective(config)["loss"] != LOSS:
+        raise BadInputError(f"{flag}: expected a recipe whose loss is {LOSS}. Received: one with another")
+    if alpha:
+        inputs = recipe.dataset("validation", config).element_spec[0]
+        if ids := [name for name, spec in inputs.items() if spec.dtype not in MIXED]:
+            raise BadInputError(f"--mixup: expected pictures or numbers; ids have no mean. Received: {', '.join(ids)}")
+    classes = len(recipe.export(config).labels)
+
+    def dataset(split, config, first_epoch=0):
+        batches = recipe.dataset(split, config, first_epoch)
+        if split != "train" or not alpha:
+            return batches
+        steps = len(batches) // (sum(phase.epochs for phase in recipe.plan(config)) - first_epoch)
+        return mixup(batches, classes, alpha, config.seed, first_epoch * steps)
+
+    def objective(config):
+        return {"loss": cross_entropy(classes, smoothing), "metrics": [largest_share(classes)]}
+
+    return SimpleNamespace(**{**vars(recipe), "dataset": dataset, "objective": objective})

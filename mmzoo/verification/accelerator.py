@@ -1,0 +1,205 @@
+"""Run models in a child process, on the CPU or the GPU accelerator alone, and find a Vulkan driver."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+import mmzoo
+from mmzoo.data.arrays import Arrays
+from mmzoo.verification.accelerator_worker import AGAIN, FRESH, MARK
+
+SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json"  # where Debian's chromium-common puts it
+DRIVER_PACKAGES = "libvulkan1 chromium-common"
+ICD_VARIABLES = ("VK_ICD_FILENAMES", "VK_DRIVER_FILES")
+LATE = "no answer within"
+TIMEOUT = 120  # seconds for one job; a small model takes 0.2 to 1.5
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A Vulkan driver on which the GPU accelerator gave a right answer."""
+
+    adapter: str
+    environment: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def software(self) -> bool:
+        return "adapterType=CPU" in self.adapter
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model with one set of examples, `{input name: (K, *shape)}`."""
+
+    model: str
+    inputs: Arrays
+    accelerator: str = "cpu"
+    enforce_f32: bool = True
+    repeat: bool = False  # also run the first example again, and the last one on a fresh model
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a job: `outputs`, `{name: (K, *shape)}`, or None with the reason in `error`.
+
+    `again` holds the first example run once more at the end, `fresh` the last one on a fresh model. `died` is
+    true where the process ended or hung instead of saying no; `log` is all that the runtime wrote.
+    """
+
+    outputs: Arrays | None
+    error: str = ""
+    died: bool = False
+    log: str = ""
+    again: Arrays | None = None
+    fresh: Arrays | None = None
+
+
+def execute(jobs: list[Job], driver: Driver | None = None, timeout: float = TIMEOUT) -> list[Answer]:
+    """Run `jobs` in one child process; where it dies, a new one goes on after the job that killed it."""
+    with tempfile.TemporaryDirectory(prefix="mmzoo-") as folder:
+        specs = [_write(Path(folder), number, job) for number, job in enumerate(jobs)]
+        answers: list[Answer] = []
+        while len(answers) < len(jobs):
+            answers += _run(Path(folder), specs[len(answers) :], driver, timeout)
+    return answers
+
+
+def _write(folder: Path, number: int, job: Job) -> dict:
+    inputs = folder / f"in-{number}.npz"
+    np.savez(inputs, **job.inputs)
+    spec = {"model": str(Path(job.model).absolute()), "inputs": str(inputs)}
+    spec["outputs"] = str(folder / f"out-{number}.npz")
+    return spec | {"accelerator": job.accelerator, "enforce_f32": job.enforce_f32, "repeat": job.repeat}
+
+
+def _run(folder: Path, specs: list[dict], driver: Driver | None, timeout: float) -> list[Answer]:
+    """Run jobs until the child ends; return the answers up to and with the job at which it died."""
+    (folder / "jobs.json").write_text(json.dumps(specs), encoding="utf-8")
+    log = folder / "log"
+    # -P keeps the working directory off the path, where a user's file may be called as a module of Python
+    command = [sys.executable, "-P", "-m", "mmzoo.verification.accelerator_worker", str(folder / "jobs.json")]
+    with log.open("wb") as out:
+        try:
+            child = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=_environment(folder, driver),
+                timeout=timeout * len(specs),
+                check=False,
+            )
+            end = _how_it_ended(child.returncode)
+        except subprocess.TimeoutExpired:
+            end = f"{LATE} {timeout * len(specs):g} s"
+    parts = re.split(rf"^{MARK} \d+\n", log.read_text("utf-8", "replace"), flags=re.MULTILINE)
+    if len(parts) == 1 and not end.startswith(LATE):
+        raise RuntimeError(f"the process that executes models did not start: {parts[0].strip()[-500:]}")
+    finished = max(len(parts) - 2, 0)
+    answers = [_read(spec, part) for spec, part in zip(specs, parts[1 : finished + 1], strict=False)]
+    if finished < len(specs):
+        fatal = re.search(r"Check failed: [^\n]*", parts[-1])
+        answers.append(Answer(None, f"{end}: {fatal.group(0)}" if fatal else end, died=True, log=parts[-1]))
+    return answers
+
+
+def _environment(folder: Path, driver: Driver | None) -> dict[str, str]:
+    root = str(Path(mmzoo.__file__).parents[1])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    own = {"XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR") or str(folder), "PYTHONPATH": path}
+    return os.environ | own | dict(driver.environment if driver else ())
+
+
+def _how_it_ended(code: int) -> str:
+    if code >= 0:
+        return f"the process ended with code {code}"
+    try:
+        return f"the process was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"the process was ended by signal {-code}"
+
+
+def _read(spec: dict, log: str) -> Answer:
+    try:
+        with np.load(spec["outputs"]) as file:
+            arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        return Answer(None, _reason(log), log=log)
+    groups = {
+        prefix: {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+        for prefix in (AGAIN, FRESH)
+    }
+    outputs = {k: v for k, v in arrays.items() if not k.startswith((AGAIN, FRESH))}
+    return Answer(outputs, log=log, again=groups[AGAIN] or None, fresh=groups[FRESH] or None)
+
+
+def _reason(log: str) -> str:
+    """Return the exception's message on one line, without the runtime's source locations."""
+    last = log.split("Traceback (most recent call last):")[-1].strip().splitlines()
+    lines = [line for line in last if line and not line.startswith((" ", "INFO", "WARNING"))]
+    text = " ".join(re.sub(r"ERROR: \[.*?\]|^└", "", line).strip() for line in lines)
+    return text.strip()[:300] or "no reason given"
+
+
+def find_driver() -> tuple[Driver | None, str]:
+    """Return the driver on which the GPU accelerator runs, or None and why there is none.
+
+    `VK_ICD_FILENAMES` decides where it is set; else a real GPU on the system's Vulkan, else SwiftShader. A
+    driver counts when a multiplication on it comes out right: then what a model suffers is the model's own.
+    """
+    chosen = next((os.environ[name] for name in ICD_VARIABLES if os.environ.get(name)), None)
+    return _find(chosen, Path(SWIFTSHADER).is_file())
+
+
+@cache
+def _find(chosen: str | None, swiftshader: bool) -> tuple[Driver | None, str]:
+    found, reason = _probe(())
+    if chosen or (found and not found.software):
+        return found, reason
+    if swiftshader:  # before another software driver: Mesa's refuses what SwiftShader takes
+        better, reason = _probe((("VK_ICD_FILENAMES", SWIFTSHADER),))
+        found = better or found
+    return found, reason
+
+
+def _probe(environment: tuple[tuple[str, str], ...]) -> tuple[Driver | None, str]:
+    with tempfile.TemporaryDirectory(prefix="mmzoo-") as folder:
+        path = Path(folder) / "multiply.tflite"
+        path.write_bytes(_multiply())
+        x = np.array([[[1.0, -2.0, 0.5, 8.0]]], np.float32)
+        job = Job(str(path), {"x": x}, "gpu")
+        answer = execute([job], Driver("", environment), timeout=60)[0]
+    if answer.outputs is None:
+        missing = re.search(r"No adapters found|Found no drivers|libvulkan[^\n]*|[Nn]o GPU[^\n]*", answer.log)
+        return None, missing.group(0) if missing else answer.error
+    if not np.allclose(answer.outputs["y"], x * 3):
+        return None, "a driver that multiplies wrong"
+    adapter = re.search(r"Selected adapter: ([^\n]*)", answer.log)
+    return Driver(adapter.group(1) if adapter else "unknown adapter", environment), ""
+
+
+def _multiply() -> bytes:
+    """Return a model `y = 3 x` on four numbers: so small that only the driver can fail."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    from mmzoo.tflite.flatbuffer import pack
+
+    names = ["x", "three", "y"]
+    code = schema.BuiltinOperator.MUL
+    tensors = [schema.TensorT(shape=[1, 4], buffer=int(name == "three"), name=name) for name in names]
+    options = schema.MulOptionsT()
+    kind = schema.BuiltinOptions.MulOptions
+    operator = schema.OperatorT(inputs=[0, 1], outputs=[2], builtinOptions=options, builtinOptionsType=kind)
+    graph = schema.SubGraphT(tensors=tensors, inputs=[0], outputs=[2], operators=[operator])
+    three = schema.BufferT(data=np.full(4, 3, np.float32).view(np.uint8))
+    codes = [schema.OperatorCodeT(deprecatedBuiltinCode=code, builtinCode=code)]
+    return pack(schema.ModelT(version=3, operatorCodes=codes, subgraphs=[graph], buffers=[schema.BufferT(), three]))

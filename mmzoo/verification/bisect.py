@@ -1,0 +1,124 @@
+"""Name the first operator at which a GPU's answer leaves the CPU's, by cutting the model short."""
+
+import copy
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from ai_edge_litert import schema_py_generated as schema
+
+from mmzoo.tflite.flatbuffer import write
+from mmzoo.tflite.graph import Graph, input_names
+from mmzoo.verification.accelerator import Answer, Driver, Job, execute
+from mmzoo.verification.gpu_rules import broken, explain
+from mmzoo.verification.parity import float_weights
+
+READABLE = (
+    schema.TensorType.FLOAT32,
+    schema.TensorType.INT32,
+    schema.TensorType.UINT8,
+    schema.TensorType.INT8,
+)
+CUT = "cut"  # the only output of a cut model
+Differs = Callable[[Answer, Answer], bool]
+
+
+def cut(model: schema.ModelT, tensor: int) -> schema.ModelT:
+    """Return the part of `model` that makes `tensor`, as a model with that tensor as its only output.
+
+    An output more would change how the accelerator fuses operators, and could itself bring an error.
+    """
+    model = copy.deepcopy(model)
+    graph = Graph(model)
+    keep, wanted = set(), [tensor]
+    while wanted:
+        k = graph.made_by.get(wanted.pop())
+        if k is not None and k not in keep:
+            keep.add(k)
+            wanted += graph.inputs(k)
+    used = {i for k in keep for i in graph.inputs(k)}
+    names = input_names(model)
+    part = model.subgraphs[0]
+    part.operators = [op for k, op in enumerate(part.operators) if k in keep]
+    part.inputs = [int(i) for i in part.inputs if int(i) in used]
+    part.outputs = [tensor]
+    inputs = [schema.TensorMapT(name=names[i], tensorIndex=i) for i in part.inputs]
+    outputs = [schema.TensorMapT(name=CUT, tensorIndex=tensor)]
+    model.signatureDefs = [schema.SignatureDefT(inputs, outputs, signatureKey="cut", subgraphIndex=0)]
+    return model
+
+
+class _Cuts:
+    """The cuts of one model, each executed once."""
+
+    def __init__(self, model: schema.ModelT, job: Job, driver: Driver | None, differs: Differs):
+        self.on_cpu = float_weights(model)
+        self.graph, self.job, self.driver, self.differs = Graph(model), job, driver, differs
+        self.known: dict[int, bool] = {}
+
+    def front(self, k: int) -> list[int]:
+        """Return the tensors that operators 0..k hand on to later ones or out of the model."""
+        made = [t for t, maker in self.graph.made_by.items() if maker <= k]
+        later = [t for t in made if any(user > k for user in self.graph.used_by.get(t, []))]
+        ends = [t for t in made if t in self.graph.outputs and t not in later]
+        return [t for t in (*later, *ends) if self.graph.graph.tensors[t].type in READABLE]
+
+    def bad(self, k: int) -> bool:
+        """Return whether any tensor in front of operator `k` differs."""
+        front = self.front(k)
+        self.run([t for t in front if t not in self.known])
+        return any(self.known[t] for t in front)
+
+    def run(self, tensors: list[int]) -> None:
+        with tempfile.TemporaryDirectory(prefix="mmzoo-") as folder:
+            jobs = []
+            for tensor in tensors:
+                for on, whole in (("cpu", self.on_cpu), ("gpu", self.graph.model)):
+                    model = cut(whole, tensor)
+                    path = Path(folder) / f"{tensor}-{on}.tflite"
+                    write(model, path)
+                    feed = {name: self.job.inputs[name] for name in input_names(model).values()}
+                    jobs.append(Job(str(path), feed, on, self.job.enforce_f32))
+            answers = execute(jobs, self.driver) if jobs else []
+        for tensor, cpu, gpu in zip(tensors, answers[::2], answers[1::2], strict=True):
+            self.known[tensor] = bool(self.differs(cpu, gpu))
+
+
+def first_difference(model: schema.ModelT, job: Job, driver: Driver | None, differs: Differs) -> dict:
+    """Return `{"operator", "tensor", "index", "rule", "advice"}` of the first operator that differs.
+
+    `job` holds a few examples on which the whole model is known to differ; `differs(cpu, gpu)` judges the
+    answers for one cut. Halving rests on an error, once there, staying in something that is handed on. Where
+    no cut differs, `operator` is None and `said` says so: the error needs the whole graph.
+    """
+    cuts = _Cuts(model, job, driver, differs)
+    low, high = 0, len(cuts.graph.operators) - 1
+    if high < 0 or not cuts.bad(high):
+        return _whole_graph(cuts.graph)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if cuts.bad(middle) else (middle + 1, high)
+    return {**_named(cuts.graph, low), **explain(_rule(cuts.graph, low))}
+
+
+def _named(graph: Graph, k: int) -> dict:
+    tensor = graph.graph.tensors[int(graph.operators[k].outputs[0])]
+    return {"operator": graph.name(k), "tensor": tensor.name, "index": k}
+
+
+def _rule(graph: Graph, k: int) -> str | None:
+    """Return the rule of operator `k`, or of one before it that the accelerator may have fused with it."""
+    near = [k, *graph.sources(k)]
+    near += [j for source in near[1:] for j in graph.sources(source)]
+    return next((rule for rule in (broken(graph, j) for j in near) if rule), None)
+
+
+def _whole_graph(graph: Graph) -> dict:
+    """Every cut is right by itself: look for what only the whole graph has."""
+    said = "every operator is right in a model cut after it; only the whole graph is wrong"
+    for k in range(len(graph.operators)):
+        if broken(graph, k) == "G11":
+            found = _named(graph, k)
+            said += f"; likely {found['operator']} {found['tensor']!r}, an output that is also consumed"
+            return {"operator": None, "suspect": found, "said": said, **explain("G11")}
+    return {"operator": None, "said": said}

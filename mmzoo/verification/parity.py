@@ -1,0 +1,169 @@
+"""Whether two sets of answers agree: errors as a share of the output's scale, and how far each may be off."""
+
+import copy
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from mmzoo.data.arrays import Arrays
+from mmzoo.tflite.flatbuffer import op_name
+from mmzoo.verification.accelerator import Answer
+
+# The share of an output's largest value by which it may be off, for each kind of file.
+CPU = 3e-5  # float32 on another runtime's CPU: rounding alone; a weight changed by 1 % moves an output by more
+# int8: a dozen steps of 1/255, since rounding may fall the other way in each of several layers
+GPU = {"float32": 1e-3, "float16": 1e-2, "dynamic": 1e-3, "int8": 5e-2}
+DRIFTING = ("dynamic", "int8")  # compared with the GPU, and with Keras by the score alone
+REPEAT = 1e-5  # the same example again, and on a fresh model: nothing may stay behind from another run
+_TYPES = schema.TensorType
+_INTEGERS = (_TYPES.INT8, _TYPES.UINT8, _TYPES.INT4, _TYPES.INT16)
+
+
+def kind(model: schema.ModelT) -> str:
+    """Return 'int8' (integers between operators), 'dynamic' (in weights alone), 'float16' or 'float32'.
+
+    A row that is looked up in a table of int8 and becomes float at once is a weight.
+    """
+    found = set()
+    for graph in model.subgraphs:
+        rows = {int(lookup.outputs[0]) for lookup, _ in _lookups(model, graph)}
+        for i, tensor in enumerate(graph.tensors):
+            held = _data(model, tensor) is not None
+            if tensor.type in _INTEGERS and _scales(tensor) is not None:
+                found.add("dynamic" if held or i in rows else "int8")
+            elif tensor.type == schema.TensorType.FLOAT16 and held:
+                found.add("float16")
+    return next((name for name in ("int8", "dynamic", "float16") if name in found), "float32")
+
+
+def float_weights(model: schema.ModelT) -> schema.ModelT:
+    """Return `model` with its int8 weights as float32 wherever an operator takes or makes float32 of them.
+
+    That is what a GPU computes of a dynamic int8 file. The CPU also rounds what flows through it to int8; that
+    drift can be far larger than the tolerance, and would hide what the GPU gets wrong.
+    """
+    model = copy.deepcopy(model)
+    graph = model.subgraphs[0]
+    for op in graph.operators:
+        first, *others = [int(i) for i in op.inputs if i >= 0] or [-1]
+        for tensor in (graph.tensors[i] for i in others if graph.tensors[first].type == schema.TensorType.FLOAT32):
+            _make_float(model, tensor)
+    for lookup, dequantize in _lookups(model, graph):
+        row, made = graph.tensors[int(lookup.outputs[0])], int(dequantize.outputs[0])
+        _make_float(model, graph.tensors[int(lookup.inputs[0])])
+        row.type, row.quantization = schema.TensorType.FLOAT32, None
+        # what the lookup makes is now what was made of it
+        graph.operators.remove(dequantize)
+        lookup.outputs[0] = made
+    return model
+
+
+def _lookups(model: schema.ModelT, graph: schema.SubGraphT) -> list[tuple[schema.OperatorT, schema.OperatorT]]:
+    """Return pairs of a GATHER from a table of int8 that the file holds and the one operator that makes it float."""
+    readers: dict[int, list[schema.OperatorT]] = {}
+    for op in graph.operators:
+        for i in op.inputs:
+            readers.setdefault(int(i), []).append(op)
+    pairs = []
+    for op in graph.operators:
+        if op_name(model, op) != "GATHER":
+            continue
+        table, after = graph.tensors[int(op.inputs[0])], readers.get(int(op.outputs[0]), [])
+        held = table.type == schema.TensorType.INT8 and _data(model, table) is not None
+        if held and [op_name(model, reader) for reader in after] == ["DEQUANTIZE"]:
+            pairs.append((op, after[0]))
+    return pairs
+
+
+def _make_float(model: schema.ModelT, tensor: schema.TensorT) -> None:
+    """Turn a tensor of int8 that the file holds into float32; leave any other."""
+    data = _data(model, tensor)
+    if tensor.type == schema.TensorType.INT8 and data is not None and _scales(tensor) is not None:
+        values = _dequantized(tensor, np.asarray(data, np.uint8).view(np.int8))
+        model.buffers.append(schema.BufferT(data=values.astype(np.float32).view(np.uint8)))
+        tensor.buffer, tensor.type = len(model.buffers) - 1, schema.TensorType.FLOAT32
+        tensor.quantization = None
+
+
+def _dequantized(tensor: schema.TensorT, values: np.ndarray) -> np.ndarray:
+    quantization, shape = tensor.quantization, [int(size) for size in tensor.shape]
+    scale, zero = (np.asarray(x, np.float64) for x in (quantization.scale, quantization.zeroPoint))
+    along = [1] * len(shape)
+    if scale.size > 1:
+        along[quantization.quantizedDimension] = scale.size
+    return ((values.reshape(shape) - zero.reshape(along)) * scale.reshape(along)).reshape(-1)
+
+
+def _data(model: schema.ModelT, tensor: schema.TensorT) -> np.ndarray | None:
+    data = model.buffers[tensor.buffer].data
+    return data if data is not None and len(data) else None
+
+
+def _scales(tensor: schema.TensorT) -> np.ndarray | None:
+    return tensor.quantization.scale if tensor.quantization else None
+
+
+def compare(reference: Arrays, answer: Arrays) -> dict[str, dict]:
+    """Return for each output of `reference`, `(K, ...)`, how far `answer` is from it.
+
+    `relative` is the largest difference over the largest absolute value of the reference over all K, `None`
+    where a number is missing or not finite; `worst` is the example of the largest difference.
+    """
+    return {name: _distance(values, answer.get(name)) for name, values in reference.items()}
+
+
+def _distance(reference: np.ndarray, answer: np.ndarray | None) -> dict:
+    if answer is None:
+        return {"relative": None, "worst": 0, "problem": "not among the outputs"}
+    if reference.shape != answer.shape:
+        problem = f"expected shape {reference.shape}. Received: {answer.shape}"
+        return {"relative": None, "worst": 0, "problem": problem}
+    first, second = (array.astype(np.float64).reshape(len(array), -1) for array in (reference, answer))
+    for side, name in ((first, "the reference"), (second, "the answer")):
+        lost = ~np.isfinite(side).all(axis=1)
+        if lost.any():
+            worst, problem = int(lost.argmax()), f"{name} is not finite in {int(lost.sum())} of {len(side)}"
+            return {"relative": None, "worst": worst, "problem": problem}
+    errors = np.abs(first - second).max(axis=1, initial=0)
+    scale = float(np.abs(first).max(initial=0))
+    share = errors / (scale or 1.0)
+    return {"relative": float(share.max()), "scale": scale, "worst": int(share.argmax()), "shares": share}
+
+
+def right(distances: dict[str, dict], tolerance: float) -> bool:
+    """Return whether every output is there, finite and within `tolerance` of the scale."""
+    return all(d["relative"] is not None and d["relative"] <= tolerance for d in distances.values())
+
+
+def where_finite(reference: Arrays, answer: Arrays) -> tuple[Arrays, Arrays]:
+    """Return both with zeros where the reference is infinite or no number, as masks inside a model may be."""
+    finite = {name: np.isfinite(values) for name, values in reference.items()}
+    return tuple({n: np.where(finite[n], side[n], 0) for n in reference} for side in (reference, answer))
+
+
+def blind(reference: Arrays, tolerance: float) -> list[str]:
+    """Return the outputs on which an error could not be seen: over all examples they hardly move."""
+    names = []
+    for name, values in reference.items():
+        flat = values.astype(np.float64).reshape(len(values), -1)
+        moves = float(np.ptp(flat, axis=0).max(initial=0))
+        if len(flat) < 2 or moves <= 10 * tolerance * float(np.abs(flat).max(initial=0)):
+            names.append(name)
+    return names
+
+
+def repeat_error(answer: Answer) -> float | None:
+    """Return the largest share of the scale by which a run depends on those before; None: not finite."""
+    again = {name: value[None] for name, value in answer.again.items()}
+    fresh = {name: value[None] for name, value in answer.fresh.items()}
+    largest = 0.0
+    for rows, other in ((slice(0, 1), again), (slice(-1, None), fresh)):
+        for name, values in answer.outputs.items():
+            if np.array_equal(values[rows], other[name], equal_nan=np.issubdtype(values.dtype, np.floating)):
+                continue
+            distance = _distance(values[rows], other[name])
+            if distance["relative"] is None:
+                return None
+            scale = float(np.abs(values.astype(np.float64)).max(initial=0)) or 1.0
+            largest = max(largest, distance["relative"] * (distance["scale"] or 1.0) / scale)
+    return largest

@@ -1,0 +1,89 @@
+"""Folders appear whole or not at all."""
+
+import json
+
+import pytest
+
+from mmzoo.artifacts.folder import artifact, check_out, new_folder, read_card, sha256, write_json
+from mmzoo.errors import BadInputError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_folder_appears_when_the_block_ends(tmp_path):
+    with new_folder(tmp_path / "deep" / "out", tmp_path / "deep" / "work") as work:
+        (work / "card.json").write_text("{}")
+        assert not (tmp_path / "deep" / "out").exists()
+    assert names(tmp_path / "deep" / "out") == ["card.json"]
+    assert names(tmp_path / "deep") == ["out", "work"]
+    assert not names(tmp_path / "deep" / "work")
+
+
+def test_an_error_leaves_what_was_there(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "card.json").write_text("old")
+
+    def write():
+        with new_folder(out, tmp_path / "work") as work:
+            (work / "card.json").write_text("half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        write()
+    assert (out / "card.json").read_text() == "old"
+    assert names(tmp_path) == ["out", "work"]
+    assert not names(tmp_path / "work")
+
+
+def test_a_trained_folder_is_replaced_whole(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "card.json").write_text("old")
+    (out / "stale.bin").write_text("old")
+    with new_folder(out, tmp_path / "work") as work:
+        (work / "card.json").write_text("new")
+    assert names(out) == ["card.json"]
+    assert names(tmp_path) == ["out", "work"]
+    assert not names(tmp_path / "work")
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(BadInputError, match=r"--out: expected a new folder or one with a card.json. Received: "):
+        check_out(tmp_path)
+    with pytest.raises(BadInputError, match=r"thesis.txt, a file"):
+        check_out(tmp_path / "thesis.txt")
+
+
+def test_cards_that_cannot_be_read(tmp_path):
+    with pytest.raises(BadInputError, match="no such folder"):
+        read_card(tmp_path / "none")
+    with pytest.raises(BadInputError, match=r"expected card.json in it. Received a folder with nothing"):
+        read_card(tmp_path)
+    for text in ("{", "[]", "{}"):
+        (tmp_path / "card.json").write_text(text)
+        with pytest.raises(BadInputError, match=r"card.json: expected"):
+            read_card(tmp_path)
+    with pytest.raises(BadInputError, match=r"expected model.keras in it. Received a folder with card.json"):
+        artifact(tmp_path, "model.keras")
+
+
+def test_json_is_written_by_way_of_a_temporary_file(tmp_path):
+    write_json(tmp_path / "a.json", {"é": 1})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"é": 1}
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", object())
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"é": 1}
+
+
+def test_hash_of_a_folder_sees_names_and_bytes(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x").write_text("1")
+    before = sha256(tmp_path / "a")
+    (tmp_path / "a" / "x").rename(tmp_path / "a" / "y")
+    renamed = sha256(tmp_path / "a")
+    (tmp_path / "a" / "y").write_text("2")
+    assert len({before, renamed, sha256(tmp_path / "a")}) == 3

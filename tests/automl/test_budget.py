@@ -1,0 +1,83 @@
+"""`--budget` and `--size`: what they can be, and what they leave."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mmzoo.automl.budget import GRAPH, bytes_of, fit_epochs, fit_width, seconds_of
+from mmzoo.errors import BadInputError
+from mmzoo.recipe import Phase
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), ("2 M", 120), ("10", 0), ("m", 0), ("0s", 0)]
+)
+def test_budgets(text, seconds):
+    if seconds:
+        assert seconds_of(text) == seconds
+    else:
+        with pytest.raises(BadInputError, match=r"--budget: expected a time as 90s, 10m or 1h\. Received: "):
+            seconds_of(text)
+
+
+def test_sizes():
+    assert (bytes_of("500KB"), bytes_of("2mb"), bytes_of("800 B")) == (500_000, 2_000_000, 800)
+    with pytest.raises(BadInputError, match="--size: expected a size as 500KB or 2MB"):
+        bytes_of("5k")
+
+
+def recipe(steps=8):
+    """Return a recipe whose model has 1,000 parameters at width 1 and whose epoch takes some steps."""
+
+    class Config(SimpleNamespace):
+        def __init__(self, width=1.0, epochs=100, modalities=("a", "b")):
+            super().__init__(width=width, epochs=epochs, modalities=modalities)
+
+    def build(config):
+        x = keras.Input((99,))
+        return keras.Model(x, keras.layers.Dense(int(10 * config.width))(x))
+
+    def dataset(split, config):
+        return tf.data.Dataset.from_tensors((np.zeros((4, 99)), np.zeros((4, 10)))).repeat(steps)
+
+    return SimpleNamespace(
+        Config=Config,
+        build=build,
+        dataset=dataset,
+        objective=lambda config: {"loss": "mse"},
+        plan=lambda config: (Phase("train", config.epochs, 1e-3),),
+    )
+
+
+@pytest.mark.parametrize(("most", "width"), [(4000, 1.0), (3999, 0.75), (2100, 0.5), (400, 0.15)])
+def test_encoders_are_as_wide_as_fits(most, width):
+    assert fit_width(recipe(), f"{GRAPH + most}B") == width
+
+
+def test_what_cannot_be_small_enough_is_told():
+    with pytest.raises(BadInputError, match=r"--size: expected 40KB at least for these inputs\. Received: 10KB"):
+        fit_width(recipe(), "10KB")
+
+
+def test_a_budget_leaves_epochs(monkeypatch):
+    from dataclasses import dataclass
+
+    module = recipe()
+
+    @dataclass
+    class Config:
+        epochs: int = 100
+        modalities: tuple = ("a", "b")
+        width: float = 1.0
+
+    ticks = iter([0.0, 4.0] * 9)  # 8 steps of half a second: an epoch takes 4
+    monkeypatch.setattr("mmzoo.automl.budget.time.monotonic", lambda: next(ticks))
+    assert fit_epochs(module, Config(), "10m") == 0.6 * 600 / (2 * 4)
+    assert fit_epochs(module, Config(modalities=("a",)), "10m") == 0.6 * 600 / 4
+    assert fit_epochs(module, Config(), "10m", folds=4) == 0.6 * 600 / (5 * 2 * 4)
+    assert fit_epochs(module, Config(), "10m", tune=9) == int(0.6 * 600 / 2 / (2 * 4))
+    assert fit_epochs(module, Config(), "1s") == 1
+    assert fit_epochs(module, Config(epochs=5), "10m") == 5

@@ -1,0 +1,285 @@
+"""`mmzoo fit` from a table to a verified folder, its recipe trained again, and `mmzoo predict` on other rows."""
+
+import csv
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from own_tables import TABLES
+
+from mmzoo import recipes
+from mmzoo.artifacts.folder import read_card
+from mmzoo.automl.fit import _best_alone, _modality_dropout, _slug, _write_bad_rows, assemble, fit_table, gather_inputs
+from mmzoo.automl.input_sizes import measure
+from mmzoo.automl.options import Request
+from mmzoo.automl.predictor import Fitted, answers
+from mmzoo.automl.recipe import recipe_text
+from mmzoo.automl.target import class_weight
+from mmzoo.data.tables.column_types import Column
+from mmzoo.data.tables.read import read_table
+from mmzoo.data.tables.rows import Rows
+from mmzoo.data.tables.source import load_splits
+from mmzoo.errors import BadInputError
+
+ROWS = 240
+pytestmark = pytest.mark.usefixtures("cache")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Return a table in which a note and a price each tell half of the kind."""
+    path = tmp_path_factory.mktemp("own") / "goods.csv"
+    rng = np.random.default_rng(0)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        write = csv.writer(file)
+        write.writerow(["number", "note", "price", "sold", "kind"])
+        for i in range(ROWS):
+            warm, dear = rng.random(2) < 0.5
+            words = rng.permutation([f"w{k}" for k in rng.integers(0, 500, 4)] + ["warm" if warm else "cold"])
+            note = "" if rng.random() < 0.1 else " ".join(words)
+            price = "" if rng.random() < 0.1 else f"{(80 if dear else 20) + rng.normal(0, 5):.2f}"
+            sold = f"{1 + i % 28:02d}.{1 + i % 12:02d}.2024"
+            write.writerow(
+                [f"id{i:04d}x", note, price, sold, f"{'warm' if warm else 'cold'} {'dear' if dear else 'cheap'}"]
+            )
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(table):
+    return fit_table(table, "kind", table.parent / "out", Request(epochs=3))
+
+
+def test_the_folder_is_whole_and_verified(fitted, table):
+    card = read_card(fitted)
+    assert card["verify"]["exit_code"] in (0, 3)
+    assert card["labels"] == ["cold cheap", "cold dear", "warm cheap", "warm dear"]
+    assert [entry["name"] for entry in card["inputs"]] == ["text", "tabular", "present"]
+    assert card["rows"] == {"train": 168, "validation": 36, "test": 36}
+    assert set(card["baselines"]) == {"text", "tabular"}
+    assert set(card["peers"]) == {"text", "tabular", "all"}
+    assert card["scores"]["subsets"]["text+tabular"]["accuracy"] > 0.6
+    assert (fitted / "recipe.py").is_file()
+    assert [model["peer"] for model in card["benchmark"]["models"]] == [False, False, False, True]
+    page = " ".join((fitted / "report.html").read_text(encoding="utf-8").split())
+    assert "100 runs of each were timed on" in page
+    assert "not used: an identifier: every row another" in page
+    assert not [path for path in table.parent.iterdir() if path.name.startswith(".")]
+    assert (
+        (fitted / "README.md")
+        .read_text(encoding="utf-8")
+        .startswith("# out\n\nWhich kind, from text and tabular of goods.csv")
+    )
+
+
+def test_its_recipe_is_a_recipe_that_can_be_edited(fitted, table):
+    module = recipes.load(str(fitted / "recipe.py"))
+    assert module.SOURCE.target == "kind"
+    assert [name for name, _ in module.SOURCE.inputs] == ["text", "tabular"]
+    text = (fitted / "recipe.py").read_text(encoding="utf-8")
+    assert max(map(len, text.splitlines())) <= 140
+    with pytest.raises(BadInputError, match="--fusion: expected one of"):
+        module.Config(fusion="glue")
+    with pytest.raises(BadInputError, match="--modalities"):
+        module.Config(modalities=("image",))
+
+
+def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
+    (tmp_path / "new.csv").write_text("note,price\ncold w1 w2,\n,82.5\nwarm,19\n,\n", encoding="utf-8")
+    done = mmzoo_command("predict", str(fitted), "new.csv", "--artifact", "float32", cwd=tmp_path)
+    assert done.stdout.strip() == "answers.csv: 4 rows"
+    written = pd.read_csv(tmp_path / "answers.csv")
+    assert written.columns.tolist() == ["note", "price", "predicted kind", "confidence"]
+    kinds = written["predicted kind"].tolist()
+    assert kinds[0].startswith("cold")
+    assert kinds[1].endswith("dear")
+    assert written["confidence"].between(0.25, 1).all()
+    told = Fitted(fitted).predict_table(tmp_path / "new.csv")
+    assert told["predicted kind"].tolist() == kinds
+    np.testing.assert_allclose(told["confidence"], written["confidence"], atol=2e-4)
+
+
+def test_the_object_has_the_conventions_of_scikit_learn(fitted, table):
+    model, frame = Fitted(fitted), pd.read_csv(table)
+    shares = model.predict_proba(frame)
+    assert shares.shape == (ROWS, len(model.classes_))
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+    assert (model.predict(frame) == model.classes_[shares.argmax(axis=1)]).all()
+    assert model.score(frame, frame["kind"]) > 0.6
+
+
+def test_a_column_less_is_a_modality_less(fitted):
+    kinds = Fitted(fitted).predict(pd.DataFrame({"price": [82.5, 19]}))
+    assert [kind.split()[1] for kind in kinds] == ["dear", "cheap"]
+    with pytest.raises(BadInputError, match=r"expected columns note, price, sold\. Received: weight"):
+        Fitted(fitted).predict(pd.DataFrame({"weight": [1, 2]}))
+
+
+def test_predict_wants_a_folder_of_fit(tmp_path):
+    (tmp_path / "card.json").write_text(json.dumps({"recipe": "spoken_digits", "config": {}}), encoding="utf-8")
+    with pytest.raises(BadInputError, match="expected what `mmzoo fit` wrote"):
+        answers(tmp_path, pd.DataFrame({"a": ["1"]}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind,price\na,1\nb,2\n", "expected classes that come back"),
+        ("sort,price\na,1\nb,2\n", "target: expected one of 'sort', 'price'"),
+        ("kind,price\na,1\na,2\n", "expected two values at least"),
+        ("kind\na\nb\na\nb\na\nb\n", "expected a column to learn kind from"),
+    ],
+)
+def test_tables_that_cannot_be(text, said, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInputError, match=said) as told:
+        fit_table(path, "kind", tmp_path / "out")
+    assert "\n" not in str(told.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_pictures_and_sounds_stand_by_themselves_and_texts_together():
+    columns = [
+        *(Column(name, kind) for name, kind in (("Front view", "image"), ("back", "image"), ("call", "audio"))),
+        *(Column(name, kind) for name, kind in (("title", "text"), ("size", "number"), ("note", "text"))),
+    ]
+    training = pd.DataFrame({"size": ["1", "3"]}, dtype=object)
+    inputs = gather_inputs(columns, training)
+    names = [(modality, len(own)) for modality, own in inputs]
+    assert names == [("image_front_view", 1), ("image_back", 1), ("audio", 1), ("text", 2), ("tabular", 1)]
+    with pytest.raises(BadInputError, match=r"Received: image_a_b twice"):
+        gather_inputs([Column("a b", "image"), Column("a-b", "image")], training)
+
+
+def test_slugs():
+    assert [_slug(name) for name in ("Price (€)", "a-b c", "値段")] == ["price", "a_b_c", "column"]
+
+
+def test_rows_are_shown_incomplete_less_where_each_modality_learns_alone():
+    assert [_modality_dropout("class", count) for count in (1, 2, 3, 4, 9)] == [0, 0.2, 0.4, 0.6, 0.6]
+    assert [_modality_dropout("number", count) for count in (1, 2, 3, 4)] == [0.2, 0.4, 0.6, 0.6]
+
+
+def test_rare_classes_weigh_more():
+    assert class_weight(np.array([0, 0, 1, 1]), 2) == ()
+    weight = class_weight(np.array([0] * 16 + [1]), 2)
+    assert weight[1] / weight[0] == pytest.approx(4, rel=1e-2)
+    assert 16 * weight[0] + weight[1] == pytest.approx(17, rel=1e-3)
+
+
+def test_one_modality_is_shipped_where_it_does_as_well():
+    def history(*scores):
+        return {"val_loss": [2.0, 1.0, 3.0], "val_accuracy": [0.1, *scores]}
+
+    card = {"history": {**history(0.8, 0.7), "baselines": {"text": history(0.79, 0.2), "image": history(0.2, 0.2)}}}
+    assert _best_alone(card) == ""
+    card["history"]["baselines"]["text"] = history(0.8, 0.1)
+    assert _best_alone(card) == "text"
+    assert _best_alone({"history": history(0.5, 0.5)}) == ""
+
+
+def test_sizes_follow_what_is_there(tmp_path):
+    import soundfile
+    from PIL import Image
+
+    for i, side in enumerate((40, 70, 300)):
+        Image.new("RGB", (side, 2 * side)).save(tmp_path / f"{i}.png")
+        soundfile.write(tmp_path / f"{i}.wav", np.zeros(8000 * (i + 1)), 8000)
+    frame = pd.DataFrame(
+        {
+            "p": ["0.png", "1.png", "2.png", None],
+            "s": ["0.wav", "1.wav", "2.wav", "gone.wav"],
+            "t": ["x" * 33, "y", None, "z"],
+        },
+        dtype=object,
+    )
+    inputs = (("image", ("p",)), ("audio", ("s",)), ("text", ("t",)))
+    measured = {"image_size": 64, "sample_rate": 8000, "seconds": 2.9, "text_bytes": 32, "frames": 8, "frame_size": 64}
+    assert measure(frame, tmp_path, inputs) == measured
+    usual = measure(frame, tmp_path, ())
+    assert (usual["image_size"], usual["sample_rate"]) == (96, 16000)
+
+
+def test_folders_train_and_test_are_the_split(tmp_path):
+    from PIL import Image
+
+    for split, count in (("train", 6), ("test", 3)):
+        for label in ("cat", "dog"):
+            (tmp_path / "own" / split / label).mkdir(parents=True)
+            for i in range(count):
+                Image.new("RGB", (32, 32), (i, 20 * i, 0)).save(tmp_path / "own" / split / label / f"{i}.png")
+    values = assemble(tmp_path / "own", "label", Request())
+    assert (values["split"], values["inputs"], values["image_size"]) == ("split", (("image", ("file",)),), 32)
+
+
+def test_rows_left_out_are_listed(tmp_path):
+    rows = Rows({}, np.zeros((3, 0), bool), {1: "b.png: expected a picture, that decodes"}, np.array([4, 7, 9]))
+    _write_bad_rows(rows, tmp_path)
+    listed = [*csv.reader((tmp_path / "bad_rows.csv").open(encoding="utf-8"))]
+    assert listed == [["row", "why"], ["7", "b.png: expected a picture, that decodes"]]
+    (tmp_path / "none").mkdir()
+    _write_bad_rows(Rows({}, rows.present, {}, rows.numbers), tmp_path / "none")
+    assert not [*(tmp_path / "none").iterdir()]
+
+
+def test_what_was_inferred_is_code(table):
+    values = assemble(table, "kind", Request())
+    text = recipe_text({**values, "out": "out"})
+    compile(text, "recipe.py", "exec")
+    assert "left_out=(\n        ('number', 'an identifier: every row another'),\n    )," in text
+    assert "Number(name='price', mean=" in text
+    assert len(read_table(table)) == ROWS
+
+
+def majority(labels):
+    return np.bincount(labels).max() / len(labels)
+
+
+def check_scores(folder, labels):
+    """The bars of real tables: no linear model is better, no input that is left says less than one trained alone."""
+    card = read_card(folder)
+    assert card["verify"]["exit_code"] in (0, 3)
+    subsets = {name: scores["accuracy"] for name, scores in card["scores"]["subsets"].items()}
+    shipped = next(iter(subsets.values()))
+    assert shipped >= max(one["accuracy"] for one in card["peers"].values())
+    for name, accuracy in subsets.items():
+        assert name == "none" or accuracy >= round(majority(labels), 6)  # as cards have it
+        if name in card.get("baselines", {}) and len(card["inputs"]) > 1:
+            assert accuracy >= card["baselines"][name]["accuracy"] - 0.02
+    assert abs(card["scores"]["artifacts"]["model_int8.tflite"]["accuracy"] - shipped) <= 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TABLES)
+def test_real_tables(name, data_dir, tmp_path, monkeypatch):
+    monkeypatch.setenv("MMZOO_DATA_DIR", str(data_dir))
+    (tmp_path / name).mkdir()
+    target = TABLES[name](tmp_path / name)
+    path = tmp_path / name / "table.csv"
+    folder = fit_table(path, target, tmp_path / "out")
+    module = recipes.load(str(folder / "recipe.py"))
+    config = module.Config()
+    check_scores(folder, load_splits(module.SOURCE, path, module.sizes(config))["test"].labels)
+
+
+def test_rare_classes_weigh_more_where_it_is_asked_for(tmp_path, capsys):
+    rows = "".join(f"word {i} of many here,{'rare' if i % 6 == 0 else 'usual'}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"note,kind\n{rows}", encoding="utf-8")
+    assert assemble(tmp_path / "t.csv", "kind", Request())["class_weight"] == ()
+    assert "--balance" in capsys.readouterr().out
+    rare, usual = assemble(tmp_path / "t.csv", "kind", Request(balance=True))["class_weight"]
+    assert rare > usual
+
+
+def test_a_table_in_another_encoding_is_told_once_in_a_line(tmp_path, capsys):
+    from mmzoo.cli.app import _tell_warnings
+
+    _tell_warnings()
+    (tmp_path / "t.csv").write_bytes("note,kind\ncrème,a\n".encode("cp1252"))
+    for _ in range(2):
+        with pytest.raises(BadInputError):
+            assemble(tmp_path / "t.csv", "gone", Request())
+    told = [line for line in capsys.readouterr().err.splitlines() if "Windows-1252" in line]
+    assert told == [f"mmzoo: {tmp_path / 't.csv'}: read as Windows-1252, as it is not UTF-8: line 2"]

@@ -1,0 +1,209 @@
+"""`mmzoo fit` where the target is a number: as typed, then predicted, evaluated and trained again from its recipe."""
+
+import csv
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmzoo import recipes
+from mmzoo.artifacts.folder import read_card
+from mmzoo.automl.fit import _best_alone, assemble
+from mmzoo.automl.options import Request
+from mmzoo.automl.predictor import Fitted
+from mmzoo.automl.recipe import recipe_text
+from mmzoo.data.tables.source import Source, load_splits, target_numbers
+from mmzoo.device import Runner
+from mmzoo.errors import BadInputError
+
+ROWS = 240
+pytestmark = pytest.mark.usefixtures("cache")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Return a table in which a note and an area each tell half of a year, of mean 2000 and deviation 7 or so."""
+    path = tmp_path_factory.mktemp("own") / "houses.csv"
+    rng = np.random.default_rng(0)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        write = csv.writer(file)
+        write.writerow(["note", "area", "year"])
+        for _ in range(ROWS):
+            new, area = rng.random() < 0.5, rng.uniform(20, 200)
+            words = rng.permutation([f"w{k}" for k in rng.integers(0, 500, 3)] + ["modern" if new else "old"])
+            year = 1990 + 10 * new + area / 20 + rng.normal(0, 0.5)
+            cells = [" ".join(words), f"{area:.1f}", f"{year:.2f}"]
+            write.writerow(["" if rng.random() < 0.1 and k < 2 else cell for k, cell in enumerate(cells)])
+        write.writerow(["no year", "10", ""])
+    return path
+
+
+@pytest.fixture(scope="module")
+def done(table, mmzoo_command):
+    return mmzoo_command("fit", table.name, "--target", "year", "--epochs", 3, "--out", "out", cwd=table.parent)
+
+
+@pytest.fixture(scope="module")
+def fitted(done, table):
+    assert done.returncode in (0, 3), done.stderr[-2000:]
+    return table.parent / "out"
+
+
+def test_the_folder_is_whole_and_verified(fitted, done):
+    card = read_card(fitted)
+    assert card["verify"]["exit_code"] in (0, 3)
+    assert card["labels"] == []
+    assert [entry["name"] for entry in card["outputs"]] == ["value", "embedding"]
+    assert set(card["baselines"]) == {"text", "tabular"}
+    assert set(card["peers"]) == {"text", "tabular", "all"}
+    subsets = card["scores"]["subsets"]
+    assert list(subsets) == ["text+tabular", "text", "tabular", "none"]
+    full, constant = subsets["text+tabular"], card["constant"]
+    assert full["mae"] < 0.6 * constant["mae"]
+    assert full["r2"] > 0.5 > constant["r2"]
+    assert full["mae"] < min(subsets[name]["mae"] for name in ("text", "tabular", "none"))
+    gain = card["fusion_gain"]
+    best = min(one["mae"] for one in card["baselines"].values())
+    assert gain["mae"] == pytest.approx(best - full["mae"], abs=1e-3)
+    assert gain["low"] < gain["mae"] < gain["high"]
+    assert "test mean absolute error" in done.stdout
+    assert "for every row" in done.stdout
+    assert "left out: 1 rows without year" in done.stdout
+
+
+def test_int8_tells_the_number_in_its_unit(fitted):
+    """The range of an int8 tensor holds 0: rescaled inside, steps of 2020 / 255 would be all that is left."""
+    card = read_card(fitted)
+    scored = card["scores"]["artifacts"]
+    assert set(scored) >= {"model.keras", "model_float32.tflite", "model_dynamic.tflite", "model_int8.tflite"}
+    for name, one in scored.items():
+        assert one["r2"] == pytest.approx(scored["model.keras"]["r2"], abs=0.02), name
+    (check,) = [c for c in card["verify"]["checks"] if (c["artifact"], c["on"]) == ("model_int8.tflite", "score")]
+    assert check["status"] == "right"
+    assert check["tolerance"] == 0.01
+
+
+def test_the_recipe_has_what_a_number_needs(fitted):
+    module = recipes.load(str(fitted / "recipe.py"))
+    assert (module.SOURCE.kind, module.SOURCE.target) == ("number", "year")
+    text = (fitted / "recipe.py").read_text(encoding="utf-8")
+    assert text.startswith('"""The number in year, from text and tabular of houses.csv.\n')
+    for word in ("class_weight", "CLASS_WEIGHT", "classifier", "classes=", "partial", "probabilities"):
+        assert word not in text
+    assert max(map(len, text.splitlines())) <= 140
+    splits = load_splits(module.SOURCE, fitted.parent / "houses.csv", module.sizes(module.Config()))
+    train = splits["train"].labels
+    np.testing.assert_allclose([module.MEAN, module.DEVIATION], [train.mean(), train.std()], rtol=1e-6)
+    means = [examples.labels.mean() for examples in splits.values()]
+    assert np.ptp(means) < 0.5 * train.std()
+
+
+def test_the_loss_is_that_of_deviations(fitted):
+    module = recipes.load(str(fitted / "recipe.py"))
+    error = np.array([0.3, -4.0]) * module.DEVIATION
+    loss = module.objective()["loss"](np.zeros(2, np.float32), error.astype(np.float32))
+    assert float(np.mean(loss)) == pytest.approx((0.5 * 0.3**2 + 3.5) / 2, rel=1e-5)
+
+
+def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
+    (tmp_path / "new.csv").write_text("note,area\nmodern w1,180\nold w2,30\n,\n", encoding="utf-8")
+    done = mmzoo_command("predict", str(fitted), "new.csv", "--artifact", "int8", cwd=tmp_path)
+    assert done.stdout.strip() == "answers.csv: 3 rows"
+    written = pd.read_csv(tmp_path / "answers.csv")
+    assert written.columns.tolist() == ["note", "area", "predicted year"]
+    new, old, unknown = written["predicted year"]
+    assert new > 2000 > old > 1985
+    assert old < unknown < new
+    told = Fitted(fitted).predict(tmp_path / "new.csv")
+    np.testing.assert_allclose(told, written["predicted year"], atol=1.5)
+    runner = Runner(fitted)(text="modern w1", tabular=np.array([180, 0], np.float32))
+    assert runner["value"] == pytest.approx(float(told[0]), abs=0.01)
+    assert isinstance(runner["value"], float)
+
+
+def test_the_object_has_the_conventions_of_scikit_learn(fitted, table):
+    from sklearn.metrics import r2_score
+
+    model, frame = Fitted(fitted), pd.read_csv(table).dropna(subset=["year"])
+    assert model.score(frame, frame["year"]) == pytest.approx(r2_score(frame["year"], model.predict(frame)), abs=1e-5)
+    assert len(model.classes_) == 0
+    with pytest.raises(BadInputError, match="expected a model of classes"):
+        model.predict_proba(frame)
+
+
+def test_evaluate_scores_it_again(fitted, mmzoo_command):
+    before = read_card(fitted)["scores"]
+    done = mmzoo_command("evaluate", fitted)
+    assert done.returncode == 0, done.stderr[-2000:]
+    after = read_card(fitted)["scores"]
+    assert after["subsets"]["text+tabular"] == pytest.approx(before["subsets"]["text+tabular"], rel=1e-4)
+    assert after["artifacts"].keys() == before["artifacts"].keys()
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["artifact", "present", "mae", "rmse", "r2"]
+    assert sum("fusion gain: mean absolute error" in line for line in lines) == len(after["artifacts"])
+    assert "recorded in" in lines[-1]
+
+
+def test_its_recipe_is_trained_again(fitted, mmzoo_command, tmp_path):
+    (tmp_path / "recipe.py").write_text((fitted / "recipe.py").read_text(encoding="utf-8"), encoding="utf-8")
+    flags = ("--epochs", 1, "--out", "again", "--embed-dim", 16, "--modalities", "tabular", "--precision")
+    done = mmzoo_command("train", "recipe.py", *flags, "mixed_bfloat16", cwd=tmp_path)
+    assert done.returncode in (0, 1, 3), done.stderr[-2000:]
+    assert read_card(tmp_path / "again")["scores"]["subsets"].keys() == {"tabular"}
+
+
+def test_card_and_report_tell_errors(fitted):
+    readme = (fitted / "README.md").read_text(encoding="utf-8")
+    assert "| present | mean absolute error | root mean squared error | R² |" in readme
+    assert 'print(runner(text=text, tabular=tabular)["value"])' in readme
+    assert "judged by their R²" in readme
+    report = (fitted / "report.html").read_text(encoding="utf-8")
+    for said in ("Told by true", "Errors of the test rows", "off by", "Mean absolute error on", "the median, "):
+        assert said in report
+    for never in ("confusion", "confidence", "calibration", "accuracy"):
+        assert never not in report.lower()
+
+
+@pytest.mark.parametrize(
+    ("cells", "flags", "said"),
+    [
+        (["1", "a", "3", "b"] * 20, {"task": "number"}, "expected every cell a number. Received: 'a' in row 2"),
+        (["7"] * 60, {"task": "number"}, r"expected two values at least \(number\). Received: 7 alone"),
+        (["1.5", "2.5", "3.5", "1e39"] * 20, {}, "expected a target of numbers that float32 can hold. Received: 1e39"),
+        (["1.5", "2.5", "3.5"] * 20, {"balance": True}, "--balance: expected a target of classes. Received: y, a num"),
+        (["1.5", "2.5"], {"task": "number"}, "expected rows in"),
+        (["1.5", "2.5", "3.5"] * 20, {"task": "words"}, "expected one of 'class', 'number', 'labels'"),
+    ],
+)
+def test_targets_that_cannot_be(cells, flags, said, tmp_path):
+    rows = [f"{np.sin(i)},{cell}" for i, cell in enumerate(cells)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *rows, ""]), encoding="utf-8")
+    with pytest.raises(BadInputError, match=said) as told:
+        assemble(tmp_path / "t.csv", "y", Request(**flags))
+    assert "\n" not in str(told.value)
+
+
+def test_what_a_number_is_can_be_said(tmp_path, capsys):
+    rows = "".join(f"{np.sin(i)},{i % 4}\n" for i in range(80))
+    (tmp_path / "t.csv").write_text(f"x,y\n{rows}", encoding="utf-8")
+    assert assemble(tmp_path / "t.csv", "y", Request())["kind"] == "class"
+    values = assemble(tmp_path / "t.csv", "y", Request(task="number"))
+    assert (values["kind"], values["mean"]) == ("number", pytest.approx(1.5, abs=0.2))
+    compile(recipe_text({**values, "out": "out"}), "recipe.py", "exec")
+
+
+def test_one_modality_is_shipped_where_its_error_is_no_larger():
+    def history(*errors):
+        return {"val_loss": [2.0, 1.0, 3.0], "val_mae": [9.0, *errors]}
+
+    card = {"history": {**history(5.0, 6.0), "baselines": {"text": history(5.1, 5.2), "image": history(8.0, 8.0)}}}
+    assert _best_alone(card) == ""
+    card["history"]["baselines"]["text"] = history(5.0, 9.0)
+    assert _best_alone(card) == "text"
+
+
+def test_another_table_has_to_hold_numbers(tmp_path):
+    assert target_numbers(["1", 2.5, " -3e2 "], "t.csv").tolist() == [1, 2.5, -300]
+    (tmp_path / "t.csv").write_text("x,y\n1,2\n3,four\n", encoding="utf-8")
+    with pytest.raises(BadInputError, match=r"t.csv: expected a target of numbers .* Received: four"):
+        load_splits(Source("t.csv", "y", kind="number"), tmp_path / "t.csv", None)

@@ -1,0 +1,173 @@
+"""Published networks and encoders of an earlier fit: what can be said, what the recipe says, and what is learned."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmzoo import recipes
+from mmzoo.artifacts.folder import read_card
+from mmzoo.automl.fit import assemble, fit_table
+from mmzoo.automl.options import Request
+from mmzoo.automl.pretrained import check_beginning, published_encoders
+from mmzoo.automl.recipe import recipe_text
+from mmzoo.errors import BadInputError
+from mmzoo.models.late_fusion import late_fusion
+from mmzoo.models.table_encoders import table_encoders
+
+pytestmark = pytest.mark.usefixtures("cache")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Return a table of pictures, red or blue, and of numbers."""
+    folder = tmp_path_factory.mktemp("own")
+    rng = np.random.default_rng(0)
+    with (folder / "t.csv").open("w", newline="", encoding="utf-8") as file:
+        write = csv.writer(file)
+        write.writerow(["photo", "price", "kind"])
+        for i in range(60):
+            pixels = rng.integers(0, 120, (40, 40, 3))
+            pixels[..., 0 if i % 2 else 2] += 120
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
+            write.writerow([f"{i}.png", f"{rng.random():.3f}", "red" if i % 2 else "blue"])
+    return folder / "t.csv"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Return a file of weights whose batch norms have seen pictures, so that answers are not all alike."""
+    path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
+    network = keras.applications.MobileNetV3Small((32, 32, 3), include_top=False, weights=None, pooling="avg")
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.5
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        colors = rng.integers(0, 256, (32, 1, 1, 3)) + rng.normal(0, 40, (32, 32, 32, 3))
+        network(np.clip(colors, 0, 255).astype(np.float32), training=True)
+    network.save_weights(path)
+    return path
+
+
+def module_of(table, folder, **request):
+    """Return the recipe that a request writes, and its file."""
+    values = assemble(table, "kind", Request(epochs=1, **request)) | {"out": "out"}
+    (folder / "recipe.py").write_text(recipe_text(values), encoding="utf-8")
+    return recipes.load(str(folder / "recipe.py")), (folder / "recipe.py").read_text(encoding="utf-8")
+
+
+def test_networks_by_modality_and_kind(weights):
+    known = {"handle": "MobileNetV3Small", "weights": "imagenet", "trainable": False}
+    own = ["image_front", "image_back", "video", "text"]
+    assert published_encoders(["image_front=mobilenet_v3_small"], own) == {"image_front": known}
+    assert published_encoders(["image=MobileNetV3Small"], own) == {"image_front": known, "image_back": known}
+    random = published_encoders(["video=efficientnet_b0:random"], own)
+    assert random == {"video": {"handle": "EfficientNetB0", "weights": None, "trainable": True}}
+    given = published_encoders([f"image=vgg16:{weights}", "image_back=resnet50"], own)
+    assert given["image_front"] == {"handle": "VGG16", "weights": str(weights), "trainable": False}
+    assert given["image_back"]["handle"] == "ResNet50"
+    assert published_encoders([], own) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("audio=vgg16", r"--encoder: expected image=NETWORK, video=NETWORK\. Received: audio=vgg16"),
+        ("text=bert_tiny_en_uncased", r"--encoder: expected image=NETWORK"),
+        ("image", r"--encoder image: expected one of keras\.applications: .*MobileNetV3Small.*\. Received: none"),
+        ("image=mobilnet", r"Received: mobilnet$"),
+        (
+            "image=vgg16:gone.h5",
+            r"--encoder image=vgg16:gone\.h5: expected a file of weights, or random\. Received: gone",
+        ),
+    ],
+)
+def test_what_is_no_network(words, said):
+    with pytest.raises(BadInputError, match=said):
+        published_encoders([words], ["image", "video", "text"])
+    with pytest.raises(BadInputError, match="expected a column of pictures or videos"):
+        published_encoders([words], ["text"])
+
+
+def test_weights_that_cannot_be_downloaded_are_told_before_anything_is_done(table, tmp_path, monkeypatch):
+    import sys
+
+    def fail(*given, **options):
+        raise OSError("URL fetch failure: no network")
+
+    monkeypatch.setattr(sys.modules[keras.applications.MobileNetV3Small.__module__].file_utils, "get_file", fail)
+    with pytest.raises(BadInputError, match=r"--encoder: expected weights .*:random.*Received: .*URL fetch") as told:
+        fit_table(table, "kind", tmp_path / "out", Request(encoder=("image=mobilenet_v3_small",)))
+    assert "\n" not in str(told.value)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_the_recipe_says_which_network(table, weights, tmp_path):
+    module, text = module_of(table, tmp_path, encoder=(f"image=mobilenet_v3_small:{weights}",))
+    assert "'image': {'handle': 'MobileNetV3Small'," in text
+    assert module.export(module.Config()).precisions == ("float32", "dynamic")
+    assert "int8" in module.export(module.Config(modalities=("tabular",))).precisions
+    model = module.build(module.Config())
+    encoder = model.get_layer("image_encoder")
+    (network,) = [layer for layer in encoder._flatten_layers() if layer.name.startswith("MobileNetV3")]
+    theirs = keras.applications.MobileNetV3Small((32, 32, 3), include_top=False, weights=str(weights), pooling="avg")
+    for own, expected in zip(network.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, expected)
+    assert len(encoder.trainable_weights) == 2  # of the layer that makes the embedding
+    (tmp_path / "random").mkdir()
+    module, _ = module_of(table, tmp_path / "random", encoder=("image=mobilenet_v3_small:random",))
+    encoder = module.build(module.Config()).get_layer("image_encoder")
+    assert len(encoder.trainable_weights) > 100
+    norms = [layer for layer in encoder._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    assert {layer.momentum for layer in norms} == {0.9}
+
+
+def test_each_frame_of_a_video_by_a_published_network():
+    published = published_encoders(["video=mobilenet_v3_small:random"], ["video"])
+    (encoder,) = table_encoders({"video": (4 * 32, 32, 3)}, 8000, 16, published=published).values()
+    assert encoder(np.zeros((2, 128, 32, 3), np.uint8)).shape == (2, 16)
+    assert encoder.count_params() > 900_000
+
+
+@pytest.mark.slow
+def test_from_a_file_of_weights_to_a_verified_model(table, weights, tmp_path):
+    request = Request(epochs=2, ignore=("price",), encoder=(f"image=mobilenet_v3_small:{weights}",))
+    folder = fit_table(table, "kind", tmp_path / "out", request)
+    card = read_card(folder)
+    assert card["verify"]["exit_code"] in (0, 3), card["verify"]["checks"]
+    assert "model_int8.tflite" not in card["files"]
+    assert card["parameters"] > 900_000
+    theirs = keras.applications.MobileNetV3Small((32, 32, 3), include_top=False, weights=str(weights), pooling="avg")
+    kept = keras.models.load_model(folder / "model.keras", compile=False).get_layer("image_encoder")
+    (network,) = [layer for layer in kept._flatten_layers() if layer.name.startswith("MobileNetV3")]
+    for own, expected in zip(network.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, expected)
+
+
+def test_encoders_of_an_earlier_fit(table, tmp_path):
+    first, _ = module_of(table, tmp_path)
+    keras.utils.set_random_seed(1)
+    before = first.build(first.Config())
+    before.save(tmp_path / "model.keras")
+    (tmp_path / "second").mkdir()
+    module, text = module_of(table, tmp_path / "second", init_from=str(tmp_path / "model.keras"))
+    assert f"init_from: str = {str(tmp_path / 'model.keras')!r}" in text
+    check_beginning(module)
+    after = module.build(module.Config())
+    for name in ("image_encoder", "tabular_encoder"):
+        for own, expected in zip(
+            after.get_layer(name).get_weights(), before.get_layer(name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(own, expected)
+    assert any((a != b).any() for a, b in zip(after.get_weights(), before.get_weights(), strict=True))
+    # a file that has one of them alone: the other starts afresh, by itself too
+    image = {"image": table_encoders({"image": (32, 32, 3)}, 8000, 64)["image"]}
+    late_fusion(image, None, lambda x: x).save(tmp_path / "model.keras")
+    for modalities in (("image", "tabular"), ("tabular",), ("image",)):
+        module.build(module.Config(modalities=modalities))
+    with pytest.raises(BadInputError, match=r"gone\.keras: expected a \.keras file\. Received: no such file"):
+        fit_table(table, "kind", tmp_path / "out", Request(init_from=str(tmp_path / "gone.keras")))
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith((".out", "out"))]

@@ -1,0 +1,298 @@
+"""Every format gives the answers of Keras; the scores answer to independent formulas; the card gets them."""
+
+import json
+import sys
+import types
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.metrics import accuracy_score, f1_score
+
+from mmzoo.artifacts.runtimes import predictor
+from mmzoo.commands import evaluate as verb
+from mmzoo.data import arrays
+from mmzoo.data.presence import present_patterns
+from mmzoo.errors import BadInputError
+from mmzoo.tasks.classification import MOST_CLASSES, compare, score_section
+
+LABELS = ("a", "b", "c")
+FILES = ("model.keras", "saved_model", "model_float32.tflite", "model.onnx")
+
+
+def tiny_model():
+    shapes = {"image": ((4, 4, 1), "uint8"), "audio": ((8,), "float32"), "present": ((2,), "float32")}
+    x = {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in shapes.items()}
+    image = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(x["image"]))
+    image = keras.layers.Dense(6, activation="tanh")(image) * x["present"][:, 0:1]
+    audio = keras.layers.Dense(6, activation="tanh")(x["audio"]) * x["present"][:, 1:2]
+    embedding = keras.layers.Dense(5, name="embedding")(keras.layers.Concatenate()([image, audio]))
+    probabilities = keras.layers.Dense(3, activation="softmax", name="probabilities")(embedding)
+    return keras.Model(x, {"probabilities": probabilities, "embedding": embedding})
+
+
+@dataclass(frozen=True)
+class Config:
+    sizes: tuple = (7, 7, 6)
+    data_dir: str = ""
+
+
+def dataset(split, config):
+    assert (arrays, config.sizes) == ("test", (7, 7, 6))
+    rng = np.random.default_rng(0)
+    for n in config.sizes:
+        x = {
+            "image": rng.integers(0, 256, (n, 4, 4, 1), dtype=np.uint8),
+            "present": np.ones((n, 2), np.float32),
+        }
+        yield x | {"audio": rng.uniform(-1, 1, (n, 8)).astype(np.float32)}, rng.integers(0, 3, n)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The artifacts of one tiny model; read only."""
+    folder = tmp_path_factory.mktemp("artifacts")
+    keras.utils.set_random_seed(0)
+    model = tiny_model()
+    model.save(folder / "model.keras")
+    spec = [{k: keras.InputSpec(shape=(1, *x.shape[1:]), dtype=x.dtype, name=k) for k, x in model.input.items()}]
+    model.export(folder / "saved_model", input_signature=spec, verbose=False)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved_model"))
+    (folder / "model_float32.tflite").write_bytes(converter.convert())
+    model.export(folder / "model.onnx", format="onnx", input_signature=spec, verbose=False)
+    return folder
+
+
+@pytest.fixture
+def folder(made, tmp_path, monkeypatch):
+    """A folder with a card of a recipe that exists for this test alone."""
+    recipe = types.ModuleType("mmzoo.recipes.fake")
+    recipe.Config, recipe.dataset = Config, dataset
+    monkeypatch.setitem(sys.modules, "mmzoo.recipes.fake", recipe)
+    for name in FILES:
+        (tmp_path / name).symlink_to(made / name)
+    inputs = [{"name": n, "shape": [1], "dtype": "float32"} for n in ("image", "audio", "present")]
+    card = {"recipe": "fake", "config": {"sizes": [7, 7, 6]}, "inputs": inputs, "labels": LABELS}
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def examples():
+    batches = list(dataset("test", Config()))
+    return {k: np.concatenate([x[k] for x, _ in batches]) for k in batches[0][0]}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_format_answers_as_keras(made, examples, name):
+    want = keras.models.load_model(made / "model.keras", compile=False).predict(examples, verbose=0)
+    got = predictor(made / name)(examples | {"ignored": np.zeros(3)})
+    assert set(got) == {"probabilities", "embedding"}
+    for key, value in want.items():
+        assert got[key].shape == value.shape
+        np.testing.assert_allclose(got[key], value, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_inputs_that_do_not_fit_are_refused(made, examples, name):
+    predict = predictor(made / name)
+    with pytest.raises(BadInputError, match=r"expected an input 'audio'\. Received: image"):
+        predict({"image": examples["image"]})
+    with pytest.raises(BadInputError, match=r"'audio' as float32 \(N, 8\)"):
+        predict(examples | {"audio": np.zeros((20, 9), np.float32)})
+    with pytest.raises(BadInputError, match="'image' as uint8"):
+        predict(examples | {"image": np.zeros((20, 4, 4, 1), np.float32)})
+    with pytest.raises(BadInputError, match="same number of examples"):
+        predict(examples | {"audio": np.zeros((3, 8), np.float32)})
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model_float32.tflite", "model.onnx"])
+def test_a_truncated_file_is_one_line(made, tmp_path, name):
+    content = (made / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(BadInputError, match=f"{name}: expected") as caught:
+        predictor(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_artifact_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "model.txt").touch()
+    for name in ("nothing.tflite", "folder", "model.txt"):
+        with pytest.raises(BadInputError, match=f"{name}: expected"):
+            predictor(tmp_path / name)
+    (tmp_path / "m.onnx").touch()
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(BadInputError, match=r"pip install 'mmzoo\[onnx\]'"):
+        predictor(tmp_path / "m.onnx")
+
+
+def test_a_large_test_split_lies_on_disk(monkeypatch):
+    rng = np.random.default_rng(0)
+    batches = [
+        ({"x": rng.normal(size=(n, 3)).astype(np.float32), "t": np.full((n, 2), n)}, np.arange(n)) for n in (5, 5, 2)
+    ]
+    recipe = types.SimpleNamespace(dataset=lambda split, config: batches, __name__="fake")
+    monkeypatch.setattr(arrays, "KEPT", 100)
+    inputs, labels = arrays.test_arrays(recipe, None)
+    assert isinstance(inputs["x"], np.memmap)
+    monkeypatch.setattr(arrays, "KEPT", 10**6)
+    small, _ = arrays.test_arrays(recipe, None)
+    assert not isinstance(small["x"], np.memmap)
+    for name in ("x", "t"):
+        np.testing.assert_array_equal(inputs[name], np.concatenate([x[name] for x, _ in batches]))
+        np.testing.assert_array_equal(inputs[name], small[name])
+        assert inputs[name].dtype == small[name].dtype
+    assert len(labels) == 12
+    inputs["x"][0] = 7  # a copy of one's own
+    recipe = types.SimpleNamespace(dataset=lambda split, config: [], __name__="fake")
+    with pytest.raises(BadInputError, match="fake: expected examples in the test split"):
+        arrays.test_arrays(recipe, None)
+
+
+def test_present_patterns():
+    named = present_patterns(("image", "audio"))
+    assert named == {"image+audio": (1, 1), "image": (1, 0), "audio": (0, 1), "none": (0, 0)}
+    assert next(iter(named)) == "image+audio"
+    three = present_patterns("xyz")
+    assert len(three) == 8
+    assert [three[name] for name in ("x+y+z", "x+z", "y", "none")] == [
+        (1, 1, 1),
+        (1, 0, 1),
+        (0, 1, 0),
+        (0, 0, 0),
+    ]
+
+
+def test_scores_against_formulas():
+    rng = np.random.default_rng(1)
+    probabilities = rng.dirichlet(np.ones(4), 50).astype(np.float32)
+    labels = rng.integers(0, 3, 50)  # class 3 never occurs
+    s = verb.scores(probabilities, labels, "wxyz")
+    predicted = probabilities.argmax(1)
+    assert s["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
+    assert s["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro", zero_division=0))
+    assert s["log_loss"] == pytest.approx(-np.log(probabilities[range(50), labels]).mean(), rel=1e-5)
+    for i, row in enumerate(s["per_class"]):
+        hits, said, there = (
+            ((predicted == i) & (labels == i)).sum(),
+            (predicted == i).sum(),
+            (labels == i).sum(),
+        )
+        expected = [hits / max(said, 1), hits / max(there, 1), 2 * hits / max(said + there, 1), there]
+        assert [row[k] for k in ("precision", "recall", "f1", "support")] == pytest.approx(expected)
+        assert s["confusion"][i] == [int(((labels == i) & (predicted == j)).sum()) for j in range(4)]
+    assert json.loads(json.dumps(s)) == s
+    with pytest.raises(BadInputError, match="1 rows with NaN"):
+        verb.scores(np.array([[np.nan, 1], [0, 1]]), np.array([0, 1]), "ab")
+
+
+def test_fusion_gain_is_the_paired_bootstrap():
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 3, 600)
+    fused = np.eye(3)[np.where(rng.random(600) < 0.9, labels, 0)]
+    single = np.eye(3)[np.where(rng.random(600) < 0.8, labels, 1)]
+    ahead = (fused.argmax(1) == labels).astype(float) - (single.argmax(1) == labels)
+    g = verb.fusion_gain(fused, single, labels)
+    assert g["points"] == pytest.approx(100 * ahead.mean())
+    drawn = 100 * ahead[rng.integers(0, 600, (4000, 600))].mean(1)
+    assert [g["low"], g["high"]] == pytest.approx(np.percentile(drawn, [2.5, 97.5]).tolist(), abs=0.35)
+    assert verb.fusion_gain(fused, single, labels) == g
+    # the same 600 examples five times are no more evidence than once
+    five = [np.repeat(x, 5, axis=0) for x in (fused, single, labels, np.arange(600))]
+    grouped, naive = verb.fusion_gain(*five), verb.fusion_gain(*five[:3])
+    assert [grouped["low"], grouped["high"]] == pytest.approx([g["low"], g["high"]], abs=0.35)
+    assert naive["high"] - naive["low"] < 0.6 * (grouped["high"] - grouped["low"])
+    with pytest.raises(BadInputError, match="one length"):
+        verb.fusion_gain(fused, single[1:], labels)
+
+
+def test_compare_takes_the_best_single_modality():
+    labels = np.array([0, 1, 2, 0])
+    singles = {"image": np.eye(3)[[0, 1, 1, 1]], "audio": np.eye(3)[[0, 1, 2, 1]]}
+    section = compare(np.eye(3)[labels], singles, labels, LABELS)
+    assert section["baselines"]["image"]["accuracy"] == 0.5
+    assert section["fusion_gain"]["over"] == "audio"
+    assert section["fusion_gain"]["points"] == 25.0
+    assert section["average"] == {"accuracy": 0.5}  # argmax of a tie is the first
+    assert section["consistency"]["agreement"] == 0.75
+    assert "consistency" not in compare(np.eye(3)[labels], {"audio": singles["audio"]}, labels, LABELS)
+
+
+def test_the_verb_records_what_it_prints(folder, capsys, examples):
+    report = verb.evaluate(folder)
+    assert list(report) == list(FILES)
+    assert list(report["model.onnx"]) == ["image+audio", "image", "audio", "none"]
+    scores = json.loads((folder / "card.json").read_text())["scores"]
+    assert (scores["n"], scores["split"], list(scores["artifacts"])) == (20, "test", list(FILES))
+    labels = np.concatenate([y for _, y in dataset("test", Config())])
+    only_image = examples | {"present": np.tile(np.float32([1, 0]), (20, 1))}
+    got = predictor(folder / "model_float32.tflite")(only_image)["probabilities"].argmax(1)
+    assert scores["subsets"]["image"]["accuracy"] == pytest.approx((got == labels).mean())
+    assert np.array(scores["confusion"]).sum() == 20
+    printed = capsys.readouterr().out
+    assert f"{report['model.onnx']['audio']['ece']:.4f}" in printed
+    assert str(folder / "card.json") in printed
+    assert (folder / "README.md").is_file()
+
+
+def test_one_artifact_leaves_the_rest_of_the_card(folder, capsys):
+    card = json.loads((folder / "card.json").read_text())
+    card["scores"] = {"n": 9, "subsets": {"image": {"accuracy": 0.25}}, "artifacts": {"old": {"accuracy": 1}}}
+    (folder / "card.json").write_text(json.dumps(card))
+    assert list(verb.evaluate(folder, "float32", limit=5)) == ["model_float32.tflite"]
+    assert json.loads((folder / "card.json").read_text()) == card
+    assert "5 examples (--limit): not recorded" in capsys.readouterr().out
+    verb.evaluate(folder, "float32")
+    scores = json.loads((folder / "card.json").read_text())["scores"]
+    assert scores["subsets"] == card["scores"]["subsets"]
+    assert scores["artifacts"]["old"] == {"accuracy": 1}
+    assert scores["artifacts"]["model_float32.tflite"]["n"] == 20
+
+
+def test_bad_input_is_one_line(folder, tmp_path_factory):
+    def message(*args, **kwargs):
+        with pytest.raises(BadInputError, match="expected") as caught:
+            verb.evaluate(*args, **kwargs)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    assert "model_int8.tflite" in message(folder, "int8")
+    assert "Received: fp8" in message(folder, "fp8")
+    assert "limit" in message(folder, limit=-1)
+    assert "card.json" in message(tmp_path_factory.mktemp("empty"))
+    card = json.loads((folder / "card.json").read_text())
+    for change, word in (({"recipe": "no_such"}, "no_such"), ({"config": {"gone": 1}}, "gone")):
+        (folder / "card.json").write_text(json.dumps(card | change))
+        assert word in message(folder)
+
+
+def test_kinds_of_examples_are_scored_apart(folder, examples, monkeypatch):
+    """Beside the models of one modality; in the README too."""
+    labels = np.concatenate([y for _, y in dataset("test", Config())])
+    kinds = tuple("open" if i % 4 else "closed" for i in range(20))
+    monkeypatch.setattr(sys.modules["mmzoo.recipes.fake"], "kinds", lambda config: kinds, raising=False)
+    np.savez(folder / verb.BASELINES, audio=np.zeros(20, np.uint16), image=np.zeros(7, np.uint16))
+    verb.evaluate(folder, "keras")
+    found = json.loads((folder / "card.json").read_text())["scores"]["by_kind"]
+    fused = predictor(folder / "model.keras")(examples)["probabilities"].argmax(1) == labels
+    closed = np.arange(20) % 4 == 0
+    assert found["closed"] == pytest.approx(
+        {"n": 5, "fused": fused[closed].mean(), "audio": (labels[closed] == 0).mean()}, rel=1e-4
+    )
+    assert found["open"]["n"] == 15
+    line = f"| closed | 5 | {100 * found['closed']['fused']:.2f} % | {100 * found['closed']['audio']:.2f} % |"
+    assert line in (folder / "README.md").read_text()
+    with pytest.raises(BadInputError, match="kinds: expected one for each of 20 examples"):
+        verb.kind_scores({}, labels, kinds[:9])
+
+
+def test_many_classes_leave_the_confusion_out_and_the_classes_that_are_not_there():
+    many = MOST_CLASSES + 1
+    labels = np.arange(30)
+    report = {"model.keras": {"image": verb.scores(np.eye(many)[labels], labels, [str(i) for i in range(many)])}}
+    section = score_section(report, {}, 30)
+    assert "confusion" not in section
+    assert [row["label"] for row in section["per_class"]] == [str(i) for i in range(30)]

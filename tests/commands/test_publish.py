@@ -1,0 +1,158 @@
+"""The tables in the READMEs are those of the cards, and `--check` notices when they are not."""
+
+import json
+
+import pytest
+
+from mmzoo.commands.publish import BEGIN, END, main, publish
+from mmzoo.errors import BadInputError
+from mmzoo.reports.write import write_card
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name, accuracy in (("b_model", 0.9), ("a_model", 0.8)):
+        folder = tmp_path / "saved_models" / name
+        folder.mkdir(parents=True)
+        inputs = [
+            {"name": "image", "shape": [1, 28, 28, 1], "dtype": "uint8"},
+            {"name": "present", "shape": [1, 2], "dtype": "float32"},
+        ]
+        files = {f"model_{kind}.tflite": {"bytes": 123456, "sha256": "00"} for kind in ("float32", "int8")}
+        card = {"recipe": name, "inputs": inputs, "labels": ["x", "y"], "parameters": 4321, "files": files}
+        card["scores"] = {"subsets": {"image+audio": {"accuracy": accuracy}, "image": {"accuracy": 0.1}}}
+        card["fusion_gain"] = {"over": "image", "points": 6.5, "low": 5.5, "high": 7.5}
+        write_card(folder, card)
+    (tmp_path / "README.md").write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n")
+    return tmp_path
+
+
+def test_tables_come_from_the_cards(root):
+    saved, top = root / "saved_models" / "README.md", root / "README.md"
+    assert publish(root) == [saved, top]
+    lines = top.read_text().splitlines()
+    assert (lines[0], lines[2], lines[-1]) == ("before", BEGIN, "after")
+    assert "old" not in lines
+    rows = [line for line in lines if line.startswith("| [")]
+    assert [row.split("]")[0] for row in rows] == ["| [a_model", "| [b_model"]
+    for fact in (
+        "(saved_models/b_model/)",
+        "image uint8 28x28x1",
+        "4,321",
+        "123,456",
+        "90.00 %",
+        "+6.50 points",
+    ):
+        assert fact in rows[1]
+    assert "GPU: not executed" in rows[1]
+    assert "[b_model](b_model/)" in saved.read_text()
+    assert publish(root) == []
+
+
+def test_check_writes_nothing_and_exits_1_on_a_difference(root, capsys):
+    before = (root / "README.md").read_text()
+    assert main(["--check", "--root", str(root)]) == 1
+    assert "README.md: differs from the cards" in capsys.readouterr().out
+    assert (root / "README.md").read_text() == before
+    assert main(["--root", str(root)]) == 0
+    assert main(["--check", "--root", str(root)]) == 0
+    for path, old, new in (
+        (root / "saved_models" / "a_model" / "card.json", '"parameters": 4321', '"parameters": 4322'),
+        (root / "saved_models" / "a_model" / "README.md", "image", "picture"),
+    ):
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        assert main(["--check", "--root", str(root)]) == 1
+        assert main(["--root", str(root)]) == 0
+
+
+RATES = {"wer": 0.031, "cer": 0.01, "exact": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ({"map50": 0.5, "map50_95": 0.2, "per_class": [], "threshold": 0.3}, "| mAP50 50.00 % |"),
+        (
+            {"transcripts": {"as it is": {"audio+video": RATES, "audio": RATES | {"wer": 0.5}}}},
+            "| word error rate 3.10 % |",
+        ),
+        ({"objective": {"loss": 1.0}}, "| 123,456 | 123,456 |  | 90 % by others |"),
+    ],
+    ids=["boxes", "transcripts", "pretraining"],
+)
+def test_the_score_is_that_of_the_task_beside_the_published_one(root, scores, said):
+    path = root / "saved_models" / "a_model" / "card.json"
+    card = json.loads(path.read_text()) | {
+        "scores": {"split": "test", "n": 9} | scores,
+        "data": {"published": "90 % by others"},
+    }
+    path.write_text(json.dumps(card))
+    publish(root)
+    row = next(line for line in (root / "README.md").read_text().splitlines() if line.startswith("| [a_model"))
+    assert said in row
+    assert "| 90 % by others |" in row
+
+
+def test_scores_are_published_without_weights(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "mine"
+    folder.mkdir()
+    card = json.loads((root / "saved_models" / "a_model" / "card.json").read_text())
+    write_card(folder, card | {"recipe": "c_model"})
+    for name in ("model.keras", "model_float32.tflite", "learning_curve.png"):
+        (folder / name).write_bytes(b"x")
+    assert main(["--root", str(root), "--scores-only", str(folder)]) == 0
+    out = root / "saved_models" / "c_model"
+    assert {path.name for path in out.iterdir()} == {"card.json", "README.md", "learning_curve.png"}
+    text = (out / "README.md").read_text()
+    assert "allows the scores alone" in text
+    assert "from mmzoo.device import Runner" not in text
+    assert "[c_model](saved_models/c_model/)" in (root / "README.md").read_text()
+    assert main(["--check", "--root", str(root)]) == 0
+    assert main(["--root", str(root), "--scores-only", str(root / "nothing")]) == 2
+
+
+def test_a_further_source_of_a_recipe_has_a_folder_of_its_own(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    card = json.loads((root / "saved_models" / "a_model" / "card.json").read_text())
+    write_card(folder, card | {"config": {"source": "seen"}})
+    assert main(["--root", str(root), "--scores-only", str(folder), "--name", "a_model_seen"]) == 0
+    text = (root / "saved_models" / "a_model_seen" / "README.md").read_text()
+    assert text.startswith("# a_model_seen\n")
+    assert "`mmzoo train a_model --source seen`" in text
+    assert (root / "saved_models" / "a_model" / "README.md").read_text().startswith("# a_model\n")
+    rows = [line for line in (root / "README.md").read_text().splitlines() if line.startswith("| [")]
+    assert [row.split("]")[0] for row in rows] == ["| [a_model", "| [a_model_seen", "| [b_model"]
+
+
+def test_latency_is_relative_to_the_peer_of_the_same_run(root):
+    path = root / "saved_models" / "a_model" / "card.json"
+    card = json.loads(path.read_text())
+    times = {"median_ms": 0.2, "best_ms": 0.15, "peak_share": 0.8}
+    threads = {"1": times | {"ratio": {"mobilenet_v3_small": {"best": 0.25, "median": 0.3}}}}
+    peer = {"name": "mobilenet_v3_small", "multiply_adds": 1, "peer": True, "threads": {}}
+    mine = {"name": "a/model_float32.tflite", "multiply_adds": 1, "peer": False, "threads": threads}
+    path.write_text(json.dumps(card | {"benchmark": {"models": [peer, mine]}}))
+    publish(root)
+    a, b = (line for line in (root / "README.md").read_text().splitlines() if line.startswith("| ["))
+    assert a.endswith("| 0.25 |")
+    assert b.endswith("|  |")
+
+
+def test_no_model_yet_is_a_table_without_rows(tmp_path):
+    (tmp_path / "saved_models").mkdir()
+    (tmp_path / "README.md").write_text(f"{BEGIN}{END}")
+    assert len(publish(tmp_path)) == 2
+    assert "| model | task |" in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.parametrize("text", [None, "no markers", f"{END} {BEGIN}"])
+def test_a_readme_without_markers_is_one_line(root, text, capsys):
+    (root / "README.md").unlink()
+    if text:
+        (root / "README.md").write_text(text)
+    with pytest.raises(BadInputError, match="models:begin"):
+        publish(root)
+    assert main(["--root", str(root)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,123 @@
+"""Rows of a table decoded into files: what is in them, what is absent, what is told of files that do not decode."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from PIL import Image
+
+from mmzoo.data.decode.text import decode_bytes
+from mmzoo.data.tables import rows as table_rows
+from mmzoo.data.tables.features import Category, Number
+from mmzoo.data.tables.rows import Sizes, decode_rows, kind_of, texts
+from mmzoo.errors import BadInputError
+
+SIZES = Sizes(image_size=16, sample_rate=8000, samples=400, text_bytes=24)
+INPUTS = {
+    "image": ("photo",),
+    "audio": ("sound",),
+    "text": ("title", "note"),
+    "tabular": (Number("price", 2.0, 1.0), Category("color", ("red",))),
+}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMZOO_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def frame(tmp_path):
+    """Return a table of four rows: whole, without files, empty, with a file that is not there."""
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)).save(tmp_path / "a.png")
+    soundfile.write(tmp_path / "a.wav", np.sin(np.arange(300) / 5) / 2, 8000, subtype="PCM_16")
+    rows = {
+        "photo": ["a.png", None, None, "gone.png"],
+        "sound": ["a.wav", None, None, "a.wav"],
+        "title": ["größer", "plain", None, None],
+        "note": ["x", None, None, "说明"],
+        "price": ["3.5", "1", None, None],
+        "color": ["red", None, None, "green"],
+    }
+    return pd.DataFrame(rows, dtype=object)
+
+
+def test_rows_are_what_the_cells_say(frame, tmp_path):
+    rows = decode_rows(frame, tmp_path, INPUTS, SIZES)
+    expected = [[1, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0], [0, 1, 1, 1]]
+    assert rows.present.astype(int).tolist() == expected
+    assert {name: x.shape[1:] for name, x in rows.arrays.items()} == SIZES.shapes(INPUTS, INPUTS["tabular"])
+    assert rows.arrays["image"][0].std() > 20
+    assert not rows.arrays["image"][1:].any()
+    assert rows.arrays["audio"][0, :300].any()
+    assert not rows.arrays["audio"][0, 300:].any()
+    assert [decode_bytes(row) for row in rows.arrays["text"]] == [
+        "title: größer\nnote: x",
+        "title: plain",
+        "",
+        "note: 说明",
+    ]
+    assert rows.arrays["tabular"].tolist() == [[3.5, 0, 1, 0], [1, 0, 0, 0], [2, 1, 0, 0], [2, 1, 0, 1]]
+    assert rows.bad == {}
+
+
+def test_one_text_column_stands_without_its_name(frame):
+    assert texts(frame, ("title",)) == ["größer", "plain", None, None]
+
+
+def test_bad_files_are_told_together_and_can_be_left_out(frame, tmp_path):
+    (tmp_path / "gone.png").write_bytes(b"no picture")
+    frame.loc[1, "sound"] = "b.wav"
+    (tmp_path / "b.wav").write_bytes(b"RIFF")
+    for _ in range(2):  # decoded, and from the cache
+        with pytest.raises(BadInputError, match=r"row 2: .*b\.wav.*; row 4: .*gone\.png") as told:
+            decode_rows(frame, tmp_path, INPUTS, SIZES)
+        assert "\n" not in str(told.value)
+    with pytest.raises(BadInputError, match=r"Received: row 4: [^;]*$"):
+        decode_rows(frame[2:], tmp_path, INPUTS, SIZES)
+    rows = decode_rows(frame, tmp_path, INPUTS, SIZES, skip_bad=True)
+    assert sorted(rows.bad) == [1, 3]
+    assert rows.present.any(axis=1).tolist() == [True, False, False, False]
+
+
+def test_many_bad_files_are_counted(tmp_path):
+    for i in range(8):
+        (tmp_path / f"{i}.png").write_bytes(b"no")
+    frame = pd.DataFrame({"photo": [f"{i}.png" for i in range(8)]}, dtype=object)
+    with pytest.raises(BadInputError, match=r"row 5: .*; and 3 more"):
+        decode_rows(frame, tmp_path, {"image": ("photo",)}, SIZES)
+
+
+def test_decoded_once_until_a_file_changes(frame, tmp_path, cache, monkeypatch):
+    first = decode_rows(frame, tmp_path, INPUTS, SIZES)
+    monkeypatch.setattr(table_rows, "_decode", lambda *given: pytest.fail("decoded again"))
+    again = decode_rows(frame, tmp_path, INPUTS, SIZES)
+    assert np.array_equal(first.arrays["image"], again.arrays["image"])
+    assert isinstance(again.arrays["image"], np.memmap)
+    monkeypatch.undo()
+    monkeypatch.setenv("MMZOO_CACHE_DIR", str(cache))
+    Image.new("RGB", (8, 8), "white").save(tmp_path / "a.png")
+    os.utime(tmp_path / "a.png", (1, 1))
+    assert decode_rows(frame, tmp_path, INPUTS, SIZES).arrays["image"][0].min() == 255
+
+
+@pytest.mark.parametrize("change", [{"image_size": 8}, {"text_bytes": 32}, {"samples": 100}])
+def test_other_sizes_are_other_files(frame, tmp_path, cache, change):
+    decode_rows(frame, tmp_path, INPUTS, SIZES)
+    decode_rows(frame, tmp_path, INPUTS, Sizes(**{**SIZES.__dict__, **change}))
+    assert len([*cache.iterdir()]) == 2
+
+
+def test_nothing_half_decoded_stays(frame, tmp_path, cache, monkeypatch):
+    monkeypatch.setattr(table_rows, "_cells", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        decode_rows(frame, tmp_path, INPUTS, SIZES)
+    assert [*cache.iterdir()] == []
+
+
+def test_kinds():
+    assert [kind_of(name) for name in ("image", "image_front", "tabular")] == ["image", "image", "tabular"]

@@ -1,0 +1,57 @@
+"""What a user is told of `--init-from`."""
+
+import dataclasses
+
+import pytest
+
+from mmzoo.automl import fit
+from mmzoo.commands.train import train
+from mmzoo.errors import BadInputError
+from mmzoo.recipes import spoken_digits
+from mmzoo.training.options import tell_encoders
+
+TINY = spoken_digits.TINY
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory):
+    """Return the file of a model that has an encoder of speech alone."""
+    path = tmp_path_factory.mktemp("speech") / "model.keras"
+    spoken_digits.build(dataclasses.replace(TINY, modalities=("audio",))).save(path)
+    return str(path)
+
+
+def test_what_is_taken_and_what_starts_afresh_is_told(speech, capsys):
+    tell_encoders(spoken_digits, TINY)
+    assert not capsys.readouterr().out
+    tell_encoders(spoken_digits, dataclasses.replace(TINY, init_from=speech))
+    assert capsys.readouterr().out == f"from {speech}: audio_encoder; afresh: image_encoder\n"
+    tell_encoders(spoken_digits, dataclasses.replace(TINY, init_from=speech, modalities=("audio",)))
+    assert capsys.readouterr().out == f"from {speech}: audio_encoder\n"
+
+
+def test_a_file_of_no_use_is_refused_before_training(speech, tmp_path):
+    said = r"model.keras: expected an encoder of this model, image_encoder. Received: audio_encoder"
+    with pytest.raises(BadInputError, match=said):
+        train("spoken_digits", dataclasses.replace(TINY, init_from=speech, modalities=("image",)), out=tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_precision_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(BadInputError, match="--precision: expected one of"):
+        train("spoken_digits", TINY, out=tmp_path / "out", precision="float8")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("best", "begins"), [("audio", True), ("image", False)])
+def test_fit_trains_the_best_modality_alone_whatever_the_file_has(best, begins, speech, tmp_path, monkeypatch):
+    """A file with nothing for the modality that does best is no reason to lose a trained model."""
+    trained = []
+    seen = {name: {"val_loss": [1.0], "val_accuracy": [1.0 if name == best else 0.5]} for name in ("image", "audio")}
+    history = {"val_loss": [1.0], "val_accuracy": [0.5], "baselines": seen}
+    card = {"history": history, "scores": {"subsets": {"all": {"accuracy": 1}}}}
+    monkeypatch.setattr(fit, "train", lambda recipe, config, **options: trained.append(config))
+    monkeypatch.setattr(fit, "read_card", lambda out: card)
+    fit._train("recipe.py", dataclasses.replace(TINY, init_from=speech), tmp_path, resume=False)
+    assert [config.modalities for config in trained] == [("image", "audio"), (best,)]
+    assert [config.init_from for config in trained] == [speech, speech if begins else ""]

@@ -1,0 +1,146 @@
+"""The parts of `verify` that need neither a driver nor an export."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from keras import layers
+from silent_bugs import quantized, randomize
+
+from mmzoo.tflite import flatbuffer
+from mmzoo.tflite.flatbuffer import METADATA, embedded_card
+from mmzoo.verification import parity
+from mmzoo.verification.accelerator import Answer
+from mmzoo.verification.gpu_rules import RULES, explain, refusals
+from mmzoo.verification.inputs import Spec, every_pattern, input_specs, random_examples
+from mmzoo.verification.verify import _exit_code, _score_row
+
+
+def test_errors_are_shares_of_the_largest_value_over_all_examples():
+    reference = {"y": np.array([[0.0, 4.0], [1.0, -2.0]])}
+    found = parity.compare(reference, {"y": np.array([[0.0, 4.0], [1.1, -2.0]])})
+    assert found["y"]["relative"] == pytest.approx(0.1 / 4)
+    assert found["y"]["worst"] == 1
+    assert parity.right(found, 0.03)
+    assert not parity.right(found, 0.02)
+
+
+@pytest.mark.parametrize("answer", [{}, {"y": np.zeros(3)}, {"y": np.array([0.0, np.nan])}])
+def test_a_missing_misshapen_or_infinite_output_is_wrong(answer):
+    assert not parity.right(parity.compare({"y": np.array([0.0, 1.0])}, answer), 1.0)
+
+
+def test_outputs_that_hardly_move_are_named():
+    moving, still = np.arange(6.0).reshape(3, 2), np.full((3, 2), 7.0)
+    assert parity.blind({"moving": moving, "still": still, "zero": still * 0}, 1e-3) == ["still", "zero"]
+
+
+def test_a_run_that_depends_on_the_one_before_is_seen():
+    outputs = {"y": np.array([[1.0], [2.0]], np.float32)}
+    same = Answer(outputs, again={"y": np.float32([1.0])}, fresh={"y": np.float32([2.0])})
+    leak = Answer(outputs, again={"y": np.float32([1.1])}, fresh={"y": np.float32([2.0])})
+    assert parity.repeat_error(same) == 0
+    assert parity.repeat_error(leak) == pytest.approx(0.05, rel=1e-3)
+
+
+def test_a_table_of_int8_that_is_looked_up_is_a_weight(tmp_path):
+    ids = keras.Input((12,), dtype="int32", name="ids")
+    x = layers.Embedding(40, 32, name="table")(ids)
+    model = randomize(keras.Model({"ids": ids}, {"y": layers.Dense(8, name="dense")(layers.Flatten()(x))}))
+    file = flatbuffer.parse(quantized(model, {"ids": np.zeros((1, 12), np.int32)}, full=False))
+    assert flatbuffer.operators(file)["DEQUANTIZE"] == 1
+    assert parity.kind(file) == "dynamic"
+    plain = parity.float_weights(file)
+    assert parity.kind(plain) == "float32"
+    assert "DEQUANTIZE" not in flatbuffer.operators(plain)
+    flatbuffer.write(plain, tmp_path / "plain.tflite")
+    given = np.random.default_rng(0).integers(0, 40, (1, 12)).astype(np.int32)
+    runner = Interpreter(str(tmp_path / "plain.tflite")).get_signature_runner()
+    expected = model.predict_on_batch({"ids": given})["y"]
+    np.testing.assert_allclose(runner(ids=given)["y"], expected, atol=0.02 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("statuses", "gpu", "demanded", "code"),
+    [
+        (["right", "information", "reference"], "executed", True, 0),
+        (["refused", "wrong"], "executed", False, 1),
+        (["wrong"], "not executed", True, 1),
+        (["right", "died"], "executed", False, 3),
+        (["refused"], "not executed", True, 3),
+        (["not executed"], "not executed", True, 4),
+        (["not executed"], "not executed", False, 0),
+    ],
+)
+def test_wrong_numbers_come_before_refusals_and_those_before_demands(statuses, gpu, demanded, code):
+    assert _exit_code([{"status": status} for status in statuses], {"status": gpu}, demanded) == code
+
+
+def test_every_pattern_of_present_is_tried():
+    examples = random_examples([Spec("present", (1, 3), np.float32, 0, 1)], seeds=2)
+    assert len(set(examples.present)) == 8
+    assert set(np.unique(examples.inputs["present"])) == {0.0, 1.0}
+    assert examples.inputs["present"].shape == (2 * 4 * 8, 1, 3)
+    assert len(every_pattern(examples).origin) == 2 * 4 * 8 * 8
+
+
+def test_random_values_fill_their_range_and_stay_in_it():
+    specs = [Spec("a", (1, 50), np.float32, -1, 1), Spec("b", (1, 50), np.uint8, 0, 255)]
+    inputs = random_examples(specs, seeds=3).inputs
+    assert inputs["a"].dtype == np.float32
+    assert -1 <= inputs["a"].min() < -0.9
+    assert 0.9 < inputs["a"].max() <= 1
+    assert inputs["b"].dtype == np.uint8
+    assert (inputs["b"].min(), inputs["b"].max()) == (0, 255)
+
+
+def test_ids_are_drawn_from_the_rows_of_the_table_they_look_up(bugs):
+    spec = input_specs(flatbuffer.read(bugs["g1"]), {})[0]
+    assert (spec.low, spec.high) == (0, 49)
+    inputs = random_examples([spec], seeds=3).inputs["ids"]
+    assert inputs.dtype == np.int32
+    assert 0 <= inputs.min() < 5
+    assert 45 < inputs.max() <= 49
+
+
+def test_an_embedded_card_gives_the_ranges(bugs):
+    model = flatbuffer.read(bugs["right"])
+    flatbuffer.set_metadata(model, METADATA, b'{"inputs": [{"name": "x", "range": [2, 3]}]}')
+    spec = next(s for s in input_specs(model, embedded_card(model)) if s.name == "x")
+    assert (spec.low, spec.high) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("GATHER: Only support 1D indices", "G1"),
+        ("GATHER: Input / output dtype mismatch.", "G3"),
+        ("STRIDED_SLICE: Slice does not support shrink_axis_mask parameter.", "G7"),
+        ("RESHAPE: Tensor dimensions must be less than 5. a/b", "G8"),
+        ('RESHAPE: Tensor "a" has bad input dims size: 6.', "G8"),
+        ("WHILE: Operation is not supported.", "G9"),
+        ("CAST: Tensor type(INT64) is not supported. a/Cast", "G9"),
+        ("BATCH_MATMUL: Not supported batched mat mul case: non-constant tensor", "G10"),
+        ("SUB: No support of few identical inputs in the same operation.", "G6"),
+        ("DENSIFY: Operation is not supported.", None),
+    ],
+)
+def test_what_the_delegate_says_is_led_back_to_a_rule(line, rule):
+    log = f"ERROR: Following operations are not supported by GPU delegate:\n{line}\n1 operations will run on the GPU"
+    found = refusals(log)
+    assert [entry.get("rule") for entry in found] == [rule]
+    assert found[0]["operator"] == line.split(":")[0]
+    assert explain(rule).get("advice") == RULES.get(rule)
+
+
+@pytest.mark.parametrize(("n", "drop", "status"), [(36, 0.028, "right"), (36, 0.09, "wrong"), (1000, 0.02, "wrong")])
+def test_one_example_of_few_is_no_verdict(n, drop, status, tmp_path):
+    files = {"model.keras": {"accuracy": 0.9, "n": n}, "model_int8.tflite": {"accuracy": 0.9 - drop, "n": n}}
+    card = {"scores": {"artifacts": files}, "max_score_drop": 0.01}
+    file = SimpleNamespace(
+        kind="int8", path=tmp_path / "model_int8.tflite", row=lambda *told, **more: more | {"status": told[2]}
+    )
+    (row,) = _score_row(file, card)
+    assert row["status"] == status
