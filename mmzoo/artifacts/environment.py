@@ -4,7 +4,6 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 
 import mmzoo
@@ -25,14 +24,12 @@ PACKAGES = (
 
 def machine() -> dict:
     """Return the processor, its count as the system shows it, and the versions that matter to time."""
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
     names = ("ai-edge-litert", "numpy")
-    return {"processor": model, "cores": os.cpu_count(), "versions": {name: version(name) for name in names}}
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "versions": {name: importlib.metadata.version(name) for name in names},
+    }
 
 
 def environment() -> dict:
@@ -53,7 +50,7 @@ def _processor() -> str:
     except OSError:
         lines = []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown processor"
+    return names[0] if names else platform.processor() or platform.machine() or "unknown processor"
 
 
 def _commit() -> str:

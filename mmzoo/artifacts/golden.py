@@ -1,11 +1,11 @@
 """Golden tensors: test inputs with the float outputs of the Keras model."""
 
-import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mmzoo.artifacts import folder
 from mmzoo.artifacts.folder import artifact
 from mmzoo.data.arrays import Arrays
 from mmzoo.errors import BadInputError
@@ -24,19 +24,35 @@ def golden_examples(inputs: Arrays, labels: np.ndarray, count: int = GOLDEN_EXAM
     return chosen, labels[some]
 
 
-def read_golden(folder: str | Path) -> tuple[Arrays, np.ndarray]:
-    """Return the inputs and the labels in `golden.npz` of `folder`.
+@dataclass(frozen=True)
+class Golden:
+    """What `golden.npz` holds: `inputs` and `outputs` `{name: (K, ...)}`, and `labels` `(K, ...)`."""
+
+    inputs: Arrays
+    outputs: Arrays
+    labels: np.ndarray
+
+
+def read_golden(folder: str | Path, names: Sequence[str] = ()) -> Golden:
+    """Read `golden.npz` of `folder`, which must have the inputs `names`.
 
     Raises:
-        BadInputError: there is none, or it cannot be read.
+        BadInputError: there is none, it cannot be read, or it lacks an input.
     """
     path = artifact(folder, GOLDEN)
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            inputs = {k.removeprefix("input/"): arrays[k] for k in arrays if k.startswith("input/")}
-            return inputs, arrays["label"]
+            found = {name: arrays[name] for name in arrays}
     except Exception as error:  # zipfile, zlib and NumPy each have their own for a damaged file
-        raise BadInputError(f"{path}: expected golden tensors. Received: {error}") from None
+        raise BadInputError(f"{path}: expected an .npz of golden tensors. Received: {error}") from None
+    missing = [key for key in (*(f"input/{name}" for name in names), "label") if key not in found]
+    if missing:
+        raise BadInputError(f"{path}: expected {missing[0]} in it. Received: {', '.join(found)}")
+    inputs, outputs = (
+        {name.removeprefix(kind): x for name, x in found.items() if name.startswith(kind)}
+        for kind in ("input/", "output/")
+    )
+    return Golden(inputs, outputs, found["label"])
 
 
 def write_golden(path: Path, model, inputs: Arrays, labels: np.ndarray) -> None:
@@ -45,16 +61,3 @@ def write_golden(path: Path, model, inputs: Arrays, labels: np.ndarray) -> None:
     arrays |= {f"output/{name}": np.asarray(x) for name, x in model(inputs, training=False).items()}
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays, label=labels)
-
-
-def golden_arrays(path: Path, names: list[str]) -> Arrays:
-    file = folder.artifact(path, GOLDEN)
-    try:
-        with np.load(file) as arrays:
-            golden = {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInputError(f"{file}: expected an .npz of golden tensors. Received: {error}") from None
-    missing = [name for name in names if f"input/{name}" not in golden]
-    if missing:
-        raise BadInputError(f"{file}: expected input/{missing[0]} in it. Received: {', '.join(golden)}")
-    return golden

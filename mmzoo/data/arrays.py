@@ -8,6 +8,7 @@ import numpy as np
 
 from mmzoo.errors import BadInputError
 
+SPLITS = ("train", "validation", "test")
 PLAIN = "as it is"  # the condition of the test split without changes
 KEPT = 200_000_000  # bytes of an input of the test split, up to which it is in memory
 Arrays = dict[str, np.ndarray]

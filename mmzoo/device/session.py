@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-CARD = "mmzoo_card"  # the metadata buffer of a .tflite file that says what it is
+METADATA = "mmzoo_card"  # the metadata buffer of a .tflite file that says what it is
 DEFAULT = "model_float32.tflite"
 Arrays = dict[str, np.ndarray]
 
@@ -102,7 +102,7 @@ def read_card(file: Path) -> dict:
     model = schema.Model.GetRootAs(file.read_bytes(), 0)
     for index in range(model.MetadataLength()):
         entry = model.Metadata(index)
-        if entry.Name() != CARD.encode():
+        if entry.Name() != METADATA.encode():
             continue
         data = model.Buffers(entry.Buffer()).DataAsNumpy()
         try:
@@ -110,7 +110,7 @@ def read_card(file: Path) -> dict:
         except (ValueError, TypeError):
             card = None
         if not isinstance(card, dict):
-            raise ValueError(f"{file}: expected a JSON object as metadata {CARD}. Received: something else")
+            raise ValueError(f"{file}: expected a JSON object as metadata {METADATA}. Received: something else")
         return card
     return {}
 

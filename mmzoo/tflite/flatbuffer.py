@@ -16,12 +16,12 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from mmzoo.device.session import METADATA
 from mmzoo.errors import BadInputError
 
 IDENTIFIER = b"TFL3"
 _OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
 _BROKEN = (struct.error, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError)
-METADATA = "mmzoo_card"
 
 
 class _Builder(flatbuffers.Builder):

@@ -157,7 +157,7 @@ def _pattern(row: np.ndarray) -> str:
 
 def golden_examples(golden: Arrays, specs: list[Spec]) -> Examples:
     """Return all real examples as they are, and the first few with every pattern of `present`."""
-    inputs = {spec.name: golden[f"input/{spec.name}"][:, None] for spec in specs}
+    inputs = {spec.name: golden[spec.name][:, None] for spec in specs}
     count = len(next(iter(inputs.values())))
     origin = tuple(f"golden {number}" for number in range(count))
     present = tuple(map(_pattern, inputs[PRESENT])) if PRESENT in inputs else ("",) * count

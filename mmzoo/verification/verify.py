@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo.artifacts import folder
-from mmzoo.artifacts.golden import GOLDEN, golden_arrays
+from mmzoo.artifacts.golden import GOLDEN, Golden, read_golden
 from mmzoo.artifacts.runtimes import predictor
 from mmzoo.data.arrays import Arrays
 from mmzoo.errors import BadInputError
@@ -143,8 +143,8 @@ def _folder(path: Path, driver: Driver | None, seeds: int) -> tuple[list[dict], 
     card = folder.read_card(path) if (path / folder.CARD).is_file() else {}
     files = _open_files(path, card)
     specs = files[0].specs
-    golden = golden_arrays(path, [spec.name for spec in specs])
-    examples = join(golden_examples(golden, specs), random_examples(specs, seeds))
+    golden = read_golden(path, [spec.name for spec in specs])
+    examples = join(golden_examples(golden.inputs, specs), random_examples(specs, seeds))
     reference = _predict(path / folder.KERAS, examples)
     rows = [*_same_files(path, card), *_keras_rows(reference, golden, examples)]
     fitting = [file for file in files if _same_inputs(file, files[0])]
@@ -189,10 +189,10 @@ def _same_files(path: Path, card: dict) -> list[dict]:
     return [row | {"status": status, "detail": f"changed: {', '.join(changed)}" if changed else ""}]
 
 
-def _keras_rows(reference: Arrays, golden: Arrays, examples: Examples) -> list[dict]:
+def _keras_rows(reference: Arrays, golden: Golden, examples: Examples) -> list[dict]:
     """Return how far the model is from its golden tensors, and whether its outputs move at all."""
     row = {"artifact": folder.KERAS, "on": "cpu"}
-    stored = {n.removeprefix("output/"): v[:, None] for n, v in golden.items() if n.startswith("output/")}
+    stored = {name: values[:, None] for name, values in golden.outputs.items()}
     count = len(next(iter(stored.values()), ()))
     now = Answer({name: values[:count] for name, values in reference.items()})
     first = examples.only(list(range(count)))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.data.arrays import SPLITS
 from mmzoo.data.augment.batch import draw
 from mmzoo.data.augment.images import cut_out
 from mmzoo.data.decode.text import encode_bytes
 from mmzoo.data.pipeline import evaluation_batches, training_batches
 from mmzoo.errors import BadInputError
 
-SPLITS = ("train", "validation", "test")
 EVALUATION_BATCH = 512
 ZOOM = 0.12  # by how much of its side a picture is made smaller or larger, and as much wider or narrower
 SHIFT = 0.06  # of its side

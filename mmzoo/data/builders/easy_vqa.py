@@ -10,6 +10,7 @@ import re
 import numpy as np
 import tensorflow_datasets as tfds
 
+from mmzoo.data.arrays import SPLITS
 from mmzoo.data.batches.questions import check_rows
 from mmzoo.data.decode.image import decode_image
 from mmzoo.data.download.archive import Archive, find_or_download, read_members
@@ -54,7 +55,7 @@ class EasyVqa(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager):
         path = find_or_download(ARCHIVE, self._archive_dir, dl_manager.download_dir)
         members = read_members(path, ARCHIVE)
-        return {split: self._generate_examples(members, split) for split in ("train", "validation", "test")}
+        return {split: self._generate_examples(members, split) for split in SPLITS}
 
     def _generate_examples(self, members, split):
         part = "test" if split == "test" else "train"

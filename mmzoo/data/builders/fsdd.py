@@ -8,6 +8,7 @@ license CC BY-SA 4.0.
 import numpy as np
 import tensorflow_datasets as tfds
 
+from mmzoo.data.arrays import SPLITS
 from mmzoo.data.decode.audio import decode_audio, to_int16
 from mmzoo.data.download.archive import Archive, find_or_download, read_members
 
@@ -52,7 +53,7 @@ class Fsdd(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager):
         path = find_or_download(ARCHIVE, self._archive_dir, dl_manager.download_dir)
         members = read_members(path, ARCHIVE)
-        return {split: self._generate_examples(members, split) for split in ("train", "validation", "test")}
+        return {split: self._generate_examples(members, split) for split in SPLITS}
 
     def _generate_examples(self, members, split):
         for name, content in members.items():

@@ -10,10 +10,10 @@ import zlib
 
 import numpy as np
 
+from mmzoo.data.arrays import SPLITS
 from mmzoo.data.batches.questions import Questions, encode_rows, mirror_and_shift
 from mmzoo.errors import BadInputError
 
-SPLITS = ("train", "validation", "test")
 PICTURES = {"train": 1200, "validation": 300, "test": 500}
 ASKED = 6  # questions about a picture
 IMAGE = 32  # pixels

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mmzoo.data.arrays import SPLITS
 from mmzoo.data.decode.audio import fit_length, pink_noise
 from mmzoo.data.decode.image import fit_components, hide_part, keep_components
 from mmzoo.data.download import tfds
 from mmzoo.data.download.archive import members_sha256
 from mmzoo.errors import BadInputError
 
-SPLITS = ("train", "validation", "test")
 SAMPLE_RATE = 8000  # Hz
 CLIP = 8000  # samples
 IMAGE = 28  # pixels

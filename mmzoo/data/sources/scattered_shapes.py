@@ -4,10 +4,10 @@ import functools
 
 import numpy as np
 
+from mmzoo.data.arrays import SPLITS
 from mmzoo.data.batches.detection import Scenes, pad_objects
 from mmzoo.errors import BadInputError
 
-SPLITS = ("train", "validation", "test")
 PICTURES = {"train": 800, "validation": 160, "test": 240}
 CLASSES = ("disk", "ring", "cross")
 IMAGE = (96, 96)  # pixels, height and width

@@ -8,11 +8,11 @@ import functools
 
 import numpy as np
 
+from mmzoo.data.arrays import SPLITS
 from mmzoo.data.batches.clips import Sounds
 from mmzoo.data.decode.audio import pink_noise, to_int16
 from mmzoo.errors import BadInputError
 
-SPLITS = ("train", "validation", "test")
 CLIPS = {"train": 800, "validation": 200, "test": 400}
 SAMPLE_RATE = 8000  # Hz
 SAMPLES = 2 * SAMPLE_RATE

@@ -10,11 +10,11 @@ import functools
 
 import numpy as np
 
+from mmzoo.data.arrays import SPLITS
 from mmzoo.data.batches.anomaly import KINDS, Sounding
 from mmzoo.data.decode.audio import pink_noise, to_int16
 from mmzoo.errors import BadInputError
 
-SPLITS = ("train", "validation", "test")
 SCENES = {"train": 4000, "validation": 600, "test": 1200}
 ODD = 0.5  # of the test scenes, the three kinds alike; the other splits are normal
 IMAGE = 32  # pixels

@@ -7,11 +7,11 @@ differences between speakers and between utterances. Features look as those of C
 
 import numpy as np
 
+from mmzoo.data.arrays import SPLITS
 from mmzoo.data.batches.utterances import Utterances
 from mmzoo.data.sources.mosi import WIDTHS
 from mmzoo.errors import BadInputError
 
-SPLITS = ("train", "validation", "test")
 REVIEWS = {"train": 60, "validation": 25, "test": 60}
 LENGTHS = (12, 33)  # utterances: at least, and fewer than
 STAYS = 0.9  # probability that an utterance has the sentiment of the one before

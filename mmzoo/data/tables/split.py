@@ -5,12 +5,12 @@ from difflib import get_close_matches
 
 import numpy as np
 
+from mmzoo.data.arrays import SPLITS
 from mmzoo.data.tables.column_types import date_order, to_date, to_number
 from mmzoo.data.tables.read import SPLITS as SPLIT_NAMES
 from mmzoo.data.tables.read import some
 from mmzoo.errors import BadInputError
 
-SPLITS = ("train", "validation", "test")
 ORDER = ("train", "test", "validation")  # in which a class of few rows gets them
 
 QUANTILES = 10  # strata of a number, at most, of `STRATUM` rows at least
