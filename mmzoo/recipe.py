@@ -70,6 +70,7 @@ class Export:
     ranges: dict[str, tuple[float, float]]  # input -> lowest and highest value that verification draws
     precisions: tuple[str, ...] = ("float32", "dynamic", "int8")
     max_score_drop: float = 0.01  # of accuracy, mAP, AUC or word accuracy, that a quantized artifact may lose
+    task: str = "classification"  # name of the module of `mmzoo.tasks` that scores the model
     conditions: dict[str, dict[str, Any]] = field(default_factory=dict)  # under which the test is scored too: fields
 
 

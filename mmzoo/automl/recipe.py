@@ -8,10 +8,11 @@ RECIPE = "recipe.py"
 
 # what the recipe of each kind of target says in `TEMPLATE`
 CLASS = {
+    "task": "classification",
     "doc": "Which {target}, from {listed} of {table}.",
     "import_block": "from mmzoo.blocks.presence import SharesWhereUnknown\n",
     "import_head": """from mmzoo.heads.classifier import classifier
-from mmzoo.losses.beside import beside, together_accuracy""",
+from mmzoo.losses.auxiliary import beside, together_accuracy""",
     "asked": "classes={classes},",
     "constants": "\nCLASS_WEIGHT = {class_weight}",
     "label": "the number of the class",
@@ -37,6 +38,7 @@ from mmzoo.losses.beside import beside, together_accuracy""",
     "output": '"probabilities": "answer" if config.modalities[1:] else "probabilities"',
 }
 NUMBER = {
+    "task": "regression",
     "doc": "The number in {target}, from {listed} of {table}.",
     "import_keras": "\nimport keras\n",
     "import_head": "from mmzoo.heads.regressor import regressor",
@@ -62,6 +64,7 @@ NUMBER = {
     "output": '"value": "value"',
 }
 LABELS = {
+    "task": "multilabel",
     "doc": "The labels in {target}, from {listed} of {table}.",
     "import_keras": "\nimport keras\n",
     "import_head": "from mmzoo.heads.multi_label import multi_label",
@@ -92,14 +95,14 @@ from dataclasses import dataclass
 {import_keras}
 from mmzoo import fusion
 {import_block}from mmzoo.recipe import check_numbers, check_order, expect
-from mmzoo.data.table_features import Category, Date, Number, figures  # noqa: F401, what the table has
-from mmzoo.data.table_rows import Sizes
-from mmzoo.data.table_source import Source, load_splits, locate
+from mmzoo.data.tables.features import Category, Date, Number, figures  # noqa: F401, what the table has
+from mmzoo.data.tables.rows import Sizes
+from mmzoo.data.tables.source import Source, load_splits, locate
 {import_head}
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.table_encoders import table_encoders
 from mmzoo.models.transfer import load_encoders
-from mmzoo.plan import Export, Phase
+from mmzoo.recipe import Export, Phase
 
 SOURCE = Source(
     path={path!r},
@@ -171,7 +174,7 @@ TINY = Config(epochs=1, embed_dim=16, width=0.25)
 
 def dataset(split, config=Config(), first_epoch=0):
     """Batches of `{{modality: (B, ...), "present": (B, M)}}`; {label}."""
-    from mmzoo.data.table_batches import evaluation_rows, training_rows
+    from mmzoo.data.tables.batches import evaluation_rows, training_rows
 
     place = locate(SOURCE.path, config.data_dir, Path(__file__).parent)
     examples = load_splits(SOURCE, place, sizes(config), config.fold)[split]
@@ -218,6 +221,7 @@ def export(config=Config()):
     """{exported} and the joint embedding, as float32, dynamic int8 and full int8."""
     columns = dict(SOURCE.inputs).get("tabular", ())
     return Export(
+        task="{task}",
         labels={labels},
         outputs={{{output}, "embedding": "embedding"}},
         units=sizes(config).units(config.modalities, columns),

@@ -194,6 +194,7 @@ def export(config=Config()):
     ranges = {"image": (0, 255), "audio": (-1.0, 1.0), "present": (0.0, 1.0)}
     given = (*config.modalities, "present")[: len(config.modalities) + (len(config.modalities) > 1)]
     return Export(
+        task="anomaly",
         labels=KINDS,
         outputs={"anomaly_score": "anomaly_score", "parts": "parts"},
         units={name: units[name] for name in given},

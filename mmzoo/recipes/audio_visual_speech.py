@@ -239,6 +239,7 @@ CARDS = {
 def export(config=Config()):
     """The log-probabilities of blank and characters in each frame, as float32 and dynamic int8."""
     return Export(
+        task="transcription",
         labels=tuple(CHARACTERS),
         outputs={"log_probabilities": "log_probabilities"},
         units={

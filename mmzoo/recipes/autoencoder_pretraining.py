@@ -177,6 +177,7 @@ def export(config=Config()):
     """The embedding of each modality and the mean of the latent, as float32 and dynamic int8."""
     given = (*config.modalities, "present")[: len(config.modalities) + (len(config.modalities) > 1)]
     return Export(
+        task="pretraining",
         labels=(),
         outputs={name: name for name in (*(f"{m}_embedding" for m in config.modalities), "embedding")},
         units={name: UNITS[name] for name in given},

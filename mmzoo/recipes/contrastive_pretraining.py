@@ -137,6 +137,7 @@ def plan(config=Config()):
 def export(config=Config()):
     """The embedding of each modality, as float32 and dynamic int8."""
     return Export(
+        task="pretraining",
         labels=(),
         outputs={f"{name}_embedding": f"{name}_embedding" for name in config.modalities},
         units={name: UNITS[name] for name in config.modalities},

@@ -185,6 +185,7 @@ RANGES = {"image": (0, 255), "text": (0, 258), "present": (0.0, 1.0)}
 def export(config=Config()):
     """The embedding of each, zeros where it is missing, as float32 and dynamic int8."""
     return Export(
+        task="retrieval",
         labels=(),
         outputs={f"{name}_embedding": f"{name}_embedding" for name in MODALITIES},
         units=UNITS,

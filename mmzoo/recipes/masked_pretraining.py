@@ -234,6 +234,7 @@ def export(config=Config()):
     units = UNITS | {"text": f"{UNITS['text']}; {NUM_TOKENS - 1} for a hidden byte"}
     ranges = RANGES | {"text": (0, NUM_TOKENS - 1)}
     return Export(
+        task="pretraining",
         labels=(),
         outputs={f"{name}_embedding": f"{name}_embedding" for name in config.modalities},
         units={name: units[name] for name in config.modalities},

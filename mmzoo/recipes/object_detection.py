@@ -165,6 +165,7 @@ CARDS = {
 def export(config=Config()):
     """The heat of each class and the box in pixels, of every cell, as float32, dynamic int8 and full int8."""
     return Export(
+        task="detection",
         labels=SOURCES[config.source].CLASSES,
         outputs={"heatmap": "heatmap", "boxes": "boxes"},
         units={"image": "RGB, 0 to 255"},

@@ -184,6 +184,7 @@ RANGES = {
 def export(config=Config()):
     """The sentiment's probabilities and the joint embedding, as float32, dynamic int8 and full int8."""
     return Export(
+        task="classification",
         labels=("negative", "positive"),
         outputs={"probabilities": "probabilities", "embedding": "embedding"},
         units=UNITS,

@@ -214,6 +214,7 @@ def export(config=Config()):
     """The probabilities of the events and the embedding, as float32, dynamic int8 and full int8."""
     source = SOURCES[config.source]
     return Export(
+        task="classification",
         labels=source.CLASSES,
         outputs={"probabilities": "probabilities", "embedding": "embedding"},
         units={"audio": f"waveform at {source.SAMPLE_RATE} Hz, -1 to 1"},

@@ -96,6 +96,7 @@ def plan(config=Config()):
 def export(config=Config()):
     """The digit's probabilities and the joint embedding, as float32, dynamic int8 and full int8."""
     return Export(
+        task="classification",
         labels=tuple("0123456789"),
         outputs={"probabilities": "probabilities", "embedding": "embedding"},
         units={name: UNITS[name] for name in (*MODALITIES, "present")},

@@ -250,6 +250,7 @@ def export(config=Config()):
     """
     told = "only_one" if config.alone and len(config.modalities) > 1 else "probabilities"
     return Export(
+        task="classification",
         labels=_about(config)[2],
         outputs={"probabilities": told, "embedding": "embedding"},
         units=UNITS,
