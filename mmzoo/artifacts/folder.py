@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mmzoo.errors import BadInputError
-from mmzoo.tflite import flatbuffer
 
 CARD = "card.json"
 KERAS = "model.keras"
+BASELINES = "baselines.npz"  # predictions of the unimodal baselines for the test examples
+LANGUAGE = "language_model.json"
 ARTIFACTS = {
     "keras": "model.keras",
     "saved_model": "saved_model",
@@ -101,22 +102,6 @@ def artifact(folder: str | Path, name: str) -> Path:
     return path
 
 
-def read_card(folder: str | Path) -> dict:
-    """Return what `card.json` of `folder` says.
-
-    Raises:
-        BadInputError: there is none, or it is no JSON object.
-    """
-    path = artifact(folder, CARD)
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadInputError(f"{path}: expected JSON. Received: {error}") from None
-    if not isinstance(card, dict) or "recipe" not in card:
-        raise BadInputError(f"{path}: expected an object with the key 'recipe'. Received: {type(card).__name__}")
-    return card
-
-
 def write_json(path: str | Path, value: object) -> None:
     """Write `value` as JSON to `path` by way of a temporary file, so that no reader sees half of it."""
     path = Path(path)
@@ -148,22 +133,6 @@ def sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def file_table(folder: str | Path) -> dict[str, dict]:
-    """Return `{name: {bytes, sha256}}` of all that lies in `folder` but the card and its README."""
-    table = {}
-    for path in sorted(Path(folder).iterdir()):
-        if path.name in (CARD, "README.md") or path.name.startswith("."):
-            continue
-        parts = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-        table[path.name] = {"bytes": sum(p.stat().st_size for p in parts), "sha256": sha256(path)}
-    return table
-
-
-def operator_table(folder: str | Path) -> dict[str, dict[str, int]]:
-    """Return `{file: {operator: count}}` of every `.tflite` in `folder`."""
-    paths = sorted(Path(folder).glob("*.tflite"))
-    return {path.name: flatbuffer.operators(flatbuffer.read(path)) for path in paths}
-
-
 def artifacts_in(folder: Path) -> list[str]:
+    """Return those of `ARTIFACTS` that `folder` has."""
     return [name for name in ARTIFACTS.values() if (folder / name).exists()]

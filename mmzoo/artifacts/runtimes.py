@@ -14,11 +14,11 @@ from mmzoo.data.arrays import Arrays
 from mmzoo.data.tables.batches import as_inputs
 from mmzoo.data.tables.rows import Rows
 from mmzoo.errors import BadInputError
+from mmzoo.recipe import Export
 
 BATCH = 256  # examples at a time, at most
 HELD = 4_000_000  # bytes of their inputs, which become many times as much inside a model
 ROWS = 1000  # in memory at a time
-OUTPUTS = ("probabilities", "value", "label_probabilities")  # the answer, of classes, a number, or labels
 
 
 @dataclass(frozen=True)
@@ -198,17 +198,20 @@ def _first(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def answer_rows(
-    answer: Callable[[Arrays], Arrays], rows: Rows, index: np.ndarray, modalities: Sequence[str]
+def predict_rows(
+    predict: Callable[[Arrays], Arrays], output: str, rows: Rows, index: np.ndarray, modalities: Sequence[str]
 ) -> np.ndarray:
-    """Return what the model `answer` tells of the rows `index`, `(N, K)`, few of them at a time."""
+    """Return the output `output` `(N, K)` of a model for the rows `index`, in chunks of `ROWS`."""
     parts = [index[start : start + ROWS] for start in range(0, len(index), ROWS)]
-    told = [answer(as_inputs(rows, part, modalities)) for part in parts]
-    name = next(name for name in OUTPUTS if name in told[0])
-    return np.concatenate([one[name] for one in told])
+    return np.concatenate([predict(as_inputs(rows, part, modalities))[output] for part in parts])
 
 
-def answering(spec, model: keras.Model) -> Callable[[Arrays], Arrays]:
-    """Return a function of inputs, more than `model` may take, to the outputs that are named in `spec`."""
-    told = keras.Model(model.input, {name: model.get_layer(layer).output for name, layer in spec.outputs.items()})
-    return lambda x: told.predict({key: x[key] for key in told.input}, batch_size=50, verbose=0)
+def answering(spec: Export, model: keras.Model) -> Callable[[Arrays], Arrays]:
+    """Return a function from inputs, of which `model` takes some, to the outputs of `spec`."""
+    exported = keras.Model(model.input, {name: model.get_layer(layer).output for name, layer in spec.outputs.items()})
+
+    def predict(inputs: Arrays) -> Arrays:
+        given = {name: inputs[name] for name in exported.input}
+        return exported.predict(given, batch_size=batch_size(given), verbose=0)
+
+    return predict

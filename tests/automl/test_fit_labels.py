@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from json_card import read_card
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import read_card
 from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import Fitted, write_answers
@@ -54,19 +54,22 @@ def fitted(done, table):
 
 def test_the_folder_is_whole_and_verified(fitted, done):
     card = read_card(fitted)
-    assert card["verify"]["exit_code"] in (0, 3)
+    assert card["verification"]["exit_code"] in (0, 3)
     assert card["labels"] == ["dear", "red", "warm"]
     assert [entry["name"] for entry in card["outputs"]] == ["label_probabilities", "embedding"]
-    assert (set(card["baselines"]), set(card["peers"])) == ({"text", "tabular"}, {"text", "tabular", "all"})
-    subsets, constant = card["scores"]["subsets"], card["constant"]
+    assert (set(card["baselines"]["unimodal"]), set(card["baselines"]["linear"])) == (
+        {"text", "tabular"},
+        {"text", "tabular", "all"},
+    )
+    subsets, constant = card["scores"]["subsets"], card["baselines"]["constant"]
     assert list(subsets) == ["text+tabular", "text", "tabular", "none"]
     assert set(subsets["text"]) == {"micro_f1", "macro_f1", "map", "exact"}
     assert subsets["text+tabular"]["micro_f1"] > max(constant["micro_f1"], subsets["none"]["micro_f1"])
     assert constant["labels"] == ["dear"]
-    assert [row["label"] for row in card["scores"]["per_class"]] == card["labels"]
+    assert [row["label"] for row in card["scores"]["details"]["per_class"]] == card["labels"]
     for name, one in card["scores"]["artifacts"].items():
         assert one["micro_f1"] == pytest.approx(subsets["text+tabular"]["micro_f1"], abs=0.05), name
-    (check,) = [c for c in card["verify"]["checks"] if (c["artifact"], c["on"]) == ("model_int8.tflite", "score")]
+    (check,) = [c for c in card["verification"]["checks"] if (c["artifact"], c["on"]) == ("model_int8.tflite", "score")]
     assert check["status"] == "right"
     assert "test micro F1" in done.stdout
     assert "dear for every row" in done.stdout
@@ -74,7 +77,7 @@ def test_the_folder_is_whole_and_verified(fitted, done):
 
 
 def test_linear_models_learn_each_label(fitted):
-    peers = read_card(fitted)["peers"]
+    peers = read_card(fitted)["baselines"]["linear"]
     assert peers["all"]["micro_f1"] > max(0.9, peers["text"]["micro_f1"], peers["tabular"]["micro_f1"])
 
 

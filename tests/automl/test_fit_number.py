@@ -5,9 +5,9 @@ import csv
 import numpy as np
 import pandas as pd
 import pytest
+from json_card import read_card
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import read_card
 from mmzoo.automl.fit import _best_alone, assemble
 from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import Fitted
@@ -51,19 +51,19 @@ def fitted(done, table):
 
 def test_the_folder_is_whole_and_verified(fitted, done):
     card = read_card(fitted)
-    assert card["verify"]["exit_code"] in (0, 3)
+    assert card["verification"]["exit_code"] in (0, 3)
     assert card["labels"] == []
     assert [entry["name"] for entry in card["outputs"]] == ["value", "embedding"]
-    assert set(card["baselines"]) == {"text", "tabular"}
-    assert set(card["peers"]) == {"text", "tabular", "all"}
+    assert set(card["baselines"]["unimodal"]) == {"text", "tabular"}
+    assert set(card["baselines"]["linear"]) == {"text", "tabular", "all"}
     subsets = card["scores"]["subsets"]
     assert list(subsets) == ["text+tabular", "text", "tabular", "none"]
-    full, constant = subsets["text+tabular"], card["constant"]
+    full, constant = subsets["text+tabular"], card["baselines"]["constant"]
     assert full["mae"] < 0.6 * constant["mae"]
     assert full["r2"] > 0.5 > constant["r2"]
     assert full["mae"] < min(subsets[name]["mae"] for name in ("text", "tabular", "none"))
-    gain = card["fusion_gain"]
-    best = min(one["mae"] for one in card["baselines"].values())
+    gain = card["baselines"]["fusion_gain"]
+    best = min(one["mae"] for one in card["baselines"]["unimodal"].values())
     assert gain["mae"] == pytest.approx(best - full["mae"], abs=1e-3)
     assert gain["low"] < gain["mae"] < gain["high"]
     assert "test mean absolute error" in done.stdout
@@ -78,7 +78,7 @@ def test_int8_tells_the_number_in_its_unit(fitted):
     assert set(scored) >= {"model.keras", "model_float32.tflite", "model_dynamic.tflite", "model_int8.tflite"}
     for name, one in scored.items():
         assert one["r2"] == pytest.approx(scored["model.keras"]["r2"], abs=0.02), name
-    (check,) = [c for c in card["verify"]["checks"] if (c["artifact"], c["on"]) == ("model_int8.tflite", "score")]
+    (check,) = [c for c in card["verification"]["checks"] if (c["artifact"], c["on"]) == ("model_int8.tflite", "score")]
     assert check["status"] == "right"
     assert check["tolerance"] == 0.01
 

@@ -5,10 +5,10 @@ import csv
 import keras
 import numpy as np
 import pytest
+from json_card import read_card
 from PIL import Image
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import read_card
 from mmzoo.automl.fit import assemble, fit_table
 from mmzoo.automl.options import Request
 from mmzoo.automl.pretrained import check_beginning, published_encoders
@@ -137,7 +137,7 @@ def test_from_a_file_of_weights_to_a_verified_model(table, weights, tmp_path):
     request = Request(epochs=2, ignore=("price",), encoder=(f"image=mobilenet_v3_small:{weights}",))
     folder = fit_table(table, "kind", tmp_path / "out", request)
     card = read_card(folder)
-    assert card["verify"]["exit_code"] in (0, 3), card["verify"]["checks"]
+    assert card["verification"]["exit_code"] in (0, 3), card["verification"]["checks"]
     assert "model_int8.tflite" not in card["files"]
     assert card["parameters"] > 900_000
     theirs = keras.applications.MobileNetV3Small((32, 32, 3), include_top=False, weights=str(weights), pooling="avg")

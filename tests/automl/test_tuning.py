@@ -9,10 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from json_card import read_card
 from own_prices import recipe_of, stops_in, write_prices
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import read_card
 from mmzoo.automl import tuning as fit_tune
 from mmzoo.automl.budget import study_seconds, told_seconds
 from mmzoo.automl.options import Request
