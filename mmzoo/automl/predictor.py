@@ -20,7 +20,7 @@ from mmzoo.data.tables.read import from_frame, read_table, root_of
 from mmzoo.data.tables.rows import decode_rows
 from mmzoo.data.tables.source import Source, class_name, target_labels, target_numbers
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import told_labels
+from mmzoo.metrics.labels import predicted_labels
 from mmzoo.metrics.regression import number_scores
 
 
@@ -49,7 +49,7 @@ def _cells(source: Source, answered: np.ndarray) -> list:
     """Return the cells that say what was `answered`, `(N, 1)` numbers or `(N, K)` probabilities of labels."""
     if source.kind == "number":
         return [float(f"{value:.7g}") for value in answered[:, 0]]
-    told = [[source.classes[k] for k in np.flatnonzero(row)] for row in told_labels(answered)]
+    told = [[source.classes[k] for k in np.flatnonzero(row)] for row in predicted_labels(answered)]
     return [source.separator.join(row) for row in told] if source.separator else told
 
 
@@ -128,7 +128,7 @@ class Fitted:
         if self._source.kind == "number":
             return self._answers(table, root)[:, 0]
         if self._source.kind == "labels":
-            return told_labels(self._answers(table, root)).astype(int)
+            return predicted_labels(self._answers(table, root)).astype(int)
         return self.classes_[self.predict_proba(table, root).argmax(axis=1)]
 
     def predict_proba(self, table: Any, root: str | Path = ".") -> np.ndarray:

@@ -94,7 +94,7 @@ class LogMelTexture(layers.Layer):
         self.log_mel.build(input_shape)
         self.flatness.build(input_shape)
         if input_shape[1] < SHORTEST * self.log_mel.sample_rate + self.log_mel.frame_length:
-            raise ValueError(f"LogMelTexture expects over {SHORTEST} s of sound. Received: {input_shape=}")
+            raise ValueError(f"LogMelTexture expects over {SHORTEST} s of audio. Received: {input_shape=}")
         basis, frequency = self._basis(input_shape[1])
         self.basis = basis.astype("float32")
         self.by_rate = band_means(frequency, RATES).astype("float32")

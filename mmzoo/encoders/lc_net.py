@@ -5,7 +5,7 @@ from keras import layers
 
 from mmzoo.blocks.conv import conv_norm, depthwise_norm, squeeze_excite
 
-# kernel size, channels at width 1, whether the block halves the picture, whether it squeezes and excites
+# kernel size, channels at width 1, whether the block halves the image, whether it squeezes and excites
 BLOCKS = (
     (3, 32, False, False),
     (3, 64, True, False),
@@ -18,7 +18,7 @@ BLOCKS = (
     (5, 512, False, True),
 )
 STEM = 16  # channels at width 1
-SMALLEST = 4  # pixels: a picture is not halved any more
+SMALLEST = 4  # pixels: a smaller image is not halved
 
 
 def lc_net(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmzoo.metrics.labels import told_labels
+from mmzoo.metrics.labels import predicted_labels
 from mmzoo.reports.html.rows import EXAMPLES, LISTED, MISTAKES, Told, has_input, row_inputs
 from mmzoo.reports.html.scores import ALL, curve_drawing, nothing_gained, per_class
 from mmzoo.reports.html.svg import shown_table
@@ -148,7 +148,7 @@ def worst_rows(told: Told, answers: np.ndarray) -> dict:
     """Return `mistakes`, the test rows farthest from their labels, and in `mistaken` how many have a wrong one."""
     if not len(answers):
         return {"mistakes": [], "mistaken": ""}
-    test, said = told.splits["test"], told_labels(answers)
+    test, said = told.splits["test"], predicted_labels(answers)
     there = np.asarray(test.labels) > 0
     wrong = (said != there).sum(axis=1)
     (seen,) = np.nonzero(has_input(told) & (wrong > 0))
