@@ -33,7 +33,7 @@ from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary""",
     "weighed": ', "class_weight": CLASS_WEIGHT',
     "exported": "The probabilities of the classes",
     "labels": "SOURCE.classes",
-    "joined": ', answer=SharesWhereUnknown(name="answer"), alone=head',
+    "joined": ', postprocess=SharesWhereUnknown(name="answer"), unimodal_head=head',
     "monitor": "val_accuracy",
     "output": '"probabilities": "answer" if config.modalities[1:] else "probabilities"',
 }

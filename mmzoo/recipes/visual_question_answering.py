@@ -101,7 +101,7 @@ def build(config=Config()):
     encoders = {name: makers[name]() for name in config.modalities}
     fuse = partial(look, fuse=fusion.load(config.fusion))
     answer = partial(_answer, num_classes=count, dropout=config.dropout)
-    model = late_fusion(encoders, fuse, answer, alone=answer if config.alone else None)
+    model = late_fusion(encoders, fuse, answer, unimodal_head=answer if config.alone else None)
     if config.init_from:
         load_encoders(model, config.init_from, [*(f"{name}_encoder" for name in MODALITIES), "reasoner"])
     return model
