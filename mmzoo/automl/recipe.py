@@ -12,7 +12,7 @@ CLASS = {
     "doc": "Which {target}, from {listed} of {table}.",
     "import_block": "from mmzoo.blocks.presence import SharesWhereUnknown\n",
     "import_head": """from mmzoo.heads.classifier import classifier
-from mmzoo.losses.auxiliary import beside, together_accuracy""",
+from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary""",
     "asked": "classes={classes},",
     "constants": "\nCLASS_WEIGHT = {class_weight}",
     "label": "the number of the class",
@@ -29,11 +29,11 @@ from mmzoo.losses.auxiliary import beside, together_accuracy""",
         one_hot = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), count)
         return keras.losses.categorical_crossentropy(one_hot, y_pred, label_smoothing=0.1)
 
-    return {{"loss": beside(loss, count), "metrics": [together_accuracy(count)]}}''',
+    return {{"loss": with_auxiliary(loss, count), "metrics": [fused_accuracy(count)]}}''',
     "weighed": ', "class_weight": CLASS_WEIGHT',
     "exported": "The probabilities of the classes",
     "labels": "SOURCE.classes",
-    "joined": ', answer=SharesWhereUnknown(name="answer"), alone=head',
+    "joined": ', postprocess=SharesWhereUnknown(name="answer"), unimodal_head=head',
     "monitor": "val_accuracy",
     "output": '"probabilities": "answer" if config.modalities[1:] else "probabilities"',
 }

@@ -10,7 +10,7 @@ from mmzoo.data.tables.column_types import label_separator, to_labels
 from mmzoo.data.tables.read import some
 from mmzoo.data.tables.source import Source, target_labels
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import SUMMARY, label_scores, told_labels
+from mmzoo.metrics.labels import SUMMARY, label_scores, predicted_labels
 from mmzoo.tasks.multilabel import TASK, constant_name
 
 
@@ -40,13 +40,13 @@ def constant(training: np.ndarray, truth: np.ndarray, source: Source) -> dict[st
 
 def cells(probabilities: np.ndarray, source: Source) -> dict[str, list]:
     """Return the predicted labels, joined by the separator of the table, or as lists."""
-    named = [[source.classes[k] for k in np.flatnonzero(row)] for row in told_labels(probabilities)]
+    named = [[source.classes[k] for k in np.flatnonzero(row)] for row in predicted_labels(probabilities)]
     return {f"predicted {source.target}": [source.separator.join(row) for row in named] if source.separator else named}
 
 
 def predict(probabilities: np.ndarray, source: Source) -> np.ndarray:
     """Return 1 for each predicted label, `(N, K)`."""
-    return told_labels(probabilities).astype(int)
+    return predicted_labels(probabilities).astype(int)
 
 
 def score(probabilities: np.ndarray, y: list, source: Source) -> float:
