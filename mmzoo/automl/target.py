@@ -72,7 +72,7 @@ def read_target(kind: str, cells: list, name: str) -> Target:
 
 
 def recipe_values(target: Target, training: np.ndarray, balance: bool) -> dict:
-    """Return what a recipe says of its target, see `fit_recipe.TARGETS`; `training` `(N,)` bool: which rows train."""
+    """Return what a recipe says of its target, see `recipe.from_values`; `training` `(N,)` bool: which rows train."""
     values = {"kind": target.kind, "classes": target.classes, "separator": target.separator}
     if target.kind == "number":
         found = fit_feature("number", target.name, target.spread[training].tolist())

@@ -255,7 +255,7 @@ def written(own, tmp_path_factory):
         ("text", ("note",)),
         ("tabular", (Number("price", 20.0, 10.0),)),
     )
-    source = Source(str(own), "kind", (f"{ATTACK}0", f"{ATTACK}1"), inputs, split="split")
+    source = Source(str(own), "kind", classes=(f"{ATTACK}0", f"{ATTACK}1"), inputs=inputs, split="split")
     names = [name for name, _ in inputs]
     x = {"tabular": keras.Input((2,), name="tabular"), "present": keras.Input((4,), name="present")}
     y = keras.layers.Dense(2, activation="softmax", name="probabilities")(keras.ops.concatenate([*x.values()], axis=1))
