@@ -20,7 +20,7 @@ from mmzoo.automl.leakage import duplicates, told_duplicates
 from mmzoo.automl.linear_baselines import peer_examples, peer_input, peer_scores, told_peer_rows
 from mmzoo.automl.options import Request
 from mmzoo.automl.pretrained import check_beginning, published_encoders
-from mmzoo.automl.recipe import RECIPE, recipe_text
+from mmzoo.automl.recipe import RECIPE, from_values, recipe_text
 from mmzoo.automl.scores import primary_value, quality, rows_table, score_table
 from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
 from mmzoo.benchmark.measure import benchmark
@@ -135,20 +135,20 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
     for limit, read in ((request.budget, seconds_of), (request.size, bytes_of)):
         if limit:
             read(limit)  # before anything else is done
-    values = assemble(place, target, request) | {"out": out.name}
+    values = assemble(place, target, request)
     for stopped in (recipe.parent, _training(out)):
         shutil.rmtree(stopped, ignore_errors=True)
     request.keep(make_folder(recipe.parent, out))
-    recipe.write_text(recipe_text(values), encoding="utf-8")
+    recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.encoder or request.init_from:
         check_beginning(recipes.load(str(recipe)))
     if request.size:
         values["width"] = fit_width(recipes.load(str(recipe)), request.size)
-        recipe.write_text(recipe_text(values), encoding="utf-8")
+        recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.budget:
         module = recipes.load(str(recipe))
         values["epochs"] = fit_epochs(module, module.Config(), request.budget, request.folds, request.tune)
-        recipe.write_text(recipe_text(values), encoding="utf-8")
+        recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
 
 
 def _training(out: Path) -> Path:
@@ -175,7 +175,7 @@ def _train(recipe: str, config, out: Path, resume: bool) -> Card:
 
 
 def assemble(place: Path, target: str, request: Request) -> dict:
-    """Return what a recipe of the table at `place` is written from, see `fit_recipe.TEMPLATE`; print its columns."""
+    """Return the values of the recipe of the table at `place`, see `recipe.from_values`; print its columns."""
     frame, root = read_table(place), root_of(place)
     kind = infer_target(frame, target, request.task)
     goal_kind = targets.load(kind)

@@ -19,7 +19,7 @@ from mmzoo import recipes
 from mmzoo.artifacts.folder import write_json
 from mmzoo.automl.budget import bytes_of, fit_epochs, float_bytes, study_seconds, told_seconds
 from mmzoo.automl.options import Request
-from mmzoo.automl.recipe import with_defaults
+from mmzoo.automl.recipe import recipe_text
 from mmzoo.errors import BadInputError
 from mmzoo.reports.trials import show_loss
 from mmzoo.training.loop import fit
@@ -75,7 +75,8 @@ def tune(recipe: Path, request: Request) -> dict:
         tuned = dataclasses.replace(config, **best, epochs=request.epochs)
         best = best | {"epochs": fit_epochs(module, tuned, request.budget, request.folds, request.tune)}
     temporary = recipe.with_suffix(".tmp")
-    temporary.write_text(with_defaults(recipe.read_text(encoding="utf-8"), best), encoding="utf-8")
+    tuned = dataclasses.replace(module.RECIPE, config=dataclasses.replace(config, **best))
+    temporary.write_text(recipe_text(tuned), encoding="utf-8")
     os.replace(temporary, recipe)
     write_json(kept, told | {"epochs": epochs})
     return told | {"epochs": epochs}

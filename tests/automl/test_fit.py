@@ -15,7 +15,8 @@ from mmzoo.automl.fit import _best_alone, _modality_dropout, _slug, _write_bad_r
 from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import Fitted, answers
-from mmzoo.automl.recipe import recipe_text
+from mmzoo.automl.recipe import from_values, recipe_text
+from mmzoo.automl.targets.classification import class_weight
 from mmzoo.data.tables.column_types import Column
 from mmzoo.data.tables.read import read_table
 from mmzoo.data.tables.rows import Rows
@@ -69,7 +70,7 @@ def test_the_folder_is_whole_and_verified(fitted, table):
     assert (
         (fitted / "README.md")
         .read_text(encoding="utf-8")
-        .startswith("# out\n\nWhich kind, from text and tabular of goods.csv")
+        .startswith("# out\n\nClassification of kind from text and tabular in goods.csv")
     )
 
 
@@ -226,10 +227,9 @@ def test_rows_left_out_are_listed(tmp_path):
 
 def test_what_was_inferred_is_code(table):
     values = assemble(table, "kind", Request())
-    text = recipe_text({**values, "out": "out"})
-    compile(text, "recipe.py", "exec")
-    assert "left_out=(\n        ('number', 'an identifier: every row another'),\n    )," in text
-    assert "Number(name='price', mean=" in text
+    text = recipe_text(from_values(values))
+    assert 'left_out=(("number", "an identifier: every row another"),),' in text
+    assert 'Number(name="price", mean=' in text
     assert len(read_table(table)) == ROWS
 
 

@@ -12,7 +12,7 @@ from mmzoo import recipes
 from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import Fitted, write_answers
-from mmzoo.automl.recipe import recipe_text
+from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.data.tables.source import load_splits, target_labels
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
@@ -84,10 +84,10 @@ def test_linear_models_learn_each_label(fitted):
 def test_the_recipe_has_what_labels_need(fitted, table):
     module = recipes.load(str(fitted / "recipe.py"))
     assert (module.SOURCE.kind, module.SOURCE.separator) == ("labels", ";")
+    assert module.__doc__ == "Multi-label classification of tags from text and tabular in goods.csv."
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
-    assert text.startswith('"""The labels in tags, from text and tabular of goods.csv.\n')
-    for word in ("CLASS_WEIGHT", "classifier", "Rescaling"):
-        assert word not in text
+    for word in ("class_weight", "mean=", "deviation="):
+        assert word not in text.split("RECIPE = ")[1]
     splits = load_splits(module.SOURCE, table, module.sizes(module.Config()))
     shares = np.stack([examples.labels.mean(axis=0) for examples in splits.values()])
     assert np.ptp(shares, axis=0).max() < 0.2
@@ -152,7 +152,7 @@ def test_lists_are_labels_and_an_empty_one_is_none(tmp_path):
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     values = assemble(tmp_path / "t.jsonl", "y", Request())
     assert (values["kind"], values["classes"], values["separator"]) == ("labels", ("a", "b"), "")
-    compile(recipe_text({**values, "out": "out"}), "recipe.py", "exec")
+    compile(recipe_text(from_values(values)), "recipe.py", "exec")
     marked = target_labels([["a", "b"], [], ["c", "b"]], ("a", "b"), "")
     assert marked.tolist() == [[1, 1], [0, 0], [0, 1]]
     write_answers(pd.DataFrame({"y": [["ä", "b"], []], "x": [1, 2]}), tmp_path / "out.csv")

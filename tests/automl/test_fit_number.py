@@ -11,7 +11,7 @@ from mmzoo import recipes
 from mmzoo.automl.fit import _best_alone, assemble
 from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import Fitted
-from mmzoo.automl.recipe import recipe_text
+from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.data.tables.source import Source, load_splits, target_numbers
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
@@ -86,14 +86,14 @@ def test_int8_tells_the_number_in_its_unit(fitted):
 def test_the_recipe_has_what_a_number_needs(fitted):
     module = recipes.load(str(fitted / "recipe.py"))
     assert (module.SOURCE.kind, module.SOURCE.target) == ("number", "year")
+    assert module.__doc__ == "Regression of year from text and tabular in houses.csv."
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
-    assert text.startswith('"""The number in year, from text and tabular of houses.csv.\n')
-    for word in ("class_weight", "CLASS_WEIGHT", "classifier", "classes=", "partial", "probabilities"):
+    for word in ("class_weight", "classes=", "separator"):
         assert word not in text
     assert max(map(len, text.splitlines())) <= 140
     splits = load_splits(module.SOURCE, fitted.parent / "houses.csv", module.sizes(module.Config()))
     train = splits["train"].labels
-    np.testing.assert_allclose([module.MEAN, module.DEVIATION], [train.mean(), train.std()], rtol=1e-6)
+    np.testing.assert_allclose([module.RECIPE.mean, module.RECIPE.deviation], [train.mean(), train.std()], rtol=1e-6)
     means = [examples.labels.mean() for examples in splits.values()]
     assert np.ptp(means) < 0.5 * train.std()
 
@@ -189,7 +189,7 @@ def test_what_a_number_is_can_be_said(tmp_path, capsys):
     assert assemble(tmp_path / "t.csv", "y", Request())["kind"] == "class"
     values = assemble(tmp_path / "t.csv", "y", Request(task="number"))
     assert (values["kind"], values["mean"]) == ("number", pytest.approx(1.5, abs=0.2))
-    compile(recipe_text({**values, "out": "out"}), "recipe.py", "exec")
+    compile(recipe_text(from_values(values)), "recipe.py", "exec")
 
 
 def test_one_modality_is_shipped_where_its_error_is_no_larger():
