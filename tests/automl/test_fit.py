@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from json_card import read_card
-from mmzoo.automl.target import class_weight
 from own_tables import TABLES
 
 from mmzoo import recipes
