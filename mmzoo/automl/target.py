@@ -1,5 +1,6 @@
 """What a table's target becomes in a recipe, and how rows and scores of it are told."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from mmzoo.tasks.multilabel import told_constant
 from mmzoo.tasks.task import main_score
 from mmzoo.training.checkpoint import best_epoch
 
+logger = logging.getLogger(__name__)
 IMBALANCE = 3  # of the largest class to the smallest, from which on rare classes weigh more
 SHOWN = 8  # classes whose rows are counted in a line
 SCORES = {"accuracy": "accuracy", "mae": "mean absolute error", "micro_f1": "micro F1"}  # by which models are compared
@@ -46,7 +48,7 @@ def kind_of_target(frame, target: str, request: Request) -> str:
     kind = infer_target(frame, target, request.task)
     if kind != "class" and request.balance:
         told = {"number": "a number", "labels": "several labels"}[kind]
-        raise BadInputError(f"--balance: expected a target of classes. Received: {target}, {told}")
+        raise BadInputError(f"`balance` needs a target of classes; {target} is {told}")
     return kind
 
 
@@ -67,7 +69,7 @@ def read_target(kind: str, cells: list, name: str) -> Target:
     if single := sorted(set(rows) - set(classes)):
         if not classes:
             raise BadInputError(f"target {name!r}: expected labels of two rows or more. Received: {some(single)}")
-        print(f"left out: labels of one row alone, {some(single)}")
+        logger.info(f"left out: labels of one row alone, {some(single)}")
     return Target(kind, name, target_labels(cells, classes, separator), classes, separator)
 
 
@@ -81,7 +83,9 @@ def recipe_values(target: Target, training: np.ndarray, balance: bool) -> dict:
         return values
     weight = class_weight(np.searchsorted(target.classes, target.spread[training]), len(target.classes))
     if weight and not balance:
-        print("the largest class has over three times the rows of the smallest: --balance weighs rare classes more")
+        logger.info(
+            "the largest class has over three times the rows of the smallest: `balance` weighs rare classes more"
+        )
     return values | {"class_weight": weight if balance else ()}
 
 

@@ -45,7 +45,7 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
         BadInputError: the folder, the artifact, the recipe or the data cannot be used.
     """
     if limit < 0:
-        raise BadInputError(f"limit: expected 0 (all) or more. Received: {limit}")
+        raise BadInputError(f"`limit` must be 0 (all) or more, got {limit}")
     card, files = read_card(folder), _chosen(folder, artifact)
     if "labels" not in card or not card.get("inputs"):
         raise BadInputError(f"{folder}/{CARD}: expected inputs and labels. Received: {', '.join(card)}")
@@ -97,7 +97,7 @@ def _record_classes(
     for name, found in gains.items():
         print(f"{name:<22}fusion gain {gain({'fusion_gain': found})}")
     if not kinds:
-        print(f"\n{len(labels)} examples (--limit): not recorded in {where}")
+        print(f"\n{len(labels)} examples (limited): not recorded in {where}")
         return report
     card["scores"] = score_section(report, card.get("scores", {}), len(labels))
     if ARTIFACTS["keras"] in files:
@@ -242,5 +242,5 @@ def keep_scores(folder: str | Path, card: dict, scores: dict, counted: str, keep
     if keep:
         write_card(folder, {**card, "scores": scores})
     where = Path(folder) / CARD
-    said = f"recorded in {where} and README.md" if keep else f"(--limit): not recorded in {where}"
+    said = f"recorded in {where} and README.md" if keep else f"(limited): not recorded in {where}"
     print(f"\n{counted}: {said}")
