@@ -1,4 +1,4 @@
-"""What `--budget` and `--size` leave of a recipe: how many epochs, and how wide its encoders."""
+"""Epochs and encoder widths within a budget of time and a file size."""
 
 import dataclasses
 import math
@@ -24,19 +24,19 @@ def seconds_of(budget: str) -> float:
     Raises:
         BadInputError: it is none of these.
     """
-    return _number("--budget", budget, SECONDS, "a time as 90s, 10m or 1h")
+    return _number("budget", budget, SECONDS, "a time as 90s, 10m or 1h")
 
 
 def bytes_of(size: str) -> float:
     """Return the bytes of `500KB` or `2MB`, of 1000 and 1,000,000; errors as `seconds_of`."""
-    return _number("--size", size, BYTES, "a size as 500KB or 2MB")
+    return _number("size", size, BYTES, "a size as 500KB or 2MB")
 
 
-def _number(flag: str, text: str, units: dict[str, int], expected: str) -> float:
+def _number(name: str, text: str, units: dict[str, int], expected: str) -> float:
     found = re.fullmatch(rf"(\d+(?:\.\d+)?) ?({'|'.join(units)})", text, re.IGNORECASE)
     value = float(found[1]) * {name.lower(): unit for name, unit in units.items()}[found[2].lower()] if found else 0
     if value <= 0:
-        raise BadInputError(f"{flag}: expected {expected}. Received: {text}")
+        raise BadInputError(f"`{name}` must be {expected}, got {text}")
     return value
 
 
@@ -51,7 +51,7 @@ def fit_width(module: Any, size: str) -> float:
         needed = float_bytes(module.build(module.Config(width=width)))
         if needed <= limit:
             return width
-    raise BadInputError(f"--size: expected {needed / 1000:.0f}KB at least for these inputs. Received: {size}")
+    raise BadInputError(f"`size` must be {needed / 1000:.0f}KB at least for these inputs, got {size}")
 
 
 def float_bytes(model: Any) -> int:

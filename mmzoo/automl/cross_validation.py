@@ -1,7 +1,8 @@
-"""`fit --folds`: cross-validation, each fold the test of models trained from scratch on the others."""
+"""K-fold cross-validation: each fold tests models trained from scratch on the others."""
 
 import dataclasses
 import json
+import logging
 import shutil
 import statistics
 import time
@@ -22,6 +23,7 @@ from mmzoo.reports.trials import fold_rows
 from mmzoo.tasks.task import Metric
 from mmzoo.training.loop import fit
 
+logger = logging.getLogger(__name__)
 FOLDS = "folds.json"
 BATCH = 100  # test rows at a time
 
@@ -29,10 +31,10 @@ BATCH = 100  # test rows at a time
 def check_folds(request: Request) -> None:
     """Raise BadInputError unless the folds that are asked for can be, of whatever table."""
     if request.folds < 0 or request.folds == 1:
-        raise BadInputError(f"--folds: expected 2 or more. Received: {request.folds}")
-    said = [f"--{name} {value}" for name in ("split", "time") if (value := getattr(request, name))]
+        raise BadInputError(f"`folds` must be 2 or more, got {request.folds}")
+    said = [name for name in ("split", "time") if getattr(request, name)]
     if request.folds and said:
-        raise BadInputError(f"--folds: expected rows in any order, or a --group. Received: {said[0]}")
+        raise BadInputError(f"`folds` and `{said[0]}` exclude each other: folds are of shuffled rows, or of a `group`")
 
 
 def check_rows(module, config, count: int, place: Path) -> None:
@@ -43,9 +45,8 @@ def check_rows(module, config, count: int, place: Path) -> None:
     rows = np.bincount(np.concatenate([examples.labels for examples in splits.values()]), minlength=len(classes))
     rarest = int(rows.argmin())
     if rows[rarest] < count:
-        raise BadInputError(
-            f"--folds: expected {rows[rarest]} at most, the rows of the class {classes[rarest]}. Received: {count}"
-        )
+        most = f"{rows[rarest]} at most, the rows of the class {classes[rarest]}"
+        raise BadInputError(f"`folds` must be {most}, got {count}")
 
 
 def cross_validate(module, config, count: int, place: Path, work: Path, linear: Callable) -> dict:
@@ -80,7 +81,7 @@ def cross_validate(module, config, count: int, place: Path, work: Path, linear: 
         left = statistics.mean(one["seconds"] for one in done) * (count - fold)
         after = f"; about {told_seconds(left)} left" if fold < count else ""
         metric = targets.load(module.SOURCE.kind).task.primary
-        print(f"fold {fold} of {count}, test {metric.label}: {_told(found, metric)}{after}", flush=True)
+        logger.info(f"fold {fold} of {count}, test {metric.label}: {_told(found, metric)}{after}")
     return _section(done, module.SOURCE.group)
 
 

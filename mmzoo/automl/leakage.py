@@ -46,7 +46,7 @@ def told_duplicates(found: Mapping[str, dict]) -> str:
     if not found:
         return "no picture, sound, video or text is in two splits"
     told = [f"{m}: {one['exact']} rows exactly, {one['near']} nearly; {one['first'][0]}" for m, one in found.items()]
-    return "\n".join(["what is in two splits (--group keeps in one what belongs together):", *told])
+    return "\n".join(["what is in two splits (a column `group` keeps together what belongs together):", *told])
 
 
 def _digest(array: np.ndarray) -> bytes:

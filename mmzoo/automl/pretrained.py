@@ -1,4 +1,4 @@
-"""Encoders that others have published, as `mmzoo fit --encoder image=mobilenet_v3_small` asks for them."""
+"""Published encoders of keras.applications, as `image=mobilenet_v3_small` names them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ def published_encoders(said: Sequence[str], modalities: Sequence[str]) -> dict[s
         usable = [modality for modality in modalities if kind_of(modality) in KINDS]
         if not set(meant) & set(usable):
             there = ", ".join(f"{modality}=NETWORK" for modality in usable) or "a column of pictures or videos"
-            raise BadInputError(f"--encoder: expected {there}. Received: {words}")
+            raise BadInputError(f"`encoder` must be {there}, got {words}")
         found |= dict.fromkeys(meant, _arguments(network, words))
     return found
 
@@ -37,7 +37,7 @@ def _arguments(network: str, words: str) -> dict:
     name, _, weights = network.partition(":")
     if weights not in ("", PLAIN, RANDOM):
         if not Path(weights).is_file():
-            raise BadInputError(f"--encoder {words}: expected a file of weights, or random. Received: {weights}")
+            raise BadInputError(f"`encoder` {words}: {weights} is neither a file of weights nor 'random'")
         weights = str(Path(weights).absolute())
     learned = {"weights": None if weights == RANDOM else weights or PLAIN, "trainable": weights == RANDOM}
     return {"handle": _handle(name, words), **learned}
@@ -51,9 +51,7 @@ def _handle(name: str, words: str) -> str:
     found = [one for one in known if one.lower() == name.replace("_", "").lower()]
     if not found:
         shown = ", ".join(sorted(known))
-        raise BadInputError(
-            f"--encoder {words}: expected one of keras.applications: {shown}. Received: {name or 'none'}"
-        )
+        raise BadInputError(f"`encoder` {words}: {name or 'no name'} is not in keras.applications: {shown}")
     return found[0]
 
 
@@ -66,7 +64,7 @@ def check_beginning(module: Any) -> None:
     try:
         module.build(module.Config())
     except BadInputError as error:
-        hint = "expected weights that can be downloaded (:random or :FILE needs no network)"
+        hint = "the weights cannot be downloaded (:random and :FILE need no network)"
         if f"weights='{PLAIN}'" in str(error):
-            raise BadInputError(f"--encoder: {hint}. Received: {error}") from None
+            raise BadInputError(f"`encoder`: {hint}: {error}") from None
         raise

@@ -1,10 +1,11 @@
-"""`fit --tune`: settings of a recipe tried one after another, the best of which become its defaults."""
+"""Hyperparameter search: trials of a recipe's settings, of which the best become its defaults."""
 
 import csv
 import dataclasses
 import gc
 import importlib.util
 import json
+import logging
 import math
 import os
 import tempfile
@@ -24,6 +25,7 @@ from mmzoo.errors import BadInputError
 from mmzoo.reports.trials import show_loss
 from mmzoo.training.loop import fit
 
+logger = logging.getLogger(__name__)
 STUDY, DONE, TRIALS = "tuning.sqlite3", "tuning.json", "tuning.csv"
 SHARE, FEWEST = 3, 3  # a trial has a third of the epochs, 3 at least
 # what a trial chooses from; the default is there, too
@@ -47,9 +49,9 @@ RANDOM = 10  # trials, a third of all at most, before others are chosen by what 
 def check_tune(request: Request) -> None:
     """Raise BadInputError unless the trials that are asked for can be."""
     if request.tune < 0:
-        raise BadInputError(f"--tune: expected a number of trials, or 0. Received: {request.tune}")
+        raise BadInputError(f"`tune` must be a number of trials or 0, got {request.tune}")
     if request.tune and importlib.util.find_spec("optuna") is None:
-        raise BadInputError("--tune: expected optuna (pip install 'mmzoo[tune]'). Received: it is not installed")
+        raise BadInputError("`tune` needs optuna, which is not installed: pip install 'mmzoo[tune]'")
 
 
 def tune(recipe: Path, request: Request) -> dict:
@@ -119,7 +121,7 @@ def _tried(work: Path, module, config, request: Request) -> list[dict]:
         trial.set_user_attr("seconds", time.monotonic() - began)
         pruned = optuna.trial.TrialState.PRUNED
         study.tell(trial, **({"state": pruned} if loss is None else {"values": loss}))
-        print(_told(_finished(study), request), flush=True)
+        logger.info(_told(_finished(study), request))
     return done
 
 

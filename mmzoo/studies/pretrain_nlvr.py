@@ -6,6 +6,7 @@ cheap.
 The two meet in the numbers of `mmzoo.data.sources.nlvr_synthetic.scenes.holds`.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from mmzoo.models.box_reasoning import box_encoder, reasoner, sentence_encoder
 from mmzoo.recipe import Phase
 from mmzoo.training.loop import fit
 
+logger = logging.getLogger(__name__)
 SHAPE = (nlvr.HEIGHT, nlvr.WIDTH, 3)
 
 
@@ -45,9 +47,9 @@ def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     seeing, history = fit(SEEING, settings, out.with_name(f"{out.stem}_seeing"), "what boxes hold")
-    print(f"boxes told right: {history['val_told_right'][-1]:.4f}", flush=True)
+    logger.info(f"boxes told right: {history['val_told_right'][-1]:.4f}")
     reading, history = fit(READING, settings, out.with_name(f"{out.stem}_reading"), "what is true of them")
-    print(f"drawn validation sentences: {history['val_binary_accuracy'][-1]:.4f}", flush=True)
+    logger.info(f"drawn validation sentences: {history['val_binary_accuracy'][-1]:.4f}")
     image, text = keras.Input(SHAPE, dtype="uint8", name="image"), reading.input["text"]
     told = reasoner(1, (BOXES, HOLDS), settings.embed_dim)
     told.set_weights(reading.get_layer("reasoner").get_weights())

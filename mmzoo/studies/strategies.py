@@ -1,9 +1,10 @@
-"""The verb `compare-strategies`: which way of using unlabeled data pays, and from how many labels on."""
+"""Compare pretraining strategies with training from scratch, at several fractions of the labels."""
 
 import dataclasses
 import functools
 import itertools
 import json
+import logging
 import statistics
 import time
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from mmzoo.reports import plots
 from mmzoo.reports.readme import table
 from mmzoo.studies.runs import answers, flags, mean_deviation, read_runs, told_seeds, trained
 
+logger = logging.getLogger(__name__)
 SCHEMES = {  # of pretraining: the recipe, and what of its Config is not as it stands there
     "components": ("masked_pretraining", {"targets": "values"}),  # nothing is paired: each encoder by itself
     "masked": ("masked_pretraining", {}),
@@ -92,7 +94,7 @@ def compare_strategies(
         run = {"strategy": name, "share": share, "seed": seed, **work.train(how, share, seed, before)}
         result["runs"].append({**run, "commit": commit})
         write_json(out / "runs.json", result)
-        print(f"{name:<20} {share:>7.0%} seed {seed}: {run['accuracy']:.2f} %, {run['seconds']:.0f} s", flush=True)
+        logger.info(f"{name:<20} {share:>7.0%} seed {seed}: {run['accuracy']:.2f} %, {run['seconds']:.0f} s")
     result["points"] = points_of(result["runs"], [*STRATEGIES])
     write_json(out / "runs.json", result)
     plots.strategies(result["points"], out / "strategies.png")
@@ -102,13 +104,13 @@ def compare_strategies(
 
 def _check(recipe: str, config: Any, shares: Sequence[float], seeds: Sequence[int], strategies: Sequence[str]) -> None:
     if not hasattr(config, "label_share"):
-        raise BadInputError(f"compare-strategies: expected a recipe with --label-share. Received: {recipe}")
+        raise BadInputError(f"`recipe` must have a `label_share`, got {recipe}")
     if unknown := [name for name in strategies if name not in STRATEGIES]:
-        raise BadInputError(f"--strategies: expected some of {', '.join(STRATEGIES)}. Received: {', '.join(unknown)}")
+        raise BadInputError(f"`strategies` must be of {', '.join(STRATEGIES)}, got {', '.join(unknown)}")
     if not shares or not all(0 < share <= 1 for share in shares):
-        raise BadInputError(f"--shares: expected numbers above 0, 1 at most. Received: {shares}")
+        raise BadInputError(f"`shares` must be above 0 and 1 at most, got {shares}")
     if not seeds:
-        raise BadInputError("--seeds: expected 1 or more. Received: 0")
+        raise BadInputError("`seeds` must be 1 or more, got 0")
 
 
 class _Work:
@@ -272,7 +274,7 @@ def report(result: dict) -> str:
         rows.append([f"{p['share']:.0%}", p["strategy"], score, gain, p["seeds"], seconds, work])
     shares = sorted({p["share"] for p in result["points"]})
     command = (
-        f"`mmzoo compare-strategies {result['recipe']} {flags(result['recipe'], result['config'])} "
+        f"`mmzoo study strategies {result['recipe']} {flags(result['recipe'], result['config'])} "
         f"--pretraining-epochs {result['pretraining_epochs']} --seeds {told_seeds(result['runs'])} "
         f"--shares {','.join(f'{share:g}' for share in shares)} "
         f"--strategies {','.join(dict.fromkeys(p['strategy'] for p in result['points']))}`"

@@ -61,10 +61,10 @@ def check_precision(precision: str) -> None:
         BadInputError: it is none of `PRECISIONS`, or `mixed_float16` without an accelerator.
     """
     if precision not in PRECISIONS:
-        raise BadInputError(f"--precision: expected one of {', '.join(PRECISIONS)}. Received: {precision}")
+        raise BadInputError(f"`precision` must be one of {', '.join(PRECISIONS)}, got {precision}")
     if precision == "mixed_float16" and not has_accelerator():
         said = "float32 or mixed_bfloat16 without an accelerator: convolutions in float16 go wrong on a CPU"
-        raise BadInputError(f"--precision: expected {said}. Received: {precision}")
+        raise BadInputError(f"`precision` must be {said}, got {precision}")
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def _fit(
             train = recipe.dataset("train", config, first)
             steps = len(train) // (sum(p.epochs for p in phases) - first)
             if not steps:
-                raise BadInputError("--batch-size: expected at most the examples of an epoch. Received: more")
+                raise BadInputError("`batch_size` must be at most the examples of an epoch")
             compile_phase(model, recipe.objective(config), phase, steps)
             if first > start:
                 checkpoint.restore(model)

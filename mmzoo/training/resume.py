@@ -1,4 +1,4 @@
-"""The place of a training beside its folder: one run at a time, and what `--resume` goes on from."""
+"""The place of a training beside its folder: one run at a time, and what a resumed run continues from."""
 
 import fcntl
 import json
@@ -19,12 +19,12 @@ def alone_in(out: Path) -> Iterator[None]:
     try:
         file = lock.open("w")
     except OSError as error:
-        raise BadInputError(f"--out: {out}: expected a place that can be written. Received: {error.strerror}") from None
+        raise BadInputError(f"`out`: cannot write {out} ({error.strerror})") from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BadInputError(f"--out: {out}: expected no other training into it. Received: one is running") from None
+            raise BadInputError(f"`out`: {out} is in use by another training run") from None
         try:
             yield
         finally:
@@ -35,27 +35,28 @@ def alone_in(out: Path) -> Iterator[None]:
 def checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
     """Yield the hidden folder beside `out` that holds the checkpoints, new or that of the run to resume.
 
-    It is removed when the block ends, but stays for `--resume` if an error ends it after a whole epoch.
+    It is removed when the block ends, but stays to be resumed if an error ends it after a whole epoch.
     """
     working = out.parent / f".{out.name}.training"
     run = json.loads(json.dumps(run))
     started = working / "run.json"
     if resume:
         if not started.is_file():
-            raise BadInputError(f"--resume: expected a run into {out} that was stopped. Received: none")
+            raise BadInputError(f"`resume`: no interrupted run in {out}")
         before = json.loads(started.read_text(encoding="utf-8"))
         if before != run:
             changed = [k for k, v in run["config"].items() if before["config"].get(k) != v]
             changed += [k for k in {**run, **before} if k != "config" and before.get(k) != run.get(k)]
-            flag = changed[0].replace("_", "-")
-            raise BadInputError(f"--resume: expected the flags of the stopped run. Received: another {flag}")
+            raise BadInputError(f"`resume`: the interrupted run had another `{changed[0]}`")
     else:
         shutil.rmtree(working, ignore_errors=True)
         write_json(make_folder(working, out) / started.name, run)
     try:
         yield working
-    except BaseException:
-        if not any(working.glob("*/state.json")):
+    except BaseException as error:
+        if any(working.glob("*/state.json")):
+            error.add_note(f"`resume` continues {out} after the last complete epoch")
+        else:
             shutil.rmtree(working)
         raise
     shutil.rmtree(working)

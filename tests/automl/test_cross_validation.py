@@ -61,7 +61,7 @@ class TestRows:
         batches = module.dataset("test", module.Config(fold="2/3"))
         assert np.concatenate([y for _, y in batches]).tolist() == splits["test"].labels.tolist()
         for fold in ("3", "0/3", "4/3", "a/b", "2/-3"):
-            with pytest.raises(BadInputError, match=r"--fold: expected a fold and their count, as 2/5\. Received: "):
+            with pytest.raises(BadInputError, match=r"`fold` must be a fold and their count, as 2/5, got "):
                 module.dataset("test", module.Config(fold=fold))
 
 
@@ -69,11 +69,17 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("request_", "said"),
         [
-            (Request(folds=1), "--folds: expected 2 or more. Received: 1"),
-            (Request(folds=-2), "--folds: expected 2 or more. Received: -2"),
-            (Request(folds=3, time="day"), "--folds: expected rows in any order, or a --group. Received: --time day"),
-            (Request(folds=3, split="s"), "--folds: expected rows in any order, or a --group. Received: --split s"),
-            (Request(tune=-1), "--tune: expected a number of trials, or 0. Received: -1"),
+            (Request(folds=1), "`folds` must be 2 or more, got 1"),
+            (Request(folds=-2), "`folds` must be 2 or more, got -2"),
+            (
+                Request(folds=3, time="day"),
+                "`folds` and `time` exclude each other: folds are of shuffled rows, or of a `group`",
+            ),
+            (
+                Request(folds=3, split="s"),
+                "`folds` and `split` exclude each other: folds are of shuffled rows, or of a `group`",
+            ),
+            (Request(tune=-1), "`tune` must be a number of trials or 0, got -1"),
         ],
     )
     def test_flags(self, request_, said, table, tmp_path):
@@ -86,13 +92,13 @@ class TestBadInput:
         request = Request(folds=4, ignore=("note", "shop", "day"))
         with pytest.raises(BadInputError) as told:
             fit_table(table, "kind", tmp_path / "out", request)
-        assert str(told.value) == "--folds: expected 3 at most, the rows of the class rare. Received: 4"
+        assert str(told.value) == "`folds` must be 3 at most, the rows of the class rare, got 4"
         assert not [*tmp_path.iterdir()]
 
     def test_a_split_of_folders_has_no_folds(self, table, tmp_path):
         module = recipes.load(str(recipe_of(table, tmp_path)))
         source = dataclasses.replace(module.SOURCE, split="day")
-        with pytest.raises(BadInputError, match=r"expected rows in any order, or a --group\. Received: --split day"):
+        with pytest.raises(BadInputError, match="`fold` and `split` exclude each other"):
             load_splits(source, table, module.sizes(module.Config()), "1/2")
         check_rows(module, module.Config(), 3, table)
 
@@ -101,14 +107,14 @@ class TestBadInput:
         check_tune(Request())
         with pytest.raises(BadInputError) as told:
             check_tune(Request(tune=3))
-        said = "--tune: expected optuna (pip install 'mmzoo[tune]'). Received: it is not installed"
+        said = "`tune` needs optuna, which is not installed: pip install 'mmzoo[tune]'"
         assert str(told.value) == said
 
     def test_other_flags_than_those_of_the_stopped_run(self, tmp_path):
         Request(folds=3, ignore=("a",), budget="5m").keep(tmp_path)
         assert Request().kept(tmp_path) == Request(folds=3).kept(tmp_path)
         assert Request().kept(tmp_path) == Request(folds=3, ignore=("a",), budget="5m")
-        with pytest.raises(BadInputError, match=r"the flags of the stopped run, --folds 3\. Received: --folds 4"):
+        with pytest.raises(BadInputError, match="`resume`: the interrupted run had `folds` 3, got 4"):
             Request(folds=4).kept(tmp_path)
 
     def test_neither_is_neither(self):

@@ -9,9 +9,10 @@ import pytest
 from json_card import read_card
 
 from mmzoo import recipes
+from mmzoo.api import TrainedModel
 from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
-from mmzoo.automl.predictor import Fitted, write_answers
+from mmzoo.automl.predictor import write_answers
 from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.data.tables.source import load_splits, target_labels
 from mmzoo.device import Runner
@@ -103,7 +104,7 @@ def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
     told = [cell.split(";") if cell else [] for cell in written["predicted tags"]]
     assert "dear" in told[0]
     assert "dear" not in told[1] + told[2]
-    model = Fitted(fitted)
+    model = TrainedModel(fitted)
     marked = model.predict(tmp_path / "new.csv")
     assert [model.classes_[row > 0].tolist() for row in marked] == told
     shares = model.predict_proba(tmp_path / "new.csv")
@@ -166,7 +167,7 @@ def test_lists_are_labels_and_an_empty_one_is_none(tmp_path):
         ([["a"], ["b"], ["c"], []], {}, "expected labels of two rows or more. Received: a, b, c"),
         ([["a"]] * 20, {}, r"expected two values at least \(labels\). Received: a alone"),
         ([["a"], ["b"]] * 20, {"task": "number"}, "expected number. Received: lists"),
-        ([["a"], ["b"]] * 20, {"balance": True}, "--balance: expected a target of classes"),
+        ([["a"], ["b"]] * 20, {"balance": True}, "`balance` needs a target of classes"),
     ],
 )
 def test_targets_that_cannot_be(cells, flags, said, tmp_path):

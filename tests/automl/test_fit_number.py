@@ -8,9 +8,9 @@ import pytest
 from json_card import read_card
 
 from mmzoo import recipes
+from mmzoo.api import TrainedModel
 from mmzoo.automl.fit import _best_alone, assemble
 from mmzoo.automl.options import Request
-from mmzoo.automl.predictor import Fitted
 from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.data.tables.source import Source, load_splits, target_numbers
 from mmzoo.device import Runner
@@ -114,7 +114,7 @@ def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
     new, old, unknown = written["predicted year"]
     assert new > 2000 > old > 1985
     assert old < unknown < new
-    told = Fitted(fitted).predict(tmp_path / "new.csv")
+    told = TrainedModel(fitted).predict(tmp_path / "new.csv")
     np.testing.assert_allclose(told, written["predicted year"], atol=1.5)
     runner = Runner(fitted)(text="modern w1", tabular=np.array([180, 0], np.float32))
     assert runner["value"] == pytest.approx(float(told[0]), abs=0.01)
@@ -124,10 +124,10 @@ def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
 def test_the_object_has_the_conventions_of_scikit_learn(fitted, table):
     from sklearn.metrics import r2_score
 
-    model, frame = Fitted(fitted), pd.read_csv(table).dropna(subset=["year"])
+    model, frame = TrainedModel(fitted), pd.read_csv(table).dropna(subset=["year"])
     assert model.score(frame, frame["year"]) == pytest.approx(r2_score(frame["year"], model.predict(frame)), abs=1e-5)
     assert len(model.classes_) == 0
-    with pytest.raises(BadInputError, match="expected a model of classes"):
+    with pytest.raises(BadInputError, match="the model has no probabilities"):
         model.predict_proba(frame)
 
 
@@ -170,7 +170,7 @@ def test_card_and_report_tell_errors(fitted):
         (["1", "a", "3", "b"] * 20, {"task": "number"}, "expected every cell a number. Received: 'a' in row 2"),
         (["7"] * 60, {"task": "number"}, r"expected two values at least \(number\). Received: 7 alone"),
         (["1.5", "2.5", "3.5", "1e39"] * 20, {}, "expected a target of numbers that float32 can hold. Received: 1e39"),
-        (["1.5", "2.5", "3.5"] * 20, {"balance": True}, "--balance: expected a target of classes. Received: y, a num"),
+        (["1.5", "2.5", "3.5"] * 20, {"balance": True}, "`balance` needs a target of classes; y is a num"),
         (["1.5", "2.5"], {"task": "number"}, "expected rows in"),
         (["1.5", "2.5", "3.5"] * 20, {"task": "words"}, "expected one of 'class', 'number', 'labels'"),
     ],

@@ -244,7 +244,7 @@ def test_one_artifact_leaves_the_rest_of_the_card(folder, capsys):
     (folder / "card.json").write_text(json.dumps(card))
     assert list(verb.evaluate(folder, "float32", limit=5)) == ["model_float32.tflite"]
     assert json.loads((folder / "card.json").read_text()) == card
-    assert "5 examples (--limit): not recorded" in capsys.readouterr().out
+    assert "5 examples (limited): not recorded" in capsys.readouterr().out
     verb.evaluate(folder, "float32")
     scores = json.loads((folder / "card.json").read_text())["scores"]
     assert scores["subsets"] == card["scores"]["subsets"]

@@ -27,13 +27,13 @@ TINY = audio_visual_speech.TINY
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"modalities": ("video", "audio")}, "--modalities: expected any of audio, video in this order"),
-        ({"source": "lrs3"}, "--source: expected one of sample, grid. Received: lrs3"),
-        ({"snr_db": float("nan")}, "--snr-db: expected decibels. Received: nan"),
-        ({"dropout": 1.0}, "--dropout: expected a number from 0 to below 1. Received: 1.0"),
-        ({"joined": 1.5}, "--joined: expected a number from 0 to 1. Received: 1.5"),
-        ({"layers": -1}, "--layers: expected 0 or more. Received: -1"),
-        ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
+        ({"modalities": ("video", "audio")}, "`modalities` must be any of audio, video in this order"),
+        ({"source": "lrs3"}, "`source` must be one of sample, grid, got lrs3"),
+        ({"snr_db": float("nan")}, "`snr_db` must be decibels, got nan"),
+        ({"dropout": 1.0}, "`dropout` must be a number from 0 to below 1, got 1.0"),
+        ({"joined": 1.5}, "`joined` must be a number from 0 to 1, got 1.5"),
+        ({"layers": -1}, "`layers` must be 0 or more, got -1"),
+        ({"embed_dim": 0}, "`embed_dim` must be a number above 0"),
     ],
     ids=str,
 )
@@ -143,7 +143,7 @@ def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
     after = json.loads((folder / "card.json").read_text())["scores"]
     assert after == before
     evaluate(folder, "keras", limit=10)
-    assert "10 sentences: (--limit): not recorded" in capsys.readouterr().out
+    assert "10 sentences: (limited): not recorded" in capsys.readouterr().out
     assert json.loads((folder / "card.json").read_text())["scores"] == after
 
 

@@ -26,16 +26,16 @@ TINY = image_text_retrieval.TINY
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"modalities": ("image",)}, "--modalities: expected 2 or more of image, text in this order"),
-        ({"source": "icons"}, "--source: expected one of sample, lucide, fxemoji. Received: icons"),
-        ({"objective": "triplet"}, "--objective: expected one of infonce, siglip. Received: triplet"),
-        ({"embed_dim": 6}, "--embed-dim: expected a multiple of 4. Received: 6"),
-        ({"width": 0}, "--width: expected a multiple of 4. Received: 0"),
-        ({"units": 0}, "--units: expected 1 or more"),
-        ({"passes": 0}, "--passes: expected 1 or more. Received: 0"),
-        ({"dropout": 1.0}, "--dropout: expected a number from 0 to below 1. Received: 1.0"),
-        ({"temperature": 0.0}, "--temperature: expected a number above 0"),
-        ({"batch_size": 1}, "--batch-size: expected 2 or more, to compare. Received: 1"),
+        ({"modalities": ("image",)}, "`modalities` must be 2 or more of image, text in this order"),
+        ({"source": "icons"}, "`source` must be one of sample, lucide, fxemoji, got icons"),
+        ({"objective": "triplet"}, "`objective` must be one of infonce, siglip, got triplet"),
+        ({"embed_dim": 6}, "`embed_dim` must be a multiple of 4, got 6"),
+        ({"width": 0}, "`width` must be a multiple of 4, got 0"),
+        ({"units": 0}, "`units` must be 1 or more"),
+        ({"passes": 0}, "`passes` must be 1 or more, got 0"),
+        ({"dropout": 1.0}, "`dropout` must be a number from 0 to below 1, got 1.0"),
+        ({"temperature": 0.0}, "`temperature` must be a number above 0"),
+        ({"batch_size": 1}, "`batch_size` must be 2 or more, to compare, got 1"),
     ],
     ids=str,
 )
@@ -47,7 +47,7 @@ def test_flags_that_cannot_be(flags, said):
 @pytest.mark.parametrize("source", ["lucide", "fxemoji"])
 def test_a_folder_that_is_not_there_is_named(source, tmp_path):
     config = dataclasses.replace(TINY, source=source, data_dir=str(tmp_path / "none"))
-    with pytest.raises(BadInputError, match="--data-dir: expected a folder"):
+    with pytest.raises(BadInputError, match="`data_dir`: no such folder"):
         image_text_retrieval.dataset("test", config)
 
 
@@ -156,7 +156,7 @@ def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
     assert (after["retrieval"], after["references"]) == (before["retrieval"], before["references"])
     evaluate(folder, "keras", limit=20)
     said = capsys.readouterr().out
-    assert "20 pairs: (--limit): not recorded" in said
+    assert "20 pairs: (limited): not recorded" in said
     assert "TF-IDF" not in said
     assert json.loads((folder / "card.json").read_text())["scores"] == after
 

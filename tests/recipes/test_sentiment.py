@@ -19,20 +19,20 @@ DEFAULT = sentiment.Config()
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"context": 4}, "--context: expected an odd number from 1 to 63. Received: 4"),
+        ({"context": 4}, "`context` must be an odd number from 1 to 63, got 4"),
         ({"context": 65}, "--context"),
         ({"context": -1}, "--context"),
-        ({"dropout": 1.0}, "--dropout: expected a share from 0, below 1. Received: 1.0"),
+        ({"dropout": 1.0}, "`dropout` must be a share from 0, below 1, got 1.0"),
         ({"dropout": float("nan")}, "--dropout"),
         (
             {"modalities": ("audio", "text")},
-            "--modalities: expected any of text, audio, video, transcript in this order",
+            "`modalities` must be any of text, audio, video, transcript in this order",
         ),
         ({"modalities": ()}, "--modalities"),
-        ({"source": "mnist_fsdd"}, "--source: expected one of sample, mosi. Received: mnist_fsdd"),
-        ({"fusion": "guess"}, "--fusion: expected one of attention"),
-        ({"modality_dropout": 2}, "--modality-dropout: expected a number from 0 to 1"),
-        ({"epochs": 0}, "--epochs: expected a number above 0"),
+        ({"source": "mnist_fsdd"}, "`source` must be one of sample, mosi, got mnist_fsdd"),
+        ({"fusion": "guess"}, "`fusion` must be one of attention"),
+        ({"modality_dropout": 2}, "`modality_dropout` must be a number from 0 to 1"),
+        ({"epochs": 0}, "`epochs` must be a number above 0"),
         ({"seed": -1}, "--seed"),
     ],
     ids=str,
@@ -44,7 +44,7 @@ def test_flags_that_cannot_be(flags, said):
 
 def test_mosi_without_its_file_says_where_it_comes_from(tmp_path):
     config = dataclasses.replace(TINY, source="mosi", data_dir=str(tmp_path / "none"))
-    with pytest.raises(BadInputError, match="--data-dir: expected a folder"):
+    with pytest.raises(BadInputError, match="`data_dir`: no such folder"):
         sentiment.dataset("test", config)
 
 

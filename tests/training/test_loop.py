@@ -328,7 +328,7 @@ def test_mixed_precision_trains_and_returns_float32(precision, tmp_path, monkeyp
 
 
 def test_unknown_precision_is_refused(tmp_path):
-    with pytest.raises(BadInputError, match=r"--precision: expected one of float32, .* Received: float8"):
+    with pytest.raises(BadInputError, match=r"`precision` must be one of float32, .* got float8"):
         fit(recipe(PHASES), CONFIG, tmp_path, "all", "float8")
 
 
@@ -336,7 +336,7 @@ def test_float16_is_refused_where_no_accelerator_is(tmp_path, monkeypatch):
     from mmzoo.training import loop as module
 
     monkeypatch.setattr(module, "has_accelerator", lambda: False)
-    said = r"--precision: expected float32 or mixed_bfloat16 .* Received: mixed_float16"
+    said = r"`precision` must be float32 or mixed_bfloat16 .* got mixed_float16"
     with pytest.raises(BadInputError, match=said):
         fit(recipe(PHASES), CONFIG, tmp_path / "all", "all", "mixed_float16")
     assert not (tmp_path / "all").exists()
@@ -345,7 +345,7 @@ def test_float16_is_refused_where_no_accelerator_is(tmp_path, monkeypatch):
 def test_weights_of_another_model_are_refused(tmp_path):
     fit(recipe(PHASES), CONFIG, tmp_path, "first")
     x = keras.Input((9,))
-    with pytest.raises(BadInputError, match=r"--resume: .*5.weights.h5: expected weights of this model"):
+    with pytest.raises(BadInputError, match=r"`resume`: .*5.weights.h5 does not hold weights of this model"):
         Checkpoint(tmp_path).restore(keras.Model(x, keras.layers.Dense(1)(x)))
 
 

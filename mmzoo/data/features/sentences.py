@@ -32,7 +32,7 @@ def find_model(data_dir: str) -> Path:
     places = [place / FOLDER for place in data_dirs(data_dir)]
     folder = next((place for place in places if place.is_dir()), None)
     if folder is None:
-        raise BadInputError(f"{FOLDER}: expected this folder in --data-dir or MMZOO_DATA_DIR: {SOURCE}. Received: none")
+        raise BadInputError(f"{FOLDER}: not found in `data_dir` or MMZOO_DATA_DIR: {SOURCE}")
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise BadInputError(f"{folder}: expected {SOURCE}. Received: no {', '.join(missing)}")

@@ -274,7 +274,7 @@ def _expect_known(name, names, what):
 def _expect_file(name, cells, root):
     if not any(os.path.isfile(resolve(cell, root)) for cell in cells):
         missing = f"{_shown(cells[0])!r}, the first of {len(cells)} that are not there"
-        raise _wrong(f"column {name!r}", f"files in {root} (or --text {name}, if it holds no paths)", missing)
+        raise _wrong(f"column {name!r}", f"files in {root} (name it in `text` if it holds no paths)", missing)
 
 
 def _wrong(where, expected, received):

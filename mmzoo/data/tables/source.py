@@ -58,7 +58,7 @@ def locate(path: str, data_dir: str, beside: str | Path) -> Path:
     for place in places:
         if place.exists():
             return place
-    raise BadInputError(f"--data-dir: expected the folder of {name}. Received: none at {', '.join(map(str, places))}")
+    raise BadInputError(f"`data_dir` must be the folder of {name}, which is not at {', '.join(map(str, places))}")
 
 
 @functools.lru_cache(maxsize=4)
@@ -107,12 +107,12 @@ def target_numbers(cells: list, place: str | Path) -> np.ndarray:
 def _splits(source, frame, strata, fold):
     if not fold:
         return split_rows(frame, strata, by=source.split, group=source.group, time=source.time, seed=source.seed)
-    said = [f"--{name} {value}" for name in ("split", "time") if (value := getattr(source, name))]
+    said = [name for name in ("split", "time") if getattr(source, name)]
     if said:
-        raise BadInputError(f"folds: expected rows in any order, or a --group. Received: {said[0]}")
+        raise BadInputError(f"`fold` and `{said[0]}` exclude each other: folds are of shuffled rows, or of a `group`")
     number, _, count = fold.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise BadInputError(f"--fold: expected a fold and their count, as 2/5. Received: {fold}")
+        raise BadInputError(f"`fold` must be a fold and their count, as 2/5, got {fold}")
     return fold_splits(frame, strata, int(number), int(count), source.group, source.seed)
 
 

@@ -51,11 +51,11 @@ def split_rows(frame, labels, by="", group="", time="", seed=0, shares=(0.70, 0.
     if by:
         splits = _named(_column(frame, by, "split column"), by, strata, ordered, rng)
     elif group:
-        codes = _groups(_column(frame, group, "--group"))
+        codes = _groups(_column(frame, group, "`group`"))
         splits = np.array(ORDER)[_deal_groups(codes, strata, ordered, rng)]
         said[0] += f" (the largest holds {np.bincount(codes).max()} of {len(codes)} rows)"
     elif time:
-        splits = _by_time(_times(_column(frame, time, "--time"), time), shares, time)
+        splits = _by_time(_times(_column(frame, time, "`time`"), time), shares, time)
     else:
         splits = np.array(ORDER)[_deal(strata, ordered, rng)]
     _check_splits(splits, labels, " by ".join(["split", *said]))
@@ -74,10 +74,10 @@ def folds(frame, labels, count, group="", seed=0):
     """
     strata = strata_of(labels, len(frame))
     if not 2 <= count <= len(frame):
-        raise BadInputError(f"--folds: expected 2 to {len(frame)}, the rows of the table. Received: {count}")
+        raise BadInputError(f"`folds` must be 2 to {len(frame)}, the rows of the table, got {count}")
     rng = np.random.default_rng(seed)
     if group:
-        codes = _groups(_column(frame, group, "--group"))
+        codes = _groups(_column(frame, group, "`group`"))
         fold = _deal_groups(codes, strata, np.full(count, 1 / count), rng)
     else:
         order = np.lexsort((rng.random(len(strata)), strata))
@@ -206,7 +206,7 @@ def _deal_groups(groups, strata, shares, rng):
     """
     count = groups.max() + 1
     if count < len(shares):
-        raise BadInputError(f"--group: expected {len(shares)} groups or more. Received: {count}")
+        raise BadInputError(f"`group` must have {len(shares)} groups or more, got {count}")
     keys, rows = np.unique(groups * (strata.max() + 1) + strata, return_counts=True)
     of_group, columns = np.divmod(keys, strata.max() + 1)
     starts = np.searchsorted(of_group, np.arange(count + 1))

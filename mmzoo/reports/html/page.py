@@ -147,7 +147,7 @@ def _uses(context: Context, own: dict) -> list[tuple[str, str]]:
         ("In a shell, on a table with the same columns or some of them:", f"mmzoo predict {shell} new.csv"),
         (
             "In Python:",
-            "\n".join(["from mmzoo.automl.predictor import Fitted", "", f"model = Fitted({folder!r})", *own["python"]]),
+            "\n".join(["import mmzoo", "", f"model = mmzoo.load({folder!r})", *own["python"]]),
         ),
         (
             "On a device, which has neither Keras nor TensorFlow:",

@@ -243,7 +243,7 @@ def test_an_fxemoji_file_of_something_else_is_named(tmp_path, monkeypatch, chang
 def test_fxemoji_that_is_not_there_or_no_jpeg(tmp_path, monkeypatch):
     monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
     icons._fxemoji.cache_clear()
-    with pytest.raises(BadInputError, match="expected it in --data-dir or MMZOO_DATA_DIR"):
+    with pytest.raises(BadInputError, match="not found in `data_dir` or MMZOO_DATA_DIR"):
         icons.fxemoji("train", str(tmp_path))
     nothing = np.arange(0, 310, 10)
     with pytest.raises(BadInputError, match=r"red square .*: expected a JPEG"):

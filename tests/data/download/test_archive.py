@@ -71,7 +71,7 @@ def test_wrong_download_leaves_nothing(pinned, tmp_path, monkeypatch):
 
 
 def test_nowhere_to_be_had(pinned, tmp_path):
-    with pytest.raises(BadInputError, match=r"--data-dir .* file:///nowhere/someone/set/archive/c0ffee\.zip"):
+    with pytest.raises(BadInputError, match=r"`data_dir` .* file:///nowhere/someone/set/archive/c0ffee\.zip"):
         find_or_download(pinned, tmp_path, tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
 

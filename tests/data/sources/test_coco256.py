@@ -100,7 +100,7 @@ def test_bad_rows_are_told_together(place, rows, told):
 
 
 def test_files_that_are_damaged_or_missing(place, tmp_path):
-    with pytest.raises(BadInputError, match=r"images_384\.npz: expected it in --data-dir"):
+    with pytest.raises(BadInputError, match=r"images_384\.npz: not found in `data_dir`"):
         coco256("train", str(tmp_path))
     folder = place([ROW], train_jpg_off=np.arange(7))
     with pytest.raises(BadInputError, match="train of 6 names, 7 ends"):

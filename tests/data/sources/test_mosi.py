@@ -59,7 +59,7 @@ def test_transcripts_are_embedded_where_they_are_wanted(tmp_path, monkeypatch):
 
 def test_transcripts_without_the_language_model_say_what_is_missing(tmp_path):
     write(tmp_path, fake_arrays())
-    with pytest.raises(BadInputError, match="all-MiniLM-L6-v2: expected this folder in --data-dir"):
+    with pytest.raises(BadInputError, match="all-MiniLM-L6-v2: not found in `data_dir`"):
         mosi.mosi("train", str(tmp_path), ("transcript",))
 
 

@@ -186,7 +186,7 @@ class TestGroup:
     def test_three_groups_are_enough_and_two_are_not(self):
         groups, labels = np.repeat([0, 1, 2], [100, 10, 10]), np.arange(120) % 2
         assert sizes(split_rows(table(g=groups), labels, group="g")) == [100, 10, 10]
-        with pytest.raises(BadInputError, match=r"--group: expected 3 groups or more. Received: 2"):
+        with pytest.raises(BadInputError, match=r"`group` must have 3 groups or more, got 2"):
             split_rows(table(g=np.minimum(groups, 1)), labels, group="g")
 
     def test_groups_that_hold_one_class_whole(self):
@@ -338,11 +338,11 @@ class TestFolds:
 
     @pytest.mark.parametrize("count", [0, 1, 88])
     def test_count(self, count):
-        with pytest.raises(BadInputError, match=rf"--folds: expected 2 to 87, .* Received: {count}"):
+        with pytest.raises(BadInputError, match=rf"`folds` must be 2 to 87, .* got {count}"):
             folds(table(x=self.labels), self.labels, count)
 
     def test_groups_of_one_class_each(self):
         with pytest.raises(BadInputError, match=r"of group g: expected two classes or more in"):
             folds(table(g=self.labels), self.labels, 3, group="g")
-        with pytest.raises(BadInputError, match=r"--group: expected 5 groups or more. Received: 3"):
+        with pytest.raises(BadInputError, match=r"`group` must have 5 groups or more, got 3"):
             folds(table(g=self.labels), self.labels, 5, group="g")
