@@ -24,9 +24,7 @@ def values(target: Target, training: np.ndarray, balance: bool) -> dict[str, Any
     """Return the classes, and with `balance` their weights."""
     weight = class_weight(np.searchsorted(target.classes, target.spread[training]), len(target.classes))
     if weight and not balance:
-        logger.info(
-            "the largest class has over three times the rows of the smallest; --balance weights rare classes more"
-        )
+        logger.info("the largest class has over three times the rows of the smallest: `balance` weights rare ones more")
     return {"classes": target.classes, "separator": "", "class_weight": weight if balance else ()}
 
 
