@@ -13,6 +13,7 @@ import mmzoo
 from mmzoo import recipes
 from mmzoo.artifacts.folder import artifact as find
 from mmzoo.errors import BadInputError
+from mmzoo.recipe import Recipe
 
 # fmt: off
 ORDER = (
@@ -37,7 +38,7 @@ def rounded(value: object) -> object:
 
 
 def recipe_of(folder: str | Path, card: dict, data_dir: str = "") -> tuple[Any, Any]:
-    """Return the recipe's module and the Config that `card` of `folder` records, with `data_dir` in it if given.
+    """Return the recipe and the Config that `card` of `folder` records, with `data_dir` in it if given.
 
     A recipe that is no name of ours is a file in `folder`, and is run.
 
@@ -59,7 +60,7 @@ def _recipe_named(name: str) -> Any:
     try:
         if not name.isidentifier():
             raise ModuleNotFoundError(name=full)
-        return importlib.import_module(full)
+        return Recipe.from_module(importlib.import_module(full))
     except ModuleNotFoundError as error:
         if error.name != full:
             raise
@@ -71,7 +72,7 @@ def static_card(recipe: str, module, config, model: keras.Model, spec) -> dict:
     return {
         "mmzoo": mmzoo.__version__,
         "recipe": recipe,
-        "task": module.__doc__.strip().splitlines()[0].rstrip("."),
+        "task": module.summary,
         "config": _without_places(dataclasses.asdict(config)),
         "seed": config.seed,
         "data": spec.data,

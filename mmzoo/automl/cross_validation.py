@@ -37,8 +37,8 @@ def check_folds(request: Request) -> None:
 
 def check_rows(module, config, count: int, place: Path) -> None:
     """Raise BadInputError where the rows of a table cannot be divided into `count` folds, each class in each."""
-    splits, classes = load_splits(module.SOURCE, place, module.sizes(config), f"1/{count}"), module.SOURCE.classes
-    if module.SOURCE.kind != "class":
+    splits, classes = load_splits(module.source, place, module.sizes(config), f"1/{count}"), module.source.classes
+    if module.source.kind != "class":
         return
     rows = np.bincount(np.concatenate([examples.labels for examples in splits.values()]), minlength=len(classes))
     rarest = int(rows.argmin())
@@ -71,7 +71,7 @@ def cross_validate(module, config, count: int, place: Path, work: Path, linear: 
     done = json.loads(state.read_text(encoding="utf-8")) if state.is_file() else []
     for fold in range(len(done) + 1, count + 1):
         began, own = time.monotonic(), dataclasses.replace(config, fold=f"{fold}/{count}")
-        splits = load_splits(module.SOURCE, place, module.sizes(own), own.fold)
+        splits = load_splits(module.source, place, module.sizes(own), own.fold)
         found = _fold(module, own, work / f"fold_{fold}")
         found["linear"] = {name: one[found["score"]] for name, one in linear(splits, module, own).items()}
         done.append({**found, "seconds": time.monotonic() - began})
@@ -80,7 +80,7 @@ def cross_validate(module, config, count: int, place: Path, work: Path, linear: 
         left = statistics.mean(one["seconds"] for one in done) * (count - fold)
         after = f"; about {told_seconds(left)} left" if fold < count else ""
         print(f"fold {fold} of {count}, test {found['score']}: {_told(found)}{after}", flush=True)
-    return _section(done, module.SOURCE.group)
+    return _section(done, module.source.group)
 
 
 def _fold(module, config, folder: Path) -> dict:
@@ -91,7 +91,7 @@ def _fold(module, config, folder: Path) -> dict:
     for chosen in [names, *((name,) for name in names if len(names) > 1)]:
         own, title = dataclasses.replace(config, modalities=chosen), "+".join(chosen)
         model, _ = fit(module, own, folder / title, f"fold {config.fold} ({title})")
-        found = target_scores(_answers(model, inputs), labels, module.SOURCE)
+        found = target_scores(_answers(model, inputs), labels, module.source)
         score = main_score(found)
         models[title] = float(found[score])
     return {"score": score, "rows": len(labels), "models": models}

@@ -73,8 +73,8 @@ def fit_table(
         request = request.kept(work)
         module = recipes.load(str(recipe))
         config = module.Config()
-        splits = load_splits(module.SOURCE, place, module.sizes(config))
-        print(told_rows(splits, module.SOURCE))
+        splits = load_splits(module.source, place, module.sizes(config))
+        print(told_rows(splits, module.source))
         print("looking for rows in two splits ...", flush=True)
         crossing = duplicates(splits)
         print(f"{told_duplicates(crossing)}\ntraining ...", flush=True)
@@ -86,7 +86,7 @@ def fit_table(
             shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on with
         raise
     shutil.rmtree(work)
-    card |= _beside(splits, module, config, out) | constant_scores(splits, module.SOURCE)
+    card |= _beside(splits, module, config, out) | constant_scores(splits, module.source)
     card["rows"] = {name: len(examples.labels) for name, examples in splits.items()}
     card["duplicates"] = crossing
     write_card(out, card)
@@ -262,4 +262,4 @@ def _peers(splits, module, config) -> dict:
             arrays[name][modality] = peer_input(modality, stored, examples.index, config.sample_rate)
             arrays[name].setdefault("present", {})[modality] = examples.rows.present[examples.index, i]
         labels[name] = examples.labels
-    return peer_scores(arrays, labels, len(module.SOURCE.classes))
+    return peer_scores(arrays, labels, len(module.source.classes))

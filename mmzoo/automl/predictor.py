@@ -34,9 +34,9 @@ def predict(folder: str | Path, frame, root: str | Path, artifact: str = "keras"
     shares, bad = answers(folder, frame, root, artifact, skip_bad)
     card = read_card(folder)
     module, _ = recipe_of(folder, card)
-    name = f"predicted {module.SOURCE.target}"
-    if module.SOURCE.kind != "class":
-        told = frame.assign(**{name: _cells(module.SOURCE, shares)})
+    name = f"predicted {module.source.target}"
+    if module.source.kind != "class":
+        told = frame.assign(**{name: _cells(module.source, shares)})
         told.loc[bad, name] = None
         return told
     told = frame.assign(**{name: [card["labels"][k] for k in shares.argmax(axis=1)], "confidence": shares.max(axis=1)})
@@ -73,10 +73,10 @@ def answers(
     """
     card = read_card(folder)
     module, config = recipe_of(folder, card)
-    if not hasattr(module, "SOURCE"):
+    if module.source is None:
         raise BadInputError(f"{folder}: expected what `mmzoo fit` wrote. Received: the recipe {card['recipe']}")
     file = find(folder, ARTIFACTS[artifact])
-    inputs = {name: columns for name, columns in module.SOURCE.inputs if name in config.modalities}
+    inputs = {name: columns for name, columns in module.source.inputs if name in config.modalities}
     wanted = [c if isinstance(c, str) else c.name for columns in inputs.values() for c in columns]
     if not set(wanted) & set(frame.columns):
         raise BadInputError(f"table: expected columns {', '.join(wanted)}. Received: {', '.join(frame.columns)}")
@@ -121,7 +121,7 @@ class Fitted:
         self.folder = Path(folder)
         self.card = read_card(folder)
         self.classes_ = np.array(self.card["labels"])
-        self._source = recipe_of(self.folder, self.card)[0].SOURCE
+        self._source = recipe_of(self.folder, self.card)[0].source
 
     def predict(self, table: Any, root: str | Path = ".") -> np.ndarray:
         """Return the class of each row, or its number, `(N,)`; of labels `(N, K)`, 1 for each of `classes_` told."""

@@ -172,7 +172,7 @@ class Config:
 TINY = Config(epochs=1, embed_dim=16, width=0.25)
 
 
-def dataset(split, config=Config(), first_epoch=0):
+def dataset(split, config=Config(), epoch=0):
     """Batches of `{{modality: (B, ...), "present": (B, M)}}`; {label}."""
     from mmzoo.data.tables.batches import evaluation_rows, training_rows
 
@@ -180,10 +180,8 @@ def dataset(split, config=Config(), first_epoch=0):
     examples = load_splits(SOURCE, place, sizes(config), config.fold)[split]
     if split != "train":
         return evaluation_rows(examples, config.modalities, config.seed)
-    epochs, dropout = range(first_epoch, config.epochs), config.modality_dropout
-    return training_rows(
-        examples, config.modalities, config.batch_size, config.seed, epochs, dropout, config.augment
-    )
+    dropout = config.modality_dropout
+    return training_rows(examples, config.modalities, config.batch_size, config.seed, epoch, dropout, config.augment)
 
 
 def sizes(config=Config()):

@@ -119,7 +119,7 @@ def _gain(folder: str | Path, card: dict, predict: Callable, inputs: Arrays, lab
 
 def _kinds(folder: str | Path, recipe: Any, config: Any, inputs: Arrays, labels: np.ndarray) -> dict:
     """Return `by_kind` of the Keras model, and of the models of one modality whose answers are kept."""
-    if not hasattr(recipe, "kinds"):
+    if recipe.kinds is None:
         return {}
     fused = predictor(Path(folder) / ARTIFACTS["keras"])(inputs)["probabilities"].argmax(axis=1)
     return by_kind(recipe, config, {"fused": fused, **_alone(folder, len(labels))}, labels)

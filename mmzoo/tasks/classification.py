@@ -58,7 +58,7 @@ def score_section(report: dict[str, dict[str, dict]], before: dict, n: int) -> d
 
 def by_kind(recipe: Any, config: Any, answers: dict[str, np.ndarray], labels: np.ndarray) -> dict:
     """Return `{"by_kind": ...}` of the test split for the card, see `kind_scores`; nothing where no kinds are told."""
-    kinds = recipe.kinds(config) if hasattr(recipe, "kinds") else ()
+    kinds = recipe.kinds(config) if recipe.kinds is not None else ()
     return {"by_kind": kind_scores(answers, labels, kinds)} if len(kinds) else {}
 
 

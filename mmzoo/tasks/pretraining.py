@@ -1,6 +1,5 @@
 """Pretraining: the objective on the test split, and reconstructions where the model yields them."""
 
-import itertools
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -31,7 +30,7 @@ def objective_scores(model: Any, objective: dict, inputs: Arrays, targets: np.nd
 
 def reconstructs(recipe: Any) -> bool:
     """Tell whether a recipe makes its modalities again."""
-    return hasattr(recipe, "reconstruction")
+    return recipe.reconstruction is not None
 
 
 def reconstruction_scores(recipe: Any, config: Any, model: keras.Model, inputs: Arrays, y: np.ndarray) -> dict:
@@ -45,10 +44,8 @@ def reconstruction_scores(recipe: Any, config: Any, model: keras.Model, inputs: 
     for name, given in by_pattern(inputs, config.modalities):
         made = partial(_made, model, parts, {key: given[key] for key in model.input})
         found[name] = _errors(parts, y, made)
-    steps = len(recipe.dataset("train", config)) // sum(phase.epochs for phase in recipe.plan(config))
     for split, name in MEANS.items():
-        batches = itertools.islice(recipe.dataset(split, config), steps if split == "train" else None)
-        means = _means(parts, (target for _, target in batches))
+        means = _means(parts, (target for _, target in recipe.dataset(split, config)))
         found[name] = _errors(parts, y, lambda part, means=means: means)
     return {"reconstruction": found}
 

@@ -26,7 +26,7 @@ WAYS = {"text_to_image": "pictures found by words", "image_to_text": "words foun
 
 def retrieves(recipe: Any) -> bool:
     """Tell whether the pictures and texts of a recipe are to find each other."""
-    return hasattr(recipe, "references")
+    return recipe.references is not None
 
 
 def model_scores(predict: Callable[[Arrays], Arrays], inputs: Arrays, ids: np.ndarray) -> dict[str, dict]:

@@ -60,7 +60,7 @@ def rates(
 
 def keep_language(recipe: Any, config: Any, folder: Path) -> None:
     """Write the language model of a `recipe` that has one into `folder`."""
-    if hasattr(recipe, "language"):
+    if recipe.language is not None:
         recipe.language(config).write(folder / LANGUAGE)
 
 

@@ -61,7 +61,7 @@ def write_report(folder: str | Path, card: dict, module, config, splits, place: 
     Args:
         folder: what `fit` wrote, with `model.keras`, whose answers on the test rows are shown.
         card: its card; what is not in it is left out of the report.
-        module: the recipe in the folder, with `SOURCE`.
+        module: the recipe in the folder, with a `source`.
         config: its Config, with the modalities that the model takes.
         splits: `{split: Examples}`, as `load_splits` returns them.
         place: the table.
@@ -70,8 +70,8 @@ def write_report(folder: str | Path, card: dict, module, config, splits, place: 
         BadInputError: the model or the table cannot be read.
     """
     folder, place = Path(folder), Path(place)
-    frame, lost = labeled_rows(read_table(place), module.SOURCE.target)
-    told = Told(card, module.SOURCE, frame, root_of(place), splits, config.sample_rate)
+    frame, lost = labeled_rows(read_table(place), module.source.target)
+    told = Told(card, module.source, frame, root_of(place), splits, config.sample_rate)
     test = splits["test"]
     answers = answer_rows(predictor(folder / KERAS), test.rows, test.index, config.modalities)
     path = folder / REPORT
