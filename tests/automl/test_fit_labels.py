@@ -80,12 +80,12 @@ def test_linear_models_learn_each_label(fitted):
 
 def test_the_recipe_has_what_labels_need(fitted, table):
     module = recipes.load(str(fitted / "recipe.py"))
-    assert (module.SOURCE.kind, module.SOURCE.separator) == ("labels", ";")
+    assert (module.source.kind, module.source.separator) == ("labels", ";")
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
     assert text.startswith('"""The labels in tags, from text and tabular of goods.csv.\n')
     for word in ("CLASS_WEIGHT", "classifier", "Rescaling"):
         assert word not in text
-    splits = load_splits(module.SOURCE, table, module.sizes(module.Config()))
+    splits = load_splits(module.source, table, module.sizes(module.Config()))
     shares = np.stack([examples.labels.mean(axis=0) for examples in splits.values()])
     assert np.ptp(shares, axis=0).max() < 0.2
     assert sum(len(examples.labels) for examples in splits.values()) == ROWS + 1

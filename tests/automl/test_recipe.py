@@ -49,7 +49,7 @@ def write(folder, names, columns):
 
 
 def read(text):
-    """Return the module of a recipe."""
+    """Return the recipe in a text."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recipe.py"
         path.write_text(text, encoding="utf-8")
@@ -66,7 +66,7 @@ def test_any_table_is_a_recipe_or_one_line(table, skip_bad):
         try:
             values = assemble(folder / "t.csv", "goal", Request(skip_bad=skip_bad)) | {"out": "out"}
             told = read(recipe_text(values))
-            splits = load_splits(told.SOURCE, folder / "t.csv", told.sizes())
+            splits = load_splits(told.source, folder / "t.csv", told.sizes())
         except BadInputError as error:
             said = str(error)
         assert sorted(folder.rglob("*")) == there
@@ -76,7 +76,7 @@ def test_any_table_is_a_recipe_or_one_line(table, skip_bad):
 
 
 def check(told, splits):
-    columns = dict(told.SOURCE.inputs).get("tabular", ())
+    columns = dict(told.source.inputs).get("tabular", ())
     shapes = told.sizes().shapes(told.MODALITIES, columns)
     for examples in splits.values():
         inputs = as_inputs(examples.rows, examples.index, told.MODALITIES)

@@ -26,7 +26,7 @@ TINY = sound_events.TINY
         ({"width": 6}, "--width: expected a multiple of 4. Received: 6"),
         ({"width": 0}, "--width"),
         ({"mixing": 1.5}, "--mixing: expected a number from 0 to 1"),
-        ({"dropout": 1.0}, "--dropout: expected a number from 0 to less than 1"),
+        ({"dropout": 1.0}, "--dropout: expected a number from 0 to below 1"),
         ({"passes": 0}, "--passes: expected 1 or more. Received: 0"),
         ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
         ({"seed": -1}, "--seed"),
