@@ -216,7 +216,7 @@ class TrainedModel:
             return None
         from mmzoo.artifacts.model_folder import ModelFolder
 
-        return getattr(ModelFolder.open(self.path).recipe, "SOURCE", None)
+        return ModelFolder.open(self.path).recipe.source
 
     @cached_property
     def _target(self) -> Any:

@@ -1,6 +1,5 @@
 """Epochs and encoder widths within a budget of time and a file size."""
 
-import dataclasses
 import math
 import re
 import time
@@ -78,7 +77,7 @@ def fit_epochs(module: Any, config: Any, budget: str, folds: int = 0, tune: int 
     steps are timed, of the model of all modalities: those of one alone take as long together, at most.
     """
     epochs = config.epochs
-    batches = module.dataset("train", dataclasses.replace(config, epochs=1))
+    batches = module.dataset("train", config)
     model = module.build(config)
     compile_phase(model, module.objective(config), module.plan(config)[0], len(batches))
     steps = min(TIMED, len(batches))

@@ -39,8 +39,8 @@ def check_folds(request: Request) -> None:
 
 def check_rows(module, config, count: int, place: Path) -> None:
     """Raise BadInputError where the rows of a table cannot be divided into `count` folds, each class in each."""
-    splits, classes = load_splits(module.SOURCE, place, module.sizes(config), f"1/{count}"), module.SOURCE.classes
-    if not targets.load(module.SOURCE.kind).balanced:
+    splits, classes = load_splits(module.source, place, module.sizes(config), f"1/{count}"), module.source.classes
+    if not targets.load(module.source.kind).balanced:
         return  # only classes are spread evenly over folds
     rows = np.bincount(np.concatenate([examples.labels for examples in splits.values()]), minlength=len(classes))
     rarest = int(rows.argmin())
@@ -72,7 +72,7 @@ def cross_validate(module, config, count: int, place: Path, work: Path, linear: 
     done = json.loads(state.read_text(encoding="utf-8")) if state.is_file() else []
     for fold in range(len(done) + 1, count + 1):
         began, own = time.monotonic(), dataclasses.replace(config, fold=f"{fold}/{count}")
-        splits = load_splits(module.SOURCE, place, module.sizes(own), own.fold)
+        splits = load_splits(module.source, place, module.sizes(own), own.fold)
         found = _fold(module, own, work / f"fold_{fold}")
         found["linear"] = {name: one[found["score"]] for name, one in linear(splits, module, own).items()}
         done.append({**found, "seconds": time.monotonic() - began})
@@ -80,21 +80,21 @@ def cross_validate(module, config, count: int, place: Path, work: Path, linear: 
         shutil.rmtree(work / f"fold_{fold}")
         left = statistics.mean(one["seconds"] for one in done) * (count - fold)
         after = f"; about {told_seconds(left)} left" if fold < count else ""
-        metric = targets.load(module.SOURCE.kind).task.primary
+        metric = targets.load(module.source.kind).task.primary
         logger.info(f"fold {fold} of {count}, test {metric.label}: {_told(found, metric)}{after}")
-    return _section(done, module.SOURCE.group)
+    return _section(done, module.source.group)
 
 
 def _fold(module, config, folder: Path) -> dict:
     """Return the name of the `score`, the `rows` of the test and the score on it of each of `models`."""
     inputs, labels = test_arrays(module, config)
     names = tuple(name for name in inputs if name != "present")
-    target, models = targets.load(module.SOURCE.kind), {}
+    target, models = targets.load(module.source.kind), {}
     score = target.task.primary.key
     for chosen in [names, *((name,) for name in names if len(names) > 1)]:
         own, title = dataclasses.replace(config, modalities=chosen), "+".join(chosen)
         model, _ = fit(module, own, folder / title, f"fold {config.fold} ({title})")
-        found = target.scores(_answers(model, inputs), labels, module.SOURCE)
+        found = target.scores(_answers(model, inputs), labels, module.source)
         models[title] = float(found[score])
     return {"score": score, "rows": len(labels), "models": models}
 

@@ -68,8 +68,8 @@ def fit_table(
         request = request.kept(work)
         module = recipes.load(str(recipe))
         config = module.Config()
-        splits = load_splits(module.SOURCE, place, module.sizes(config))
-        logger.info(rows_table(splits, module.SOURCE))
+        splits = load_splits(module.source, place, module.sizes(config))
+        logger.info(rows_table(splits, module.source))
         logger.info("looking for rows in two splits ...")
         crossing = duplicates(splits)
         logger.info(f"{told_duplicates(crossing)}\ntraining ...")
@@ -91,7 +91,7 @@ def fit_table(
         write_trials(out, card.tuning)
     logger.info("writing the report ...")
     report = write_report(out, card, module, replace(config, modalities=card.modalities), splits, place)
-    logger.info(f"{score_table(card, module.SOURCE)}\n{report}  the report")
+    logger.info(f"{score_table(card, module.source)}\n{report}  the report")
     return out
 
 
@@ -101,8 +101,8 @@ def _compared(card: Card, splits, module, config, out: Path) -> Card:
     timed = for_card(benchmark([out], runs=TIMED, threads=(1,)), out)
     logger.info("comparing with linear models ...")
     rows = told_peer_rows(peer_examples(splits, config.seed), splits)
-    constant = targets.load(module.SOURCE.kind).constant
-    found = constant(splits["train"].labels, splits["test"].labels, module.SOURCE)
+    constant = targets.load(module.source.kind).constant
+    found = constant(splits["train"].labels, splits["test"].labels, module.source)
     linear = _peers(splits, module, config)
     return replace(
         card, benchmark=timed, baselines=replace(card.baselines, linear=linear, linear_rows=rows, constant=found)
@@ -119,7 +119,7 @@ def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
         module = recipes.load(str(recipe))
     if request.folds:
         found = cross_validate(module, module.Config(), request.folds, place, recipe.parent, _peers)
-        logger.info(fold_table(found, targets.load(module.SOURCE.kind).task.primary))
+        logger.info(fold_table(found, targets.load(module.source.kind).task.primary))
         told["cross_validation"] = found
     return module, told
 
@@ -269,4 +269,4 @@ def _peers(splits, module, config) -> dict:
             arrays[name][modality] = peer_input(modality, stored, examples.index, config.sample_rate)
             arrays[name].setdefault("present", {})[modality] = examples.rows.present[examples.index, i]
         labels[name] = examples.labels
-    return peer_scores(arrays, labels, len(module.SOURCE.classes))
+    return peer_scores(arrays, labels, len(module.source.classes))

@@ -24,7 +24,7 @@ def predict(folder: str | Path, frame, root: str | Path, artifact: str = "keras"
     """
     opened = ModelFolder.open(folder)
     found, bad = predictions(opened, frame, root, artifact, skip_bad)
-    source = opened.recipe.SOURCE
+    source = opened.recipe.source
     columns = targets.load(source.kind).cells(found, source)
     predicted = frame.assign(**columns)
     predicted.loc[bad, list(columns)] = None
@@ -50,18 +50,18 @@ def predictions(
         BadInputError: the folder was not written by `fit`, a file cannot be decoded, or no column is known.
     """
     module, config = folder.recipe, folder.config()
-    if not hasattr(module, "SOURCE"):
+    if module.source is None:
         raise BadInputError(
             f"{folder.path}: expected what `mmzoo fit` wrote. Received: the recipe {folder.card.recipe}"
         )
     file = folder.artifact(ARTIFACTS[artifact])
-    inputs = {name: columns for name, columns in module.SOURCE.inputs if name in config.modalities}
+    inputs = {name: columns for name, columns in module.source.inputs if name in config.modalities}
     wanted = [c if isinstance(c, str) else c.name for columns in inputs.values() for c in columns]
     if not set(wanted) & set(frame.columns):
         raise BadInputError(f"table: expected columns {', '.join(wanted)}. Received: {', '.join(frame.columns)}")
     full = frame.assign(**{name: None for name in wanted if name not in frame})
     rows = decode_rows(full, root, inputs, module.sizes(config), skip_bad)
-    output = targets.load(module.SOURCE.kind).task.outputs[0]
+    output = targets.load(module.source.kind).task.outputs[0]
     found = predict_rows(predictor(file), output, rows, np.arange(len(frame)), config.modalities)
     return found, sorted(rows.bad)
 

@@ -39,8 +39,8 @@ def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dic
     """
     opened = ModelFolder.open(folder)
     card, module, config = opened.card, opened.recipe, opened.config(data_dir)
-    folds = getattr(module, "FOLDS", ())
-    if not folds:
+    folds = module.folds
+    if folds is None:
         raise BadInputError(f"{folder}: expected a recipe with folds. Received: {card.recipe}")
     about = {"recipe": card.recipe, "config": dataclasses.asdict(config) | {"data_dir": "", "fold": 0}}
     result: dict[str, Any] = {**about, "runs": read_runs(out, about)}

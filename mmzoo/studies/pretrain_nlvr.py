@@ -60,7 +60,7 @@ def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
     return out
 
 
-def _pictures(split, settings, first_epoch=0):
+def _pictures(split, settings, epoch=0):
     """Batches of pictures `(B, 50, 200, 3)` uint8; labels are what is told of their places, `(B, 7, 21, 110)`."""
     import tensorflow as tf
 
@@ -71,10 +71,10 @@ def _pictures(split, settings, first_epoch=0):
         images = tf.gather(palette, tf.cast(tf.gather(rows, index), tf.int32))
         return images, tf.cast(tf.gather(places, index), tf.float32)
 
-    return _batches(make, len(data.pictures), split, settings, range(first_epoch, settings.looks))
+    return _batches(make, len(data.pictures), split, settings, epoch)
 
 
-def _sentences(split, settings, first_epoch=0):
+def _sentences(split, settings, epoch=0):
     """Batches of `holds` `(B, 16, 3, 110)` and `text` `(B, 128)`; labels `(B, 16)`, 1 where it is true."""
     import tensorflow as tf
 
@@ -86,12 +86,12 @@ def _sentences(split, settings, first_epoch=0):
         scenes = tf.gather(holds, tf.gather(about, index))
         return {"holds": scenes, "text": tf.gather(text, index)}, tf.gather(labels, index)
 
-    return _batches(make, len(data.text), split, settings, range(first_epoch, settings.readings))
+    return _batches(make, len(data.text), split, settings, epoch)
 
 
-def _batches(make, size, split, settings, epochs):
+def _batches(make, size, split, settings, epoch):
     if split == "train":
-        return training_batches(make, size, settings.batch_size, settings.seed, epochs)
+        return training_batches(make, size, settings.batch_size, settings.seed, epoch)
     return evaluation_batches(make, size, 250, settings.seed)
 
 

@@ -19,10 +19,9 @@ from keras import layers, ops
 
 from mmzoo.artifacts.folder import write_json
 from mmzoo.blocks.normalize import unit_norm
-from mmzoo.losses.contrastive import nt_xent
+from mmzoo.losses.contrastive import nt_xent, strangers
 from mmzoo.recipe import Phase
 from mmzoo.recipes import sound_events
-from mmzoo.recipes.contrastive_pretraining import strangers
 from mmzoo.training.loop import fit
 
 logger = logging.getLogger(__name__)
@@ -58,14 +57,14 @@ def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
     return out
 
 
-def _pairs(split, settings, first_epoch=0):
+def _pairs(split, settings, epoch=0):
     """Batches of `first` and `second` `(B, T)`, two views of a clip; labels are the numbers of the clips."""
     from mmzoo.data.batches.clips import paired_sounds
 
-    data, epochs = sound_events.load(split, settings.config), range(first_epoch, settings.epochs)
+    data = sound_events.load(split, settings.config)
     if split == "train":
-        return paired_sounds(data, settings.batch_size, settings.seed, epochs, settings.passes)
-    return paired_sounds(data, min(settings.batch_size, len(data.clips)), settings.seed, range(1), 1)
+        return paired_sounds(data, settings.batch_size, settings.seed, epoch, settings.passes)
+    return paired_sounds(data, min(settings.batch_size, len(data.clips)), settings.seed, 0, 1)
 
 
 def _knowing(settings):

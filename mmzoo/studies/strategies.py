@@ -9,7 +9,6 @@ import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -131,7 +130,7 @@ class _Work:
 
     def _steps(self, share: float) -> int:
         """Return the steps of an epoch with `share` of the labels."""
-        return len(self.module.dataset("train", dataclasses.replace(self.config, label_share=share, epochs=1)))
+        return len(self.module.dataset("train", dataclasses.replace(self.config, label_share=share)))
 
     def _test(self, seed: int) -> tuple[dict, np.ndarray]:
         return test_arrays(self.module, dataclasses.replace(self.config, seed=seed))
@@ -156,7 +155,7 @@ class _Work:
         folder.mkdir(parents=True, exist_ok=True)
         outputs = {name: model.get_layer(layer).output for name, layer in module.export(config).outputs.items()}
         keras.Model(model.input, outputs).save(folder / "model.keras")
-        examples = len(module.dataset("train", config)) * config.batch_size
+        examples = config.epochs * len(module.dataset("train", config)) * config.batch_size
         cost = {"path": str(folder / "model.keras"), "pretraining_seconds": round(seconds, 1)}
         cost |= {"pretraining_multiply_adds": TRAINING * self.forward[scheme] * examples}
         write_json(told, cost)
@@ -171,7 +170,7 @@ class _Work:
         if how == "linear":
             return {**self.linear_probe(config), **costs}
         phases = phases_of(how, tuple(self.counts()[1]), config)
-        recipe = SimpleNamespace(**{**vars(self.module), "plan": lambda config: phases})
+        recipe = dataclasses.replace(self.module, plan=lambda config: phases)
         began = time.monotonic()
         model = trained(recipe, config, f"{how}, {share:.0%}, seed {seed}:")
         seconds = time.monotonic() - began
@@ -200,9 +199,11 @@ class _Work:
             return np.concatenate(said, axis=1)
 
         began = time.monotonic()
-        batches = self.module.dataset("train", dataclasses.replace(config, modality_dropout=0.0))
+        known = []
         # batch by batch: all inputs of all epochs would be gigabytes
-        known = [(embed(inputs), label) for inputs, label in batches.as_numpy_iterator()]
+        for epoch in range(config.epochs):
+            batches = self.module.dataset("train", dataclasses.replace(config, modality_dropout=0.0), epoch)
+            known += [(embed(inputs), label) for inputs, label in batches.as_numpy_iterator()]
         embeddings, classes = (np.concatenate(part) for part in zip(*known, strict=True))
         probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(embeddings, classes)
         seconds = time.monotonic() - began

@@ -6,7 +6,6 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -15,7 +14,7 @@ from mmzoo.data.augment.mixup import MIXED, mixup
 from mmzoo.errors import BadInputError, expect
 from mmzoo.losses.soft_targets import cross_entropy, largest_share
 from mmzoo.models.transfer import encoder_names, read_model
-from mmzoo.recipe import Phase, gradual_unfreezing
+from mmzoo.recipe import Phase, Recipe, gradual_unfreezing
 from mmzoo.training.optimizer import part_of
 
 logger = logging.getLogger(__name__)
@@ -75,7 +74,7 @@ def _rate(words: str) -> tuple[str, float]:
         return name, 0.0
 
 
-def with_options(recipe: Any, config: Any, options: PhaseOptions) -> Any:
+def with_options(recipe: Recipe, config: Any, options: PhaseOptions) -> Recipe:
     """Return `recipe` with `options` in each phase of its plan, and in its training batches and loss.
 
     A model of some of the modalities, as a baseline is, has those of the parts that it has. Gradual unfreezing divides
@@ -107,7 +106,7 @@ def with_options(recipe: Any, config: Any, options: PhaseOptions) -> Any:
         return (first, *others)
 
     plan(config)
-    changed = SimpleNamespace(**{**vars(recipe), "plan": plan})
+    changed = dataclasses.replace(recipe, plan=plan)
     if options.mixup or options.label_smoothing:
         return soft_labels(changed, config, options.mixup or 0.0, options.label_smoothing or 0.0)
     return changed
@@ -166,7 +165,7 @@ def tell_encoders(recipe: Any, config: Any) -> None:
     logger.info(f"from {path}: {', '.join(taken)}{'; afresh: ' if afresh else ''}{', '.join(afresh)}")
 
 
-def soft_labels(recipe: Any, config: Any, alpha: float, smoothing: float) -> Any:
+def soft_labels(recipe: Recipe, config: Any, alpha: float, smoothing: float) -> Recipe:
     """Return `recipe` trained on examples mixed by shares of Beta(alpha, alpha), with labels smoothed by `smoothing`.
 
     0 is off, of either. Validation and test stay as they are, but for the loss, which is smoothed there too.
@@ -183,14 +182,13 @@ def soft_labels(recipe: Any, config: Any, alpha: float, smoothing: float) -> Any
             raise BadInputError(f"`mixup` needs inputs of images or numbers; ids cannot be mixed: {', '.join(ids)}")
     classes = len(recipe.export(config).labels)
 
-    def dataset(split, config, first_epoch=0):
-        batches = recipe.dataset(split, config, first_epoch)
+    def dataset(split, config, epoch=0):
+        batches = recipe.dataset(split, config, epoch)
         if split != "train" or not alpha:
             return batches
-        steps = len(batches) // (sum(phase.epochs for phase in recipe.plan(config)) - first_epoch)
-        return mixup(batches, classes, alpha, config.seed, first_epoch * steps)
+        return mixup(batches, classes, alpha, config.seed, epoch * len(batches))
 
     def objective(config):
         return {"loss": cross_entropy(classes, smoothing), "metrics": [largest_share(classes)]}
 
-    return SimpleNamespace(**{**vars(recipe), "dataset": dataset, "objective": objective})
+    return dataclasses.replace(recipe, dataset=dataset, objective=objective)

@@ -29,7 +29,7 @@ def table(tmp_path_factory, cache):
 class TestRows:
     def folds(self, module, table, count):
         sizes = module.sizes(module.Config())
-        return [load_splits(module.SOURCE, table, sizes, f"{fold}/{count}") for fold in range(1, count + 1)]
+        return [load_splits(module.source, table, sizes, f"{fold}/{count}") for fold in range(1, count + 1)]
 
     def test_each_row_is_in_one_test(self, table, tmp_path):
         module = recipes.load(str(recipe_of(table, tmp_path)))
@@ -97,7 +97,7 @@ class TestBadInput:
 
     def test_a_split_of_folders_has_no_folds(self, table, tmp_path):
         module = recipes.load(str(recipe_of(table, tmp_path)))
-        source = dataclasses.replace(module.SOURCE, split="day")
+        source = dataclasses.replace(module.source, split="day")
         with pytest.raises(BadInputError, match="`fold` and `split` exclude each other"):
             load_splits(source, table, module.sizes(module.Config()), "1/2")
         check_rows(module, module.Config(), 3, table)

@@ -76,8 +76,8 @@ def test_the_folder_is_whole_and_verified(fitted, table):
 
 def test_its_recipe_is_a_recipe_that_can_be_edited(fitted, table):
     module = recipes.load(str(fitted / "recipe.py"))
-    assert module.SOURCE.target == "kind"
-    assert [name for name, _ in module.SOURCE.inputs] == ["text", "tabular"]
+    assert module.source.target == "kind"
+    assert [name for name, _ in module.source.inputs] == ["text", "tabular"]
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 140
     with pytest.raises(BadInputError, match="`fusion` must be one of"):
@@ -261,7 +261,7 @@ def test_real_tables(name, data_dir, tmp_path, monkeypatch):
     folder = fit_table(path, target, tmp_path / "out")
     module = recipes.load(str(folder / "recipe.py"))
     config = module.Config()
-    check_scores(folder, load_splits(module.SOURCE, path, module.sizes(config))["test"].labels)
+    check_scores(folder, load_splits(module.source, path, module.sizes(config))["test"].labels)
 
 
 def test_rare_classes_weigh_more_where_it_is_asked_for(tmp_path, capsys):

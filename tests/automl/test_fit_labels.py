@@ -84,12 +84,12 @@ def test_linear_models_learn_each_label(fitted):
 
 def test_the_recipe_has_what_labels_need(fitted, table):
     module = recipes.load(str(fitted / "recipe.py"))
-    assert (module.SOURCE.kind, module.SOURCE.separator) == ("labels", ";")
-    assert module.__doc__ == "Multi-label classification of tags from text and tabular in goods.csv."
+    assert (module.source.kind, module.source.separator) == ("labels", ";")
+    assert module.summary == "Multi-label classification of tags from text and tabular in goods.csv."
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
     for word in ("class_weight", "mean=", "deviation="):
         assert word not in text.split("RECIPE = ")[1]
-    splits = load_splits(module.SOURCE, table, module.sizes(module.Config()))
+    splits = load_splits(module.source, table, module.sizes(module.Config()))
     shares = np.stack([examples.labels.mean(axis=0) for examples in splits.values()])
     assert np.ptp(shares, axis=0).max() < 0.2
     assert sum(len(examples.labels) for examples in splits.values()) == ROWS + 1

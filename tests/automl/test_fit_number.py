@@ -85,13 +85,13 @@ def test_int8_tells_the_number_in_its_unit(fitted):
 
 def test_the_recipe_has_what_a_number_needs(fitted):
     module = recipes.load(str(fitted / "recipe.py"))
-    assert (module.SOURCE.kind, module.SOURCE.target) == ("number", "year")
-    assert module.__doc__ == "Regression of year from text and tabular in houses.csv."
+    assert (module.source.kind, module.source.target) == ("number", "year")
+    assert module.summary == "Regression of year from text and tabular in houses.csv."
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
     for word in ("class_weight", "classes=", "separator"):
         assert word not in text
     assert max(map(len, text.splitlines())) <= 140
-    splits = load_splits(module.SOURCE, fitted.parent / "houses.csv", module.sizes(module.Config()))
+    splits = load_splits(module.source, fitted.parent / "houses.csv", module.sizes(module.Config()))
     train = splits["train"].labels
     np.testing.assert_allclose([module.RECIPE.mean, module.RECIPE.deviation], [train.mean(), train.std()], rtol=1e-6)
     means = [examples.labels.mean() for examples in splits.values()]

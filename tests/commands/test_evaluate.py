@@ -134,7 +134,7 @@ def test_a_large_test_split_lies_on_disk(monkeypatch):
     batches = [
         ({"x": rng.normal(size=(n, 3)).astype(np.float32), "t": np.full((n, 2), n)}, np.arange(n)) for n in (5, 5, 2)
     ]
-    recipe = types.SimpleNamespace(dataset=lambda split, config: batches, __name__="fake")
+    recipe = types.SimpleNamespace(dataset=lambda split, config: batches, name="fake")
     monkeypatch.setattr(arrays, "KEPT", 100)
     inputs, labels = arrays.test_arrays(recipe, None)
     assert isinstance(inputs["x"], np.memmap)
@@ -147,7 +147,7 @@ def test_a_large_test_split_lies_on_disk(monkeypatch):
         assert inputs[name].dtype == small[name].dtype
     assert len(labels) == 12
     inputs["x"][0] = 7  # a copy of one's own
-    recipe = types.SimpleNamespace(dataset=lambda split, config: [], __name__="fake")
+    recipe = types.SimpleNamespace(dataset=lambda split, config: [], name="fake")
     with pytest.raises(BadInputError, match="fake: expected examples in the test split"):
         arrays.test_arrays(recipe, None)
 

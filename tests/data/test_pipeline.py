@@ -18,7 +18,8 @@ def make(index, seed):
 def training(seed=0, epochs=range(3), **options):
     return [
         (x["index"].numpy(), x["seed"].numpy()[0].tolist())
-        for x, _ in training_batches(make, 50, 8, seed, epochs, **options)
+        for epoch in epochs
+        for x, _ in training_batches(make, 50, 8, seed, epoch, **options)
     ]
 
 
@@ -56,7 +57,7 @@ def test_epochs_differ_and_an_epoch_does_not_depend_on_where_one_begins():
 
 
 def test_length_is_known():
-    assert len(training_batches(make, 50, 8, 0, range(2, 5))) == 18
+    assert len(training_batches(make, 50, 8, 0, 2)) == 6
 
 
 def test_evaluation_keeps_order_and_all():
@@ -92,7 +93,7 @@ def test_pairings_differ_and_follow_the_seed(bank):
 
 
 def test_training_batches_are_in_range_and_named(bank):
-    x, y = next(iter(training_pairs(bank, ("image", "audio"), 32, 0, range(1), 0.5)))
+    x, y = next(iter(training_pairs(bank, ("image", "audio"), 32, 0, 0, 0.5)))
     assert list(x) == ["image", "audio", "present"]
     assert x["image"].shape == (32, 28, 28, 1)
     assert x["image"].dtype == tf.uint8
@@ -108,7 +109,7 @@ def test_training_hears_each_clip_at_three_speeds(bank):
     count = len(bank.clips)
     told = replace(bank, clips=np.tile(tone, (count, 1)), lengths=np.full(count, 8000, "int32"), noise=None)
     heard = set()
-    for x, _ in training_pairs(told, ("audio",), 32, 0, range(1), 0.0).take(8):
+    for x, _ in training_pairs(told, ("audio",), 32, 0, 0, 0.0).take(8):
         assert list(x) == ["audio"]
         heard |= {round(int(peak) / 10) for peak in np.abs(np.fft.rfft(x["audio"].numpy())).argmax(axis=1)}
     assert heard == {round(500 * speed / 10) for speed in SPEEDS}

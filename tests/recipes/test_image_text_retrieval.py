@@ -14,6 +14,7 @@ from mmzoo.device import Runner
 from mmzoo.device.index import Index, find
 from mmzoo.device.media import text_ids
 from mmzoo.errors import BadInputError
+from mmzoo.losses.contrastive import found
 from mmzoo.metrics.retrieval import tfidf_similarity
 from mmzoo.recipes import contrastive_pretraining, image_text_retrieval
 from mmzoo.tasks.retrieval import chance, reference_scores, retrieves
@@ -65,7 +66,6 @@ def test_who_is_there_has_length_one_and_who_is_missing_none():
 
 def test_the_metric_counts_who_finds_its_own_first():
     x = np.eye(4, dtype="float32")
-    found = image_text_retrieval.found
     np.testing.assert_array_equal(found(np.arange(4), np.stack([x, x], axis=1)), 1)
     np.testing.assert_array_equal(found(np.arange(4), np.stack([x, x[[1, 0, 2, 3]]], axis=1)), [0, 0, 1, 1])
     np.testing.assert_array_equal(found([0, 0, 1, 2], np.stack([x, x[[1, 0, 2, 3]]], axis=1)), 1)
@@ -124,12 +124,12 @@ def test_the_card_tells_what_is_found(folder):
     assert card["labels"] == []
     assert scores["n"] == count
     assert set(scores["details"]["references"]) == {"TF-IDF on tags", "chance"}
-    for way, found in scores["details"]["retrieval"].items():
+    for way, scored in scores["details"]["retrieval"].items():
         by_chance = scores["details"]["references"]["chance"][way]
         assert by_chance["recall@10"] == pytest.approx(10 / count, abs=1e-4)
-        assert found["recall@10"] > 3 * by_chance["recall@10"]
+        assert scored["recall@10"] > 3 * by_chance["recall@10"]
         assert scores["details"]["references"]["TF-IDF on tags"][way]["recall@10"] > by_chance["recall@10"]
-        assert found["recall@1"] <= found["recall@5"] <= found["recall@10"]
+        assert scored["recall@1"] <= scored["recall@5"] <= scored["recall@10"]
     assert set(scores["artifacts"]) >= {"model.keras", "model_float32.tflite", "model_dynamic.tflite", "model.onnx"}
     keras = scores["artifacts"]["model.keras"]
     assert keras["recall@10"] == pytest.approx(

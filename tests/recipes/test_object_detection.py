@@ -55,8 +55,8 @@ def test_validation_pictures_can_be_trained_on_too():
     joined = dataclasses.replace(TINY, join_validation=True)
     pictures = scattered_shapes.PICTURES
     steps = (pictures["train"] + pictures["validation"]) // TINY.batch_size
-    assert len(object_detection.dataset("train", joined)) == steps * TINY.epochs
-    assert len(object_detection.dataset("train", TINY)) == pictures["train"] // TINY.batch_size * TINY.epochs
+    assert len(object_detection.dataset("train", joined)) == steps
+    assert len(object_detection.dataset("train", TINY)) == pictures["train"] // TINY.batch_size
     assert int(object_detection.dataset("test", joined).unbatch().reduce(0, lambda n, _: n + 1)) == pictures["test"]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mmzoo.data.arrays import test_arrays as arrays_of  # not a test
+from mmzoo.data.sources import synthetic_reviews
 from mmzoo.errors import BadInputError
 from mmzoo.recipes import sentiment
 from mmzoo.training import loop as fit_module
@@ -22,7 +23,7 @@ DEFAULT = sentiment.Config()
         ({"context": 4}, "`context` must be an odd number from 1 to 63, got 4"),
         ({"context": 65}, "--context"),
         ({"context": -1}, "--context"),
-        ({"dropout": 1.0}, "`dropout` must be a share from 0, below 1, got 1.0"),
+        ({"dropout": 1.0}, "`dropout` must be a number from 0 to below 1, got 1.0"),
         ({"dropout": float("nan")}, "--dropout"),
         (
             {"modalities": ("audio", "text")},
@@ -75,7 +76,7 @@ def test_the_narrowest_and_the_widest_window(context):
 
 def test_the_figures_of_the_front_ends_are_those_of_the_training_data():
     model = sentiment.build(TINY)
-    rows = sentiment.sample("train", TINY.seed).features
+    rows = synthetic_reviews.sample("train", TINY.seed).features
     for name, x in rows.items():
         made = np.asarray(model.get_layer(f"{name}_encoder").get_layer("front_end")(x))
         np.testing.assert_allclose(made.mean(axis=0), 0, atol=1e-3)

@@ -26,7 +26,7 @@ TINY = sound_events.TINY
         ({"width": 6}, "`width` must be a multiple of 4, got 6"),
         ({"width": 0}, "--width"),
         ({"mixing": 1.5}, "`mixing` must be a number from 0 to 1"),
-        ({"dropout": 1.0}, "`dropout` must be a number from 0 to less than 1"),
+        ({"dropout": 1.0}, "`dropout` must be a number from 0 to below 1"),
         ({"passes": 0}, "`passes` must be 1 or more, got 0"),
         ({"embed_dim": 0}, "`embed_dim` must be a number above 0"),
         ({"seed": -1}, "--seed"),

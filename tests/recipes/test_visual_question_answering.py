@@ -8,6 +8,7 @@ import pytest
 from on_device import randomize
 
 from mmzoo.errors import BadInputError
+from mmzoo.models import film_answer
 from mmzoo.models.transfer import load_encoders
 from mmzoo.recipes import visual_question_answering
 
@@ -98,7 +99,7 @@ def look(places, question, present=(1.0, 1.0), seed=0):
     """Return what the model of one picture makes of `places` `(H, W, D)`, and the weights of its layers by name."""
     given = {"image": keras.Input(places.shape), "text": keras.Input(question.shape)}
     there = keras.Input((2,))
-    found = visual_question_answering._look(given, there, lambda found, present: found["image"])
+    found = film_answer.look(given, there, lambda found, present: found["image"])
     model = keras.Model({**given, "present": there}, found)
     randomize(model, seed)
     weights = {layer.name: layer.get_weights() for layer in model.layers if layer.get_weights()}

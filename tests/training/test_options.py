@@ -3,10 +3,10 @@
 import dataclasses
 import json
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import keras
 import pytest
+from epochs import small_recipe
 
 from mmzoo.cli import recipes
 from mmzoo.errors import BadInputError
@@ -38,7 +38,7 @@ def plan(config):
     return (Phase("train", config.epochs, 1e-2, clip_norm=5.0, patience=2),)
 
 
-RECIPE = SimpleNamespace(build=build, plan=plan, Config=Config)
+RECIPE = small_recipe(build=build, plan=plan, Config=Config)
 
 
 def phases(config=Config(), **options):

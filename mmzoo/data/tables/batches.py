@@ -1,5 +1,6 @@
 """Rows of a table, decoded on disk, as the batches that a model learns from and is scored on."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import tensorflow as tf
 from mmzoo.data.augment.audio import shift_waveforms
 from mmzoo.data.augment.batch import draw, draw_gain
 from mmzoo.data.augment.images import change_colors, crop_images
-from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.pipeline import Make, evaluation_batches, training_batches
 from mmzoo.data.tables.rows import Rows, kind_of, rows_of
 
 EVALUATION_BATCH = 100
@@ -28,7 +29,7 @@ SMALLEST_EPOCH = 2048  # examples: a small table is passed several times, each t
 LARGEST_EPOCH = 100_000  # examples: of a large table an epoch is a part, so that a stop or a budget is never far
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Examples:
     """Which `index` of the decoded `rows` one split is, and `labels`: see `mmzoo.data.tables.source`."""
 
@@ -38,16 +39,24 @@ class Examples:
 
 
 def training_rows(
-    data: Examples, modalities: Sequence[str], batch_size: int, seed: int, epochs: range, dropout: float, augment: bool
+    data: Examples, modalities: Sequence[str], batch_size: int, seed: int, epoch: int, dropout: float, augment: bool
 ) -> tf.data.Dataset:
-    """Return batches `({modality: (B, ...), ..., "present": (B, M)}, label)` of all `epochs`.
+    """Return batches `({modality: (B, ...), ..., "present": (B, M)}, label)` of one epoch.
 
     With `augment` pictures and videos, all frames alike, are cropped and change color, sounds move in time and change
     loudness, and single bytes of texts and single cells are hidden. With probability `dropout` an example has one of
     its modalities alone, each as likely, or as often some of them, each choice as likely, unless it has none of these.
     """
+    make = _training(data, tuple(modalities), dropout, augment)
+    return training_batches(make, len(data.index), batch_size, seed, epoch, *_passes(len(data.index)))
+
+
+@functools.lru_cache(maxsize=2)
+def _training(data: Examples, modalities: tuple[str, ...], dropout: float, augment: bool) -> Make:
+    """Return `make` of `training_batches`: one for all epochs."""
     fetch = _fetch(data, modalities)
 
+    @tf.function
     def make(index, seed):
         inputs, there = fetch(index)
         if augment:
@@ -58,7 +67,7 @@ def training_rows(
             inputs["present"] = _some(there, seed, dropout)
         return inputs, tf.gather(tf.constant(data.labels), index)
 
-    return training_batches(make, len(data.index), batch_size, seed, epochs, *_passes(len(data.index)))
+    return make
 
 
 def evaluation_rows(data: Examples, modalities: Sequence[str], seed: int) -> tf.data.Dataset:

@@ -49,8 +49,8 @@ def write_report(folder: str | Path, card: Card, module, config, splits, place: 
         BadInputError: the model or the table cannot be read.
     """
     folder, place = Path(folder), Path(place)
-    frame, lost = labeled_rows(read_table(place), module.SOURCE.target)
-    context = Context(card, module.SOURCE, frame, root_of(place), splits, config.sample_rate)
+    frame, lost = labeled_rows(read_table(place), module.source.target)
+    context = Context(card, module.source, frame, root_of(place), splits, config.sample_rate)
     test = splits["test"]
     output = tasks.load(card.task).outputs[0]
     predictions = predict_rows(predictor(folder / KERAS), output, test.rows, test.index, config.modalities)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from epochs import chain
 
 from mmzoo.data.augment.words import MARGIN, TICKS, draw_words, spread_letters, word_letters
 from mmzoo.data.batches import speech
-from mmzoo.data.batches.speech import CHARACTERS, Sentences, Spoiling, encode_sentences, training_sentences
+from mmzoo.data.batches.speech import CHARACTERS, Augmentation, Sentences, encode_sentences, training_sentences
 from mmzoo.data.sources import spoken_numbers
 from mmzoo.metrics.decode import spell
 
@@ -101,13 +102,15 @@ def test_in_the_first_epochs_it_is_told_what_is_said_in_each_step():
 
 def whole(epochs, joined):
     """Return the share of training sentences that are as they were said."""
-    batches = training_sentences(numbered(), ("audio",), 12, 0, epochs, Spoiling(joined=joined))
+    augmentation, data = Augmentation(joined=joined, epochs=epochs.stop), numbered()
+    batches = chain(epochs, lambda epoch: training_sentences(data, ("audio",), 12, 0, epoch, augmentation))
     return np.mean([spell(row[:64], CHARACTERS) in TEXTS for _, labels in batches for row in labels])
 
 
 def test_sentences_as_they_were_said_come_after_the_first_epochs():
     # of 100 epochs the first twenty have none, and a joined sequence is of three words, as a sentence, by chance alone
-    data = training_sentences(numbered(), ("audio",), 12, 0, range(100), Spoiling(joined=0.5)).take(5)
+    augmentation, numbers = Augmentation(joined=0.5, epochs=100), numbered()
+    data = chain(range(5), lambda epoch: training_sentences(numbers, ("audio",), 12, 0, epoch, augmentation))[:5]
     assert {len(spell(row[:64], CHARACTERS).split()) for _, labels in data for row in labels} == {1}
     assert 0.3 < whole(range(70, 100), 0.5) < 0.7
     assert whole(range(1), 0.0) == 1
