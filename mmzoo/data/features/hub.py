@@ -46,7 +46,7 @@ def hub_features(
         batch = {name: array[start : start + batch_size] for name, array in named.items()}
         try:
             outputs = call(batch)
-        except Exception as error:  # of shapes and types that the graph does not take
+        except Exception as error:  # for shapes and types refused by the graph
             raise BadInputError(f"{handle}: expected inputs that it takes. Received: {_line(error)}") from None
         features.append(np.asarray(_choose(handle, outputs, output)))
     return np.concatenate(features)
@@ -57,7 +57,7 @@ def _load(handle: str | Path) -> Any:
         import tensorflow_hub as hub
     except ImportError as error:
         raise BadInputError(
-            f"{handle}: expected the package tensorflow-hub (pip install 'mmzoo[hub]'). Received: {_line(error)}"
+            f"{handle}: tensorflow-hub is not installed: pip install 'mmzoo[hub]' ({_line(error)})"
         ) from None
     try:
         return hub.load(str(handle))

@@ -279,7 +279,7 @@ def test_write_bad_boxes_raise(images, tmp_path):
     with pytest.raises(BadInputError, match="on_bad"):
         read_voc(tmp_path, images, on_bad="ignore")
     for read_one in (read_voc, read_yolo):
-        with pytest.raises(BadInputError, match="expected a folder"):
+        with pytest.raises(BadInputError, match="no such folder"):
             read_one(tmp_path / "none", images)
     with pytest.raises(BadInputError, match="expected a file"):
         read_coco(tmp_path / "none.json", images)

@@ -102,5 +102,5 @@ def test_hub_features_bad_model_raises(tmp_path):
 
 def test_missing_package_is_named(monkeypatch, saved):
     monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
-    with pytest.raises(BadInputError, match=r"tensorflow-hub \(pip install 'mmzoo\[hub\]'\)"):
+    with pytest.raises(BadInputError, match=r"tensorflow-hub is not installed: pip install 'mmzoo\[hub\]'"):
         hub_features(saved, X)

@@ -112,7 +112,7 @@ def test_sentence_features_bad_folder_raises(tmp_path):
 
 def test_sentence_features_missing_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_nlp", None)
-    with pytest.raises(BadInputError, match=r"expected pip install 'mmzoo\[text\]'"):
+    with pytest.raises(BadInputError, match=r"is not installed: pip install 'mmzoo\[text\]'"):
         sentence_features(["a"], tmp_path)
 
 
