@@ -8,7 +8,6 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import tensorflow as tf
 
 from mmzoo.errors import BadInputError
 
@@ -81,6 +80,7 @@ def train_wordpiece(texts: Sequence[str], vocabulary_size: int, path: str | Path
         BadInputError: keras-nlp is not installed, or the size leaves no piece to learn.
     """
     keras_nlp = _keras_nlp()
+    import tensorflow as tf
 
     if vocabulary_size <= len(RESERVED):
         raise BadInputError(f"vocabulary_size: expected over {len(RESERVED)}. Received: {vocabulary_size}.")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from mmzoo.errors import BadInputError
 
@@ -69,6 +68,7 @@ def _calls(
     handle: str | Path, model: Any, signature: str | None, named: dict[str | None, np.ndarray]
 ) -> Callable[[dict], Any]:
     """Return a function of `{input: batch}`, with checked names."""
+    import tensorflow as tf
 
     if signature is None:
         if not callable(model) or set(named) != {None}:
