@@ -94,7 +94,7 @@ def _spread(x: KerasTensor, variance: float, covariance: float) -> KerasTensor:
     """Compute the weighted variance and covariance terms of `x` `(B, D)`, a scalar."""
     width = x.shape[1]
     centered = x - ops.mean(x, axis=0)
-    # a batch of one example has no variance: it costs what constant features cost
+    # a batch of one example has no variance: it costs the same as constant features
     freedom = ops.maximum(ops.cast(ops.shape(x)[0], "float32") - 1.0, 1.0)
     deviation = ops.sqrt(ops.sum(ops.square(centered), axis=0) / freedom + 1e-4)
     covariances = ops.matmul(ops.transpose(centered), centered) / freedom * (1.0 - ops.eye(width))
