@@ -10,8 +10,8 @@ from tqdm.auto import tqdm
 from mmzoo.data.decode.text import decode_bytes
 from mmzoo.data.tables.batches import Examples
 from mmzoo.data.tables.duplicates import exact_duplicates, fingerprint, near_duplicates
-from mmzoo.data.tables.rows import kind_of, let_go
-from mmzoo.data.tables.sound_fingerprint import sound_picture
+from mmzoo.data.tables.rows import kind_of, release_pages
+from mmzoo.data.tables.sound_fingerprint import spectrogram_image
 
 
 def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
@@ -32,7 +32,7 @@ def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
         content = _content(kind, stored, places, there)
         alike, near = near_duplicates("image" if kind == "video" else kind, content, names, digests)
         listed = [*listed, *alike]
-        let_go(stored)
+        release_pages(stored)
         if listed:
             first = [f"{c.kind}: row {rows.numbers[places[c.first_row]]} ({c.first_split})" for c in listed[:5]]
             second = [f"row {rows.numbers[places[c.second_row]]} ({c.second_split})" for c in listed[:5]]
@@ -57,7 +57,7 @@ def _content(kind: str, stored: np.ndarray, places: np.ndarray, there: np.ndarra
     """Return what `near_duplicates` compares of each row: a video is a picture of frames, a sound of its spectrum."""
     if kind == "text":
         return _Texts(stored, places, there)
-    picture = sound_picture if kind == "audio" else np.asarray
+    picture = spectrogram_image if kind == "audio" else np.asarray
     rows = tqdm(zip(places, there, strict=True), f"comparing {kind}s", len(places), delay=5, mininterval=1)
     return [fingerprint(picture(stored[row])) if here else None for row, here in rows]
 

@@ -11,7 +11,7 @@ import numpy as np
 from mmzoo.artifacts.card import recipe_of
 from mmzoo.artifacts.folder import ARTIFACTS, read_card
 from mmzoo.artifacts.folder import artifact as find
-from mmzoo.artifacts.runtimes import answer_rows, predictor
+from mmzoo.artifacts.runtimes import predict_rows, predictor
 from mmzoo.automl.fit import fit_table
 from mmzoo.automl.options import Request
 from mmzoo.commands.evaluate import evaluate
@@ -82,7 +82,7 @@ def answers(
         raise BadInputError(f"table: expected columns {', '.join(wanted)}. Received: {', '.join(frame.columns)}")
     full = frame.assign(**{name: None for name in wanted if name not in frame})
     rows = decode_rows(full, root, inputs, module.sizes(config), skip_bad)
-    return answer_rows(predictor(file), rows, np.arange(len(frame)), config.modalities), sorted(rows.bad)
+    return predict_rows(predictor(file), rows, np.arange(len(frame)), config.modalities), sorted(rows.bad)
 
 
 def write_answers(told, out: str | Path) -> None:

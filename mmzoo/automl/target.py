@@ -10,7 +10,7 @@ from mmzoo.automl.options import Request
 from mmzoo.data.tables.batches import Examples
 from mmzoo.data.tables.column_types import infer_target, label_separator, to_labels
 from mmzoo.data.tables.features import fit_feature
-from mmzoo.data.tables.read import some
+from mmzoo.data.tables.read import abbreviated
 from mmzoo.data.tables.source import Source, class_name, target_labels, target_numbers
 from mmzoo.errors import BadInputError
 from mmzoo.metrics import labels
@@ -66,8 +66,10 @@ def read_target(kind: str, cells: list, name: str) -> Target:
     classes = tuple(sorted(label for label, count in rows.items() if count > 1))
     if single := sorted(set(rows) - set(classes)):
         if not classes:
-            raise BadInputError(f"target {name!r}: expected labels of two rows or more. Received: {some(single)}")
-        print(f"left out: labels of one row alone, {some(single)}")
+            raise BadInputError(
+                f"target {name!r}: expected labels of two rows or more. Received: {abbreviated(single)}"
+            )
+        print(f"left out: labels of one row alone, {abbreviated(single)}")
     return Target(kind, name, target_labels(cells, classes, separator), classes, separator)
 
 

@@ -13,7 +13,7 @@ from mmzoo.artifacts.card import static_card
 from mmzoo.artifacts.environment import environment
 from mmzoo.artifacts.folder import KERAS, artifacts_in, check_out, file_table, new_folder
 from mmzoo.artifacts.golden import golden_examples
-from mmzoo.artifacts.runtimes import answering
+from mmzoo.artifacts.runtimes import output_predictor
 from mmzoo.data.arrays import conditions, split_arrays, test_arrays
 from mmzoo.data.presence import modalities_of
 from mmzoo.export.convert import has_onnx
@@ -31,8 +31,8 @@ from mmzoo.tasks.subsets import ARTIFACT_EXAMPLES, score_files, with_parameters
 from mmzoo.tasks.transcription import keep_language, transcribes, transcript_scores, transcript_table
 from mmzoo.training.loop import check_precision, fit
 from mmzoo.training.options import PhaseOptions, tell_encoders, told_training, with_options
-from mmzoo.training.prior_fallback import settle
-from mmzoo.training.resume import alone_in, checkpoints
+from mmzoo.training.prior_fallback import fit_prior_fallback
+from mmzoo.training.resume import checkpoints, exclusive_run
 from mmzoo.verification.table import table as verdicts
 from mmzoo.verification.verify import verify
 
@@ -76,14 +76,14 @@ def train(
     out = check_out(out or _place(recipe))
     text = Path(recipe).read_bytes() if recipes.is_file(recipe) else b""  # before `out`, where it may lie, is replaced
     run = {"recipe": recipe, "config": dataclasses.asdict(config), "precision": precision, **options.told()}
-    with alone_in(out), checkpoints(out, run, resume) as working:
+    with exclusive_run(out), checkpoints(out, run, resume) as working:
         # The test split is read first: a source that is not there stops the run before it has cost anything.
         inputs, labels = test_arrays(module, config)
         tell_encoders(module, config)
         trained = with_options(module, config, options)
         name = out.name if text else recipe
         title = f"{name} ({'+'.join(modalities_of(inputs))})"
-        model, history = settle(*fit(trained, config, working / "fused", title, precision), module, config)
+        model, history = fit_prior_fallback(*fit(trained, config, working / "fused", title, precision), module, config)
         alone = modalities_of(inputs) if spec.labels or measures(spec.outputs) else ()
         baselines = _fit_baselines(trained, config, working, (name, precision), alone)
         with new_folder(out, working) as folder:
@@ -132,18 +132,20 @@ def _scores(folder: Path, module, config, examples: tuple, model: keras.Model, b
     if finds_anomalies(spec.outputs):
         normal = split_arrays(module, config, "validation")[0]
         told = score_anomalies(folder, files, examples, normal, spec.labels)
-        return compare_alone(folder, told, examples, {name: answering(spec, m) for name, (m, _) in baselines.items()})
+        return compare_alone(
+            folder, told, examples, {name: output_predictor(spec, m) for name, (m, _) in baselines.items()}
+        )
     if detects(spec.outputs):
         return {"scores": score_boxes(folder, files, inputs, labels, spec.labels)}
     if transcribes(spec.outputs):
-        alone = {name: answering(spec, m) for name, (m, _) in baselines.items()}
+        alone = {name: output_predictor(spec, m) for name, (m, _) in baselines.items()}
         keep_language(module, config, folder)
         return {"scores": transcript_scores(folder, files, conditions(module, config, examples), spec.labels, alone)}
     if retrieves(module):
         return {"scores": score_retrieval(folder, files, examples, module.references(config))}
     if measures(spec.outputs) or marks(spec.outputs):
         kind = NUMBERS if measures(spec.outputs) else label_kind(spec.labels)
-        alone = {name: answering(spec, m) for name, (m, _) in baselines.items()}
+        alone = {name: output_predictor(spec, m) for name, (m, _) in baselines.items()}
         return with_parameters(score_files(kind, folder, files, examples, ARTIFACT_EXAMPLES, alone), baselines)
     if spec.labels:
         scored = evaluate_classes(folder, inputs, labels, spec, {name: m for name, (m, _) in baselines.items()})

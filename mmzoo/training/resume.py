@@ -1,4 +1,4 @@
-"""The place of a training beside its folder: one run at a time, and what `--resume` goes on from."""
+"""Lock and working folder of a training run, next to its output folder."""
 
 import fcntl
 import json
@@ -12,8 +12,14 @@ from mmzoo.errors import BadInputError
 
 
 @contextmanager
-def alone_in(out: Path) -> Iterator[None]:
-    """Keep a second training into `out` away while this one runs; the lock of a killed one is forgotten."""
+def exclusive_run(out: Path) -> Iterator[None]:
+    """Lock `out` against a second training run inside the block.
+
+    The lock of a killed process has no effect.
+
+    Raises:
+        BadInputError: another run holds the lock, or the place cannot be written.
+    """
     lock = out.parent / f".{out.name}.lock"
     make_folder(out.parent, out)
     try:
@@ -24,7 +30,7 @@ def alone_in(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BadInputError(f"--out: {out}: expected no other training into it. Received: one is running") from None
+            raise BadInputError(f"--out: {out} is in use by another training run") from None
         try:
             yield
         finally:
@@ -33,22 +39,26 @@ def alone_in(out: Path) -> Iterator[None]:
 
 @contextmanager
 def checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
-    """Yield the hidden folder beside `out` that holds the checkpoints, new or that of the run to resume.
+    """Yield the hidden folder next to `out` with the checkpoints of a run.
 
-    It is removed when the block ends, but stays for `--resume` if an error ends it after a whole epoch.
+    The folder is new, or belongs to the run to resume. It is removed at the end of the block. After an error it
+    remains for `--resume` if an epoch was completed.
+
+    Raises:
+        BadInputError: there is no run to resume, or the flags of `run` differ from the interrupted run.
     """
     working = out.parent / f".{out.name}.training"
     run = json.loads(json.dumps(run))
     started = working / "run.json"
     if resume:
         if not started.is_file():
-            raise BadInputError(f"--resume: expected a run into {out} that was stopped. Received: none")
+            raise BadInputError(f"--resume: no interrupted run to resume in {out}")
         before = json.loads(started.read_text(encoding="utf-8"))
         if before != run:
             changed = [k for k, v in run["config"].items() if before["config"].get(k) != v]
             changed += [k for k in {**run, **before} if k != "config" and before.get(k) != run.get(k)]
             flag = changed[0].replace("_", "-")
-            raise BadInputError(f"--resume: expected the flags of the stopped run. Received: another {flag}")
+            raise BadInputError(f"--resume: expected the flags of the interrupted run. Received: another {flag}")
     else:
         shutil.rmtree(working, ignore_errors=True)
         write_json(make_folder(working, out) / started.name, run)

@@ -4,7 +4,7 @@ import keras
 import pytest
 from keras import layers, ops
 
-from mmzoo.benchmark.peers import keras_peer
+from mmzoo.benchmark.peers import keras_reference
 from mmzoo.errors import BadInputError
 from mmzoo.tflite import flatbuffer
 from mmzoo.tflite.multiply_adds import FRONT_END, multiply_adds
@@ -48,7 +48,7 @@ def test_multiply_adds_mobilenet_equals_keras_layers(tmp_path):
         if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
             height, width = layer.output.shape[1:3]
             expected += height * width * layer.kernel.shape.num_elements()
-    path = keras_peer("mobilenet_v1_025", tmp_path)
+    path = keras_reference("mobilenet_v1_025", tmp_path)
     assert multiply_adds(path) == (expected, 0)
     graph = flatbuffer.read(path).subgraphs[0]
     shapes = [list(graph.tensors[i].shape) for i in [*graph.inputs, *graph.outputs]]

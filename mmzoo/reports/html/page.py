@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo.artifacts.folder import KERAS
-from mmzoo.artifacts.runtimes import answer_rows, predictor
+from mmzoo.artifacts.runtimes import predict_rows, predictor
 from mmzoo.data.tables.column_types import labeled_rows
 from mmzoo.data.tables.read import read_table, root_of
 from mmzoo.reports.html.label_scores import label_parts
@@ -73,7 +73,7 @@ def write_report(folder: str | Path, card: dict, module, config, splits, place: 
     frame, lost = labeled_rows(read_table(place), module.SOURCE.target)
     told = Told(card, module.SOURCE, frame, root_of(place), splits, config.sample_rate)
     test = splits["test"]
-    answers = answer_rows(predictor(folder / KERAS), test.rows, test.index, config.modalities)
+    answers = predict_rows(predictor(folder / KERAS), test.rows, test.index, config.modalities)
     path = folder / REPORT
     temporary = folder / f".{REPORT}.tmp"
     # a lone surrogate, which JSON can hold, is no UTF-8
