@@ -30,14 +30,14 @@ def test_the_folder_is_whole(trained, card):
 
 def test_it_is_no_toy(card):
     """Each modality alone is neither hopeless nor enough, and both together are clearly better."""
-    alone = {name: baseline["accuracy"] for name, baseline in card["baselines"].items()}
+    alone = {name: baseline["accuracy"] for name, baseline in card["baselines"]["unimodal"].items()}
     assert set(alone) == {"image", "audio"}
     assert all(0.75 <= accuracy <= 0.95 for accuracy in alone.values()), alone
     both = card["scores"]["subsets"]["image+audio"]["accuracy"]
     assert both >= max(alone.values()) + 0.04, (both, alone)
     assert max(alone.values()) <= 0.97
-    assert card["fusion_gain"]["low"] > 0
-    assert card["fusion_gain"]["points"] == pytest.approx(100 * (both - max(alone.values())), abs=1e-3)
+    assert card["baselines"]["fusion_gain"]["low"] > 0
+    assert card["baselines"]["fusion_gain"]["points"] == pytest.approx(100 * (both - max(alone.values())), abs=1e-3)
 
 
 def test_a_missing_modality_is_normal(card):
@@ -58,12 +58,12 @@ def test_the_artifacts_score_as_the_model(card):
 
 
 def test_it_was_verified_on_the_gpu_accelerator(card, gpu):
-    checks = {(row["artifact"], row["on"]): row for row in card["verify"]["checks"]}
-    assert card["verify"]["exit_code"] == 0
+    checks = {(row["artifact"], row["on"]): row for row in card["verification"]["checks"]}
+    assert card["verification"]["exit_code"] == 0
     for precision in ("float32", "dynamic", "int8"):
         assert checks[f"model_{precision}.tflite", "gpu"]["status"] == "right"
     assert checks["model_float32.tflite", "gpu"]["max_error"] <= 1e-3
-    assert set(card["verify"]["examples"]["present"]) >= {"11", "10", "01", "00"}
+    assert set(card["verification"]["examples"]["present"]) >= {"11", "10", "01", "00"}
 
 
 def test_sizes(trained, card):
@@ -128,4 +128,4 @@ def test_the_card_is_readable(trained, card):
 def test_seconds_are_told_and_few(trained, card):
     """The bar is three minutes on two cores of its own; a busy machine is given twice that."""
     assert trained[2] < 360
-    assert 0 < card["wall_seconds"] < trained[2]
+    assert 0 < card["environment"]["wall_seconds"] < trained[2]

@@ -1,101 +1,290 @@
-"""The card of a trained model: `card.json`, and the README that is generated from nothing but it."""
+"""The card of a trained model, `card.json`: typed records, read with one clear error and written whole.
+
+Records are nested frozen dataclasses; a changed card is `dataclasses.replace(card, scores=...)`. Fields that hold a
+`dict` of `Any` belong to one task, one study or one benchmark, which documents them.
+"""
 
 import dataclasses
-import importlib
-import importlib.metadata
+import functools
+import json
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keras
-
 import mmzoo
-from mmzoo import recipes
-from mmzoo.artifacts.folder import artifact as find
+from mmzoo.artifacts.folder import CARD, artifact, write_json
+from mmzoo.artifacts.old_card import upgrade
 from mmzoo.errors import BadInputError
 
-# fmt: off
-ORDER = (
-    "mmzoo", "recipe", "name", "task", "config", "training", "commit", "command", "seed", "data", "parameters",
-    "inputs", "outputs", "labels", "rows", "duplicates", "scores", "fused", "baselines", "peers", "peer_rows",
-    "constant", "average", "fusion_gain", "gain_curve", "cross_validation", "tuning", "files", "operators", "verify",
-    "benchmark", "history", "machine", "versions", "wall_seconds",
-)
+FORMAT = 2
+ALWAYS = ("mmzoo", "format")  # fields that are written at their defaults, too
+STRICT = {"extra": "forbid"}  # an unknown key is an error; pydantic reads it as `__pydantic_config__`
+Values = dict[str, Any]
+Metrics = dict[str, Any]  # metric -> value; None where it is not finite
 
 
-def rounded(value: object) -> object:
-    if isinstance(value, dict):
-        return {str(key): rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    if hasattr(value, "tolist"):
-        return rounded(value.tolist())
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    return value
+@dataclass(frozen=True)
+class Data:
+    """The training data: `name`, `version`, licenses, and scores that others have published on it."""
+
+    __pydantic_config__ = STRICT
+    name: str = ""
+    version: str = ""
+    license: str = ""
+    weights_license: str = ""
+    attribution: str = ""
+    published: str = ""
 
 
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output of the exported graph; `range` is the interval of valid values of an input."""
 
-def recipe_of(folder: str | Path, card: dict, data_dir: str = "") -> tuple[Any, Any]:
-    """Return the recipe's module and the Config that `card` of `folder` records, with `data_dir` in it if given.
+    __pydantic_config__ = STRICT
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    unit: str = ""
+    range: tuple[float, float] | None = None
 
-    A recipe that is no name of ours is a file in `folder`, and is run.
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores on one split.
+
+    `n` counts the examples. `artifacts` are the metrics of each file, `subsets` those of `model.keras` by available
+    modalities, such as "image+audio". `details` belong to the task.
+    """
+
+    __pydantic_config__ = STRICT
+    split: str = "test"
+    n: int = 0
+    artifacts: dict[str, Metrics] = field(default_factory=dict)
+    subsets: dict[str, Metrics] = field(default_factory=dict)
+    details: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Models that the fused model is compared with.
+
+    `unimodal` are the metrics of models trained on one modality, `average` those of the mean of their predictions.
+    `fusion_gain` is the gain over the best of them, with its bootstrap interval. `consistency` is their agreement.
+    `fit` adds `linear` models, the `constant` prediction, and `fused`: the primary metric of a multimodal model that
+    is not in the folder.
+    """
+
+    __pydantic_config__ = STRICT
+    unimodal: dict[str, Metrics] = field(default_factory=dict)
+    average: Metrics = field(default_factory=dict)
+    fusion_gain: Metrics = field(default_factory=dict)
+    consistency: Values = field(default_factory=dict)
+    linear: dict[str, Metrics] = field(default_factory=dict)
+    linear_rows: str = ""
+    constant: Values = field(default_factory=dict)
+    fused: float | None = None
+
+
+@dataclass(frozen=True)
+class File:
+    """Size and SHA-256 of a file, or of a folder's files together."""
+
+    __pydantic_config__ = STRICT
+    bytes: int
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison of `mmzoo verify`: an artifact, executed `on` cpu or gpu, `against` a reference."""
+
+    __pydantic_config__ = STRICT
+    artifact: str
+    on: str
+    against: str
+    status: str
+    detail: str = ""
+    max_error: float | None = None
+    tolerance: float | None = None
+    repeat_error: float | None = None
+    worst: str = ""
+    outputs: Values = field(default_factory=dict)
+    by_present: Values = field(default_factory=dict)
+    rule: str = ""
+    advice: str = ""
+    operator: str = ""
+    refused: list[Values] = field(default_factory=list)
+    first_difference: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The report of `mmzoo verify` on the folder."""
+
+    __pydantic_config__ = STRICT
+    exit_code: int
+    gpu: Values = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    examples: Values = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """The figures of `mmzoo benchmark` on the files of the folder and on the reference models."""
+
+    __pydantic_config__ = STRICT
+    machine: Values
+    runs: int
+    peak_gflops: dict[str, float | None] = field(default_factory=dict)
+    models: tuple[Values, ...] = ()
+    front_end: Values = field(default_factory=dict)
+    training: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Machine, package versions and commit of the training run, and its wall time in seconds."""
+
+    __pydantic_config__ = STRICT
+    machine: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    commit: str = ""
+    wall_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that is known of the model in a folder.
+
+    `recipe` is a name of `mmzoo.recipes` or the name of a file in the folder; `name` is the folder's name where it
+    differs. `task` names the module of `mmzoo.tasks`. `withheld` says that the license of the data allows only scores
+    to be published.
+    """
+
+    __pydantic_config__ = STRICT
+    recipe: str
+    task: str
+    mmzoo: str = mmzoo.__version__
+    name: str = ""
+    summary: str = ""
+    config: Values = field(default_factory=dict)
+    training: Values = field(default_factory=dict)
+    command: str = ""
+    seed: int | None = None
+    data: Data = Data()
+    parameters: int | None = None
+    inputs: tuple[Tensor, ...] = ()
+    outputs: tuple[Tensor, ...] = ()
+    labels: tuple[str, ...] = ()
+    max_score_drop: float | None = None
+    rows: dict[str, int] = field(default_factory=dict)
+    duplicates: Values | None = None
+    scores: Scores = Scores()
+    baselines: Baselines = Baselines()
+    gain_curve: Values = field(default_factory=dict)
+    cross_validation: Values = field(default_factory=dict)
+    tuning: Values = field(default_factory=dict)
+    files: dict[str, File] = field(default_factory=dict)
+    operators: dict[str, dict[str, int]] = field(default_factory=dict)
+    verification: Verification | None = None
+    benchmark: Benchmark | None = None
+    history: Values = field(default_factory=dict)
+    environment: Environment = Environment()
+    withheld: bool = False
+    format: int = FORMAT
+
+    @property
+    def title(self) -> str:
+        """The name of the model: of its folder, or of its recipe."""
+        return self.name or self.recipe
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The inputs that are modalities, in the order of `present`."""
+        return tuple(entry.name for entry in self.inputs if entry.name != "present")
+
+    @staticmethod
+    def read(folder: str | Path) -> "Card":
+        """Read `card.json` of `folder`; a card that mmzoo 0.1.0 wrote is upgraded.
+
+        Raises:
+            BadInputError: it is not there, no JSON, or of another shape; the message names the key.
+        """
+        path = artifact(folder, CARD)
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise BadInputError(f"{path}: expected JSON. Received: {error}") from None
+        if not isinstance(values, dict) or "recipe" not in values:
+            raise BadInputError(f"{path}: expected an object with the key `recipe`. Received: {type(values).__name__}")
+        return from_values(values, path)
+
+    def write(self, folder: str | Path) -> None:
+        """Write `card.json` into `folder` by way of a temporary file.
+
+        Fields at their defaults are left out. Floats keep 6 significant digits; one that is not finite becomes null.
+        """
+        write_json(Path(folder) / CARD, to_values(self))
+
+
+def from_values(values: Mapping[str, Any], path: str | Path) -> Card:
+    """Return the card that the JSON object `values` holds; `path` is named in errors.
 
     Raises:
-        BadInputError: there is no such recipe, or its Config has changed.
+        BadInputError: a key is missing or unknown, or its value has another type.
     """
-    name = str(card["recipe"])
-    recipe = recipes.load(str(find(folder, name))) if recipes.is_file(name) else _recipe_named(name)
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in card.get("config", {}).items()}
-    fields = {field.name for field in dataclasses.fields(recipe.Config)}
-    if unknown := sorted(set(values) - fields):
-        raise BadInputError(f"card.json: expected a config of {name} as it is now. Received: {', '.join(unknown)}")
-    return recipe, recipe.Config(**values | ({"data_dir": data_dir} if data_dir else {}))
+    from pydantic import ValidationError
 
-
-
-def _recipe_named(name: str) -> Any:
-    full = f"mmzoo.recipes.{name}"
+    if "format" not in values:
+        values = upgrade(values, path)
     try:
-        if not name.isidentifier():
-            raise ModuleNotFoundError(name=full)
-        return importlib.import_module(full)
-    except ModuleNotFoundError as error:
-        if error.name != full:
-            raise
-        raise BadInputError(f"card.json: expected a recipe of mmzoo.recipes. Received: {name}") from None
+        return _adapter().validate_json(json.dumps(values), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        reason = {"unexpected_keyword_argument": "is not a key of a card", "missing": "is missing"}.get(first["type"])
+        received = json.dumps(first["input"], ensure_ascii=False, default=str)[:60]
+        reason = reason or f"{first['msg'][:1].lower()}{first['msg'][1:]}, got {received}"
+        raise BadInputError(f"{path}: `{key}` {reason}") from None
 
 
-
-def static_card(recipe: str, module, config, model: keras.Model, spec) -> dict:
-    return {
-        "mmzoo": mmzoo.__version__,
-        "recipe": recipe,
-        "task": module.__doc__.strip().splitlines()[0].rstrip("."),
-        "config": _without_places(dataclasses.asdict(config)),
-        "seed": config.seed,
-        "data": spec.data,
-        "parameters": model.count_params(),
-        "inputs": [
-            {
-                "name": name,
-                "shape": [1, *x.shape[1:]],
-                "dtype": str(x.dtype),
-                "unit": spec.units[name],
-                "range": list(spec.ranges[name]),
-            }
-            for name, x in model.input.items()
-        ],
-        "outputs": [
-            {"name": name, "shape": [1, *x.shape[1:]], "dtype": str(x.dtype)} for name, x in model.output.items()
-        ],
-        "labels": list(spec.labels),
-        "max_score_drop": spec.max_score_drop,
-    }
+def to_values(record: Any) -> Any:
+    """Return a record as JSON would hold it, without fields at their defaults; see `Card.write`."""
+    if dataclasses.is_dataclass(record):
+        kept = {}
+        for entry in dataclasses.fields(record):
+            value = getattr(record, entry.name)
+            if entry.name in ALWAYS or value != _default(entry):
+                kept[entry.name] = to_values(value)
+        return kept
+    if isinstance(record, Mapping):
+        return {str(key): to_values(value) for key, value in record.items()}
+    if isinstance(record, list | tuple):
+        return [to_values(value) for value in record]
+    if hasattr(record, "tolist"):
+        return to_values(record.tolist())
+    if isinstance(record, float):
+        return float(f"{record:.6g}") if math.isfinite(record) else None
+    return record
 
 
+def _default(entry: dataclasses.Field) -> Any:
+    made = entry.default_factory
+    return entry.default if made is dataclasses.MISSING else made()
 
-def _without_places(config: dict) -> dict:
-    """Return `config` without where things lie on this machine: it goes into every artifact."""
-    places = {"data_dir": "", "init_from": Path(config.get("init_from", "")).name}
-    return {name: places.get(name, value) for name, value in config.items()}
+
+@functools.cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Card)
+
+
+def embedded_values(card: Card) -> dict[str, Any]:
+    """Return what every `.tflite` carries as metadata: the parts of a card that are known before it is scored."""
+    parts = ("mmzoo", "recipe", "task", "config", "inputs", "outputs", "labels", "data")
+    return {name: to_values(getattr(card, name)) for name in parts}

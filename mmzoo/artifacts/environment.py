@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import mmzoo
+from mmzoo.artifacts.card import Environment
 
 PACKAGES = (
     "tensorflow",
@@ -32,8 +33,8 @@ def machine() -> dict:
     }
 
 
-def environment() -> dict:
-    """Return `machine` (processor, cores), `versions` by package, and mmzoo's `commit`, "" if unknown."""
+def environment() -> Environment:
+    """Return the machine, the package versions, and mmzoo's commit, "" if unknown."""
     versions = {"python": platform.python_version(), "mmzoo": mmzoo.__version__}
     for package in PACKAGES:
         try:
@@ -41,7 +42,7 @@ def environment() -> dict:
         except importlib.metadata.PackageNotFoundError:
             continue
     machine = f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
-    return {"machine": machine, "versions": versions, "commit": _commit()}
+    return Environment(machine, versions, _commit())
 
 
 def _processor() -> str:

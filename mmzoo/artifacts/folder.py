@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmzoo.errors import BadInputError
-from mmzoo.tflite import flatbuffer
 
 if TYPE_CHECKING:
     import keras
 
 CARD = "card.json"
 KERAS = "model.keras"
+BASELINES = "baselines.npz"  # predictions of the unimodal baselines for the test examples
+LANGUAGE = "language_model.json"
 ARTIFACTS = {
     "keras": "model.keras",
     "saved_model": "saved_model",
@@ -108,22 +109,6 @@ def artifact(folder: str | Path, name: str) -> Path:
     return path
 
 
-def read_card(folder: str | Path) -> dict:
-    """Read `card.json` of `folder`.
-
-    Raises:
-        BadInputError: the file is missing, or not a JSON object with the key `recipe`.
-    """
-    path = artifact(folder, CARD)
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadInputError(f"{path}: expected JSON. Received: {error}") from None
-    if not isinstance(card, dict) or "recipe" not in card:
-        raise BadInputError(f"{path}: expected an object with the key 'recipe'. Received: {type(card).__name__}")
-    return card
-
-
 def write_json(path: str | Path, value: object) -> None:
     """Write `value` as JSON to `path` atomically, through a temporary file."""
     path = Path(path)
@@ -153,23 +138,6 @@ def sha256(path: str | Path) -> str:
     for file in sorted(p for p in path.rglob("*") if p.is_file()):
         digest.update(file.relative_to(path).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
-
-
-def file_table(folder: str | Path) -> dict[str, dict]:
-    """Return `{name: {bytes, sha256}}` of the files in `folder` except card and README."""
-    table = {}
-    for path in sorted(Path(folder).iterdir()):
-        if path.name in (CARD, "README.md") or path.name.startswith("."):
-            continue
-        parts = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-        table[path.name] = {"bytes": sum(p.stat().st_size for p in parts), "sha256": sha256(path)}
-    return table
-
-
-def operator_table(folder: str | Path) -> dict[str, dict[str, int]]:
-    """Count the operators of every `.tflite` in `folder`: `{file: {operator: count}}`."""
-    paths = sorted(Path(folder).glob("*.tflite"))
-    return {path.name: flatbuffer.operators(flatbuffer.read(path)) for path in paths}
 
 
 def artifacts_in(folder: Path) -> list[str]:

@@ -20,7 +20,6 @@ from mmzoo.recipe import Export
 BATCH = 256  # maximum examples per batch
 HELD = 4_000_000  # maximum input bytes per batch; activations need a multiple of this
 ROWS = 1000  # rows in memory at a time
-OUTPUTS = ("probabilities", "value", "label_probabilities")  # predictions: classification, regression, multi-label
 
 
 @dataclass(frozen=True)
@@ -200,17 +199,11 @@ def _first(error: Exception) -> str:
 
 
 def predict_rows(
-    predict: Callable[[Arrays], Arrays], rows: Rows, index: np.ndarray, modalities: Sequence[str]
+    predict: Callable[[Arrays], Arrays], output: str, rows: Rows, index: np.ndarray, modalities: Sequence[str]
 ) -> np.ndarray:
-    """Predict the rows `index` with the model `predict`, ROWS at a time.
-
-    Returns:
-        predictions `(N, K)`.
-    """
+    """Predict the output `output` `(N, K)` for the rows `index`, ROWS at a time."""
     parts = [index[start : start + ROWS] for start in range(0, len(index), ROWS)]
-    outputs = [predict(as_inputs(rows, part, modalities)) for part in parts]
-    name = next(name for name in OUTPUTS if name in outputs[0])
-    return np.concatenate([output[name] for output in outputs])
+    return np.concatenate([predict(as_inputs(rows, part, modalities))[output] for part in parts])
 
 
 def output_predictor(spec: Export, model: keras.Model) -> Callable[[Arrays], Arrays]:
@@ -218,6 +211,10 @@ def output_predictor(spec: Export, model: keras.Model) -> Callable[[Arrays], Arr
 
     The function ignores inputs that `model` does not have.
     """
-    outputs = {name: model.get_layer(layer).output for name, layer in spec.outputs.items()}
-    exported = keras.Model(model.input, outputs)
-    return lambda x: exported.predict({key: x[key] for key in exported.input}, batch_size=50, verbose=0)
+    exported = keras.Model(model.input, {name: model.get_layer(layer).output for name, layer in spec.outputs.items()})
+
+    def predict(inputs: Arrays) -> Arrays:
+        given = {name: inputs[name] for name in exported.input}
+        return exported.predict(given, batch_size=batch_size(given), verbose=0)
+
+    return predict

@@ -12,14 +12,14 @@ import keras
 import numpy as np
 
 from mmzoo.artifacts.folder import write_json
+from mmzoo.automl import targets
 from mmzoo.automl.budget import told_seconds
 from mmzoo.automl.options import Request
-from mmzoo.automl.target import target_scores
 from mmzoo.data.arrays import Arrays, test_arrays
 from mmzoo.data.tables.source import load_splits
 from mmzoo.errors import BadInputError
 from mmzoo.reports.trials import fold_rows
-from mmzoo.tasks.task import main_score, told_score
+from mmzoo.tasks.task import Metric
 from mmzoo.training.loop import fit
 
 FOLDS = "folds.json"
@@ -38,8 +38,8 @@ def check_folds(request: Request) -> None:
 def check_rows(module, config, count: int, place: Path) -> None:
     """Raise BadInputError where the rows of a table cannot be divided into `count` folds, each class in each."""
     splits, classes = load_splits(module.SOURCE, place, module.sizes(config), f"1/{count}"), module.SOURCE.classes
-    if module.SOURCE.kind != "class":
-        return
+    if not targets.load(module.SOURCE.kind).balanced:
+        return  # only classes are spread evenly over folds
     rows = np.bincount(np.concatenate([examples.labels for examples in splits.values()]), minlength=len(classes))
     rarest = int(rows.argmin())
     if rows[rarest] < count:
@@ -79,7 +79,8 @@ def cross_validate(module, config, count: int, place: Path, work: Path, linear: 
         shutil.rmtree(work / f"fold_{fold}")
         left = statistics.mean(one["seconds"] for one in done) * (count - fold)
         after = f"; about {told_seconds(left)} left" if fold < count else ""
-        print(f"fold {fold} of {count}, test {found['score']}: {_told(found)}{after}", flush=True)
+        metric = targets.load(module.SOURCE.kind).task.primary
+        print(f"fold {fold} of {count}, test {metric.label}: {_told(found, metric)}{after}", flush=True)
     return _section(done, module.SOURCE.group)
 
 
@@ -87,12 +88,12 @@ def _fold(module, config, folder: Path) -> dict:
     """Return the name of the `score`, the `rows` of the test and the score on it of each of `models`."""
     inputs, labels = test_arrays(module, config)
     names = tuple(name for name in inputs if name != "present")
-    models, score = {}, ""
+    target, models = targets.load(module.SOURCE.kind), {}
+    score = target.task.primary.key
     for chosen in [names, *((name,) for name in names if len(names) > 1)]:
         own, title = dataclasses.replace(config, modalities=chosen), "+".join(chosen)
         model, _ = fit(module, own, folder / title, f"fold {config.fold} ({title})")
-        found = target_scores(_answers(model, inputs), labels, module.SOURCE)
-        score = main_score(found)
+        found = target.scores(_answers(model, inputs), labels, module.SOURCE)
         models[title] = float(found[score])
     return {"score": score, "rows": len(labels), "models": models}
 
@@ -105,11 +106,11 @@ def _answers(model: keras.Model, inputs: Arrays) -> np.ndarray:
     return np.concatenate([keras.ops.convert_to_numpy(model(batch, training=False)) for batch in batches])
 
 
-def _told(found: dict) -> str:
-    """Return the scores of the models of a fold, and that of the linear model of all that it has."""
+def _told(found: dict, metric: Metric) -> str:
+    """Return the scores of the models of a fold, and of the linear baseline on all modalities."""
     name = next(reversed(found["linear"]))
-    scored = {**found["models"], f"a linear model of {name}": found["linear"][name]}
-    return ", ".join(f"{model} {told_score(found['score'], value)}" for model, value in scored.items())
+    scored = {**found["models"], f"linear baseline, {name}": found["linear"][name]}
+    return ", ".join(f"{model} {metric.show(value)}" for model, value in scored.items())
 
 
 def _section(done: list[dict], group: str) -> dict:
@@ -124,7 +125,7 @@ def _spread(series: list[float]) -> dict:
     return {"mean": statistics.mean(series), "deviation": statistics.stdev(series), "folds": series}
 
 
-def fold_table(section: Mapping) -> str:
+def fold_table(section: Mapping, metric: Metric) -> str:
     """Return the table of a card's `cross_validation` as it is printed."""
-    rows = [f"{name:<40}{mean:>8} ± {deviation}" for name, mean, deviation, *_ in fold_rows(section)]
-    return "\n".join([f"test {section['score']}, mean ± standard deviation over {section['folds']} folds", *rows])
+    rows = [f"{name:<40}{mean:>8} ± {deviation}" for name, mean, deviation, *_ in fold_rows(section, metric)]
+    return "\n".join([f"test {metric.label}, mean ± standard deviation over {section['folds']} folds", *rows])

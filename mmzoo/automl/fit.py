@@ -1,16 +1,18 @@
 """The verb `fit`: from a table of one's own to the folder of a trained, exported and verified model."""
 
 import csv
-import dataclasses
 import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mmzoo import recipes
-from mmzoo.artifacts.folder import check_out, make_folder, read_card
+from mmzoo import recipes, tasks
+from mmzoo.artifacts.card import Card
+from mmzoo.artifacts.folder import check_out, make_folder
+from mmzoo.automl import targets
 from mmzoo.automl.budget import bytes_of, fit_epochs, fit_width, seconds_of
 from mmzoo.automl.cross_validation import check_folds, check_rows, cross_validate, fold_table
 from mmzoo.automl.input_sizes import measure
@@ -18,22 +20,13 @@ from mmzoo.automl.leakage import duplicates, told_duplicates
 from mmzoo.automl.linear_baselines import peer_examples, peer_input, peer_scores, told_peer_rows
 from mmzoo.automl.options import Request
 from mmzoo.automl.pretrained import check_beginning, published_encoders
-from mmzoo.automl.recipe import RECIPE, recipe_text
-from mmzoo.automl.target import (
-    constant_scores,
-    kind_of_target,
-    main_value,
-    quality,
-    read_target,
-    recipe_values,
-    told_rows,
-    told_scores,
-)
+from mmzoo.automl.recipe import RECIPE, from_values, recipe_text
+from mmzoo.automl.scores import primary_value, quality, rows_table, score_table
 from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
 from mmzoo.benchmark.measure import benchmark
 from mmzoo.commands.benchmark import for_card
 from mmzoo.commands.train import train
-from mmzoo.data.tables.column_types import Column, column_table, infer_columns, labeled_rows
+from mmzoo.data.tables.column_types import Column, column_table, infer_columns, infer_target, labeled_rows
 from mmzoo.data.tables.features import fit_feature
 from mmzoo.data.tables.read import read_table, root_of
 from mmzoo.data.tables.rows import Rows
@@ -74,39 +67,42 @@ def fit_table(
         module = recipes.load(str(recipe))
         config = module.Config()
         splits = load_splits(module.SOURCE, place, module.sizes(config))
-        print(told_rows(splits, module.SOURCE))
+        print(rows_table(splits, module.SOURCE))
         print("looking for rows in two splits ...", flush=True)
         crossing = duplicates(splits)
         print(f"{told_duplicates(crossing)}\ntraining ...", flush=True)
         module, before = _before(recipe, request, place)
         config = module.Config()
-        card = _train(str(recipe), config, out, resume and _training(out).is_dir()) | before
+        card = replace(_train(str(recipe), config, out, resume and _training(out).is_dir()), **before)
     except BaseException:
         if not (_training(out).is_dir() or (work / STUDY).is_file() or any(work.glob("fold*"))):
             shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on with
         raise
     shutil.rmtree(work)
-    card |= _beside(splits, module, config, out) | constant_scores(splits, module.SOURCE)
-    card["rows"] = {name: len(examples.labels) for name, examples in splits.items()}
-    card["duplicates"] = crossing
+    card = _compared(card, splits, module, config, out)
+    card = replace(card, rows={name: len(one.labels) for name, one in splits.items()}, duplicates=crossing)
     write_card(out, card)
     _write_bad_rows(splits["train"].rows, out)
     if request.tune:
-        write_trials(out, card["tuning"])
-    own = tuple(entry["name"] for entry in card["inputs"] if entry["name"] != "present")
+        write_trials(out, card.tuning)
     print("writing the report ...", flush=True)
-    report = write_report(out, card, module, dataclasses.replace(config, modalities=own), splits, place)
-    print(f"{told_scores(card)}\n{report}  the report")
+    report = write_report(out, card, module, replace(config, modalities=card.modalities), splits, place)
+    print(f"{score_table(card, module.SOURCE)}\n{report}  the report")
     return out
 
 
-def _beside(splits, module, config, out: Path) -> dict:
-    """Return what the card tells of the time that the files in `out` take, and of linear models."""
+def _compared(card: Card, splits, module, config, out: Path) -> Card:
+    """Return the card with the latency of the files in `out`, linear baselines and the constant prediction."""
     print("timing ...", flush=True)
     timed = for_card(benchmark([out], runs=TIMED, threads=(1,)), out)
     print("comparing with linear models ...", flush=True)
     rows = told_peer_rows(peer_examples(splits, config.seed), splits)
-    return {"benchmark": timed, "peers": _peers(splits, module, config), "peer_rows": rows}
+    constant = targets.load(module.SOURCE.kind).constant
+    found = constant(splits["train"].labels, splits["test"].labels, module.SOURCE)
+    linear = _peers(splits, module, config)
+    return replace(
+        card, benchmark=timed, baselines=replace(card.baselines, linear=linear, linear_rows=rows, constant=found)
+    )
 
 
 def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
@@ -119,7 +115,7 @@ def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
         module = recipes.load(str(recipe))
     if request.folds:
         found = cross_validate(module, module.Config(), request.folds, place, recipe.parent, _peers)
-        print(fold_table(found), flush=True)
+        print(fold_table(found, targets.load(module.SOURCE.kind).task.primary), flush=True)
         told["cross_validation"] = found
     return module, told
 
@@ -139,20 +135,20 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
     for limit, read in ((request.budget, seconds_of), (request.size, bytes_of)):
         if limit:
             read(limit)  # before anything else is done
-    values = assemble(place, target, request) | {"out": out.name}
+    values = assemble(place, target, request)
     for stopped in (recipe.parent, _training(out)):
         shutil.rmtree(stopped, ignore_errors=True)
     request.keep(make_folder(recipe.parent, out))
-    recipe.write_text(recipe_text(values), encoding="utf-8")
+    recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.encoder or request.init_from:
         check_beginning(recipes.load(str(recipe)))
     if request.size:
         values["width"] = fit_width(recipes.load(str(recipe)), request.size)
-        recipe.write_text(recipe_text(values), encoding="utf-8")
+        recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.budget:
         module = recipes.load(str(recipe))
         values["epochs"] = fit_epochs(module, module.Config(), request.budget, request.folds, request.tune)
-        recipe.write_text(recipe_text(values), encoding="utf-8")
+        recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
 
 
 def _training(out: Path) -> Path:
@@ -160,31 +156,34 @@ def _training(out: Path) -> Path:
     return out.parent / f".{out.name}.training"
 
 
-def _train(recipe: str, config, out: Path, resume: bool) -> dict:
+def _train(recipe: str, config, out: Path, resume: bool) -> Card:
     """Train all modalities together, and the best of them again for the folder if it does as well; return the card."""
     stopped = json.loads((_training(out) / "run.json").read_text(encoding="utf-8")) if resume else {}
     together = not resume or stopped["config"]["modalities"] == list(config.modalities)
     if together:
         train(recipe, config, out=out, resume=resume)
-    card = read_card(out)
+    card = Card.read(out)
     best = _best_alone(card)
     if not best:
         return card
     print(f"{best} alone does as well on the validation rows: the folder gets a model of it", flush=True)
-    own = dataclasses.replace(config, modalities=(best,))
+    own = replace(config, modalities=(best,))
     if config.init_from and f"{best}_encoder" not in encoder_names(read_model(config.init_from)):
-        own = dataclasses.replace(own, init_from="")  # it has nothing for this one
+        own = replace(own, init_from="")  # it has nothing for this one
     train(recipe, own, out=out, resume=not together)
-    kept = {key: card[key] for key in ("baselines", "average", "fusion_gain", "consistency") if key in card}
-    return read_card(out) | kept | {"fused": main_value(next(iter(card["scores"]["subsets"].values())))}
+    return replace(Card.read(out), baselines=replace(card.baselines, fused=primary_value(card)))
 
 
 def assemble(place: Path, target: str, request: Request) -> dict:
-    """Return what a recipe of the table at `place` is written from, see `fit_recipe.TEMPLATE`; print its columns."""
+    """Return the values of the recipe of the table at `place`, see `recipe.from_values`; print its columns."""
     frame, root = read_table(place), root_of(place)
-    kind = kind_of_target(frame, target, request)
+    kind = infer_target(frame, target, request.task)
+    goal_kind = targets.load(kind)
+    if request.balance and not goal_kind.balanced:
+        said = f"{target}, {goal_kind.described}"
+        raise BadInputError(f"balance: expected a target of classes. Received: {said}")
     if place.is_dir() and not (request.split or request.group or request.time) and "split" in frame:
-        request = dataclasses.replace(request, split="split")  # what folders train and test above the classes say
+        request = replace(request, split="split")  # what folders train and test above the classes say
     own = {name for name in (target, request.split, request.group, request.time) if name}
     columns, left_out = infer_columns(
         frame.drop(columns=[n for n in own if n in frame]), root, request.kinds, request.ignore
@@ -195,7 +194,7 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     frame, empty = labeled_rows(frame, target)
     if empty:
         print(f"left out: {empty} rows without {target}")
-    goal = read_target(kind, frame[target].tolist(), target)
+    goal = goal_kind.read(frame[target].tolist(), target)
     split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
     inputs = gather_inputs(columns, frame[split == "train"])
     sizes = measure(frame, root, inputs)
@@ -205,14 +204,18 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     }
     values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
     values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
-    values |= {"patience": PATIENCE, "width": 1.0, "modality_dropout": _modality_dropout(goal.kind, len(inputs))}
-    values |= recipe_values(goal, split == "train", request.balance)
+    values |= {
+        "patience": PATIENCE,
+        "width": 1.0,
+        "modality_dropout": _modality_dropout(goal_kind.own_heads, len(inputs)),
+    }
+    values |= {"kind": goal.kind, **goal_kind.values(goal, split == "train", request.balance)}
     return values
 
 
-def _modality_dropout(kind, count):
-    """Return how often an example of `count` modalities has only some of them; of classes each learns alone anyway."""
-    return round(min(0.6, 0.2 * (count - 1 if kind == "class" else count)), 1)
+def _modality_dropout(own_heads: bool, count: int) -> float:
+    """Return the probability of missing modalities in training: lower where each modality has an auxiliary head."""
+    return round(min(0.6, 0.2 * (count - 1 if own_heads else count)), 1)
 
 
 def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple], ...]:
@@ -245,12 +248,12 @@ def _slug(name: str) -> str:
     return kept.strip("_") or "column"
 
 
-def _best_alone(card: dict) -> str:
-    """Return the modality of which a model of its own does at least as well on the validation rows, or nothing."""
-    alone = card.get("history", {}).get("baselines", {})
-    scores = {name: quality(history) for name, history in alone.items()}
+def _best_alone(card: Card) -> str:
+    """Return the modality whose unimodal baseline is at least as good on the validation rows, or ""."""
+    metric = tasks.load(card.task).primary
+    scores = {name: quality(history, metric) for name, history in card.history.get("baselines", {}).items()}
     best = max(scores, key=scores.get, default="")
-    return best if best and scores[best] >= quality(card["history"]) else ""
+    return best if best and scores[best] >= quality(card.history, metric) else ""
 
 
 def _peers(splits, module, config) -> dict:

@@ -1,4 +1,4 @@
-"""The verb `predict`: what the model of a folder that `fit` wrote tells of the rows of another table."""
+"""Predictions of a model that `fit` trained, for the rows of another table."""
 
 import json
 import os
@@ -8,101 +8,87 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.artifacts.card import recipe_of
-from mmzoo.artifacts.folder import ARTIFACTS, read_card
-from mmzoo.artifacts.folder import artifact as find
+from mmzoo.artifacts.folder import ARTIFACTS
+from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.artifacts.runtimes import predict_rows, predictor
+from mmzoo.automl import targets
 from mmzoo.automl.fit import fit_table
 from mmzoo.automl.options import Request
 from mmzoo.commands.evaluate import evaluate
 from mmzoo.commands.export import export_folder
 from mmzoo.data.tables.read import from_frame, read_table, root_of
 from mmzoo.data.tables.rows import decode_rows
-from mmzoo.data.tables.source import Source, class_name, target_labels, target_numbers
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import told_labels
-from mmzoo.metrics.regression import number_scores
 
 
 def predict(folder: str | Path, frame, root: str | Path, artifact: str = "keras", skip_bad: bool = False):
-    """Return the table `frame` with a column `predicted TARGET`, and where that is a class one `confidence`, 0 to 1.
+    """Return the table with a column `predicted TARGET`, and for a class its `confidence` in [0, 1].
 
-    Labels are joined by the separator that the table had, or a list where it had lists.
-
-    Arguments and errors as `answers`; the prediction of a row that is left out is empty.
+    Labels are joined by the separator of the training table, or a list where it had lists. Arguments and errors are
+    those of `predictions`; the prediction of a row that is left out is empty.
     """
-    shares, bad = answers(folder, frame, root, artifact, skip_bad)
-    card = read_card(folder)
-    module, _ = recipe_of(folder, card)
-    name = f"predicted {module.SOURCE.target}"
-    if module.SOURCE.kind != "class":
-        told = frame.assign(**{name: _cells(module.SOURCE, shares)})
-        told.loc[bad, name] = None
-        return told
-    told = frame.assign(**{name: [card["labels"][k] for k in shares.argmax(axis=1)], "confidence": shares.max(axis=1)})
-    told["confidence"] = told["confidence"].round(4)
-    told.loc[bad, [name, "confidence"]] = None
-    return told
+    opened = ModelFolder.open(folder)
+    found, bad = predictions(opened, frame, root, artifact, skip_bad)
+    source = opened.recipe.SOURCE
+    columns = targets.load(source.kind).cells(found, source)
+    predicted = frame.assign(**columns)
+    predicted.loc[bad, list(columns)] = None
+    return predicted
 
 
-def _cells(source: Source, answered: np.ndarray) -> list:
-    """Return the cells that say what was `answered`, `(N, 1)` numbers or `(N, K)` probabilities of labels."""
-    if source.kind == "number":
-        return [float(f"{value:.7g}") for value in answered[:, 0]]
-    told = [[source.classes[k] for k in np.flatnonzero(row)] for row in told_labels(answered)]
-    return [source.separator.join(row) for row in told] if source.separator else told
-
-
-def answers(
-    folder: str | Path, frame, root: str | Path, artifact: str = "keras", skip_bad: bool = False
+def predictions(
+    folder: ModelFolder, frame, root: str | Path, artifact: str = "keras", skip_bad: bool = False
 ) -> tuple[np.ndarray, list[int]]:
-    """Return what a model answers to the rows of a table, and the rows that were left out.
+    """Return the predictions for the rows of a table, and the rows that were left out.
 
-    Of classes and labels that are their probabilities `(N, K)`, of a number it is `(N, 1)` in its unit.
+    Predictions are probabilities `(N, K)` of classes or labels, or numbers `(N, 1)` in the unit of the target.
 
     Args:
-        folder: what `fit` wrote.
-        frame: a table as `mmzoo.data.tables.read.read_table` returns it. A column of the training table that is not
-            there, an empty cell and a missing file are modalities that are absent.
-        root: the folder from which its paths start.
-        artifact: which of the folder's files answers; a key of `ARTIFACTS`.
-        skip_bad: leave rows out whose files cannot be decoded.
+        folder: a folder that `fit` wrote.
+        frame: a table as `mmzoo.data.tables.read.read_table` returns it. A missing column, an empty cell and a missing
+            file are missing modalities.
+        root: the folder that relative paths start from.
+        artifact: the file that predicts; a key of `ARTIFACTS`.
+        skip_bad: leave out rows with files that cannot be decoded.
 
     Raises:
-        BadInputError: the folder is not one of `fit`, a file cannot be decoded, or no column is known.
+        BadInputError: the folder was not written by `fit`, a file cannot be decoded, or no column is known.
     """
-    card = read_card(folder)
-    module, config = recipe_of(folder, card)
+    module, config = folder.recipe, folder.config()
     if not hasattr(module, "SOURCE"):
-        raise BadInputError(f"{folder}: expected what `mmzoo fit` wrote. Received: the recipe {card['recipe']}")
-    file = find(folder, ARTIFACTS[artifact])
+        raise BadInputError(
+            f"{folder.path}: expected what `mmzoo fit` wrote. Received: the recipe {folder.card.recipe}"
+        )
+    file = folder.artifact(ARTIFACTS[artifact])
     inputs = {name: columns for name, columns in module.SOURCE.inputs if name in config.modalities}
     wanted = [c if isinstance(c, str) else c.name for columns in inputs.values() for c in columns]
     if not set(wanted) & set(frame.columns):
         raise BadInputError(f"table: expected columns {', '.join(wanted)}. Received: {', '.join(frame.columns)}")
     full = frame.assign(**{name: None for name in wanted if name not in frame})
     rows = decode_rows(full, root, inputs, module.sizes(config), skip_bad)
-    return predict_rows(predictor(file), rows, np.arange(len(frame)), config.modalities), sorted(rows.bad)
+    output = targets.load(module.SOURCE.kind).task.outputs[0]
+    found = predict_rows(predictor(file), output, rows, np.arange(len(frame)), config.modalities)
+    return found, sorted(rows.bad)
 
 
-def write_answers(told, out: str | Path) -> None:
-    """Write the table `told` as CSV to `out`, whole or not at all; lists are written as JSON.
+def write_predictions(table, out: str | Path) -> None:
+    """Write a table as CSV to `out`, whole or not at all; lists are written as JSON.
 
     Raises:
         BadInputError: `out` cannot be written.
     """
     out = Path(out)
     temporary = out.with_name(f".{out.name}.tmp")
-    told = told.map(lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else cell)
+    table = table.map(lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else cell)
     try:
-        told.to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False)
         os.replace(temporary, out)
     except OSError as error:
         raise BadInputError(f"--out: expected a file that can be written. Received: {out} ({error.strerror})") from None
 
 
 def fit(table: str | Path, target: str, out: str | Path = "", **options: Any) -> "Fitted":
-    """Train a model that tells the column `target` of a table, as `mmzoo fit` does; `options` are its flags.
+    """Train a model that predicts the column `target` of a table; `options` are the flags of `mmzoo fit`.
 
     Raises:
         BadInputError: the table, a column, a file or the folder cannot be used.
@@ -112,53 +98,50 @@ def fit(table: str | Path, target: str, out: str | Path = "", **options: Any) ->
 
 
 class Fitted:
-    """The model in a folder that `fit` wrote; `classes_` are its answers, none of a number, `card` what is known of it.
+    """The model of a folder that `fit` wrote.
 
     Tables are paths, or DataFrames whose relative paths start in the folder `root`, by default the current one.
+
+    Attributes:
+        folder: the folder.
+        card: its `Card`.
+        classes_: `(C,)` classes or labels; empty for a number.
     """
 
     def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
-        self.card = read_card(folder)
-        self.classes_ = np.array(self.card["labels"])
-        self._source = recipe_of(self.folder, self.card)[0].SOURCE
+        self._opened = ModelFolder.open(folder)
+        self.folder, self.card = self._opened.path, self._opened.card
+        self.classes_ = np.array(self.card.labels)
+        self._source = self._opened.recipe.SOURCE
+        self._target = targets.load(self._source.kind)
 
     def predict(self, table: Any, root: str | Path = ".") -> np.ndarray:
-        """Return the class of each row, or its number, `(N,)`; of labels `(N, K)`, 1 for each of `classes_` told."""
-        if self._source.kind == "number":
-            return self._answers(table, root)[:, 0]
-        if self._source.kind == "labels":
-            return told_labels(self._answers(table, root)).astype(int)
-        return self.classes_[self.predict_proba(table, root).argmax(axis=1)]
+        """Return the class or the number of each row, `(N,)`; of labels `(N, K)`, 1 for each predicted label."""
+        return self._target.predict(self._predictions(table, root), self._source)
 
     def predict_proba(self, table: Any, root: str | Path = ".") -> np.ndarray:
         """Return the probability of each of `classes_` for each row, `(N, K)`.
 
         Raises:
-            BadInputError: the model tells a number.
+            BadInputError: the model predicts a number.
         """
-        if self._source.kind == "number":
+        if not self._target.probabilities:
             raise BadInputError(f"predict_proba: expected a model of classes. Received: {self.folder}, of numbers")
-        return self._answers(table, root)
+        return self._predictions(table, root)
 
-    def _answers(self, table: Any, root: str | Path) -> np.ndarray:
-        return answers(self.folder, *_frame(table, root))[0]
+    def _predictions(self, table: Any, root: str | Path) -> np.ndarray:
+        return predictions(self._opened, *_frame(table, root))[0]
 
     def predict_table(self, table: Any, root: str | Path = ".") -> Any:
-        """Return the table as a DataFrame, with the prediction and, of a class, its confidence."""
+        """Return the table as a DataFrame, with the prediction and, for a class, its confidence."""
         return predict(self.folder, *_frame(table, root))
 
     def score(self, table: Any, y: Any, root: str | Path = ".") -> float:
-        """Return the share of rows whose class in `y` `(N,)` is the one predicted, or the R² of numbers.
+        """Return the accuracy for the classes `y` `(N,)`, the R² of numbers, or the exact-match fraction of labels.
 
-        Of labels it is the share of rows of which all are right; `y` are cells as the table has them.
+        Labels `y` are cells as the table has them.
         """
-        if self._source.kind == "number":
-            return number_scores(self.predict(table, root), target_numbers(list(y), "y"))["r2"]
-        if self._source.kind == "labels":
-            there = target_labels(list(y), self._source.classes, self._source.separator)
-            return float(np.mean((self.predict(table, root) == there).all(axis=1)))
-        return float(np.mean(self.predict(table, root) == np.array([class_name(label) for label in y])))
+        return self._target.score(self._predictions(table, root), y, self._source)
 
     def evaluate(self) -> dict:
         """Score all artifacts on the test rows again; see `mmzoo evaluate`."""

@@ -19,9 +19,9 @@ from mmzoo import recipes
 from mmzoo.artifacts.folder import write_json
 from mmzoo.automl.budget import bytes_of, fit_epochs, float_bytes, study_seconds, told_seconds
 from mmzoo.automl.options import Request
-from mmzoo.automl.recipe import with_defaults
+from mmzoo.automl.recipe import recipe_text
 from mmzoo.errors import BadInputError
-from mmzoo.reports.trials import told_loss
+from mmzoo.reports.trials import show_loss
 from mmzoo.training.loop import fit
 
 STUDY, DONE, TRIALS = "tuning.sqlite3", "tuning.json", "tuning.csv"
@@ -75,7 +75,8 @@ def tune(recipe: Path, request: Request) -> dict:
         tuned = dataclasses.replace(config, **best, epochs=request.epochs)
         best = best | {"epochs": fit_epochs(module, tuned, request.budget, request.folds, request.tune)}
     temporary = recipe.with_suffix(".tmp")
-    temporary.write_text(with_defaults(recipe.read_text(encoding="utf-8"), best), encoding="utf-8")
+    tuned = dataclasses.replace(module.RECIPE, config=dataclasses.replace(config, **best))
+    temporary.write_text(recipe_text(tuned), encoding="utf-8")
     os.replace(temporary, recipe)
     write_json(kept, told | {"epochs": epochs})
     return told | {"epochs": epochs}
@@ -241,7 +242,7 @@ def _best(done: Sequence[dict]) -> int:
 
 def _told(done: Sequence[dict], request: Request) -> str:
     last, best = done[-1], _best(done)
-    told, tried, first = (told_loss(trial["val_loss"]) for trial in (last, done[best], done[0]))
+    told, tried, first = (show_loss(trial["val_loss"]) for trial in (last, done[best], done[0]))
     pruned = f" (pruned: {last['pruned']})" if last["pruned"] else ""
     line = f"trial {len(done)} of {request.tune}: validation loss {told}{pruned}"
     if best:

@@ -1,16 +1,24 @@
-"""Attention over tokens, `(B, T, D)`, in forms that GPU delegates compute right."""
+"""Attention over tokens `(B, T, D)`, in operators computed correctly by GPU delegates."""
 
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
 
 HIDDEN = 30.0  # subtracted from the score of a hidden token: e^-30 is nothing, and float16 and int8 still hold it
 
 
-def attention(queries, keys, num_heads=4, mask=None, name="attention"):
-    """Let each of `queries` `(B, T, D)` gather from `keys` `(B, S, E)`: `(B, T, D)`.
+def attention(
+    queries: KerasTensor,
+    keys: KerasTensor,
+    num_heads: int = 4,
+    mask: KerasTensor | None = None,
+    name: str = "attention",
+) -> KerasTensor:
+    """Apply multi-head attention from queries to keys.
 
-    `mask` is float32, 1 where a key may be seen and 0 where not, `(B, S)`, or `(B, T, S)` where queries see
-    different keys. It is added as `(mask - 1) * 30`, never compared: a boolean mask gives NaN in float16. Where a
-    query may see nothing, all keys are seen alike. Multi-head attention, Vaswani et al. 2017, section 3.2.2.
+    Vaswani et al. 2017, section 3.2.2. `queries` `(B, T, D)` and `keys` `(B, S, E)` give `(B, T, D)`.
+
+    `mask` is float32, 1 for a visible key and 0 for a hidden one. Its shape is `(B, S)`, or `(B, T, S)` for one mask
+    per query. The mask is added as `(mask - 1) * 30` and never compared: a boolean mask gives NaN in float16. A query
+    without a visible key attends to all keys equally.
 
     Raises:
         ValueError: `D` is not a multiple of `num_heads`.
@@ -34,11 +42,20 @@ def attention(queries, keys, num_heads=4, mask=None, name="attention"):
     return layers.Dense(units, name=f"{name}_out")(joined)
 
 
-def transformer_block(x, num_heads=4, expansion=2, mask=None, dropout=0.0, name="block"):
-    """One pre-norm Transformer block, `(B, T, D) -> (B, T, D)`; `mask` as in `attention`.
+def transformer_block(
+    x: KerasTensor,
+    num_heads: int = 4,
+    expansion: int = 2,
+    mask: KerasTensor | None = None,
+    dropout: float = 0.0,
+    name: str = "block",
+) -> KerasTensor:
+    """Apply one pre-norm Transformer block: `(B, T, D) -> (B, T, D)`.
 
-    The sum it ends with must not be an output of the graph (GPU delegates miscompute that): end a stack with
-    a `LayerNormalization`. Pre-norm after Xiong et al. 2020, section 3.2; tanh-GELU, Hendrycks and Gimpel 2016.
+    Pre-norm after Xiong et al. 2020, section 3.2; tanh-GELU, Hendrycks and Gimpel 2016. `mask` is as in `attention`.
+
+    End a stack of blocks with a `LayerNormalization`. GPU delegates miscompute the residual sum of a block as an output
+    of the graph.
     """
     seen = layers.LayerNormalization(name=f"{name}_attention_norm")(x)
     seen = attention(seen, seen, num_heads, mask, name=f"{name}_attention")
@@ -46,24 +63,40 @@ def transformer_block(x, num_heads=4, expansion=2, mask=None, dropout=0.0, name=
     return feed_forward(x, expansion, dropout, name)
 
 
-def cross_block(x, keys, num_heads=4, expansion=2, mask=None, name="cross"):
-    """One pre-norm block whose tokens `x` `(B, T, D)` gather from `keys` `(B, S, E)`: `(B, T, D)`."""
+def cross_block(
+    x: KerasTensor,
+    keys: KerasTensor,
+    num_heads: int = 4,
+    expansion: int = 2,
+    mask: KerasTensor | None = None,
+    name: str = "cross",
+) -> KerasTensor:
+    """Apply one pre-norm cross-attention block from tokens to keys.
+
+    `x` `(B, T, D)` and `keys` `(B, S, E)` give `(B, T, D)`. `mask` is as in `attention`.
+    """
     seen = layers.LayerNormalization(name=f"{name}_attention_norm")(x)
     keys = layers.LayerNormalization(name=f"{name}_keys_norm")(keys)
     x = layers.Add(name=f"{name}_attended")([x, attention(seen, keys, num_heads, mask, name=f"{name}_attention")])
     return feed_forward(x, expansion, name=name)
 
 
-def feed_forward(x, expansion=2, dropout=0.0, name="block"):
-    """Add to each token what two Dense layers make of it: `(B, T, D) -> (B, T, D)`. Vaswani et al. 2017, 3.3."""
+def feed_forward(x: KerasTensor, expansion: int = 2, dropout: float = 0.0, name: str = "block") -> KerasTensor:
+    """Apply a pre-norm residual feed-forward layer: `(B, T, D) -> (B, T, D)`.
+
+    Vaswani et al. 2017, section 3.3: two Dense layers on each token.
+    """
     y = layers.LayerNormalization(name=f"{name}_dense_norm")(x)
     y = layers.Dense(expansion * x.shape[-1], name=f"{name}_widen")(y)
     y = layers.Dense(x.shape[-1], name=f"{name}_narrow")(ops.gelu(y, approximate=True))
     return layers.Add(name=f"{name}_added")([x, layers.Dropout(dropout, name=f"{name}_dense_dropout")(y)])
 
 
-def masked_mean(x, mask, name="pool"):
-    """Average the tokens `x` `(B, T, D)` whose `mask` `(B, T)` is 1: `(B, D)`; zeros where no token is there."""
+def masked_mean(x: KerasTensor, mask: KerasTensor, name: str = "pool") -> KerasTensor:
+    """Average the tokens with mask 1: `(B, T, D) -> (B, D)`.
+
+    `mask` is `(B, T)`. A row without tokens gives zeros.
+    """
     mask = ops.expand_dims(mask, -1)
     # the mean before the division keeps the sums small, as float16 needs
     total = ops.mean(x * mask, axis=1) / ops.maximum(ops.mean(mask, axis=1), 0.5 / x.shape[1])

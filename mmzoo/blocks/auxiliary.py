@@ -1,60 +1,66 @@
-"""What each modality tells alone, learned from every row beside what all tell together."""
+"""Auxiliary unimodal predictions, trained with the fused prediction on every row."""
+
+from collections.abc import Sequence
 
 import numpy as np
-from keras import Layer, ops
+from keras import KerasTensor, Layer, ops
 
 from mmzoo.blocks.presence import split_present
 
 
 class OnlyOne(Layer):
-    """Answers `(B, N)` of all together, of each of M modalities alone, and `present` `(B, M)`: the one that counts.
+    """Select the unimodal prediction for rows with exactly one modality.
 
-    It is that of the modality alone where no other is there, else that of all together.
+    Inputs: the fused prediction `(B, N)`, the unimodal prediction `(B, N)` of each of M modalities, and `present`
+    `(B, M)`. Output: `(B, N)`. Rows with any other number of modalities get the fused prediction.
     """
 
-    def call(self, inputs):
-        together, *alone, present = inputs
-        # a column is 1 where its modality is the only one, else 0 or less: twice itself, less the sum of all
-        only = ops.relu(ops.matmul(present, ops.convert_to_tensor(2 * np.eye(len(alone), dtype="float32") - 1)))
-        columns = [*split_present(only, range(len(alone))).values()]
-        told = together * (1.0 - sum(columns[1:], columns[0]))
-        for answer, column in zip(alone, columns, strict=True):
-            told = told + answer * column
-        return told
+    def call(self, inputs: Sequence[KerasTensor]) -> KerasTensor:
+        fused, *unimodal, present = inputs
+        # a column is 1 where its modality is the only one, else 0 or less: twice its value minus the sum of all
+        only = ops.relu(ops.matmul(present, ops.convert_to_tensor(2 * np.eye(len(unimodal), dtype="float32") - 1)))
+        columns = [*split_present(only, range(len(unimodal))).values()]
+        output = fused * (1.0 - sum(columns[1:], columns[0]))
+        for prediction, column in zip(unimodal, columns, strict=True):
+            output = output + prediction * column
+        return output
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[tuple[int | None, ...]]) -> tuple[int | None, ...]:
         return input_shape[0]
 
 
 class MeanAnswer(Layer):
-    """Several answers `(B, N)` to one question: their mean; in training `(B, (1 + M) * N)`, the mean and then each.
+    """Average predictions `(B, N)` of an ensemble.
 
-    From that each learns by `mmzoo.losses.auxiliary` as if it were alone, so that they err differently. Hansen and
-    Salamon 1990, Neural network ensembles.
+    Hansen and Salamon 1990, Neural network ensembles. In inference the output is the mean `(B, N)` of M predictions. In
+    training it is `(B, (1 + M) * N)`: the mean, then each prediction. `mmzoo.losses.auxiliary` trains each prediction
+    on its own from that output, so that the errors of the members differ.
     """
 
-    def call(self, answers, training=False):
+    def call(self, answers: Sequence[KerasTensor], training: bool = False) -> KerasTensor:
         mean = sum(answers[1:], answers[0]) * (1 / len(answers))
         return ops.concatenate([mean, *answers], axis=-1) if training else mean
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[tuple[int | None, ...]]) -> tuple[int | None, ...]:
         return input_shape[0]
 
 
 class Beside(Layer):
-    """The answer `(B, N)`; in training `(B, (1 + M) * N)`, from which `mmzoo.losses.auxiliary` learns.
+    """Append auxiliary predictions in training, for the losses in `mmzoo.losses.auxiliary`.
 
-    Inputs are the answer, that of all M modalities together, those of each alone, and `present` `(B, M)`. In training
-    that of all together comes first; in place of the answer of a modality that a row has not, it is repeated.
+    Inputs: the prediction, the fused prediction and the unimodal prediction of each of M modalities, `(B, N)` each, and
+    `present` `(B, M)`. In inference the output is the prediction `(B, N)`. In training it is `(B, (1 + M) * N)`: the
+    fused prediction, then the unimodal ones. The fused prediction replaces the unimodal prediction of a missing
+    modality.
     """
 
-    def call(self, inputs, training=False):
-        answer, together, *alone, present = inputs
+    def call(self, inputs: Sequence[KerasTensor], training: bool = False) -> KerasTensor:
+        prediction, fused, *unimodal, present = inputs
         if not training:
-            return answer
-        there = split_present(present, range(len(alone)))
-        each = [x * there[i] + together * (1.0 - there[i]) for i, x in enumerate(alone)]
-        return ops.concatenate([together, *each], axis=-1)
+            return prediction
+        there = split_present(present, range(len(unimodal)))
+        auxiliary = [x * there[i] + fused * (1.0 - there[i]) for i, x in enumerate(unimodal)]
+        return ops.concatenate([fused, *auxiliary], axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[tuple[int | None, ...]]) -> tuple[int | None, ...]:
         return input_shape[0]

@@ -1,25 +1,30 @@
-"""The front end for sounds that are told by their texture: log-mel energies and their statistics as one tensor."""
+"""Audio front end of log-mel energies and their texture statistics."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
 
 from mmzoo.blocks.log_mel import LogMel
 from mmzoo.blocks.spectral_flatness import SpectralFlatness, tonality
 
 RATES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0)  # Hz, where one band of modulation ends and the next begins
-OCTAVES = (2.0, 4.0, 8.0, 16.0, 24.0)  # Hz, the same where it is asked whether a modulation is regular
-NEIGHBORS = len(OCTAVES) - 1  # mel bands that are asked together, so that the answers fill one row
+OCTAVES = (2.0, 4.0, 8.0, 16.0, 24.0)  # Hz, the same for the regularity of a modulation
+NEIGHBORS = len(OCTAVES) - 1  # mel bands per group, so that the results fill one row
 SHORTEST = 0.5  # seconds: all octaves have a bin then
-FLOOR = 0.1  # of the power of a modulation, in squares of log energy: what no ear would hear
-SMALLEST = 0.01  # of a variance or a step, the same
-SLOW_RATE = 4000  # Hz, at most, at which the lines of engines and voices are looked for
+FLOOR = 0.1  # of the power of a modulation, in squares of log energy: below audibility
+SMALLEST = 0.01  # of a variance or a step: below audibility
+SLOW_RATE = 4000  # Hz, at most: the decimated rate for spectral lines of engines and voices
 STATISTICS = 4
-MOMENTUM = 0.9  # of what was in training
-OUTLIER = 5.0  # deviations: what is farther from the mean counts as this, so that 8 bits part what is not
+MOMENTUM = 0.9  # of the moving averages
+OUTLIER = 5.0  # deviations: values are clipped there, so that 8 bits resolve the rest
 
 
-def modulation_basis(frames, frame_rate):
-    """Return what takes a course of `frames` values to its orthonormal DFT between the first and last of `RATES`.
+def modulation_basis(frames: int, frame_rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the orthonormal DFT basis for modulation rates within `RATES`.
+
+    Rates run from the first to the last of `RATES`, in Hz, for sequences of `frames` values.
 
     Returns:
         `basis` `(frames, 2 * bins)`, cosines and then sines, and the `frequency` `(bins,)` in Hz.
@@ -30,10 +35,11 @@ def modulation_basis(frames, frame_rate):
     return np.concatenate([np.cos(turn), np.sin(turn)], axis=1) / np.sqrt(frames), frequency[bins]
 
 
-def band_means(frequency, edges):
-    """Return `(bins, bands)`, which takes values by `frequency` `(bins,)` to their means in `[edges[i], edges[i + 1])`.
+def band_means(frequency: np.ndarray, edges: Sequence[float]) -> np.ndarray:
+    """Compute the matrix `(bins, bands)` for means over frequency bands.
 
-    Bands without a bin are left out: those slower than what is as long as the sound.
+    Band i covers `[edges[i], edges[i + 1])` of `frequency` `(bins,)`. Bands without a bin are left out: their period
+    exceeds the duration of the clip.
     """
     inside = (frequency[:, None] >= edges[:-1]) & (frequency[:, None] < edges[1:])
     inside = inside[:, inside.any(axis=0)]
@@ -41,36 +47,40 @@ def band_means(frequency, edges):
 
 
 class LogMelTexture(layers.Layer):
-    """Waveform `(B, samples)` in [-1, 1] to `(B, frames + rows, num_mels)`: log-mel energies, then their statistics.
+    """Compute log-mel energies and texture statistics of a waveform.
 
-    The first `frames` rows are those of `LogMel` of the same settings. The rows behind them tell, after McDermott and
-    Simoncelli 2011 (Sound texture perception via statistics of the auditory periphery), of each mel band
+    McDermott and Simoncelli 2011 (Sound texture perception via statistics of the auditory periphery). Waveform
+    `(B, samples)` in [-1, 1] to `(B, frames + rows, num_mels)`.
 
-    - the mean over time of the log energy, less that of all bands,
-    - `log(0.01 + its variance)`,
-    - its maximum less its mean,
-    - `log(0.01 + the mean size of its step from a frame to the next)`,
-    - the modulation power, a row for each band of `RATES` that a sound of this length tells: the logarithm of the mean
-      power, at those rates, of the course of the log energy around its mean, from `log(0.1)` on,
+    The first `frames` rows are the output of `LogMel` with the same settings. The rows after them hold, for each mel
+    band,
 
-    and then in one row how regular the modulation is: the `tonality` of the power of `NEIGHBORS` mel bands together in
-    each of `OCTAVES`, which tells the blades of a rotor from the drops of rain. The last row is the tonality of
-    the sound itself, in `num_mels` bands of their own below `SLOW_RATE / 2`: see `SpectralFlatness`. None depends on
-    how loud a sound is.
+    - the mean over time of the log energy, minus the mean over all bands,
+    - `log(0.01 + variance)`,
+    - the maximum minus the mean,
+    - `log(0.01 + mean absolute difference of consecutive frames)`,
+    - the modulation power: one row for each band of `RATES` available at this clip length. It is the logarithm of the
+      mean power, at those rates, of the log energy around its mean, at least `log(0.1)`.
 
-    Each mel band of the energies, and each entry of the rows behind them, is normalized by what it was in training
-    (batch normalization, Ioffe and Szegedy 2015, without scale and offset) and clipped to ±5 deviations: 8 bits then
-    hold all rows alike.
+    The next row is the regularity of the modulation: the `tonality` of the power of `NEIGHBORS` neighboring mel bands
+    in each of `OCTAVES`. It separates rotor blades from rain drops. The last row is the tonality of the waveform, in
+    `num_mels` separate bands below `SLOW_RATE / 2`: see `SpectralFlatness`. No row depends on loudness.
 
-    One tensor, so that the front end of an encoder stays one layer in float32 when what follows is quantized. A class
-    because its constants belong to no weight: they are computed again from four integers.
+    Each mel band of the energies, and each entry of the rows after them, is normalized by its training statistics
+    (batch normalization, Ioffe and Szegedy 2015, without scale and offset). Values are clipped to ±5 deviations, so
+    that 8 bits represent all rows equally well.
+
+    One tensor, so that the front end of an encoder stays one float32 layer in a quantized model. A class because its
+    constants belong to no weight: they are recomputed from four integers.
 
     Raises:
-        ValueError: what `LogMel` or `SpectralFlatness` refuse, or `num_mels` is below 4, or the waveform has no more
-            than half a second.
+        ValueError: `LogMel` or `SpectralFlatness` refuse the settings, `num_mels` is below 4, or the waveform has no
+            more than half a second.
     """
 
-    def __init__(self, sample_rate=8000, frame_length=200, hop=80, num_mels=64, **kwargs):
+    def __init__(
+        self, sample_rate: int = 8000, frame_length: int = 200, hop: int = 80, num_mels: int = 64, **kwargs: Any
+    ) -> None:
         super().__init__(**({"dtype": "float32"} | kwargs))  # as LogMel, and powers span as much
         self.log_mel = LogMel(sample_rate, frame_length, hop, num_mels, name="log_mel")
         self.flatness = SpectralFlatness(-(-sample_rate // SLOW_RATE), num_mels, name="flatness")
@@ -80,11 +90,11 @@ class LogMelTexture(layers.Layer):
         if num_mels < NEIGHBORS:
             raise ValueError(f"LogMelTexture expects num_mels of at least {NEIGHBORS}. Received: {num_mels=}")
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.log_mel.build(input_shape)
         self.flatness.build(input_shape)
         if input_shape[1] < SHORTEST * self.log_mel.sample_rate + self.log_mel.frame_length:
-            raise ValueError(f"LogMelTexture expects over {SHORTEST} s of sound. Received: {input_shape=}")
+            raise ValueError(f"LogMelTexture expects over {SHORTEST} s of audio. Received: {input_shape=}")
         basis, frequency = self._basis(input_shape[1])
         self.basis = basis.astype("float32")
         self.by_rate = band_means(frequency, RATES).astype("float32")
@@ -94,23 +104,23 @@ class LogMelTexture(layers.Layer):
         self.energy_norm.build((size, frames, num_mels))
         self.texture_norm.build((size, (rows - frames) * num_mels))
 
-    def _basis(self, samples):
+    def _basis(self, samples: int) -> tuple[np.ndarray, np.ndarray]:
         return modulation_basis(self.num_frames(samples), self.log_mel.sample_rate / self.log_mel.hop)
 
-    def num_frames(self, samples):
-        """Return how many rows of log-mel energies `samples` give."""
+    def num_frames(self, samples: int) -> int:
+        """Count the rows of log-mel energies of `samples`."""
         return self.log_mel.num_frames(samples)
 
-    def call(self, waveform, training=False):
+    def call(self, waveform: KerasTensor, training: bool = False) -> KerasTensor:
         energies, texture = self.measure(waveform)
         size = texture.shape[1] * texture.shape[2]
-        told = self.texture_norm(ops.reshape(texture, (-1, size)), training=training)
-        told = ops.reshape(told, (-1, *texture.shape[1:]))
-        rows = ops.concatenate([self.energy_norm(energies, training=training), told], axis=1)
+        statistics = self.texture_norm(ops.reshape(texture, (-1, size)), training=training)
+        statistics = ops.reshape(statistics, (-1, *texture.shape[1:]))
+        rows = ops.concatenate([self.energy_norm(energies, training=training), statistics], axis=1)
         return ops.minimum(ops.maximum(rows, -OUTLIER), OUTLIER)
 
-    def measure(self, waveform):
-        """Return the energies `(B, frames, M)` and the rows behind them `(B, rows, M)` before they are normalized."""
+    def measure(self, waveform: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
+        """Compute energies `(B, frames, M)` and statistics `(B, rows, M)` before normalization."""
         energies = self.log_mel(waveform)
         mean = ops.mean(energies, axis=1, keepdims=True)
         around = energies - mean
@@ -126,20 +136,20 @@ class LogMelTexture(layers.Layer):
         ]
         return energies, ops.concatenate(rows, axis=1)
 
-    def _modulation(self, around):
-        """Return the rows of modulation `(B, rates, M)` and of its tonality `(B, 1, M)`."""
+    def _modulation(self, around: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
+        """Compute the modulation power `(B, rates, M)` and its tonality `(B, 1, M)`."""
         squares = ops.square(ops.matmul(ops.transpose(around, (0, 2, 1)), self.basis))
         power = squares[..., : len(self.by_rate)] + squares[..., len(self.by_rate) :]
         by_rate = ops.log(ops.maximum(ops.matmul(power, self.by_rate), FLOOR))
         groups = self.log_mel.num_mels // NEIGHBORS
-        together = ops.mean(ops.reshape(power, (-1, groups, NEIGHBORS, len(self.by_rate))), axis=2)
-        regular = tonality(ops.maximum(together, FLOOR), self.by_octave)
+        grouped = ops.mean(ops.reshape(power, (-1, groups, NEIGHBORS, len(self.by_rate))), axis=2)
+        regular = tonality(ops.maximum(grouped, FLOOR), self.by_octave)
         return ops.transpose(by_rate, (0, 2, 1)), ops.reshape(regular, (-1, 1, groups * NEIGHBORS))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         size, frames, num_mels = self.log_mel.compute_output_shape(input_shape)
         rates = band_means(self._basis(input_shape[1])[1], RATES).shape[1]
         return (size, frames + STATISTICS + rates + 2, num_mels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.log_mel.settings()}

@@ -1,13 +1,15 @@
-"""The audio front end of keyword spotters: mel-frequency cepstral coefficients inside the graph."""
+"""Audio front end of keyword spotters: mel-frequency cepstral coefficients inside the graph."""
+
+from typing import Any
 
 import numpy as np
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
 
 from mmzoo.blocks.log_mel import LogMel
 
 
-def dct_matrix(num_mels, num_coefficients):
-    """Return the first `num_coefficients` columns of the orthonormal DCT-II over `num_mels` points, `(M, K)`.
+def dct_matrix(num_mels: int, num_coefficients: int) -> np.ndarray:
+    """Compute the first columns of the orthonormal DCT-II, `(num_mels, num_coefficients)`.
 
     Ahmed, Natarajan and Rao 1974, equation 1; as in `scipy.fft.dct(norm="ortho")`.
     """
@@ -18,33 +20,42 @@ def dct_matrix(num_mels, num_coefficients):
 
 
 class Mfcc(layers.Layer):
-    """Waveform `(B, samples)` in [-1, 1] to cepstral coefficients `(B, frames, num_coefficients)`.
+    """Compute mel-frequency cepstral coefficients of a waveform.
 
-    The first coefficients of the orthonormal DCT-II of what `LogMel` of the same settings makes of the waveform; its
-    logarithm is natural, where librosa's MFCC count decibels, 4.34 times as much. Coefficient 0 is the loudness,
-    down to `-13.8 * sqrt(num_mels)` in silence. A class because its constants belong to no weight: they are computed
-    again from five integers. Davis and Mermelstein 1980, section II.
+    Davis and Mermelstein 1980, section II. Waveform `(B, samples)` in [-1, 1] to coefficients
+    `(B, frames, num_coefficients)`: the first coefficients of the orthonormal DCT-II of `LogMel` energies with the same
+    settings. The logarithm is natural; librosa's MFCC counts decibels, 4.34 times as much. Coefficient 0 is the
+    loudness, down to `-13.8 * sqrt(num_mels)` in silence. A class because its constants belong to no weight: they are
+    recomputed from five integers.
 
     Raises:
-        ValueError: not `0 < num_coefficients <= num_mels`, or what `LogMel` refuses.
+        ValueError: not `0 < num_coefficients <= num_mels`, or `LogMel` refuses the settings.
     """
 
-    def __init__(self, sample_rate=8000, frame_length=200, hop=80, num_mels=40, num_coefficients=20, **kwargs):
+    def __init__(
+        self,
+        sample_rate: int = 8000,
+        frame_length: int = 200,
+        hop: int = 80,
+        num_mels: int = 40,
+        num_coefficients: int = 20,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if not 0 < num_coefficients <= num_mels:
             raise ValueError(f"Mfcc expects 1 to num_mels coefficients. Received: {num_coefficients=}, {num_mels=}")
         self.num_coefficients = num_coefficients
         self.log_mel = LogMel(sample_rate, frame_length, hop, num_mels, name="log_mel")
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.log_mel.build(input_shape)
         self.dct = dct_matrix(self.log_mel.num_mels, self.num_coefficients).astype("float32")
 
-    def call(self, waveform):
+    def call(self, waveform: KerasTensor) -> KerasTensor:
         return ops.matmul(self.log_mel(waveform), self.dct)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*self.log_mel.compute_output_shape(input_shape)[:2], self.num_coefficients)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.log_mel.settings(), "num_coefficients": self.num_coefficients}

@@ -1,21 +1,26 @@
-"""A missing modality: its embedding is replaced by a learned one, and what is left may tell nothing."""
+"""Missing modalities: presence columns, learned replacements and a fallback to class priors."""
 
 import itertools
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from keras import Layer, layers, ops
+from keras import KerasTensor, Layer, layers, ops
 
 
-def split_present(present, modalities):
-    """Cut `present` `(B, M)`, 1 where a modality is there and 0 where it is missing, into `{modality: (B, 1)}`."""
+def split_present(present: KerasTensor, modalities: Iterable[str]) -> dict[str, KerasTensor]:
+    """Split `present` `(B, M)` into `{modality: (B, 1)}`.
+
+    1 marks an available modality, 0 a missing one.
+    """
     return {name: present[:, i : i + 1] for i, name in enumerate(modalities)}
 
 
-def replace_absent(embedding, present, name):
-    """Return `embedding` `(B, D)` where `present` `(B, 1)` is 1 and a learned vector where it is 0.
+def replace_absent(embedding: KerasTensor, present: KerasTensor, name: str) -> KerasTensor:
+    """Replace the embedding of a missing modality by a learned vector.
 
-    Of embeddings of places or steps, `(B, ..., D)`, each is replaced by the same. The learned vector is the kernel of a
-    Dense layer on `1 - present`. Modality dropout trains it.
+    `embedding` `(B, D)` stays where `present` `(B, 1)` is 1 and is replaced where it is 0. Each place or step of
+    `(B, ..., D)` gets the same vector. The learned vector is the kernel of a Dense layer on `1 - present`. Modality
+    dropout trains it.
     """
     absent = layers.Dense(embedding.shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_absent")
     instead = absent(1.0 - present)
@@ -25,25 +30,28 @@ def replace_absent(embedding, present, name):
 
 
 class SharesWhereUnknown(Layer):
-    """Probabilities `(B, C)` and `present` `(B, M)` to the same, or to fixed shares where what is there tells nothing.
+    """Replace probabilities by class priors for uninformative modality subsets.
 
-    A class because of its weights, which nobody trains: `known` `(2**M,)`, 1 or 0 for each pattern of `present`, whose
-    digits are the number in base 2 with the first modality in front, and `shares` `(C,)`. Fresh, it changes nothing.
+    Inputs: probabilities `(B, C)` and `present` `(B, M)`. Output: probabilities `(B, C)`.
+
+    A class because of its weights, both not trainable. `known` `(2**M,)` is 1 or 0 for each pattern of `present`. The
+    pattern, read in base 2 with the first modality as leading digit, is the index. `shares` `(C,)` are the class
+    priors. A new layer changes nothing.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[tuple[int | None, ...]]) -> None:
         (*_, classes), (*_, modalities) = input_shape
-        kept = {"trainable": False, "dtype": "float32"}
-        self.known = self.add_weight(shape=(2**modalities,), initializer="ones", name="known", **kept)
-        self.shares = self.add_weight(shape=(classes,), initializer="zeros", name="shares", **kept)
+        frozen = {"trainable": False, "dtype": "float32"}
+        self.known = self.add_weight(shape=(2**modalities,), initializer="ones", name="known", **frozen)
+        self.shares = self.add_weight(shape=(classes,), initializer="zeros", name="shares", **frozen)
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[KerasTensor]) -> KerasTensor:
         probabilities, present = inputs
         digits = np.array(list(itertools.product((0, 1), repeat=present.shape[-1])), "float32")
-        # 1 at the pattern that it is, 0 or less at all others
+        # 1 at the pattern of the row, 0 or less at all others
         matches = ops.matmul(present, ops.convert_to_tensor(2 * digits.T - 1)) + (1 - digits.sum(axis=1))
         known = ops.matmul(ops.relu(matches), ops.reshape(self.known, (-1, 1)))
         return probabilities * known + (1.0 - known) * self.shares
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[tuple[int | None, ...]]) -> tuple[int | None, ...]:
         return input_shape[0]

@@ -1,36 +1,40 @@
-"""Draw from a Gaussian so that gradients reach its mean and variance."""
+"""Sampling from a Gaussian with gradients to its mean and variance."""
 
-from keras import Layer, ops, random
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any
+
+import numpy as np
+from keras import KerasTensor, Layer, ops, random
 
 
 class Sampling(Layer):
-    """Mean and log-variance, `(B, D)` twice, to one draw `(B, D)` in training and to the mean in inference.
+    """Draw from a Gaussian in training; return its mean in inference.
 
-    `mean + exp(log_variance / 2) * noise`, the reparametrization of Kingma and Welling 2014, section 2.4. A class
-    because the state of its generator is kept: it is saved with the weights, so that a run that was stopped goes on
-    with the noise it would have had. In inference nothing is left of it in the graph.
+    Reparametrization of Kingma and Welling 2014, section 2.4: `mean + exp(log_variance / 2) * noise`. Inputs: mean and
+    log-variance, `(B, D)` each. Output: `(B, D)`. A class because the generator state is saved with the weights, so
+    that a resumed run continues with the same noise. The inference graph contains no sampling.
     """
 
-    def __init__(self, seed=0, **kwargs):
+    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = seed
         self.generator = random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Sequence[KerasTensor], training: bool = False) -> KerasTensor:
         mean, log_variance = inputs
         if not training:
             return mean
         noise = random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.generator)
         return mean + ops.exp(0.5 * log_variance) * noise
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[tuple[int | None, ...]]) -> tuple[int | None, ...]:
         return input_shape[0]
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: MutableMapping[str, np.ndarray]) -> None:
         store["generator"] = ops.convert_to_numpy(self.generator.state)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Mapping[str, np.ndarray]) -> None:
         self.generator.state.assign(store["generator"])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}

@@ -1,27 +1,30 @@
-"""Numbers of any unit to mean 0 and deviation 1, inside the graph."""
+"""Standardization to mean 0 and deviation 1, inside the graph."""
 
 import numpy as np
-from keras import Layer
+from keras import KerasTensor, Layer
 
 
 class Standardize(Layer):
-    """Scale the last axis: float32 `(..., C)` to `(x - mean) / sqrt(variance)`, by figures of the training data.
+    """Standardize the last axis by training statistics.
 
-    A class because `keras.layers.Normalization` keeps adapted figures twice, as weights and as constants of the graph,
-    and `set_weights` changes only the first: an encoder copied into another model would scale by the old ones. Here
-    they are weights alone, not trained. Fresh, the layer changes nothing.
+    float32 `(..., C)`, in any unit, to `(x - mean) / sqrt(variance)`. A class because `keras.layers.Normalization`
+    stores adapted statistics twice, as weights and as constants of the graph. `set_weights` changes only the weights:
+    an encoder copied into another model would scale by the old constants. Here the statistics are weights only, not
+    trainable. A new layer changes nothing.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         shape = (input_shape[-1],)
         self.mean = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="mean")
         self.scale = self.add_weight(shape=shape, initializer="ones", trainable=False, name="scale")
 
-    def call(self, x):
+    def call(self, x: KerasTensor) -> KerasTensor:
         return (x - self.mean) * self.scale
 
-    def set_figures(self, mean, variance):
-        """Set the `mean` and `variance` of each channel, `(C,)`; where `variance` is 0 nothing is divided.
+    def set_figures(self, mean: np.ndarray, variance: np.ndarray) -> None:
+        """Set the mean and variance of each channel, `(C,)`.
+
+        A channel of variance 0 is shifted and not divided.
 
         Raises:
             ValueError: another length than `C`, a negative variance, or a number that is not finite.
@@ -36,7 +39,7 @@ class Standardize(Layer):
         self.mean.assign(mean.astype("float32"))
         self.scale.assign((1.0 / np.sqrt(np.where(variance > 0, variance, 1.0))).astype("float32"))
 
-    def adapt(self, examples):
-        """Take mean and variance of each channel from an array of training examples `(..., C)`."""
+    def adapt(self, examples: np.ndarray) -> None:
+        """Set mean and variance from training examples `(..., C)`."""
         rows = np.asarray(examples, "float64").reshape(-1, self.mean.shape[0])
         self.set_figures(rows.mean(axis=0), rows.var(axis=0))

@@ -1,9 +1,13 @@
-"""Video at rank 4: frames stacked as a strip, `(B, T*H, W, C)`, and folded into the batch, `(B*T, H, W, C)`.
+"""Video at rank 4: strips of frames, and frames in the batch.
 
-GPU delegates refuse tensors of rank 5, the input of the graph included. Of the forms of rank 4 that they take, the
-strip is an array `(B, T, H, W, C)` as it lies in memory, and is cut into frames by one reshape; frames behind each
-other in the channels take a slice each and a concatenation.
+A strip is `(B, T*H, W, C)`; frames in the batch are `(B*T, H, W, C)`.
+
+GPU delegates refuse tensors of rank 5, including graph inputs. They accept two forms of rank 4. The strip has the
+memory layout of an array `(B, T, H, W, C)` and is cut into frames by one reshape. Frames stacked along the channels
+would need one slice each and a concatenation.
 """
+
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -12,8 +16,8 @@ from keras import layers, ops
 FRONT_END = "front_end"
 
 
-def stack_frames(video):
-    """Stack the frames of an array or tensor `(B, T, H, W, C)` from top to bottom: `(B, T*H, W, C)`.
+def stack_frames(video: np.ndarray | keras.KerasTensor) -> np.ndarray | keras.KerasTensor:
+    """Stack video frames from top to bottom: `(B, T, H, W, C) -> (B, T*H, W, C)`.
 
     Raises:
         ValueError: `video` is not of rank 5.
@@ -25,8 +29,8 @@ def stack_frames(video):
     return reshape(video, (-1, steps * height, width, channels))
 
 
-def fold_frames(strip, num_frames):
-    """Cut a strip `(B, T*H, W, C)` into its `num_frames` frames, as pictures of the batch: `(B*T, H, W, C)`.
+def fold_frames(strip: keras.KerasTensor, num_frames: int) -> keras.KerasTensor:
+    """Fold a strip of frames into the batch: `(B, T*H, W, C) -> (B*T, H, W, C)`.
 
     Raises:
         ValueError: the height of the strip is not a multiple of `num_frames`.
@@ -37,21 +41,23 @@ def fold_frames(strip, num_frames):
     return ops.reshape(strip, (-1, height // num_frames, width, channels))
 
 
-def over_time(x, num_frames, layer):
-    """Apply `layer` to each point of pictures `(B*T, H, W, C)` through time: `(B*T', H, W, C')`.
+def over_time(
+    x: keras.KerasTensor, num_frames: int, layer: Callable[[keras.KerasTensor], keras.KerasTensor]
+) -> keras.KerasTensor:
+    """Apply a layer along time at each pixel: `(B*T, H, W, C) -> (B*T', H, W, C')`.
 
-    `layer` is a function of `(B, T, H*W, C)`, whose time is the first axis behind the batch.
+    `layer` is a function of `(B, T, H*W, C)`; time is its first axis after the batch.
     """
     _, height, width, channels = x.shape
     x = layer(ops.reshape(x, (-1, num_frames, height * width, channels)))
     return ops.reshape(x, (-1, height, width, x.shape[-1]))
 
 
-def each_frame(strip, num_frames, image_encoder):
-    """Apply a picture encoder to each frame of a strip `(B, T*H, W, C)` with the same weights: `(B, T, D)`.
+def each_frame(strip: keras.KerasTensor, num_frames: int, image_encoder: keras.Model) -> keras.KerasTensor:
+    """Encode each frame of a strip with shared weights: `(B, T*H, W, C) -> (B, T, D)`.
 
-    The layer `front_end` of `image_encoder` is applied to the strip, which is the same point by point, so that it
-    is the first layer of the video encoder too.
+    The layer `front_end` of `image_encoder` is applied to the whole strip. It works pointwise, so the result is the
+    same, and it becomes the first layer of the video encoder.
 
     Raises:
         ValueError: the front end of `image_encoder` is no `Rescaling`.
@@ -65,7 +71,10 @@ def each_frame(strip, num_frames, image_encoder):
     return ops.reshape(x, (-1, num_frames, x.shape[-1]))
 
 
-def strip_input(num_frames, image_encoder):
-    """Return the input `video` of `num_frames` pictures such as `image_encoder` takes: uint8 `(B, T*H, W, C)`."""
+def strip_input(num_frames: int, image_encoder: keras.Model) -> keras.KerasTensor:
+    """Create the input `video` for strips of frames, uint8 `(B, T*H, W, C)`.
+
+    A frame has the input shape of `image_encoder`.
+    """
     _, height, width, channels = image_encoder.input.shape
     return keras.Input((num_frames * height, width, channels), dtype=image_encoder.input.dtype, name="video")

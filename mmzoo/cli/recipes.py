@@ -49,11 +49,11 @@ def _train(name: str, arguments: list[str]) -> int:
         precision: Annotated[str, Parameter(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
         phases: Annotated[PhaseOptions, Parameter(name="*")] = None,
     ) -> int:
-        from mmzoo.artifacts.folder import read_card
+        from mmzoo.artifacts.card import Card
         from mmzoo.commands.train import train
 
         told = {"out": out, "resume": resume, "precision": precision, "options": phases}
-        return read_card(train(name, config, **told))["verify"]["exit_code"]
+        return Card.read(train(name, config, **told)).verification.exit_code
 
     return sub(arguments, exit_on_error=False, print_error=False)
 

@@ -30,10 +30,10 @@ def fit(
         Go on with a run that was stopped.
     """
     import_tensorflow()
-    from mmzoo.artifacts.folder import read_card
+    from mmzoo.artifacts.card import Card
     from mmzoo.automl.fit import fit_table
 
-    return read_card(fit_table(table, target, out, request, resume))["verify"]["exit_code"]
+    return Card.read(fit_table(table, target, out, request, resume)).verification.exit_code
 
 
 def predict(
@@ -60,9 +60,9 @@ def predict(
         Leave the prediction of rows empty whose files cannot be decoded.
     """
     import_tensorflow()
-    from mmzoo.automl.predictor import predict, write_answers
+    from mmzoo.automl.predictor import predict, write_predictions
     from mmzoo.data.tables.read import read_table, root_of
 
     told = predict(folder, read_table(table), root_of(table), artifact, skip_bad)
-    write_answers(told, out)
+    write_predictions(told, out)
     print(f"{out}: {len(told)} rows")

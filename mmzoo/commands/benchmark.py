@@ -1,10 +1,14 @@
 """The verb `benchmark`: latency, and where asked for the front end and the input pipeline, kept in the cards."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from mmzoo.artifacts.folder import CARD, artifact, read_card, write_json
+from mmzoo.artifacts.card import Benchmark
+from mmzoo.artifacts.folder import CARD, write_json
+from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.benchmark.measure import benchmark, log_mel_ratio
+from mmzoo.errors import BadInputError
 from mmzoo.reports.write import write_card
 
 
@@ -23,34 +27,34 @@ def run(
     Raises:
         BadInputError: as `benchmark`; or `training` is asked for without a folder.
     """
-    folders = [Path(path) for path in paths if Path(path).is_dir()]
-    cards = {folder: read_card(folder) for folder in folders}
+    folders = [ModelFolder.open(path) for path in paths if Path(path).is_dir()]
+    if training and not folders:
+        raise BadInputError(f"training: expected a folder that `train` wrote. Received: {', '.join(paths)}")
     result = benchmark(paths, against, out=out or None, runs=runs)
     if front_end:
         result["front_end"] = log_mel_ratio()
         print(f"log-mel in the graph: {result['front_end']}")
     if training:
-        from mmzoo.artifacts.card import recipe_of
         from mmzoo.benchmark.input_pipeline import data_wait
 
-        folder = folders[0] if folders else artifact(paths[0], CARD).parent
-        result["training"] = data_wait(*recipe_of(folder, read_card(folder), data_dir))
+        result["training"] = data_wait(folders[0].recipe, folders[0].config(data_dir))
         wait = result["training"]
         print(
             f"training step {wait['pipeline_ms']:.1f} ms with the pipeline, {wait['cached_ms']:.1f} ms on one kept "
             f"batch: {wait['share']:.1%} waiting for data"
         )
-    for folder, card in cards.items():
-        write_card(folder, {**card, "benchmark": for_card(result, folder)})
-        print(f"recorded in {folder / CARD}")
+    for folder in folders:
+        write_card(folder.path, replace(folder.card, benchmark=for_card(result, folder.path)))
+        print(f"recorded in {folder.path / CARD}")
     if out:
         write_json(out, result)
         print(f"written to {out}")
     return result
 
 
-def for_card(result: dict, folder: str | Path) -> dict:
-    """Return of what `benchmark` returned the part on the models in `folder` and the peers, without places."""
+def for_card(result: dict, folder: str | Path) -> Benchmark:
+    """Return the figures of the models in `folder` and of the reference models, without paths."""
     files = {str(file.absolute()) for file in Path(folder).glob("*.tflite")}
     mine = [m for m in result["models"] if m["peer"] or m["path"] in files]
-    return {**result, "models": [{key: value for key, value in m.items() if key != "path"} for m in mine]}
+    models = tuple({key: value for key, value in m.items() if key != "path"} for m in mine)
+    return Benchmark(**{**result, "models": models})

@@ -5,15 +5,17 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from mmzoo.artifacts.folder import check_out, make_folder, read_card
+from mmzoo import tasks
+from mmzoo.artifacts.card import Card
+from mmzoo.artifacts.folder import check_out, make_folder
 from mmzoo.errors import BadInputError
-from mmzoo.reports.readme import gain, gpu_verdict, plots_of, ratio, readme, task
+from mmzoo.reports.readme import gain, gpu_verdict, plots_of, ratio, readme, summary
 from mmzoo.reports.trials import mean_of_folds
 from mmzoo.reports.write import write_card
-from mmzoo.tasks.format import percent, table
-from mmzoo.tasks.retrieval import WAYS
+from mmzoo.tasks.format import table
 
 BEGIN, END = "<!-- models:begin -->", "<!-- models:end -->"
 FLOAT, INT8 = "model_float32.tflite", "model_int8.tflite"
@@ -72,24 +74,24 @@ def publish_scores(folder: str | Path, out: str | Path) -> Path:
         BadInputError: there is no card in `folder`, or `out` cannot be written.
     """
     folder, out = Path(folder), check_out(out)
-    card = read_card(folder)
+    card = Card.read(folder)
     make_folder(out, out)
     for plot in plots_of(folder):
         shutil.copy(folder / plot, out / plot)
-    write_card(out, {**card, "withheld": True})
+    write_card(out, replace(card, withheld=True))
     return out
 
 
 def models_table(saved: Path, link: str) -> str:
     """Return the table of the models in `saved`, each linked as `link` and the name of its folder."""
     names = {folder: f"[{folder.name}]({link}{folder.name}/)" for folder in _folders(saved)}
-    return table(HEAD, [_row(read_card(folder), name) for folder, name in names.items()])
+    return table(HEAD, [_row(Card.read(folder), name) for folder, name in names.items()])
 
 
-def _named_card(folder: Path) -> dict:
+def _named_card(folder: Path) -> Card:
     """Return the card in `folder`, with the folder's name where that is another than the recipe's."""
-    card = read_card(folder)
-    return card if folder.name == card["recipe"] else {"name": folder.name, **card}
+    card = Card.read(folder)
+    return card if card.name or folder.name == card.recipe else replace(card, name=folder.name)
 
 
 def _folders(saved: Path) -> list[Path]:
@@ -106,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         if arguments.scores_only:
-            name = arguments.name or read_card(arguments.scores_only)["recipe"]
+            name = arguments.name or Card.read(arguments.scores_only).recipe
             publish_scores(arguments.scores_only, Path(arguments.root) / "saved_models" / name)
         changed = publish(arguments.root, arguments.check)
     except BadInputError as error:
@@ -117,23 +119,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if changed and arguments.check else 0
 
 
-def _row(card: dict, name: str) -> list[str]:
+def _row(card: Card, name: str) -> list[str]:
     inputs = [
-        f"{entry['name']} {entry['dtype']} {'x'.join(str(size) for size in entry['shape'][1:])}"
-        for entry in card.get("inputs", [])
-        if entry["name"] != "present"
+        f"{entry.name} {entry.dtype} {'x'.join(str(size) for size in entry.shape[1:])}"
+        for entry in card.inputs
+        if entry.name != "present"
     ]
-    files = card.get("files", {})
-    sizes = [f"{files[file]['bytes']:,}" if file in files else "" for file in (FLOAT, INT8)]
+    sizes = [f"{card.files[file].bytes:,}" if file in card.files else "" for file in (FLOAT, INT8)]
     row = [
         name,
-        task(card),
+        summary(card),
         ", ".join(inputs),
-        f"{card['parameters']:,}" if "parameters" in card else "",
+        f"{card.parameters:,}" if card.parameters is not None else "",
         *sizes,
     ]
-    score = mean_of_folds(folds) if (folds := card.get("cross_validation")) else headline(card.get("scores", {}))
-    row += [score, card.get("data", {}).get("published", ""), gain(card)]
+    score = mean_of_folds(card) if card.cross_validation else tasks.load(card.task).headline(card.scores)
+    row += [score, card.data.published, gain(card)]
     return [*row, gpu_verdict(card, FLOAT), ratio(card, FLOAT)]
 
 
@@ -152,22 +153,3 @@ def _with_table(top: Path, saved: Path) -> str:
 
 if __name__ == "__main__":
     sys.exit(main())
-
-
-def headline(scores: dict) -> str:
-    """Return the one score that stands for a model in a table, with its name; "" where there is none."""
-    if "map50" in scores:
-        return f"mAP50 {percent(scores['map50'])}"
-    if "transcripts" in scores:
-        found = next(iter(next(iter(scores["transcripts"].values())).values()))
-        return f"word error rate {percent(found['wer'])}"
-    if "retrieval" in scores:
-        return f"recall@1 {percent(scores['retrieval']['text_to_image']['recall@1'])} of {WAYS['text_to_image']}"
-    if "anomalies" in scores:
-        return f"AUC {next(iter(scores['anomalies'].values()))['auc']:.3f}"
-    full = next(iter(scores.get("subsets", {}).values()), {})
-    if "micro_f1" in full:
-        return f"micro F1 {percent(full['micro_f1'])}"
-    if "r2" in full:
-        return f"R² {full['r2']:.4f}"
-    return f"accuracy {percent(full['accuracy'])}" if "accuracy" in full else ""

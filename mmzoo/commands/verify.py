@@ -1,13 +1,23 @@
-"""The command `verify`: record a verification report in the card of a folder."""
+"""The command `verify`: execute the artifacts of a folder, and record the report in its card."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from mmzoo.artifacts import folder
+from mmzoo.artifacts.card import Card, Check, Verification
+from mmzoo.artifacts.folder import CARD
 from mmzoo.reports.write import write_card
 
 
-def record(path: str | Path, report: dict) -> None:
+def as_verification(report: dict[str, Any]) -> Verification:
+    """Return the report of `mmzoo.verification.verify` as a card keeps it: without the path."""
+    parts = {key: value for key, value in report.items() if key != "path"}
+    checks = tuple(Check(**row) for row in report["checks"])
+    return Verification(**{**parts, "checks": checks, "notes": tuple(report["notes"])})
+
+
+def record(path: str | Path, report: dict[str, Any]) -> None:
     """Write `report` into the card of the folder at `path`, and its README again; a lone file has no card."""
-    if (Path(path) / folder.CARD).is_file():
-        write_card(path, {**folder.read_card(path), "verify": report})
-        print(f"recorded in {Path(path) / folder.CARD}")
+    if (Path(path) / CARD).is_file():
+        write_card(path, replace(Card.read(path), verification=as_verification(report)))
+        print(f"recorded in {Path(path) / CARD}")

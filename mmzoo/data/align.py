@@ -1,8 +1,8 @@
-"""Streams with timestamps and rates of their own, cut into windows that they share.
+"""Alignment of timestamped streams with different rates into common windows.
 
-A window begins at a time of the common clock. In it every stream has a fixed number of steps: step `i` of `steps`
-stands for `begin + i * length / steps`, as sample `i` of a recording does, so that a regular stream whose rate is
-`steps / length` comes back unchanged.
+A window begins at a time of the common clock. In it every stream has a fixed number of steps: step `i` of `steps` is at
+`begin + i * length / steps`, as sample `i` of a recording. A regular stream with rate `steps / length` is returned
+unchanged.
 """
 
 from collections.abc import Mapping
@@ -13,17 +13,19 @@ import numpy as np
 from mmzoo.errors import BadInputError
 
 METHODS = ("nearest", "linear", "mean")
-SLACK = 1e-6  # of a step: so far apart may times be that are meant to be equal
+SLACK = 1e-6  # of a step: the tolerance for equal times
 
 
 @dataclass(frozen=True)
 class Stream:
-    """What one sensor saw: `values` `(T, ...)` at `times` `(T,)`, seconds, not decreasing.
+    """One sensor stream: `values` `(T, ...)` at `times` `(T,)`, non-decreasing seconds.
 
-    A window has `steps` of it, each by `method`: the value of the `nearest` sample, of its type; a `linear`
-    interpolation between the samples before and behind; or the `mean` of the samples from this step to the next, of
-    the nearest where there is none. A step is real where a sample is `tolerance` seconds away at most, by default the
-    median interval, so that one missing sample is no gap; for `mean`, away from what is averaged.
+    A window has `steps` values, each by `method`. `nearest` is the value of the nearest sample, in its type.
+    `linear` interpolates between the samples before and after. `mean` averages the samples from this step to the next,
+    or takes the nearest if there is none.
+
+    A step is valid if a sample is at most `tolerance` seconds away, for `mean` from the averaged span. The default is
+    the median interval, so that one missing sample is no gap.
     """
 
     times: np.ndarray
@@ -35,9 +37,10 @@ class Stream:
 
 @dataclass(frozen=True)
 class Windows:
-    """N windows: `starts` `(N,)` seconds; `{stream: values (N, steps, ...)}`; `{stream: real (N, steps)}` bool.
+    """N windows of all streams, with validity masks.
 
-    Values are 0 where they are not real.
+    `starts` `(N,)` are seconds, `values` `{stream: (N, steps, ...)}`, `real` `{stream: (N, steps)}` bool. Values are 0
+    if not valid.
     """
 
     starts: np.ndarray
@@ -45,17 +48,21 @@ class Windows:
     real: dict[str, np.ndarray]
 
     def present(self, share: float = 0.5) -> np.ndarray:
-        """Return `(N, M)` float32: 1 where at least `share` of the steps of a stream are real, else 0."""
+        """Compute modality presence `(N, M)` float32.
+
+        1 if at least `share` of the steps of a stream are valid, otherwise 0.
+        """
         covered = np.stack([real.mean(axis=1) for real in self.real.values()], axis=1)
         return (covered >= share).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Clock:
-    """A clock against the common one: it shows `own` when that shows `offset + (1 + drift) * own`.
+    """A linear clock model: common time is `offset + (1 + drift) * own`.
 
-    `offset` seconds; `drift` seconds a second, 1e-6 is a part in a million; `spread` the median distance, seconds, of
-    the events from the line: if it is not small the events do not match, or the drift is not constant.
+    `offset` is in seconds. `drift` is in seconds per second: 1e-6 is one part per million. `spread` is the median
+    distance of the events from the line, in seconds. If it is not small, the events do not match or the drift is not
+    constant.
     """
 
     offset: float = 0.0
@@ -63,11 +70,11 @@ class Clock:
     spread: float = 0.0
 
     def to_common(self, times: np.ndarray) -> np.ndarray:
-        """Return what the common clock shows, seconds, when this one shows `times`."""
+        """Convert `times` of this clock to the common clock, in seconds."""
         return np.asarray(times, np.float64) * (1.0 + self.drift) + self.offset
 
     def correct(self, stream: Stream) -> Stream:
-        """Return `stream`, whose times are of this clock, with times of the common one."""
+        """Convert the times of `stream` from this clock to the common one."""
         return replace(stream, times=self.to_common(stream.times))
 
 
@@ -79,7 +86,9 @@ def recording(
     method: str = "nearest",
     tolerance: float | None = None,
 ) -> Stream:
-    """Return as a `Stream` the `values` `(T, ...)` taken at `rate` a second since `start` seconds.
+    """Create a `Stream` of regular samples.
+
+    `values` `(T, ...)` are taken at `rate` per second from `start` seconds.
 
     Raises:
         BadInputError: `rate` is not a number above 0.
@@ -90,12 +99,12 @@ def recording(
 
 
 def align(streams: Mapping[str, Stream], length: float, hop: float) -> Windows:
-    """Cut windows of `length` seconds every `hop` seconds from the time in which all `streams` run.
+    """Cut windows of `length` seconds every `hop` seconds.
 
-    What is left at its end, shorter than a window, is not in any.
+    Windows cover the time common to all `streams`. A remainder shorter than a window is dropped.
 
     Raises:
-        BadInputError: a stream cannot be; they have no `length` seconds in common; `length` or `hop` is not above 0.
+        BadInputError: a stream is invalid; they have no `length` seconds in common; `length` or `hop` is not above 0.
     """
     for name, value in (("length", length), ("hop", hop)):
         if not (np.isfinite(value) and value > 0):
@@ -103,16 +112,18 @@ def align(streams: Mapping[str, Stream], length: float, hop: float) -> Windows:
     begin, end = overlap(streams)
     count = int(np.floor((end - begin - length) / hop + SLACK)) + 1
     if count < 1:
-        said = f"streams that run together for a window of {length:g} s at least"
-        raise BadInputError(f"align: expected {said}. Received: {end - begin:g} s together ({_spans(streams)})")
+        expected = f"streams that overlap for a window of {length:g} s at least"
+        raise BadInputError(f"align: expected {expected}. Received: {end - begin:g} s ({_spans(streams)})")
     return cut(streams, begin + hop * np.arange(count), length)
 
 
 def overlap(streams: Mapping[str, Stream]) -> tuple[float, float]:
-    """Return from when to when, seconds, all `streams` run; each ends a median interval after its last sample.
+    """Return begin and end of the time common to all `streams`, in seconds.
+
+    A stream ends one median interval after its last sample.
 
     Raises:
-        BadInputError: a stream cannot be, or there is no time in which all run.
+        BadInputError: a stream is invalid, or there is no common time.
     """
     if not streams:
         raise BadInputError("align: expected streams by name. Received: none")
@@ -126,13 +137,13 @@ def overlap(streams: Mapping[str, Stream]) -> tuple[float, float]:
 
 
 def cut(streams: Mapping[str, Stream], starts: np.ndarray, lengths: np.ndarray | float) -> Windows:
-    """Cut windows that begin at `starts` `(N,)`, each of `lengths` seconds, one for all or `(N,)`, where you say.
+    """Cut windows at given `starts` `(N,)`, each of `lengths` seconds.
 
-    So are words cut of a sentence: of one length around their middles, or each from its begin to its end. Where a
-    window reaches beyond a stream, that is not real.
+    `lengths` is one number for all windows or `(N,)`. Examples are words of a sentence: of one length around their
+    middles, or each from its begin to its end. Steps outside a stream are not valid.
 
     Raises:
-        BadInputError: a stream cannot be, a start is not finite or a length not above 0.
+        BadInputError: a stream is invalid, a start is not finite or a length not above 0.
     """
     starts = np.asarray(starts, np.float64)
     if starts.ndim != 1 or not np.isfinite(starts).all():
@@ -149,10 +160,11 @@ def cut(streams: Mapping[str, Stream], starts: np.ndarray, lengths: np.ndarray |
 
 
 def fit_clock(own: np.ndarray, common: np.ndarray, robust: bool = True) -> Clock:
-    """Fit a `Clock` to events seen on it at `own` `(K,)` and on the common clock at `common` `(K,)`, both seconds.
+    """Fit a `Clock` to events seen on both clocks.
 
-    `robust` takes the median of the slopes of all pairs (Theil 1950, Sen 1968), which up to 29 % of wrong matches do
-    not lead astray, in time and memory K^2; without, the line of least squares.
+    `own` `(K,)` and `common` `(K,)` are in seconds. `robust` takes the median of the slopes of all pairs (Theil 1950,
+    Sen 1968). It tolerates up to 29 % of wrong matches, in time and memory K^2. Without it the line of least squares is
+    fitted.
 
     Raises:
         BadInputError: the lengths differ, a time is not finite, or the events are fewer than two moments.
@@ -166,7 +178,7 @@ def fit_clock(own: np.ndarray, common: np.ndarray, robust: bool = True) -> Clock
         raise BadInputError("events: expected finite seconds. Received: NaN or infinity")
     if len(np.unique(own)) < 2:
         raise BadInputError(f"events: expected two at least, at different times. Received: {_short(own)}")
-    # about the middle of the events, and of the difference alone: seconds since 1970 would cost digits
+    # centered on the events, and only the difference is fitted: seconds since 1970 would cost digits
     middle = own.mean()
     x, y = own - middle, common - own
     line = stats.theilslopes(y, x, method="joint") if robust else stats.linregress(x, y)
@@ -175,8 +187,11 @@ def fit_clock(own: np.ndarray, common: np.ndarray, robust: bool = True) -> Clock
     return Clock(at_middle - drift * float(middle), drift, spread)
 
 
-def _resample(stream, starts, lengths):
-    """Return values `(N, steps, ...)` of a stream, 0 where not real, and real `(N, steps)`."""
+def _resample(stream: Stream, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Resample a stream to values `(N, steps, ...)` and validity `(N, steps)`.
+
+    Values are 0 if not valid.
+    """
     times, values = np.asarray(stream.times, np.float64), np.asarray(stream.values)
     width = (lengths / stream.steps)[:, None]
     at = starts[:, None] + width * np.arange(stream.steps)
@@ -194,19 +209,22 @@ def _resample(stream, starts, lengths):
     return result, real
 
 
-def _around(times, at):
-    """Return the indices of the samples before (or at) and behind each of `at`; at the ends both are the last."""
+def _around(times: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of the samples around each of `at`.
+
+    The first sample is before or at the time, the second after. At the ends both are the last sample.
+    """
     behind = np.searchsorted(times, at, side="right")
     return np.maximum(behind - 1, 0), np.minimum(behind, len(times) - 1)
 
 
-def _nearest(times, at):
+def _nearest(times: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     before, behind = _around(times, at)
     to_before, to_behind = np.abs(at - times[before]), np.abs(times[behind] - at)
     return np.where(to_behind < to_before, behind, before), np.minimum(to_before, to_behind)
 
 
-def _linear(times, values, at):
+def _linear(times: np.ndarray, values: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     before, behind = _around(times, at)
     between = times[behind] - times[before]
     share = np.divide(at - times[before], between, out=np.zeros_like(at), where=between > 0)
@@ -215,11 +233,13 @@ def _linear(times, values, at):
     return left + (right - left) * share, _nearest(times, at)[1]
 
 
-def _mean(times, values, at, width, slack):
+def _mean(
+    times: np.ndarray, values: np.ndarray, at: np.ndarray, width: np.ndarray, slack: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     # a sample on the edge of two steps belongs to the later
     begins, ends = (np.searchsorted(times, edge - slack) for edge in (at, at + width))
     count = ends - begins
-    # a row behind the last, for sums that end there; each second sum is of what lies between two steps
+    # a row after the last, for sums that end there; every second sum is of the samples between two steps
     rows = np.concatenate([values, np.zeros_like(values[:1])]).astype(np.float64)
     index = np.stack([begins, ends], axis=-1).ravel()
     sums = np.add.reduceat(rows, index, axis=0)[::2].reshape(at.shape + values.shape[1:])
@@ -229,44 +249,44 @@ def _mean(times, values, at, width, slack):
     return result.astype(_number(values)), np.where(count > 0, 0.0, distance - width / 2)
 
 
-def _number(values):
-    """Return the type in which values are averaged: theirs if it has fractions, else float32 or what holds them."""
+def _number(values: np.ndarray) -> np.dtype:
+    """Return the value type if floating, otherwise float32 or wider."""
     return values.dtype if values.dtype.kind == "f" else np.result_type(values.dtype, np.float32)
 
 
-def _interval(times):
+def _interval(times: np.ndarray) -> float:
     return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
 
 
-def _span(stream):
+def _span(stream: Stream) -> tuple[float, float]:
     times = np.asarray(stream.times, np.float64)
     return float(times[0]), float(times[-1]) + _interval(times)
 
 
-def _spans(streams):
+def _spans(streams: Mapping[str, Stream]) -> str:
     spans = {name: _span(stream) for name, stream in streams.items()}
     return ", ".join(f"{name} from {first:.10g} to {last:.10g} s" for name, (first, last) in spans.items())
 
 
-def _check(name, stream):
-    """Raise BadInputError unless the stream can be."""
+def _check(name: str, stream: Stream) -> None:
+    """Raise BadInputError unless the stream is valid."""
     times, values = np.asarray(stream.times), np.asarray(stream.values)
     if times.ndim != 1 or not len(times) or times.dtype.kind not in "iuf":
         raise BadInputError(f"{name}: expected times (T,) in seconds, T > 0. Received: {times.dtype} {times.shape}")
     if values.ndim < 1 or len(values) != len(times) or values.dtype.kind not in "biuf":
-        said = f"as many values as times, {len(times)}, all numbers"
-        raise BadInputError(f"{name}: expected {said}. Received: {values.dtype} {values.shape}")
+        expected = f"as many values as times, {len(times)}, all numbers"
+        raise BadInputError(f"{name}: expected {expected}. Received: {values.dtype} {values.shape}")
     for what, array in (("times", times), ("values", values)):
         wrong = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
         if wrong.any():
-            said = f"finite {what}; leave out the samples that are missing"
+            expected = f"finite {what}; leave out the samples that are missing"
             others = f"{wrong.sum()} others, the first in row {wrong.argmax()}"
-            raise BadInputError(f"{name}: expected {said}. Received: {others}")
+            raise BadInputError(f"{name}: expected {expected}. Received: {others}")
     back = np.diff(times.astype(np.float64)) < 0
     if back.any():
         row = int(back.argmax()) + 1
-        said = f"{times[row]:.10g} s in row {row} after {times[row - 1]:.10g} s"
-        raise BadInputError(f"{name}: expected times that do not go backwards. Received: {said}")
+        received = f"{times[row]:.10g} s in row {row} after {times[row - 1]:.10g} s"
+        raise BadInputError(f"{name}: expected times that do not go backwards. Received: {received}")
     if stream.method not in METHODS:
         raise BadInputError(f"{name}: expected a method of {', '.join(METHODS)}. Received: {stream.method!r}")
     if int(stream.steps) != stream.steps or stream.steps < 1:
@@ -275,5 +295,5 @@ def _check(name, stream):
         raise BadInputError(f"{name}: expected a tolerance of 0 s or more. Received: {stream.tolerance}")
 
 
-def _short(array):
+def _short(array: np.ndarray) -> str:
     return " ".join(np.array2string(np.asarray(array), threshold=8).split())

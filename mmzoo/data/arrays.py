@@ -1,4 +1,4 @@
-"""A split of a recipe as arrays, most often the test split, and the patterns of what is present in it."""
+"""Splits of a recipe as arrays, and the conditions of its test split."""
 
 import dataclasses
 import tempfile
@@ -10,19 +10,19 @@ from mmzoo.errors import BadInputError
 
 SPLITS = ("train", "validation", "test")
 PLAIN = "as it is"  # the condition of the test split without changes
-KEPT = 200_000_000  # bytes of an input of the test split, up to which it is in memory
+KEPT = 200_000_000  # bytes: a larger input of a split is kept on disk
 Arrays = dict[str, np.ndarray]
 
 
 def test_arrays(recipe: Any, config: Any) -> tuple[Arrays, np.ndarray]:
-    """Return the whole test split of a recipe as `split_arrays` does."""
+    """Return the whole test split of a recipe, as `split_arrays` does."""
     return split_arrays(recipe, config, "test")
 
 
 def split_arrays(recipe: Any, config: Any, split: str) -> tuple[Arrays, np.ndarray]:
-    """Return the whole `split`, `validation` or `test`, of a recipe as `({name: (N, ...)}, labels (N,))`.
+    """Return a whole split of a recipe as `({name: (N, ...)}, labels (N,))`.
 
-    Large inputs are on disk.
+    `split` is `validation` or `test`. Large inputs are on disk.
 
     Raises:
         BadInputError: the split is empty.
@@ -38,12 +38,16 @@ def split_arrays(recipe: Any, config: Any, split: str) -> tuple[Arrays, np.ndarr
 
 
 class _Joined:
-    """Batches one behind the other: in memory up to `KEPT` bytes, and all of them in a temporary file beyond that."""
+    """Concatenation of batches.
 
-    def __init__(self):
+    They are in memory up to `KEPT` bytes, and in a temporary file beyond.
+    """
+
+    def __init__(self) -> None:
         self.parts, self.size, self.held, self.file = [], 0, 0, None
 
     def add(self, batch: np.ndarray) -> None:
+        """Append a batch."""
         self.parts.append(batch)
         self.size, self.held = self.size + len(batch), self.held + batch.nbytes
         if self.held > KEPT:
@@ -53,6 +57,7 @@ class _Joined:
             self.parts = [batch[:0]]
 
     def whole(self) -> np.ndarray:
+        """Return all batches as one array."""
         like = self.parts[0]
         if not self.file:
             return np.concatenate(self.parts)
@@ -62,6 +67,9 @@ class _Joined:
 
 
 def conditions(module: Any, config: Any, plain: tuple[Arrays, np.ndarray]) -> dict[str, tuple[Arrays, np.ndarray]]:
-    """Return `{condition: (inputs, labels)}`: the test split `plain`, then as `export` of the recipe changes it."""
+    """Return the test split in each condition: `{condition: (inputs, labels)}`.
+
+    `plain` is the unchanged split; `export` of the recipe defines the others.
+    """
     changed = {name: dataclasses.replace(config, **change) for name, change in module.export(config).conditions.items()}
     return {PLAIN: plain} | {name: test_arrays(module, other) for name, other in changed.items()}

@@ -1,7 +1,7 @@
-"""The same order of things for every recipe: shuffle, make and augment a batch, prefetch.
+"""tf.data pipelines of all recipes: shuffle, make and augment a batch, prefetch.
 
-All that is random is a function of `(seed, epoch, index)`, so that a run that was stopped and resumed sees what
-an uninterrupted one would have seen.
+All randomness is a function of `(seed, epoch, index)`, so that a resumed run sees the same data as an uninterrupted
+one.
 """
 
 from collections.abc import Callable
@@ -15,15 +15,14 @@ Make = Callable[[tf.Tensor, tf.Tensor], tuple[dict[str, tf.Tensor], tf.Tensor]]
 def training_batches(
     make: Make, size: int, batch_size: int, seed: int, epochs: range, passes: int = 1, parts: int = 1
 ) -> tf.data.Dataset:
-    """Return the batches of all `epochs`, one epoch after another, each in an order of its own.
+    """Create the batches of all `epochs`, each epoch in a different order.
 
-    An epoch goes `passes` times over the `size` examples, or over the next one of `parts` of them; what is left of a
-    batch at its end is dropped.
-    The cardinality is known: `len(dataset) // len(epochs)` is the number of steps of an epoch.
+    An epoch passes `passes` times over the `size` examples, or over the next one of `parts` of them. An incomplete last
+    batch is dropped. The cardinality is known: `len(dataset) // len(epochs)` is the number of steps of an epoch.
     """
     steps = size * passes // (batch_size * parts)
 
-    def one_epoch(epoch):
+    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         whole, part = epoch // parts, epoch % parts
         order = tf.concat(
             [
@@ -46,10 +45,13 @@ def training_batches(
 
 
 def evaluation_batches(make: Make, size: int, batch_size: int, seed: int) -> tf.data.Dataset:
-    """Return the `size` examples once, in their order; the last batch may be smaller."""
+    """Create batches of all `size` examples once, in order.
+
+    The last batch may be smaller.
+    """
     starts = tf.data.Dataset.range(0, size, batch_size)
 
-    def batch(start):
+    def batch(start: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         index = tf.range(start, tf.minimum(start + batch_size, size))
         return make(index, tf.stack([seed, tf.cast(start, tf.int32)]))
 
@@ -58,7 +60,7 @@ def evaluation_batches(make: Make, size: int, batch_size: int, seed: int) -> tf.
 
 def _prefetch(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
-    # Batches are ready long before they are asked for: a pool of threads as large as the machine
-    # would only take the cores from the training step.
+    # Batches are ready long before they are needed: a thread pool as large as the machine would only take cores
+    # from the training step.
     options.threading.private_threadpool_size = 2
     return dataset.prefetch(4).with_options(options)

@@ -7,14 +7,14 @@ import numpy as np
 
 from mmzoo.data.arrays import Arrays
 
-NOTHING = "none"  # the pattern in which all is missing
+NOTHING = "none"  # the pattern without any modality
 
 
 def by_pattern(inputs: Arrays, modalities: Sequence[str]) -> Iterator[tuple[str, Arrays]]:
-    """Yield `inputs` with each pattern of `present` and its name, see `present_patterns`.
+    """Yield `inputs` with each pattern of `present` and its name.
 
-    `modalities` are in the order of `present`; what an example lacks by itself stays missing. Without an input
-    `present` there is the full pattern alone.
+    See `present_patterns`. `modalities` are in the order of `present`. A modality missing in an example stays missing
+    in every pattern. Without an input `present` only the full pattern is yielded.
     """
     for name, pattern in present_patterns(modalities).items():
         if "present" not in inputs:
@@ -26,8 +26,8 @@ def by_pattern(inputs: Arrays, modalities: Sequence[str]) -> Iterator[tuple[str,
 def present_patterns(modalities: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Return every pattern of `present` by name, the full one first.
 
-    Of image and audio: `{"image+audio": (1, 1), "image": (1, 0), "audio": (0, 1), "none": (0, 0)}`; the order
-    inside a pattern is that of `modalities`.
+    For image and audio: `{"image+audio": (1, 1), "image": (1, 0), "audio": (0, 1), "none": (0, 0)}`. The order inside a
+    pattern is the order of `modalities`.
     """
     patterns = itertools.product((1, 0), repeat=len(modalities))
     named = sorted(patterns, key=lambda pattern: -sum(pattern))
@@ -35,4 +35,5 @@ def present_patterns(modalities: Sequence[str]) -> dict[str, tuple[int, ...]]:
 
 
 def modalities_of(inputs: dict[str, np.ndarray]) -> tuple[str, ...]:
+    """Return the names of all inputs except `present`."""
     return tuple(name for name in inputs if name != "present")

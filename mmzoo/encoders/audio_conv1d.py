@@ -1,4 +1,6 @@
-"""A waveform to an embedding by convolutions over its samples, without a spectrum."""
+"""M5: convolutions over the samples of a waveform, without a spectrum."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -8,14 +10,20 @@ from mmzoo.blocks.conv import conv_norm
 HOP = 4  # samples that the first convolution steps on, and each pooling divides by
 
 
-def audio_conv1d(samples, embed_dim, widths=(32, 32, 64, 128), name="audio_conv1d"):
-    """Return a `keras.Model`: float32 waveforms `(B, samples)` in [-1, 1] to embeddings `(B, embed_dim)`.
+def audio_conv1d(
+    samples: int, embed_dim: int, widths: Sequence[int] = (32, 32, 64, 128), name: str = "audio_conv1d"
+) -> keras.Model:
+    """Build an encoder of waveforms by convolutions over samples.
 
-    The front end scales each waveform to mean 0 and variance 1, and leaves silence under 1/300 of full scale low. The
-    first convolution hears 80 samples every 4, which is 10 ms at 8 kHz, the others 3 steps; each is followed by a
-    maximum over 4 steps, the last by the mean over time and a Dense layer with ReLU. Time is the height of a picture
-    of width 1, and groups of 4 samples are the channels of the first convolution: the same sum as over 80 samples
-    of one channel, in one wide matrix product. M5, Dai et al. 2017, table 1, at a quarter of its channels.
+    M5, Dai et al. 2017, table 1, at a quarter of its channels. float32 waveforms `(B, samples)` in [-1, 1] to
+    embeddings `(B, embed_dim)`.
+
+    The front end scales each waveform to mean 0 and variance 1; silence under 1/300 of full scale stays low. The first
+    convolution covers 80 samples every 4, 10 ms at 8 kHz. The others cover 3 steps. A maximum over 4 steps follows each
+    convolution; the mean over time and a Dense layer with ReLU follow the last.
+
+    Time is the height of an image of width 1. Groups of 4 samples are the channels of the first convolution: the same
+    sum as over 80 samples of one channel, in one wide matrix product.
 
     Raises:
         ValueError: `samples` is no multiple of 4, or too short for the poolings.
@@ -34,6 +42,6 @@ def audio_conv1d(samples, embed_dim, widths=(32, 32, 64, 128), name="audio_conv1
     return keras.Model(waveform, x, name=name)
 
 
-def example():
-    """Return the encoder of a second of sound at 8 kHz."""
+def example() -> keras.Model:
+    """Return the encoder of a second of audio at 8 kHz."""
     return audio_conv1d(8000, 64)

@@ -1,4 +1,4 @@
-"""A waveform to an embedding by a small Transformer over patches of its log-mel energies."""
+"""AST: a small Transformer over patches of log-mel energies."""
 
 import keras
 from keras import layers
@@ -12,15 +12,25 @@ NUM_MELS = 40
 PATCH = 8  # frames, and mel bands: 80 ms by a fifth of the bands
 
 
-def audio_transformer(samples, sample_rate, embed_dim, units=64, num_layers=4, dropout=0.0, name="audio_transformer"):
-    """Return a `keras.Model`: float32 waveforms `(B, samples)` in [-1, 1] to embeddings `(B, embed_dim)`.
+def audio_transformer(
+    samples: int,
+    sample_rate: int,
+    embed_dim: int,
+    units: int = 64,
+    num_layers: int = 4,
+    dropout: float = 0.0,
+    name: str = "audio_transformer",
+) -> keras.Model:
+    """Build an encoder of waveforms by a Transformer over log-mel patches.
 
-    Frames of 25 ms every 10 ms, 40 mel bands. Each square of 8 frames by 8 bands becomes one token of `units` numbers
-    by a strided convolution (layer `patches`; time by time, low bands first; frames after the last whole square are
-    left out), and a learned vector of its place is added (layer `positions`). Pre-norm Transformer blocks with heads
-    of 16 follow; the mean over the normalized tokens goes through a Dense layer with ReLU. `dropout` acts on tokens
-    and branches.
-    AST, Gong et al. 2021, section 2.1, here with patches that do not overlap and without a class token.
+    AST, Gong et al. 2021, section 2.1, with patches that do not overlap and without a class token. float32 waveforms
+    `(B, samples)` in [-1, 1] to embeddings `(B, embed_dim)`.
+
+    Frames of 25 ms every 10 ms, 40 mel bands. A strided convolution (layer `patches`) turns each square of 8 frames by
+    8 bands into one token of `units` numbers. Tokens are in the order of time, low bands first; frames after the last
+    whole square are left out. Learned positions are added (layer `positions`). Pre-norm Transformer blocks with heads
+    of 16 follow. The mean over the normalized tokens goes through a Dense layer with ReLU. `dropout` acts on tokens and
+    branches.
 
     Raises:
         ValueError: fewer than 8 frames, or `units` is not a multiple of 16.
@@ -46,6 +56,6 @@ def audio_transformer(samples, sample_rate, embed_dim, units=64, num_layers=4, d
     return keras.Model(waveform, x, name=name)
 
 
-def example():
-    """Return the encoder of a second of sound at 8 kHz, 60 tokens."""
+def example() -> keras.Model:
+    """Return the encoder of 1 s of audio at 8 kHz, 60 tokens."""
     return audio_transformer(8000, 8000, 64)

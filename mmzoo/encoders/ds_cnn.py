@@ -1,4 +1,4 @@
-"""A waveform to an embedding by depthwise separable convolutions over time and frequency."""
+"""DS-CNN: depthwise separable convolutions over time and frequency of a waveform."""
 
 import keras
 from keras import layers
@@ -12,13 +12,24 @@ NUM_COEFFICIENTS = 10
 FRONT_ENDS = ("mfcc", "log_mel")
 
 
-def ds_cnn(samples, sample_rate, embed_dim, width=64, num_layers=4, front_end="mfcc", name="ds_cnn"):
-    """Return a `keras.Model`: float32 waveforms `(B, samples)` in [-1, 1] to embeddings `(B, embed_dim)`.
+def ds_cnn(
+    samples: int,
+    sample_rate: int,
+    embed_dim: int,
+    width: int = 64,
+    num_layers: int = 4,
+    front_end: str = "mfcc",
+    name: str = "ds_cnn",
+) -> keras.Model:
+    """Build a keyword-spotting encoder by depthwise separable convolutions.
 
-    Frames of 40 ms every 20 ms. A convolution of 10 frames by 4 coefficients, which halves both axes, then
-    `num_layers` depthwise separable ones of 3x3, all of `width` channels; global average pooling and a Dense layer
-    with ReLU follow. `front_end` is `mfcc` (10 coefficients of 40 mel bands) or `log_mel` (40 bands: four times the
-    work behind it). DS-CNN, Zhang et al. 2017 (Hello Edge), section 3.5 and its size S.
+    DS-CNN, Zhang et al. 2017 (Hello Edge), section 3.5 and its size S. float32 waveforms `(B, samples)` in [-1, 1] to
+    embeddings `(B, embed_dim)`.
+
+    Frames of 40 ms every 20 ms. A convolution of 10 frames by 4 coefficients halves both axes. Then come `num_layers`
+    depthwise separable convolutions of 3x3, all of `width` channels. Global average pooling and a Dense layer with ReLU
+    follow. `front_end` is `mfcc` (10 coefficients of 40 mel bands) or `log_mel` (40 bands: four times the cost after
+    the front end).
 
     Raises:
         ValueError: `front_end` is neither `mfcc` nor `log_mel`.
@@ -42,6 +53,6 @@ def ds_cnn(samples, sample_rate, embed_dim, width=64, num_layers=4, front_end="m
     return keras.Model(waveform, x, name=name)
 
 
-def example():
-    """Return the encoder of a second of sound at 8 kHz, 49 frames."""
+def example() -> keras.Model:
+    """Return the encoder of 1 s of audio at 8 kHz, 49 frames."""
     return ds_cnn(8000, 8000, 64)

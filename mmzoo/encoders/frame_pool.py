@@ -1,4 +1,4 @@
-"""Video to an embedding by a picture encoder on each frame, averaged: the order of frames is not seen."""
+"""Temporal pooling of an image encoder over unordered video frames."""
 
 import keras
 from keras import layers, ops
@@ -9,12 +9,16 @@ from mmzoo.encoders.light_cnn import light_cnn
 POOLS = {"mean": ops.mean, "max": ops.max}
 
 
-def frame_pool(num_frames, image_encoder, embed_dim, pool="mean", name="frame_pool"):
-    """Return a `keras.Model`: uint8 strips of frames `(B, T*H, W, C)` in 0..255 to embeddings `(B, embed_dim)`.
+def frame_pool(
+    num_frames: int, image_encoder: keras.Model, embed_dim: int, pool: str = "mean", name: str = "frame_pool"
+) -> keras.Model:
+    """Build a video encoder by pooling an image encoder over frames.
 
-    `blocks.temporal.stack_frames` makes strips of `(B, T, H, W, C)`. `image_encoder` takes uint8 pictures
-    `(B, H, W, C)`; all frames share its weights, which may come from pictures alone. The baseline that encoders which
-    see motion have to beat. Average consensus of temporal segment networks, Wang et al. 2016, section 3.1.
+    Average consensus of temporal segment networks, Wang et al. 2016, section 3.1. uint8 strips of frames
+    `(B, T*H, W, C)` in 0..255 to embeddings `(B, embed_dim)`. It is the baseline for motion-aware encoders.
+
+    `blocks.temporal.stack_frames` makes strips of `(B, T, H, W, C)`. `image_encoder` takes uint8 images `(B, H, W, C)`.
+    All frames share its weights, which may come from training on images only. `pool` is `mean` or `max`.
 
     Raises:
         ValueError: `pool` is neither `mean` nor `max`, or the front end of `image_encoder` is no `Rescaling`.
@@ -27,6 +31,6 @@ def frame_pool(num_frames, image_encoder, embed_dim, pool="mean", name="frame_po
     return keras.Model(video, x, name=name)
 
 
-def example():
-    """Return the encoder of 8 frames of 64x64 pixels in color."""
+def example() -> keras.Model:
+    """Return the encoder of 8 color frames of 64x64 pixels."""
     return frame_pool(8, light_cnn((64, 64, 3), 64), 64)

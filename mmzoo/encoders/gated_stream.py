@@ -1,4 +1,4 @@
-"""Video to an embedding by a picture encoder on each frame and a gated recurrent unit over the frames."""
+"""LRCN: an image encoder on video frames and a GRU over them."""
 
 import keras
 from keras import layers
@@ -7,13 +7,17 @@ from mmzoo.blocks.temporal import each_frame, strip_input
 from mmzoo.encoders.light_cnn import light_cnn
 
 
-def gated_stream(num_frames, image_encoder, embed_dim, units=64, name="gated_stream"):
-    """Return a `keras.Model`: uint8 strips of frames `(B, T*H, W, C)` in 0..255 to embeddings `(B, embed_dim)`.
+def gated_stream(
+    num_frames: int, image_encoder: keras.Model, embed_dim: int, units: int = 64, name: str = "gated_stream"
+) -> keras.Model:
+    """Build a video encoder by a GRU over frame embeddings.
 
-    `blocks.temporal.stack_frames` makes strips of `(B, T, H, W, C)`. `image_encoder` takes uint8 pictures
-    `(B, H, W, C)` and is shared by all frames; a GRU reads its embeddings from the first to the last, written out
-    step by step, because GPU delegates refuse loops. Its last state is the answer. Recurrence over frames: LRCN,
-    Donahue et al. 2015, section 3; the unit: Cho et al. 2014, section 2.3.
+    Recurrence over frames: LRCN, Donahue et al. 2015, section 3; GRU: Cho et al. 2014, section 2.3. uint8 strips of
+    frames `(B, T*H, W, C)` in 0..255 to embeddings `(B, embed_dim)`.
+
+    `blocks.temporal.stack_frames` makes strips of `(B, T, H, W, C)`. `image_encoder` takes uint8 images `(B, H, W, C)`
+    and is shared by all frames. A GRU reads its embeddings from the first frame to the last. The GRU is unrolled,
+    because GPU delegates refuse loops. Its last state goes through a Dense layer with ReLU.
 
     Raises:
         ValueError: `units` is not a multiple of 4, or the front end of `image_encoder` is no `Rescaling`.
@@ -26,6 +30,6 @@ def gated_stream(num_frames, image_encoder, embed_dim, units=64, name="gated_str
     return keras.Model(video, x, name=name)
 
 
-def example():
-    """Return the encoder of 8 frames of 64x64 pixels in color."""
+def example() -> keras.Model:
+    """Return the encoder of 8 color frames of 64x64 pixels."""
     return gated_stream(8, light_cnn((64, 64, 3), 64), 64)

@@ -1,11 +1,11 @@
-"""Pictures to an embedding by depthwise separable convolutions made for CPUs, in any width."""
+"""PP-LCNet: depthwise separable convolutions for CPUs, at any width."""
 
 import keras
 from keras import layers
 
 from mmzoo.blocks.conv import conv_norm, depthwise_norm, squeeze_excite
 
-# kernel size, channels at width 1, whether the block halves the picture, whether it squeezes and excites
+# kernel size, channels at width 1, whether the block halves the image, whether it squeezes and excites
 BLOCKS = (
     (3, 32, False, False),
     (3, 64, True, False),
@@ -18,18 +18,24 @@ BLOCKS = (
     (5, 512, False, True),
 )
 STEM = 16  # channels at width 1
-SMALLEST = 4  # pixels: a picture is not halved any more
+SMALLEST = 4  # pixels: a smaller image is not halved
 
 
-def lc_net(shape, embed_dim, width=1.0, dropout=0.0, name="lc_net"):
-    """Return a `keras.Model`: uint8 pictures `(B, H, W, C)` in 0..255 to embeddings `(B, embed_dim)`.
+def lc_net(
+    shape: tuple[int, int, int], embed_dim: int, width: float = 1.0, dropout: float = 0.0, name: str = "lc_net"
+) -> keras.Model:
+    """Build an image encoder by depthwise separable convolutions for CPUs.
 
-    A strided convolution and 13 depthwise separable blocks, which halve the picture as long as its shorter side is
-    over 4 pixels; global average pooling, dropout and a Dense layer with ReLU follow. Kernels are 3x3 at first and 5x5
-    from the seventh block on, the last two blocks squeeze and excite, and `width` multiplies the channels, rounded to
-    multiples of 4. Hard-swish activates the 5x5 blocks alone: most of its benefit lies in the deeper layers
-    (MobileNetV3, Howard et al. 2019, section 5.2), and ReLU is part of a convolution in every kernel, int8 too.
-    PP-LCNet, Cui et al. 2021, sections 3.1 to 3.4 and table 1; `embedding` stands for its last 1x1 convolution.
+    PP-LCNet, Cui et al. 2021, sections 3.1 to 3.4 and table 1; `embedding` replaces its last 1x1 convolution. uint8
+    images `(B, H, W, C)` in 0..255 to embeddings `(B, embed_dim)`.
+
+    A strided convolution and 13 depthwise separable blocks halve the image as long as its shorter side is over 4
+    pixels. Global average pooling, dropout and a Dense layer with ReLU follow. Kernels are 3x3 in the first six blocks
+    and 5x5 from the seventh block on. The last two blocks squeeze and excite. `width` multiplies the channels, rounded
+    to multiples of 4.
+
+    Hard-swish activates only the 5x5 blocks: most of its benefit lies in the deeper layers (MobileNetV3, Howard et al.
+    2019, section 5.2). ReLU is fused into the convolution by every kernel, int8 included.
 
     Raises:
         ValueError: `width` is not positive.
@@ -52,11 +58,11 @@ def lc_net(shape, embed_dim, width=1.0, dropout=0.0, name="lc_net"):
     return keras.Model(image, x, name=name)
 
 
-def scaled(filters, width):
-    """Return `filters * width` rounded to a multiple of 4, at least 4."""
+def scaled(filters: int, width: float) -> int:
+    """Scale `filters` by `width` to a multiple of 4, at least 4."""
     return max(4, int(filters * width / 4 + 0.5) * 4)
 
 
-def example():
-    """Return the encoder of a picture of 96x96 pixels at a quarter of the width."""
+def example() -> keras.Model:
+    """Return the encoder of 96x96 color images at width 0.25."""
     return lc_net((96, 96, 3), 64, width=0.25)

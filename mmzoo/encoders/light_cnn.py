@@ -1,4 +1,6 @@
-"""Pictures to an embedding by a small convolutional network."""
+"""Small convolutional network for images."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -8,15 +10,24 @@ from mmzoo.blocks.conv import conv_norm, depthwise_separable, inverted_residual,
 BLOCKS = {"conv": conv_norm, "separable": depthwise_separable, "inverted": inverted_residual}
 
 
-def light_cnn(shape, embed_dim, widths=(16, 32, 48, 48), block="conv", excite=False, name="light_cnn", width=1.0):
-    """Return a `keras.Model`: uint8 pictures `(B, H, W, C)` in 0..255 to embeddings `(B, embed_dim)`.
+def light_cnn(
+    shape: tuple[int, int, int],
+    embed_dim: int,
+    widths: Sequence[int] = (16, 32, 48, 48),
+    block: str = "conv",
+    excite: bool = False,
+    name: str = "light_cnn",
+    width: float = 1.0,
+) -> keras.Model:
+    """Build an image encoder by a small convolutional network.
 
-    Every other stage halves the picture, the first by a plain convolution; global average pooling and a Dense
-    layer with ReLU follow. Plain convolutions (`block="conv"`) are the default: at these sizes they reach the
-    machine's matrix-multiply speed, where many thin depthwise ones reach a third of it. `separable` is
-    MobileNet's block (Howard et al. 2017), `inverted` MobileNetV2's (Sandler et al. 2018); `excite` adds
-    squeeze-and-excitation (Hu et al. 2018) after the last stage. A `width` other than 1 multiplies `widths`, rounded
-    to multiples of 4 (MobileNet, section 3.3).
+    uint8 images `(B, H, W, C)` in 0..255 to embeddings `(B, embed_dim)`. Every other stage halves the image, the first
+    by a plain convolution. Global average pooling and a Dense layer with ReLU follow.
+
+    `block` is `conv`, `separable` (MobileNet, Howard et al. 2017) or `inverted` (MobileNetV2, Sandler et al. 2018).
+    Plain convolutions are the default: at these sizes they reach the machine's matrix-multiply speed, and thin
+    depthwise ones a third of this speed. `excite` adds squeeze-and-excitation (Hu et al. 2018) after the last stage. A
+    `width` other than 1 multiplies `widths`, rounded to multiples of 4 (MobileNet, section 3.3).
 
     Raises:
         ValueError: `block` is none of `conv`, `separable`, `inverted`, or `width` is not positive.
@@ -39,6 +50,6 @@ def light_cnn(shape, embed_dim, widths=(16, 32, 48, 48), block="conv", excite=Fa
     return keras.Model(image, x, name=name)
 
 
-def example():
-    """Return the encoder of a picture of 28x28 pixels, as `spoken_digits` has it."""
+def example() -> keras.Model:
+    """Return the encoder of 28x28 gray images, as in `spoken_digits`."""
     return light_cnn((28, 28, 1), 64)

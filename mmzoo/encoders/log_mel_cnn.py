@@ -1,4 +1,6 @@
-"""A waveform to an embedding by convolutions over time on log-mel energies."""
+"""TC-ResNet without residuals: convolutions over time on log-mel energies."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -7,12 +9,21 @@ from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.log_mel import LogMel
 
 
-def log_mel_cnn(samples, sample_rate, embed_dim, widths=(64, 64, 64, 64), num_mels=40, name="log_mel_cnn"):
-    """Return a `keras.Model`: float32 waveforms `(B, samples)` in [-1, 1] to embeddings `(B, embed_dim)`.
+def log_mel_cnn(
+    samples: int,
+    sample_rate: int,
+    embed_dim: int,
+    widths: Sequence[int] = (64, 64, 64, 64),
+    num_mels: int = 40,
+    name: str = "log_mel_cnn",
+) -> keras.Model:
+    """Build an encoder of waveforms by convolutions over log-mel frames.
 
-    Frames of 25 ms every 10 ms. The mel bands are channels of a convolution over time, so that a layer is one
-    wide matrix product and its first layer already hears all frequencies: TC-ResNet, Choi et al. 2019,
-    section 3.1, here without residuals. Every stage but the last halves the time axis.
+    TC-ResNet, Choi et al. 2019, section 3.1, without residuals. float32 waveforms `(B, samples)` in [-1, 1] to
+    embeddings `(B, embed_dim)`.
+
+    Frames of 25 ms every 10 ms. The mel bands are channels of a convolution over time. A layer is one wide matrix
+    product, and the first layer already covers all frequencies. Every stage but the last halves the time axis.
     """
     waveform = keras.Input((samples,), name="audio")
     front_end = LogMel(sample_rate, sample_rate // 40, sample_rate // 100, num_mels, name="front_end")
@@ -27,6 +38,6 @@ def log_mel_cnn(samples, sample_rate, embed_dim, widths=(64, 64, 64, 64), num_me
     return keras.Model(waveform, x, name=name)
 
 
-def example():
-    """Return the encoder of a second of sound at 8 kHz, as `spoken_digits` has it."""
+def example() -> keras.Model:
+    """Return the encoder of 1 s of audio at 8 kHz."""
     return log_mel_cnn(8000, 8000, 64)

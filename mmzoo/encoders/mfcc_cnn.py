@@ -1,4 +1,6 @@
-"""A waveform to an embedding by convolutions over time on cepstral coefficients (MFCC)."""
+"""TC-ResNet without residuals: convolutions over time on MFCC."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -9,13 +11,22 @@ from mmzoo.blocks.mfcc import Mfcc
 NUM_MELS = 40
 
 
-def mfcc_cnn(samples, sample_rate, embed_dim, widths=(64, 64, 64, 64), num_coefficients=20, name="mfcc_cnn"):
-    """Return a `keras.Model`: float32 waveforms `(B, samples)` in [-1, 1] to embeddings `(B, embed_dim)`.
+def mfcc_cnn(
+    samples: int,
+    sample_rate: int,
+    embed_dim: int,
+    widths: Sequence[int] = (64, 64, 64, 64),
+    num_coefficients: int = 20,
+    name: str = "mfcc_cnn",
+) -> keras.Model:
+    """Build an encoder of waveforms by convolutions over MFCC frames.
 
-    Frames of 25 ms every 10 ms, 40 mel bands, and the first `num_coefficients` of their DCT as channels of a
-    convolution over time. Every stage but the last halves the time axis. TC-ResNet, Choi et al. 2019, section 3.1, on
-    MFCC as there, here without residuals. What the last coefficients would hold, the fine shape of the spectrum, is
-    left out; `log_mel_cnn` keeps it.
+    TC-ResNet, Choi et al. 2019, section 3.1, on MFCC as in the paper, without residuals. float32 waveforms
+    `(B, samples)` in [-1, 1] to embeddings `(B, embed_dim)`.
+
+    Frames of 25 ms every 10 ms, 40 mel bands. The first `num_coefficients` of their DCT are channels of a convolution
+    over time. Every stage but the last halves the time axis. The last coefficients, the fine shape of the spectrum, are
+    left out; `log_mel_cnn` keeps them.
 
     Raises:
         ValueError: more coefficients than the 40 bands.
@@ -33,6 +44,6 @@ def mfcc_cnn(samples, sample_rate, embed_dim, widths=(64, 64, 64, 64), num_coeff
     return keras.Model(waveform, x, name=name)
 
 
-def example():
-    """Return the encoder of a second of sound at 8 kHz."""
+def example() -> keras.Model:
+    """Return the encoder of a second of audio at 8 kHz."""
     return mfcc_cnn(8000, 8000, 64)

@@ -1,22 +1,35 @@
-"""A row of numbers to an embedding by Dense layers, scaled in the graph."""
+"""MLP over rows of numbers, standardized in the graph."""
+
+from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import layers
 
 from mmzoo.blocks.standardize import Standardize
 
 
-def tabular_mlp(num_features, embed_dim, widths=(128, 128), mean=None, variance=None, dropout=0.0, name="tabular_mlp"):
-    """Return a `keras.Model`: float32 rows `(B, num_features)` in their own units to embeddings `(B, embed_dim)`.
+def tabular_mlp(
+    num_features: int,
+    embed_dim: int,
+    widths: Sequence[int] = (128, 128),
+    mean: np.ndarray | None = None,
+    variance: np.ndarray | None = None,
+    dropout: float = 0.0,
+    name: str = "tabular_mlp",
+) -> keras.Model:
+    """Build an encoder of table rows by Dense layers.
 
-    `mean` and `variance` `(num_features,)` of the training data are saved with the model as weights that nobody
-    trains; without them `model.get_layer("front_end").adapt(rows)` sets them. NaN is not understood: fill a missing
-    number with its column's mean, and where its absence says something add a column of 0 and 1. Where the GPU
-    computes in half precision a number beyond 65504 overflows: choose another unit. Categories come as one-hot columns.
-    The MLP of Gorishniy et al. 2021, section 3.1.
+    The MLP of Gorishniy et al. 2021, section 3.1. float32 rows `(B, num_features)` in their own units to embeddings
+    `(B, embed_dim)`.
+
+    `mean` and `variance` `(num_features,)` of the training data are saved with the model as weights that are not
+    trainable. Without them, `model.get_layer("front_end").adapt(rows)` sets them. NaN is not supported. Fill a missing
+    number with its column's mean. If its absence is informative, add a column of 0 and 1. A GPU in half precision
+    overflows at numbers beyond 65504: choose another unit. Categories are one-hot columns.
 
     Raises:
-        ValueError: one of `mean` and `variance` without the other, or of another length.
+        ValueError: only one of `mean` and `variance`, or a different length.
     """
     if (mean is None) != (variance is None):
         raise ValueError(f"tabular_mlp expects mean and variance together. Received: {mean=}, {variance=}")
@@ -32,6 +45,6 @@ def tabular_mlp(num_features, embed_dim, widths=(128, 128), mean=None, variance=
     return keras.Model(rows, x, name=name)
 
 
-def example():
+def example() -> keras.Model:
     """Return the encoder of a row of 32 numbers."""
     return tabular_mlp(32, 64)

@@ -1,4 +1,6 @@
-"""Video to an embedding by a picture encoder on each frame and convolutions over time."""
+"""Temporal convolutions over frame embeddings of an image encoder."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers, ops
@@ -8,13 +10,22 @@ from mmzoo.blocks.temporal import each_frame, strip_input
 from mmzoo.encoders.light_cnn import light_cnn
 
 
-def temporal_conv(num_frames, image_encoder, embed_dim, widths=(64, 64), kernel_size=3, name="temporal_conv"):
-    """Return a `keras.Model`: uint8 strips of frames `(B, T*H, W, C)` in 0..255 to embeddings `(B, embed_dim)`.
+def temporal_conv(
+    num_frames: int,
+    image_encoder: keras.Model,
+    embed_dim: int,
+    widths: Sequence[int] = (64, 64),
+    kernel_size: int = 3,
+    name: str = "temporal_conv",
+) -> keras.Model:
+    """Build a video encoder by convolutions over frame embeddings.
 
-    `blocks.temporal.stack_frames` makes strips of `(B, T, H, W, C)`. `image_encoder` takes uint8 pictures
-    `(B, H, W, C)` and is shared by all frames; its embeddings are the channels of convolutions over time, of which
-    all but the first halve the time axis. Convolutions over the features of frames: the encoder of Lea et al. 2017,
-    section 3.1.
+    Convolutions over the features of frames: the encoder of Lea et al. 2017, section 3.1. uint8 strips of frames
+    `(B, T*H, W, C)` in 0..255 to embeddings `(B, embed_dim)`.
+
+    `blocks.temporal.stack_frames` makes strips of `(B, T, H, W, C)`. `image_encoder` takes uint8 images `(B, H, W, C)`
+    and is shared by all frames. Its embeddings are the channels of convolutions over time. All convolutions but the
+    first halve the time axis.
 
     Raises:
         ValueError: the front end of `image_encoder` is no `Rescaling`.
@@ -29,6 +40,6 @@ def temporal_conv(num_frames, image_encoder, embed_dim, widths=(64, 64), kernel_
     return keras.Model(video, x, name=name)
 
 
-def example():
-    """Return the encoder of 8 frames of 64x64 pixels in color."""
+def example() -> keras.Model:
+    """Return the encoder of 8 color frames of 64x64 pixels."""
     return temporal_conv(8, light_cnn((64, 64, 3), 64), 64)

@@ -1,4 +1,4 @@
-"""Text to an embedding by the mean of its tokens, whatever their order: the baseline to beat."""
+"""fastText: mean of token embeddings regardless of order, the text baseline."""
 
 import keras
 from keras import layers
@@ -7,12 +7,16 @@ from mmzoo.blocks.attention import masked_mean
 from mmzoo.blocks.position import TokenEmbedding, padding_mask
 
 
-def text_bag(length, embed_dim, num_tokens=260, units=64, name="text_bag"):
-    """Return a `keras.Model`: int32 token ids `(B, length)`, 0 behind the text, to embeddings `(B, embed_dim)`.
+def text_bag(
+    length: int, embed_dim: int, num_tokens: int = 260, units: int = 64, name: str = "text_bag"
+) -> keras.Model:
+    """Build a bag-of-tokens text encoder.
 
-    Ids lie in 0..`num_tokens - 1`; 0 is padding and counts for nothing. The vectors `(B, length, units)` of the
-    tokens are averaged, and a Dense layer with ReLU follows. fastText, Joulin et al. 2017, section 2, without
-    its n-grams.
+    fastText, Joulin et al. 2017, section 2, without its n-grams. int32 token ids `(B, length)`, padded with 0 at the
+    end, to embeddings `(B, embed_dim)`.
+
+    Ids are in 0..`num_tokens - 1`; 0 is padding and ignored. The token vectors `(B, length, units)` are averaged, and a
+    Dense layer with ReLU follows.
     """
     token_ids = keras.Input((length,), dtype="int32", name="token_ids")
     mask = padding_mask(token_ids)
@@ -22,6 +26,6 @@ def text_bag(length, embed_dim, num_tokens=260, units=64, name="text_bag"):
     return keras.Model(token_ids, x, name=name)
 
 
-def example():
+def example() -> keras.Model:
     """Return the encoder of 128 bytes of text."""
     return text_bag(128, 64)

@@ -1,4 +1,4 @@
-"""Text to an embedding by a convolution that shortens it and an unrolled GRU over the few steps left."""
+"""Convolution and unrolled GRU over text."""
 
 import keras
 from keras import layers, ops
@@ -7,14 +7,18 @@ from mmzoo.blocks.attention import masked_mean
 from mmzoo.blocks.position import TokenEmbedding, padding_mask
 
 
-def text_gru(length, embed_dim, num_tokens=260, units=64, stride=8, name="text_gru"):
-    """Return a `keras.Model`: int32 token ids `(B, length)`, 0 behind the text, to embeddings `(B, embed_dim)`.
+def text_gru(
+    length: int, embed_dim: int, num_tokens: int = 260, units: int = 64, stride: int = 8, name: str = "text_gru"
+) -> keras.Model:
+    """Build a text encoder by a convolution and a GRU.
 
-    Ids lie in 0..`num_tokens - 1`. A convolution over five tokens with ReLU is followed by the maximum over each
-    `stride` of them, so that the GRU (Cho et al. 2014, section 2.3) has `length / stride` steps, each a
-    few operators of the exported graph. Its states over the text are averaged: a state knows only what came before
-    it, so that padding behind the text changes none of them. A Dense layer with ReLU follows. Convolution before
-    recurrence after Xiao and Cho 2016, section 3.
+    Convolution before recurrence after Xiao and Cho 2016, section 3; GRU: Cho et al. 2014, section 2.3. int32 token ids
+    `(B, length)`, padded with 0 at the end, to embeddings `(B, embed_dim)`.
+
+    Ids are in 0..`num_tokens - 1`. A convolution over five tokens with ReLU is followed by the maximum over each
+    `stride` of them. The GRU then has `length / stride` steps, each unrolled to several operators of the exported
+    graph. Its states over the text are averaged. A state depends only on earlier tokens, so that padding at the end
+    changes no state. A Dense layer with ReLU follows.
 
     Raises:
         ValueError: `length` is not a multiple of `stride`.
@@ -33,6 +37,6 @@ def text_gru(length, embed_dim, num_tokens=260, units=64, stride=8, name="text_g
     return keras.Model(token_ids, x, name=name)
 
 
-def example():
+def example() -> keras.Model:
     """Return the encoder of 128 bytes of text."""
     return text_gru(128, 64)

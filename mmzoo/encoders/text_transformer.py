@@ -1,4 +1,4 @@
-"""Text to an embedding by a small Transformer over its tokens."""
+"""Small Transformer over tokens of text."""
 
 import keras
 from keras import layers
@@ -7,12 +7,22 @@ from mmzoo.blocks.attention import masked_mean, transformer_block
 from mmzoo.blocks.position import AddPosition, TokenEmbedding, padding_mask
 
 
-def text_transformer(length, embed_dim, num_tokens=260, num_layers=2, num_heads=4, units=64, name="text_transformer"):
-    """Return a `keras.Model`: int32 token ids `(B, length)`, 0 behind the text, to embeddings `(B, embed_dim)`.
+def text_transformer(
+    length: int,
+    embed_dim: int,
+    num_tokens: int = 260,
+    num_layers: int = 2,
+    num_heads: int = 4,
+    units: int = 64,
+    name: str = "text_transformer",
+) -> keras.Model:
+    """Build a text encoder by a small Transformer.
 
-    Ids lie in 0..`num_tokens - 1`. Tokens `(B, length, units)` with learned positions pass `num_layers` blocks in
-    which none sees padding. They are normalized and averaged over the text, and a Dense layer with ReLU
-    follows. The encoder of Vaswani et al. 2017, section 3.1, with pre-norm blocks (Xiong et al. 2020).
+    The encoder of Vaswani et al. 2017, section 3.1, with pre-norm blocks (Xiong et al. 2020). int32 token ids
+    `(B, length)`, padded with 0 at the end, to embeddings `(B, embed_dim)`.
+
+    Ids are in 0..`num_tokens - 1`. Tokens `(B, length, units)` with learned positions pass `num_layers` blocks; padding
+    is masked. The tokens are normalized and averaged over the text. A Dense layer with ReLU follows.
 
     Raises:
         ValueError: `units` is not a multiple of `num_heads`.
@@ -29,6 +39,6 @@ def text_transformer(length, embed_dim, num_tokens=260, num_layers=2, num_heads=
     return keras.Model(token_ids, x, name=name)
 
 
-def example():
+def example() -> keras.Model:
     """Return the encoder of 128 bytes of text."""
     return text_transformer(128, 64)

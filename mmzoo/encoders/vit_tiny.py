@@ -1,4 +1,4 @@
-"""Pictures to an embedding by a small Transformer over patches."""
+"""ViT: a small Transformer over image patches."""
 
 import keras
 from keras import layers
@@ -9,14 +9,24 @@ from mmzoo.blocks.position import AddPosition
 HEAD = 16  # numbers that each head of the attention compares
 
 
-def vit_tiny(shape, embed_dim, patch_size=4, units=64, num_layers=4, dropout=0.0, name="vit_tiny"):
-    """Return a `keras.Model`: uint8 pictures `(B, H, W, C)` in 0..255 to embeddings `(B, embed_dim)`.
+def vit_tiny(
+    shape: tuple[int, int, int],
+    embed_dim: int,
+    patch_size: int = 4,
+    units: int = 64,
+    num_layers: int = 4,
+    dropout: float = 0.0,
+    name: str = "vit_tiny",
+) -> keras.Model:
+    """Build an image encoder by a small Vision Transformer.
 
-    Each square of `patch_size` pixels becomes one token of `units` numbers by a strided convolution (layer `patches`,
-    row by row), and a learned vector of its place is added (layer `positions`). Pre-norm Transformer blocks with heads
-    of 16 follow; the mean over the normalized tokens goes through a Dense layer with ReLU. `dropout` acts on tokens
-    and branches.
-    ViT, Dosovitskiy et al. 2021, section 3.1; the mean instead of a class token after its appendix D.3.
+    ViT, Dosovitskiy et al. 2021, section 3.1; the mean instead of a class token after its appendix D.3. uint8 images
+    `(B, H, W, C)` in 0..255 to embeddings `(B, embed_dim)`.
+
+    A strided convolution (layer `patches`, row by row) turns each square of `patch_size` pixels into one token of
+    `units` numbers. Learned positions are added (layer `positions`). Pre-norm Transformer blocks with heads of 16
+    follow. The mean over the normalized tokens goes through a Dense layer with ReLU. `dropout` acts on tokens and
+    branches.
 
     Raises:
         ValueError: `patch_size` does not divide both sides, or `units` is not a multiple of 16.
@@ -39,6 +49,6 @@ def vit_tiny(shape, embed_dim, patch_size=4, units=64, num_layers=4, dropout=0.0
     return keras.Model(image, x, name=name)
 
 
-def example():
-    """Return the encoder of a picture of 28x28 pixels, 49 tokens."""
+def example() -> keras.Model:
+    """Return the encoder of 28x28 gray images, 49 tokens."""
     return vit_tiny((28, 28, 1), 64)

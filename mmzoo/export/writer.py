@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.artifacts.folder import file_table, operator_table
+from mmzoo.artifacts.card import Card, embedded_values
+from mmzoo.artifacts.files import file_table, operator_table
 from mmzoo.artifacts.golden import GOLDEN, write_golden
 from mmzoo.data.arrays import Arrays
 from mmzoo.errors import BadInputError
@@ -22,7 +24,6 @@ from mmzoo.tflite.flatbuffer import METADATA
 if TYPE_CHECKING:
     import keras
 
-STATIC = ("mmzoo", "recipe", "config", "inputs", "outputs", "labels", "data")  # keys of the embedded card
 CALIBRATION = 128  # examples
 
 
@@ -32,8 +33,8 @@ def export(
     spec: Export,
     calibration: Arrays,
     golden: tuple[Arrays, np.ndarray],
-    card: dict,
-) -> dict[str, dict]:
+    card: Card,
+) -> Card:
     """Write SavedModel, TFLite, ONNX, golden tensors and labels of `model` into `folder`.
 
     Args:
@@ -42,17 +43,16 @@ def export(
         spec: the recipe's export settings.
         calibration: `{input: (K, ...)}` training examples, from which int8 takes its ranges.
         golden: `({input: (K, ...)}, labels (K,))` test examples, saved with the outputs of `model`.
-        card: the card; its keys in `STATIC` are embedded in every `.tflite`.
+        card: its `embedded_values` go into every `.tflite`.
 
     Returns:
-        `{"files": ..., "operators": ...}` for the card. Without the packages of the extra `onnx`, `model.onnx` is not
-        written.
+        the card with its files and operators. Without the packages of the extra `onnx`, `model.onnx` is not written.
 
     Raises:
         ValueError: `model` needs an operator that TFLite does not have.
     """
     folder = Path(folder)
-    about = json.dumps({key: card[key] for key in STATIC if key in card}, ensure_ascii=False).encode()
+    about = json.dumps(embedded_values(card), ensure_ascii=False).encode()
     with quiet():
         _put(folder / "saved_model", lambda path: save_model(path, model))
         for precision, tflite in tflite_models(model, spec.precisions, calibration).items():
@@ -62,7 +62,7 @@ def export(
             _put(folder / "model.onnx", lambda path: to_onnx(model, path))
     _put(folder / GOLDEN, lambda path: write_golden(path, model, *golden))
     _put(folder / "labels.txt", lambda path: path.write_text("\n".join([*spec.labels, ""]), encoding="utf-8"))
-    return {"files": file_table(folder), "operators": operator_table(folder)}
+    return replace(card, files=file_table(folder), operators=operator_table(folder))
 
 
 def calibration_examples(batches: Any, names: Any, count: int = CALIBRATION) -> Arrays:

@@ -1,14 +1,19 @@
-"""Fusions: each module of this folder holds one function of its name, `({modality: (B, D)}, present) -> (B, D)`."""
+"""Fusion functions, one per module of the same name: `({modality: (B, D)}, present) -> (B, D)`."""
 
 import importlib
 import pkgutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keras import KerasTensor
 
 
 def names() -> list[str]:
-    """List the fusions, without importing them."""
+    """List the fusions without importing them."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def load(name: str):
-    """Return the function of the fusion `name`, one of `names()`."""
+def load(name: str) -> "Callable[..., KerasTensor]":
+    """Return the fusion function `name`, one of `names()`."""
     return getattr(importlib.import_module(f"{__name__}.{name}"), name)

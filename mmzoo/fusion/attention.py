@@ -1,18 +1,25 @@
-"""Fusion by attention: the first modality queries the others."""
+"""Cross-attention fusion: the first modality queries the others."""
 
-from keras import layers, ops
+from collections.abc import Mapping
+
+from keras import KerasTensor, layers, ops
 
 from mmzoo.blocks.attention import cross_block
 from mmzoo.blocks.position import AddPosition, LearnedTokens
 from mmzoo.blocks.presence import replace_absent, split_present
 
 
-def attention(embeddings, present, num_heads=4, expansion=2):
-    """Let the first of `{modality: (B, D)}` gather from the others by attention: `(B, D)`, normalized.
+def attention(
+    embeddings: Mapping[str, KerasTensor], present: KerasTensor, num_heads: int = 4, expansion: int = 2
+) -> KerasTensor:
+    """Fuse by cross-attention from the first modality to the others.
 
-    `present` `(B, M)` is 1 or 0 in the order of `embeddings`: a missing first is a learned query, missing others are
-    hidden. One more key is learned, so that there is something to see where all others are missing. Each key has a
-    learned vector of its modality. Cross-attention, Tsai et al. 2019, section 3.1, with modalities as tokens.
+    Cross-attention, Tsai et al. 2019, section 3.1, with modalities as tokens. `{modality: (B, D)}` to `(B, D)`,
+    normalized.
+
+    `present` `(B, M)` is 1 or 0 in the order of `embeddings`. A missing first modality becomes a learned query; missing
+    others are masked. One additional learned key is always visible, even if all other modalities are missing. Each key
+    has a learned vector of its modality.
 
     Raises:
         ValueError: fewer than two modalities, or `num_heads` does not divide `D`.

@@ -1,6 +1,8 @@
-"""Fusion by bottleneck tokens: each modality has a Transformer of its own, and they speak through a few tokens."""
+"""Bottleneck fusion: one Transformer per modality, with a few shared tokens."""
 
-from keras import layers, ops
+from collections.abc import Mapping
+
+from keras import KerasTensor, layers, ops
 
 from mmzoo.blocks.attention import transformer_block
 from mmzoo.blocks.position import LearnedTokens
@@ -8,17 +10,29 @@ from mmzoo.blocks.presence import split_present
 from mmzoo.fusion.transformer import as_tokens
 
 
-def bottleneck(embeddings, present, count=4, units=32, num_layers=2, num_heads=4, expansion=2):
-    """Join `{modality: (B, D) or (B, T, D)}` through `count` tokens that all streams share: `(B, D)`.
+def bottleneck(
+    embeddings: Mapping[str, KerasTensor],
+    present: KerasTensor,
+    count: int = 4,
+    units: int = 32,
+    num_layers: int = 2,
+    num_heads: int = 4,
+    expansion: int = 2,
+) -> KerasTensor:
+    """Fuse modality streams through shared bottleneck tokens.
 
-    Each modality's tokens are brought to width `units`. In each of `num_layers` layers every stream attends to its own
-    tokens and to the bottleneck, which is then averaged over the modalities present. `present` `(B, M)` is 1 or 0 in
-    the order of `embeddings`. The streams present are averaged and brought back to `D`, that of the first modality.
-    An embedding `(B, D)` is one token; tokens of rank 3 bring their positions along. MBT, Nagrani et al. 2021,
-    section 3.2; the mean of a stream's tokens stands for its class token.
+    MBT, Nagrani et al. 2021, section 3.2; the mean of a stream's tokens replaces its class token.
+    `{modality: (B, D) or (B, T, D)}` to `(B, D)`.
+
+    Each modality's tokens are projected to width `units`. In each of `num_layers` layers every stream attends to its
+    own tokens and to `count` bottleneck tokens. The bottleneck is then averaged over the available modalities.
+    `present` `(B, M)` is 1 or 0 in the order of `embeddings`. The available streams are averaged and projected to `D`,
+    the width of the first modality. An embedding `(B, D)` is one token; tokens of rank 3 already contain their
+    positions.
 
     Raises:
-        ValueError: `num_heads` does not divide `units`, or fewer than two layers: nothing would pass between streams.
+        ValueError: `num_heads` does not divide `units`, or fewer than two layers: no information would pass between
+            streams.
     """
     if num_layers < 2:
         raise ValueError(f"bottleneck expects two layers or more. Received: {num_layers=}")
@@ -35,7 +49,7 @@ def bottleneck(embeddings, present, count=4, units=32, num_layers=2, num_heads=4
             streams = {name: ops.concatenate([shared, x[:, count:]], axis=1) for name, x in streams.items()}
         for name, x in streams.items():
             streams[name] = transformer_block(x, num_heads, expansion, name=f"{name}{i}")
-    ends = {name: layers.LayerNormalization(name=f"{name}_norm")(x[:, count:]) for name, x in streams.items()}
-    joined = sum(ops.mean(x, axis=1, keepdims=True) * share[name] for name, x in ends.items())
+    outputs = {name: layers.LayerNormalization(name=f"{name}_norm")(x[:, count:]) for name, x in streams.items()}
+    joined = sum(ops.mean(x, axis=1, keepdims=True) * share[name] for name, x in outputs.items())
     width = next(iter(embeddings.values())).shape[-1]
     return layers.Dense(width, name="fusion")(ops.reshape(joined, (-1, units)))

@@ -1,17 +1,21 @@
-"""Fusion by the tensor product in low rank: sums of products of what each modality says."""
+"""Low-rank tensor fusion: sums of products of modality projections."""
 
-from keras import layers, ops
+from collections.abc import Mapping
+
+from keras import KerasTensor, layers, ops
 
 from mmzoo.blocks.presence import split_present
 
 
-def low_rank(embeddings, present, rank=4):
-    """Join `{modality: (B, D)}` as `tensor_product` does with a tensor of rank `rank`: `(B, D)`.
+def low_rank(embeddings: Mapping[str, KerasTensor], present: KerasTensor, rank: int = 4) -> KerasTensor:
+    """Fuse by a tensor product of rank `rank`.
 
-    One Dense layer for each modality makes `rank` vectors `(D,)`; they are multiplied over the modalities and
-    averaged over the rank. The biases play the appended 1 and begin at 1: a missing modality, zero before them in
-    the order of `present` `(B, M)`, leaves the products of the others. `D` is that of the first modality.
-    LMF, Liu et al. 2018, section 3.2; the mean stands for the sum, for the sake of float16.
+    LMF, Liu et al. 2018, section 3.2; the mean replaces the sum, for the range of float16. `{modality: (B, D)}` to
+    `(B, D)`, as `tensor_product`; `D` is the width of the first modality.
+
+    One Dense layer for each modality makes `rank` vectors `(D,)`. They are multiplied over the modalities and averaged
+    over the rank. The biases replace the appended 1; their initial value is 1. A missing modality is zero before its
+    bias and so leaves the products of the others. `present` is `(B, M)`, in the order of `embeddings`.
     """
     there = split_present(present, embeddings)
     width = next(iter(embeddings.values())).shape[-1]

@@ -1,14 +1,17 @@
-"""Fusion by the largest value of each feature."""
+"""Fusion by the maximum of each feature."""
 
-from keras import ops
+from collections.abc import Mapping
+
+from keras import KerasTensor, ops
 
 from mmzoo.blocks.presence import split_present
 
 
-def maximum(embeddings, present):
-    """Take, feature by feature, the largest of those of `{modality: (B, D)}` that are present: `(B, D)`.
+def maximum(embeddings: Mapping[str, KerasTensor], present: KerasTensor) -> KerasTensor:
+    """Take the maximum of each feature over the available modalities.
 
-    `present` `(B, M)` is 1 or 0 in the order of `embeddings`. Zeros where all are missing. Nothing is learned.
+    `{modality: (B, D)}` to `(B, D)`. `present` `(B, M)` is 1 or 0 in the order of `embeddings`. Zeros if all are
+    missing. There are no weights.
     """
     there = split_present(present, embeddings)
     # The mean of those present stands for a missing one: never above their largest, and no huge number that float16

@@ -1,17 +1,20 @@
-"""Fusion by the tensor product: every product of features of different modalities, and the features themselves."""
+"""Tensor fusion: products of features of different modalities, and the features."""
 
-from keras import layers, ops
+from collections.abc import Mapping
+
+from keras import KerasTensor, layers, ops
 
 from mmzoo.blocks.presence import split_present
 
 
-def tensor_product(embeddings, present, units=7):
-    """Join `{modality: (B, D)}` by the outer product of their projections, each with a 1 appended: `(B, D)`.
+def tensor_product(embeddings: Mapping[str, KerasTensor], present: KerasTensor, units: int = 7) -> KerasTensor:
+    """Fuse by the outer product of modality projections.
 
-    A Dense layer with tanh brings each modality to `units` numbers: the product has `(units + 1)^M`, in [-1, 1], which
-    one Dense layer with ReLU brings to `D`, that of the first modality. `present` `(B, M)` is 1 or 0 in the order of
-    `embeddings`: a missing modality is all zeros before its 1, which leaves the products of the others.
-    TFN, Zadeh et al. 2017, section 4.2.
+    TFN, Zadeh et al. 2017, section 4.2. `{modality: (B, D)}` to `(B, D)`; `D` is the width of the first modality.
+
+    A Dense layer with tanh projects each modality to `units` numbers, and a 1 is appended. The outer product has
+    `(units + 1)^M` numbers in [-1, 1]. One Dense layer with ReLU projects them to `D`. `present` `(B, M)` is 1 or 0 in
+    the order of `embeddings`. A missing modality is all zeros before its 1 and so leaves the products of the others.
     """
     there = split_present(present, embeddings)
     product = None

@@ -1,19 +1,31 @@
-"""Fusion by a Transformer over the tokens of all modalities and a learned fusion token."""
+"""Transformer fusion: self-attention over all tokens and a learned fusion token."""
 
-from keras import layers, ops
+from collections.abc import Mapping
+
+from keras import KerasTensor, layers, ops
 
 from mmzoo.blocks.attention import transformer_block
 from mmzoo.blocks.position import LearnedTokens
 from mmzoo.blocks.presence import split_present
 
 
-def transformer(embeddings, present, num_layers=2, num_heads=4, expansion=2, dropout=0.0):
-    """Join `{modality: (B, D) or (B, T, D)}` by self-attention over all tokens: `(B, D)`, normalized.
+def transformer(
+    embeddings: Mapping[str, KerasTensor],
+    present: KerasTensor,
+    num_layers: int = 2,
+    num_heads: int = 4,
+    expansion: int = 2,
+    dropout: float = 0.0,
+) -> KerasTensor:
+    """Fuse by self-attention over the tokens of all modalities.
 
-    An embedding `(B, D)` is one token. Tokens of rank 3 bring their positions along. Each modality has a Dense layer
-    of its own, whose bias is the learned vector of the modality. `present` `(B, M)` is 1 or 0 in the order of
-    `embeddings`: the tokens of a missing one are hidden. The answer is the learned fusion token after `num_layers`
-    blocks. Single-stream fusion, Kim et al. 2021 (ViLT), section 3.1; `D` is that of the first modality.
+    Single-stream fusion, Kim et al. 2021 (ViLT), section 3.1. `{modality: (B, D) or (B, T, D)}` to `(B, D)`,
+    normalized; `D` is the width of the first modality.
+
+    An embedding `(B, D)` is one token. Tokens of rank 3 already contain their positions. Each modality has its own
+    Dense layer; its bias is the learned vector of the modality. `present` `(B, M)` is 1 or 0 in the order of
+    `embeddings`; the tokens of a missing modality are masked. The output is the learned fusion token after `num_layers`
+    blocks.
 
     Raises:
         ValueError: `num_heads` does not divide `D`.
@@ -32,8 +44,11 @@ def transformer(embeddings, present, num_layers=2, num_heads=4, expansion=2, dro
     return ops.reshape(layers.LayerNormalization(name="fusion")(x[:, 0:1]), (-1, width))
 
 
-def as_tokens(embedding, present):
-    """Return `(B, D)` or `(B, T, D)` as tokens `(B, T, D)`, zeros where `present` `(B, 1)` is 0."""
+def as_tokens(embedding: KerasTensor, present: KerasTensor) -> KerasTensor:
+    """Convert `(B, D)` or `(B, T, D)` to tokens `(B, T, D)`.
+
+    Tokens are zero if `present` `(B, 1)` is 0.
+    """
     if len(embedding.shape) == 2:
         embedding = ops.expand_dims(embedding, 1)
     return embedding * ops.expand_dims(present, -1)

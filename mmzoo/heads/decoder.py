@@ -1,4 +1,4 @@
-"""A sentence, token by token: an autoregressive Transformer decoder, as a step with a cache for the device."""
+"""Autoregressive Transformer decoder, with a cached step for the device."""
 
 import keras
 import numpy as np
@@ -8,21 +8,32 @@ from mmzoo.blocks.attention import HIDDEN
 from mmzoo.blocks.position import TokenEmbedding
 
 
-def decoder(num_tokens, length, memory_shape, embed_dim=64, num_layers=2, num_heads=4):
-    """Return three `keras.Model`s that share their weights, `(full, start, step)`.
+def decoder(
+    num_tokens: int,
+    length: int,
+    memory_shape: tuple[int, int],
+    embed_dim: int = 64,
+    num_layers: int = 2,
+    num_heads: int = 4,
+) -> tuple[keras.Model, keras.Model, keras.Model]:
+    """Build a Transformer decoder as three models with shared weights.
 
-    `memory` is what the sentence is about, tokens of `memory_shape` `(S, E)`: an embedding is one token. `L` is
-    `length`, `K` is `2 * num_layers * embed_dim`, keys and values of all layers.
+    The models are `(full, start, step)`.
 
-    - `full`, for training, sees all tokens at once and of each only those before it:
+    Vaswani et al. 2017, section 3, with pre-norm (Xiong et al. 2020, section 3.2).
+
+    `memory` holds the encoded input, tokens of `memory_shape` `(S, E)`; an embedding is one token. `L` is `length`. `K`
+    is `2 * num_layers * embed_dim`, the keys and values of all layers.
+
+    - `full`, for training, takes all tokens at once under a causal mask:
       `{"token_ids": (B, L), "memory": (B, S, E)} -> {"probabilities": (B, L, num_tokens)}` of the next token.
     - `start`, run once for a sentence: `{"memory": (B, S, E)} -> {"memory_cache": (B, S, K)}`.
     - `step`, run for each token: `{"token_ids": (B, 1), "position": (B, 1), "cache": (B, L, K), "memory_cache"} ->
-      {"probabilities": (B, num_tokens), "cache": (B, L, K)}`. `position` is float32, 0 to L - 1; the cache starts as
-      zeros. The loop over tokens is on the host: `mmzoo.metrics.decode.greedy_generate`.
+      {"probabilities": (B, num_tokens), "cache": (B, L, K)}`.
+      `position` is float32, 0 to L - 1; the cache starts as zeros. The loop over tokens is on the host:
+      `mmzoo.metrics.decode.greedy_generate`.
 
-    To use trained weights, copy them into `full`; the other two follow. Vaswani et al. 2017, section 3, with
-    normalization first (Xiong et al. 2020, section 3.2).
+    To use trained weights, copy them into `full`; the other two follow.
 
     Raises:
         ValueError: `embed_dim` is not a multiple of `num_heads`.
@@ -46,15 +57,15 @@ def decoder(num_tokens, length, memory_shape, embed_dim=64, num_layers=2, num_he
     position = keras.Input((1,), name="position")
     width = 2 * num_layers * embed_dim
     cache = keras.Input((length, width), name="cache")
-    kept = keras.Input((memory_shape[0], width), name="memory_cache")
-    probabilities, grown = _stack(parts, token_id, position, kept, num_heads, cache)
-    step = {"token_ids": token_id, "position": position, "cache": cache, "memory_cache": kept}
-    answer = {"probabilities": ops.reshape(probabilities, (-1, num_tokens)), "cache": grown}
-    return full, start, keras.Model(step, answer, name="decoder_step")
+    memory_input = keras.Input((memory_shape[0], width), name="memory_cache")
+    probabilities, grown = _stack(parts, token_id, position, memory_input, num_heads, cache)
+    step = {"token_ids": token_id, "position": position, "cache": cache, "memory_cache": memory_input}
+    outputs = {"probabilities": ops.reshape(probabilities, (-1, num_tokens)), "cache": grown}
+    return full, start, keras.Model(step, outputs, name="decoder_step")
 
 
-def _parts(num_tokens, embed_dim, num_layers):
-    """Return the layers by name; those of a block are `{role}{number}`."""
+def _parts(num_tokens: int, embed_dim: int, num_layers: int) -> dict[str, keras.Layer]:
+    """Create the layers by name; layers of a block are `{role}{number}`."""
     parts = {"tokens": TokenEmbedding(num_tokens, embed_dim, name="tokens")}
     widths = {"memory_cache": 2 * num_layers * embed_dim, "positions": embed_dim}
     norms = ["memory_norm", "last_norm"]
@@ -69,11 +80,18 @@ def _parts(num_tokens, embed_dim, num_layers):
     return parts
 
 
-def _stack(parts, token_ids, position, memory_cache, num_heads, cache=None):
-    """Return the next tokens' probabilities `(B, P, N)` and the keys and values seen, `(B, L, K)`.
+def _stack(
+    parts: dict[str, keras.Layer],
+    token_ids: keras.KerasTensor,
+    position: keras.KerasTensor,
+    memory_cache: keras.KerasTensor,
+    num_heads: int,
+    cache: keras.KerasTensor | None = None,
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Compute next-token probabilities `(B, P, N)` and the cache `(B, L, K)`.
 
-    `token_ids` and `position` `(B, P)` are of the P tokens that come in; `cache` holds the keys and values of those
-    before, None where all come at once.
+    `token_ids` and `position` `(B, P)` are the P new tokens. `cache` holds the keys and values of earlier tokens; None
+    for a whole sequence at once.
     """
     length = position.shape[1] if cache is None else cache.shape[1]
     away = ops.expand_dims(position, -1) - np.arange(length, dtype="float32")  # (B, P, L)
@@ -98,8 +116,13 @@ def _stack(parts, token_ids, position, memory_cache, num_heads, cache=None):
     return parts["probabilities"](parts["last_norm"](x)), ops.concatenate(known, axis=-1)
 
 
-def _attend(queries, keys_values, num_heads, seen=None):
-    """Let `queries` `(B, P, D)` gather from `keys_values` `(B, S, 2 * D)`: `(B, P, D)`; `seen` is `(B, 1, P, S)`."""
+def _attend(
+    queries: keras.KerasTensor, keys_values: keras.KerasTensor, num_heads: int, seen: keras.KerasTensor | None = None
+) -> keras.KerasTensor:
+    """Apply attention from `queries` `(B, P, D)` to `keys_values` `(B, S, 2 * D)`: `(B, P, D)`.
+
+    `seen` `(B, 1, P, S)` is 1 for a visible key.
+    """
     units = queries.shape[-1]
 
     def heads(x):
@@ -113,6 +136,9 @@ def _attend(queries, keys_values, num_heads, seen=None):
     return ops.reshape(ops.transpose(gathered, (0, 2, 1, 3)), (-1, queries.shape[1], units))
 
 
-def example():
-    """Return the step of a decoder of 32 byte ids at most, which gathers from 16 tokens of 64 numbers."""
+def example() -> keras.Model:
+    """Return the step of a byte decoder of length 32.
+
+    The memory is 16 tokens of 64 numbers.
+    """
     return decoder(260, 32, (16, 64))[2]

@@ -1,4 +1,4 @@
-"""Soft clustering: how much an embedding belongs to each of the learned prototypes."""
+"""Soft clustering head: assignment of an embedding to learned prototypes."""
 
 import keras
 from keras import layers, ops
@@ -7,13 +7,19 @@ from mmzoo.blocks.normalize import unit_norm
 from mmzoo.blocks.position import LearnedTokens
 
 
-def prototypes(embedding, num_classes, kernel="student", alpha=1.0, temperature=0.1):
-    """Return probabilities `(B, num_classes)`, which sum to 1, of an embedding `(B, D)`, one for each prototype.
+def prototypes(
+    embedding: keras.KerasTensor,
+    num_classes: int,
+    kernel: str = "student",
+    alpha: float = 1.0,
+    temperature: float = 0.1,
+) -> keras.KerasTensor:
+    """Predict soft cluster assignments `(B, num_classes)` of an embedding `(B, D)`.
 
-    `kernel="student"`: proportional to `(1 + d2 / alpha) ** (-(alpha + 1) / 2)`, where `d2` is the squared distance
-    to the prototype: DEC, Xie et al. 2016, section 3.1.1. `kernel="cosine"`: the softmax of cosines, divided by
-    `temperature`: SwAV, Caron et al. 2020, section 3.1. The layer `prototypes` holds them as
-    `(1, num_classes, D)`, to be set from k-means at the start.
+    Assignments sum to 1, with one prototype per class. `kernel="student"`: proportional to
+    `(1 + d2 / alpha) ** (-(alpha + 1) / 2)`, where `d2` is the squared distance to the prototype: DEC, Xie et al. 2016,
+    section 3.1.1. `kernel="cosine"`: the softmax of cosines divided by `temperature`: SwAV, Caron et al. 2020, section
+    3.1. The layer `prototypes` holds the prototypes as `(1, num_classes, D)`, for initialization by k-means.
 
     Raises:
         ValueError: `kernel` is neither.
@@ -32,7 +38,7 @@ def prototypes(embedding, num_classes, kernel="student", alpha=1.0, temperature=
     return layers.Softmax(name="probabilities")(scores)
 
 
-def example():
-    """Return the head on an embedding of 64 numbers, with 32 prototypes."""
+def example() -> keras.Model:
+    """Return the head for an embedding of 64 numbers and 32 prototypes."""
     x = keras.Input((64,), name="embedding")
     return keras.Model({"embedding": x}, {"probabilities": prototypes(x, 32)})

@@ -1,16 +1,19 @@
-"""Numbers from an embedding, free or within a range."""
+"""Regression head, unbounded or within a range."""
 
 import keras
 from keras import layers
 
 
-def regressor(embedding, num_values=1, low=None, high=None):
-    """Return numbers `(B, num_values)` from an embedding `(B, D)`, all between `low` and `high` where these are given.
+def regressor(
+    embedding: keras.KerasTensor, num_values: int = 1, low: float | None = None, high: float | None = None
+) -> keras.KerasTensor:
+    """Predict numbers `(B, num_values)` from an embedding `(B, D)`.
 
-    A range is kept by `low + (high - low) * sigmoid`, which has a gradient everywhere, where clipping has none.
+    If `low` and `high` are given, outputs are between them by `low + (high - low) * sigmoid`. It has a gradient
+    everywhere; clipping has none outside the range.
 
     Raises:
-        ValueError: one of `low` and `high` alone, or `low` is not below `high`.
+        ValueError: only one of `low` and `high`, or `low` is not below `high`.
     """
     if low is None and high is None:
         return layers.Dense(num_values, name="values")(embedding)
@@ -20,7 +23,10 @@ def regressor(embedding, num_values=1, low=None, high=None):
     return layers.Rescaling(high - low, low, name="values")(share)
 
 
-def example():
-    """Return the head on an embedding of 64 numbers: four values between -3 and 3, as sentiment is rated."""
+def example() -> keras.Model:
+    """Return the head for 64 numbers and four sentiment values.
+
+    Values are between -3 and 3.
+    """
     x = keras.Input((64,), name="embedding")
     return keras.Model({"embedding": x}, {"values": regressor(x, 4, -3, 3)})

@@ -1,31 +1,38 @@
-"""Losses and metrics of a model whose modalities each learn alone beside what they tell together."""
+"""Auxiliary unimodal losses, and accuracy of the fused prediction."""
 
-from keras import metrics, ops
+from collections.abc import Callable
+
+from keras import KerasTensor, metrics, ops
 
 
-def beside(loss, width):
-    """Return `loss` of what is told together `(B, width)`, and in training the mean of that of each modality beside it.
+def with_auxiliary(
+    loss: Callable[[KerasTensor, KerasTensor], KerasTensor], width: int
+) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Add auxiliary unimodal losses to `loss`, in training only.
 
-    What `mmzoo.blocks.auxiliary.Beside` yields in training, or `MeanAnswer`, is `(B, (1 + M) * width)`. Each encoder so
-    learns from every row, however much another tells: losses of single modalities, weighed alike, as in Wang et al.
-    2020 (What makes training multi-modal classification networks hard?), section 3.
+    `loss(fused) + mean(loss(modality))`, with equal weights as in Wang et al. 2020 (What makes training multi-modal
+    classification networks hard?), section 3. Each encoder learns from every row, independent of the other modalities.
+    `y_pred` is the training output of a layer of `mmzoo.blocks.auxiliary`, `(B, (1 + M) * width)`. Without auxiliary
+    predictions it is `(B, width)`, and the loss is `loss(fused)`.
     """
 
-    def total(y_true, y_pred):
+    def total(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         parts = ops.split(ops.cast(y_pred, "float32"), y_pred.shape[1] // width, axis=-1)
-        together, *alone = [loss(y_true, part) for part in parts]
-        return together + sum(alone) / len(alone) if alone else together
+        fused, *unimodal = [loss(y_true, part) for part in parts]
+        return fused + sum(unimodal) / len(unimodal) if unimodal else fused
 
     return total
 
 
-def together_accuracy(width, right=metrics.sparse_categorical_accuracy):
-    """Return the metric `accuracy` of what is told together, the first `width` probabilities: `(B,)`, 1 where right.
+def fused_accuracy(
+    width: int, metric: Callable[[KerasTensor, KerasTensor], KerasTensor] = metrics.sparse_categorical_accuracy
+) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the metric `accuracy` of the fused prediction, `(B,)`.
 
-    `right` is the accuracy that is measured of them.
+    The fused prediction is the first `width` probabilities. `metric` is the accuracy to compute.
     """
 
-    def accuracy(y_true, y_pred):
-        return right(y_true, y_pred[..., :width])
+    def accuracy(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
+        return metric(y_true, y_pred[..., :width])
 
     return accuracy

@@ -1,28 +1,29 @@
-"""Bring embeddings of one pair together, keep those of other pairs apart: InfoNCE, SigLIP, NT-Xent, VICReg.
+"""Contrastive losses and VICReg: InfoNCE, SigLIP, NT-Xent.
 
-`y` are pair ids `(B,)`: examples that share an id are positives of each other, never negatives. The model's output is
-its embeddings, stacked along a second axis, `(B, M, D)`: of M modalities, or of M views of one. They are scaled to
-length 1 here. `info_nce` and `siglip` take cosine similarities `(B, B)` of two modalities instead, too; where the
-temperature is learned, the model's output is the scaled similarities, and `temperature` is 1.
+`y` are pair ids `(B,)`: examples with the same id are positives of one another, never negatives. The model's output is
+its embeddings, stacked along a second axis, `(B, M, D)`: of M modalities, or of M views of one. The losses scale them
+to length 1. `info_nce` and `siglip` also accept cosine similarities `(B, B)` of two modalities. If the temperature is
+learned, the model's output is the scaled similarities, and `temperature` is 1.
 """
 
 import itertools
+from collections.abc import Callable
 
-from keras import ops
+from keras import KerasTensor, ops
 
 from mmzoo.blocks.normalize import unit_norm
 
 
-def info_nce(temperature=0.07):
-    """Return the loss `(B,)` of ids `(B,)` and embeddings `(B, M, D)` or similarities `(B, B)`: which one is mine?
+def info_nce(temperature: float = 0.07) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the InfoNCE loss `(B,)`.
 
-    The cross-entropy of finding the positives among the batch, averaged over both directions of all pairs of
-    modalities. Where an example has several positives, they share its probability equally.
-
-    Radford et al. 2021 (CLIP), section 2.3; positives by id: Khosla et al. 2020, equation 2.
+    Radford et al. 2021 (CLIP), section 2.3; positives by id: Khosla et al. 2020, equation 2. Inputs: ids `(B,)`, and
+    embeddings `(B, M, D)` or similarities `(B, B)`. The loss is the cross-entropy of finding the positives in the
+    batch, averaged over both directions of all pairs of modalities. Several positives of an example share its
+    probability equally.
     """
 
-    def loss(y_true, y_pred):
+    def loss(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         same = _same_id(y_true)
         logits = [cosines / temperature for cosines in _similarities(y_pred)]
         both = [*logits, *map(ops.transpose, logits)]
@@ -31,16 +32,16 @@ def info_nce(temperature=0.07):
     return loss
 
 
-def siglip(temperature=0.1, bias=-10.0):
-    """Return the loss `(B,)` of ids `(B,)` and embeddings `(B, M, D)` or similarities `(B, B)`: are these two a pair?
+def siglip(temperature: float = 0.1, bias: float = -10.0) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the SigLIP loss `(B,)`: pairwise sigmoid.
 
-    `-sum_j log sigmoid(z_ij (cosine_ij / temperature + bias))`, `z` 1 for positives and -1 else, averaged over the
-    pairs of modalities. The bias starts near the odds of a pair. For a model that learns both: `siglip(1.0, 0.0)`.
-
-    Zhai et al. 2023 (SigLIP), section 3.2, equation 2 and algorithm 1.
+    Zhai et al. 2023 (SigLIP), section 3.2, equation 2 and algorithm 1. Inputs: ids `(B,)`, and embeddings `(B, M, D)`
+    or similarities `(B, B)`. The loss is `-sum_j log sigmoid(z_ij (cosine_ij / temperature + bias))`, with `z` 1 for
+    positives and -1 otherwise, averaged over the pairs of modalities. The bias starts near the log-odds of a pair. For
+    a model with learned temperature and bias: `siglip(1.0, 0.0)`.
     """
 
-    def loss(y_true, y_pred):
+    def loss(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         sign = 2.0 * _same_id(y_true) - 1.0
         logits = [cosines / temperature + bias for cosines in _similarities(y_pred)]
         return sum(ops.sum(ops.softplus(-sign * x), axis=1) for x in logits) / len(logits)
@@ -48,15 +49,14 @@ def siglip(temperature=0.1, bias=-10.0):
     return loss
 
 
-def nt_xent(temperature=0.5):
-    """Return the loss `(B,)` of ids `(B,)` and embeddings `(B, M, D)` of M views: which other view is mine?
+def nt_xent(temperature: float = 0.5) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the NT-Xent loss `(B,)` of ids `(B,)` and M views `(B, M, D)`.
 
-    As `info_nce`, but every view of every example is compared with all others of the batch, those of its own kind, too.
-
-    Chen et al. 2020 (SimCLR), section 2.1, equation 1; positives by id: Khosla et al. 2020, equation 2.
+    Chen et al. 2020 (SimCLR), section 2.1, equation 1; positives by id: Khosla et al. 2020, equation 2. As `info_nce`,
+    but every view of every example is compared with all other views of the batch, including views of its own kind.
     """
 
-    def loss(y_true, y_pred):
+    def loss(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         x = _stacked(y_pred)
         views = x.shape[1]
         x = unit_norm(ops.reshape(x, (-1, x.shape[2])))
@@ -68,17 +68,18 @@ def nt_xent(temperature=0.5):
     return loss
 
 
-def vicreg(invariance=25.0, variance=25.0, covariance=1.0):
-    """Return the loss, a scalar, of embeddings `(B, M, D)`, not scaled to length 1: no negatives, ids are not read.
+def vicreg(
+    invariance: float = 25.0, variance: float = 25.0, covariance: float = 1.0
+) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the VICReg loss, a scalar, of embeddings `(B, M, D)`.
 
-    Views of an example shall be alike (mean squared difference), each feature shall vary over the batch (a hinge on its
-    deviation at 1), and no two features shall say the same (squares of the covariances). Averaged over the pairs of
-    views.
-
-    Bardes et al. 2022 (VICReg), section 4.1, equations 1 to 6, the difference as in algorithm 1.
+    Bardes et al. 2022 (VICReg), section 4.1, equations 1 to 6, the invariance term as in algorithm 1. Three terms are
+    averaged over the pairs of views. Invariance: the mean squared difference of two views. Variance: a hinge at 1 on
+    the deviation of each feature over the batch. Covariance: the squared covariances of feature pairs. Embeddings are
+    not scaled to length 1. There are no negatives; ids are ignored.
     """
 
-    def loss(y_true, y_pred):
+    def loss(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         x = _stacked(y_pred)
         views = [x[:, i] for i in range(x.shape[1])]
         spread = [_spread(view, variance, covariance) for view in views]
@@ -89,8 +90,8 @@ def vicreg(invariance=25.0, variance=25.0, covariance=1.0):
     return loss
 
 
-def _spread(x, variance, covariance):
-    """Weigh the hinge on the deviations of `x` `(B, D)` and the mean square of its covariances, scalars."""
+def _spread(x: KerasTensor, variance: float, covariance: float) -> KerasTensor:
+    """Compute the weighted variance and covariance terms of `x` `(B, D)`, a scalar."""
     width = x.shape[1]
     centered = x - ops.mean(x, axis=0)
     # a batch of one example has no variance: it costs what constant features cost
@@ -100,14 +101,17 @@ def _spread(x, variance, covariance):
     return variance * ops.mean(ops.relu(1.0 - deviation)) + covariance * ops.sum(ops.square(covariances)) / width
 
 
-def _same_id(ids):
-    """Compare `ids` `(B,)` or `(B, 1)` with each other: `(B, B)`, 1 or 0."""
+def _same_id(ids: KerasTensor) -> KerasTensor:
+    """Compare `ids` `(B,)` or `(B, 1)` pairwise: `(B, B)`, 1 or 0."""
     ids = ops.reshape(ids, (-1,))
     return ops.cast(ops.equal(ids[:, None], ids[None, :]), "float32")
 
 
-def _similarities(y_pred):
-    """Return cosine similarities `(B, B)` of each pair of modalities; those that the model made pass as they are."""
+def _similarities(y_pred: KerasTensor) -> list[KerasTensor]:
+    """Compute cosine similarities `(B, B)` of each pair of modalities.
+
+    Similarities from the model are returned unchanged.
+    """
     if len(y_pred.shape) == 2:
         return [ops.cast(y_pred, "float32")]
     x = unit_norm(_stacked(y_pred))
@@ -115,12 +119,15 @@ def _similarities(y_pred):
     return [ops.matmul(x[:, i], ops.transpose(x[:, j])) for i, j in pairs]
 
 
-def _stacked(y_pred):
+def _stacked(y_pred: KerasTensor) -> KerasTensor:
     if len(y_pred.shape) != 3 or y_pred.shape[1] < 2:
         raise ValueError(f"the loss expects embeddings (B, M, D), M >= 2. Received: y_pred.shape={y_pred.shape}")
     return ops.cast(y_pred, "float32")
 
 
-def _cross_entropy(same, logits):
-    """Cross-entropy `(B,)` of `logits` `(B, B)` with an equal share for each of the positives `same` `(B, B)`."""
+def _cross_entropy(same: KerasTensor, logits: KerasTensor) -> KerasTensor:
+    """Compute the cross-entropy `(B,)` of `logits` `(B, B)` with uniform targets.
+
+    Targets are uniform over the positives `same` `(B, B)`.
+    """
     return -ops.sum(same * ops.log_softmax(logits), axis=1) / ops.sum(same, axis=1)

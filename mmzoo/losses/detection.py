@@ -1,29 +1,33 @@
-"""Objects by their centers: the focal loss of the heatmap, and generalized IoU and L1 of the boxes around centers.
+"""Center-based detection loss: heatmap focal loss, box GIoU and L1.
 
-Target and output are `(B, H, W, N + 4)`: a heatmap of N classes, then a box as left, top, right, bottom in pixels, as
-`mmzoo.heads.detector` gives them. Boxes count by the target's heat of their cell: most at a center, where it is 1.
+Target and output are `(B, H, W, N + 4)`, as from `mmzoo.heads.detector`: a heatmap of N classes, then a box as left,
+top, right, bottom in pixels. Boxes are weighted by the target heat of their cell: most at a center, with heat 1.
 """
 
-from keras import ops
+from collections.abc import Callable
+
+from keras import KerasTensor, ops
 
 from mmzoo.losses.focal import heatmap_focal
 
 LEAST_HEAT = 0.05  # of a cell whose box counts
 
 
-def detection(image_size, giou_weight=2.0, l1_weight=5.0):
-    """Return the loss `(B,)` of heatmaps and boxes `(B, H, W, N + 4)` and their targets of the same shape.
-
-    `focal + giou_weight * (1 - GIoU) + l1_weight * |box - target|`, the latter two as means over the cells of a picture
-    weighted by their highest heat, where it is above 0.05, and coordinates divided by `image_size`, the longer side in
-    pixels.
+def detection(
+    image_size: float, giou_weight: float = 2.0, l1_weight: float = 5.0
+) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the loss `(B,)` of heatmaps and boxes `(B, H, W, N + 4)`.
 
     Zhou et al. 2019 (CenterNet), section 3; boxes around centers: Liu et al. 2020 (TTFNet), section 3.3; weights of the
     box losses: Carion et al. 2020 (DETR), appendix A.4.
+
+    `focal + giou_weight * (1 - GIoU) + l1_weight * |box - target|`. The box terms are means over the cells of an image,
+    weighted by their highest heat if above 0.05. Coordinates are divided by `image_size`, the longer side in pixels.
+    Targets have the same shape as the outputs.
     """
     focal = heatmap_focal()
 
-    def loss(y_true, y_pred):
+    def loss(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
         heat, boxes = y_true[..., :-4], y_true[..., -4:]
         heat_of_cell = ops.max(heat, axis=-1)
@@ -36,12 +40,11 @@ def detection(image_size, giou_weight=2.0, l1_weight=5.0):
     return loss
 
 
-def giou(a, b):
-    """Return the generalized intersection over union, in [-1, 1], of boxes `(..., 4)`: left, top, right, bottom.
+def giou(a: KerasTensor, b: KerasTensor) -> KerasTensor:
+    """Compute the generalized IoU, in [-1, 1], of boxes `(..., 4)`.
 
-    `IoU - (hull - union) / hull`. Boxes of no area have 0 in place of a fraction 0 / 0.
-
-    Rezatofighi et al. 2019, section 3, algorithm 1.
+    Rezatofighi et al. 2019, section 3, algorithm 1: `IoU - (hull - union) / hull`. Boxes are left, top, right, bottom.
+    Boxes of no area give 0 in place of 0 / 0.
     """
     low, high = ops.maximum(a[..., :2], b[..., :2]), ops.minimum(a[..., 2:], b[..., 2:])
     outer = ops.maximum(a[..., 2:], b[..., 2:]) - ops.minimum(a[..., :2], b[..., :2])
@@ -50,6 +53,6 @@ def giou(a, b):
     return common / ops.maximum(union, 1e-9) - (hull - union) / ops.maximum(hull, 1e-9)
 
 
-def _area(sides):
+def _area(sides: KerasTensor) -> KerasTensor:
     sides = ops.relu(sides)
     return sides[..., 0] * sides[..., 1]

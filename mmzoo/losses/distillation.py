@@ -1,26 +1,30 @@
-"""Learn from a teacher's probabilities: soft labels with a temperature.
+"""Knowledge distillation from a teacher's probabilities with a temperature.
 
-For a teacher's features as `y`, Keras's `MeanSquaredError` and `CosineSimilarity` serve.
+For a teacher's features as `y`, use Keras's `MeanSquaredError` and `CosineSimilarity`.
 """
 
-from keras import losses, ops
+from collections.abc import Callable
+
+from keras import KerasTensor, losses, ops
 
 
-def soft_labels(temperature=4.0, hard_weight=0.0, from_logits=True):
-    """Return the loss `(B,)` of a teacher's logits `(B, N)` and the student's `(B, N)`.
+def soft_labels(
+    temperature: float = 4.0, hard_weight: float = 0.0, from_logits: bool = True
+) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the distillation loss `(B,)` of teacher and student logits `(B, N)`.
 
-    `T^2 * cross-entropy(softmax(teacher / T), softmax(student / T))`: with T^2 the gradients keep their size at every
-    temperature. With `hard_weight` above 0, `y` is `(B, N + 1)`, whose last column is the class index, and the loss is
-    `(1 - hard_weight)` of the above and `hard_weight` of the cross-entropy with that class. `from_logits=False`: both
-    give probabilities.
+    Hinton et al. 2015, section 2: `T^2 * cross-entropy(softmax(teacher / T), softmax(student / T))`. The factor T^2
+    keeps the size of the gradients at every temperature.
 
-    Hinton et al. 2015, section 2.
+    If `hard_weight` is above 0, `y` is `(B, N + 1)`, and its last column is the class index. The loss is then
+    `(1 - hard_weight)` of the above and `hard_weight` of the cross-entropy with that class. With `from_logits=False`
+    both inputs are probabilities.
 
     Raises:
         ValueError: `y_true` has another width.
     """
 
-    def loss(y_true, y_pred):
+    def loss(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         student, teacher = ops.cast(y_pred, "float32"), ops.cast(y_true, "float32")
         classes = student.shape[1]
         width = classes + bool(hard_weight)

@@ -1,21 +1,23 @@
-"""Focal loss for heatmaps of object centers: cells near a center are wrong, but less so.
+"""Focal loss for heatmaps of object centers, with reduced penalty near centers.
 
-For labels that are 0 or 1, Keras's `BinaryFocalCrossentropy` serves; here targets between them lower the penalty.
+For labels of 0 and 1, use Keras's `BinaryFocalCrossentropy`. Here targets between 0 and 1 lower the penalty.
 """
 
-from keras import ops
+from collections.abc import Callable
+
+from keras import KerasTensor, ops
 
 
-def heatmap_focal(alpha=2.0, beta=4.0):
-    """Return the loss `(B,)` of target heatmaps `(B, H, W, N)` and predicted ones, both in [0, 1].
+def heatmap_focal(alpha: float = 2.0, beta: float = 4.0) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the focal loss `(B,)` of heatmaps `(B, H, W, N)` in [0, 1].
 
-    A target is exactly 1 at a center and falls off around it, as a Gaussian does. At a center `-(1 - p)^alpha log p`,
-    elsewhere `-(1 - y)^beta p^alpha log(1 - p)`, summed and divided by the number of centers of the picture, or by 1.
-
-    Law and Deng 2018 (CornerNet), section 3.2, equation 1; Zhou et al. 2019 (CenterNet), section 3, equation 1.
+    Law and Deng 2018 (CornerNet), section 3.2, equation 1; Zhou et al. 2019 (CenterNet), section 3, equation 1. A
+    target is exactly 1 at a center and decreases around it, as a Gaussian does. The loss is `-(1 - p)^alpha log p` at a
+    center and `-(1 - y)^beta p^alpha log(1 - p)` elsewhere. It is summed and divided by the number of centers of the
+    image, at least 1.
     """
 
-    def loss(y_true, y_pred):
+    def loss(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         y = ops.cast(y_true, "float32")
         # as CenterNet's code: float16 holds the gradient of a logarithm there
         p = ops.clip(ops.cast(y_pred, "float32"), 1e-4, 1.0 - 1e-4)

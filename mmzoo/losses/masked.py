@@ -1,34 +1,38 @@
-"""Reconstruct what was hidden, and only that: tokens, patches of pictures, patches of spectrograms.
+"""Masked reconstruction losses: tokens, image patches and spectrogram patches at masked positions.
 
-`y` is the input itself. The model appends to its prediction at each position what it hid there: the last channel is 1
-where the input was masked, 0 where it was seen. The losses are `(B,)`; their mean over the batch is the mean over all
-masked positions of the batch, 0 if there is none.
+`y` is the input. The model appends its mask to its prediction at each position: the last channel is 1 for a masked
+input, 0 for a visible one. The losses are `(B,)`. Their mean over the batch is the mean over all masked positions of
+the batch, 0 if there is none.
 """
 
-from keras import losses, ops
+from collections.abc import Callable
+
+from keras import KerasTensor, losses, ops
 
 
-def masked_tokens(y_true, y_pred):
-    """Cross-entropy `(B,)` of token ids `(B, L)` with logits and mask `(B, L, N + 1)`, at masked positions.
+def masked_tokens(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
+    """Compute the cross-entropy `(B,)` of masked tokens.
 
-    Devlin et al. 2019 (BERT), section 3.1, task 1.
+    Devlin et al. 2019 (BERT), section 3.1, task 1. Token ids are `(B, L)`; logits and mask are `(B, L, N + 1)`.
     """
     logits, mask = _split(y_pred)
     return _mean_over_masked(losses.sparse_categorical_crossentropy(y_true, logits, from_logits=True), mask)
 
 
-def masked_patches(patch_size, normalize=True, target=None):
-    """Return the mean squared error `(B,)` of pictures with predicted patches and mask `(B, P, h * w * C + 1)`.
-
-    The pictures are `(B, H, W, C)`, or `(B, H, W)` of one channel, such as log-mel energies `(B, T, M)`, and
-    `patch_size` is `(h, w)`. With `normalize`, each patch is predicted with mean 0 and deviation 1, so that it hardly
-    matters whether pictures are in 0..255 or 0..1. Where the target is computed from `y`, `target` does it:
-    `masked_patches((10, 8), target=LogMel(...))` takes waveforms `(B, samples)`.
+def masked_patches(
+    patch_size: tuple[int, int], normalize: bool = True, target: Callable[[KerasTensor], KerasTensor] | None = None
+) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the mean squared error `(B,)` of masked patches.
 
     He et al. 2022 (MAE), section 3, "Reconstruction target"; on spectrograms: Huang et al. 2022 (Audio-MAE), section 3.
+
+    Images are `(B, H, W, C)`, or `(B, H, W)` of one channel, such as log-mel energies `(B, T, M)`. Predicted patches
+    and mask are `(B, P, h * w * C + 1)`, with `patch_size` `(h, w)`. With `normalize`, the target of each patch has
+    mean 0 and deviation 1, so that ranges 0..255 and 0..1 are nearly equivalent. `target` computes the images from `y`:
+    `masked_patches((10, 8), target=LogMel(...))` takes waveforms `(B, samples)`.
     """
 
-    def loss(y_true, y_pred):
+    def loss(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         predicted, mask = _split(y_pred)
         true = patches(ops.cast(y_true if target is None else target(y_true), "float32"), patch_size)
         if normalize:
@@ -40,10 +44,10 @@ def masked_patches(patch_size, normalize=True, target=None):
     return loss
 
 
-def patches(x, patch_size):
-    """Cut pictures `(B, H, W, C)` or `(B, H, W)` into patches `(B, P, h * w * C)`, row by row.
+def patches(x: KerasTensor, patch_size: tuple[int, int]) -> KerasTensor:
+    """Cut images into patches `(B, P, h * w * C)`, row by row.
 
-    A patch is read row by row, the channels of a pixel together.
+    Images are `(B, H, W, C)` or `(B, H, W)`. A patch is flattened row by row, with the channels of a pixel adjacent.
 
     Raises:
         ValueError: `(h, w)` does not divide `(H, W)`.
@@ -60,12 +64,15 @@ def patches(x, patch_size):
     return ops.reshape(x, (-1, (height // h) * (width // w), h * w * channels))
 
 
-def _split(y_pred):
+def _split(y_pred: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
     y_pred = ops.cast(y_pred, "float32")
     return y_pred[..., :-1], y_pred[..., -1]
 
 
-def _mean_over_masked(errors, mask):
-    """Return `(B,)` of `errors` and `mask` `(B, P)`, whose mean over the batch is that over all that is masked."""
+def _mean_over_masked(errors: KerasTensor, mask: KerasTensor) -> KerasTensor:
+    """Scale masked errors to `(B,)` with the mean over all masked positions.
+
+    `errors` and `mask` are `(B, P)`.
+    """
     count = ops.maximum(ops.sum(mask), 1.0)
     return ops.sum(errors * mask, axis=1) * ops.cast(ops.shape(mask)[0], "float32") / count

@@ -1,23 +1,28 @@
-"""Cross-entropy of one class, or of the share of each class where examples were mixed; and the accuracy beside it."""
+"""Cross-entropy and accuracy for class indices or soft targets."""
 
-from keras import losses, ops
+from collections.abc import Callable
+
+from keras import KerasTensor, losses, ops
 
 
-def class_shares(y_true, num_classes):
-    """Return `(B, num_classes)` float32: shares as they are; of numbers of classes `(B,)` or `(B, 1)` all is of one."""
+def class_shares(y_true: KerasTensor, num_classes: int) -> KerasTensor:
+    """Convert class indices or soft targets to soft targets `(B, num_classes)` float32.
+
+    Soft targets are returned as they are; indices `(B,)` or `(B, 1)` become one-hot.
+    """
     if len(y_true.shape) == 2 and y_true.shape[1] == num_classes:
         return ops.cast(y_true, "float32")
     return ops.one_hot(ops.reshape(ops.cast(y_true, "int32"), (-1,)), num_classes)
 
 
-def cross_entropy(num_classes, label_smoothing=0.0):
-    """Return the loss of classes or their shares, `(B,)`, and probabilities `(B, num_classes)`.
+def cross_entropy(num_classes: int, label_smoothing: float = 0.0) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the cross-entropy `(B,)` of class indices or soft targets.
 
-    What is mixed in training is so taken by the loss that also validates on whole examples. Smoothing: Szegedy et al.
-    2016, section 7.
+    Probabilities are `(B, num_classes)`. One loss serves mixed training examples and whole validation examples. Label
+    smoothing: Szegedy et al. 2016, section 7.
     """
 
-    def loss(y_true, y_pred):
+    def loss(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         return losses.categorical_crossentropy(
             class_shares(y_true, num_classes), y_pred, label_smoothing=label_smoothing
         )
@@ -25,10 +30,13 @@ def cross_entropy(num_classes, label_smoothing=0.0):
     return loss
 
 
-def largest_share(num_classes):
-    """Return the metric `accuracy`: 1 where the likeliest class has the largest share, else 0, `(B,)`."""
+def largest_share(num_classes: int) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the metric `accuracy` `(B,)` for class indices or soft targets.
 
-    def accuracy(y_true, y_pred):
+    1 if the predicted class has the largest target probability, otherwise 0.
+    """
+
+    def accuracy(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         right = ops.equal(ops.argmax(class_shares(y_true, num_classes), axis=-1), ops.argmax(y_pred, axis=-1))
         return ops.cast(right, "float32")
 

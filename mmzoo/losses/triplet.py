@@ -1,19 +1,20 @@
-"""Triplets, the hardest of the batch: the farthest of the same id against the nearest of another."""
+"""Batch-hard triplet loss: the farthest positive against the nearest negative."""
 
-from keras import ops
+from collections.abc import Callable
+
+from keras import KerasTensor, ops
 
 
-def batch_hard_triplet(margin=None):
-    """Return the loss `(B,)` of ids `(B,)` and embeddings `(B, D)`, for batches with several examples of each id.
+def batch_hard_triplet(margin: float | None = None) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the batch-hard triplet loss `(B,)` of ids `(B,)` and embeddings `(B, D)`.
 
-    `max(0, margin + farthest positive - nearest negative)` in Euclidean distance, or, without `margin`, the soft margin
-    `log(1 + exp(farthest positive - nearest negative))`. An anchor without a positive or a negative in the batch is
-    left out: it costs 0, and the mean over the batch is that over the others.
-
-    Hermans et al. 2017, section 2, equation 5; soft margin: section 2, "Soft-margin".
+    Hermans et al. 2017, section 2, equation 5; soft margin: section 2, "Soft-margin". The loss is
+    `max(0, margin + farthest positive - nearest negative)` in Euclidean distance. Without `margin` it is the soft
+    margin `log(1 + exp(farthest positive - nearest negative))`. Batches need several examples of each id. An anchor
+    without a positive or a negative in the batch costs 0. The mean over the batch is the mean over the other anchors.
     """
 
-    def loss(y_true, y_pred):
+    def loss(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         x, ids = ops.cast(y_pred, "float32"), ops.reshape(y_true, (-1,))
         square = ops.sum(ops.square(x[:, None] - x[None, :]), axis=2)
         distance = ops.sqrt(square + 1e-12)  # its gradient at 0 is not finite

@@ -1,27 +1,30 @@
-"""How well a score tells anomalous examples from normal ones, where to draw the line, and one score against another."""
+"""Anomaly detection metrics: ROC and precision-recall scores, thresholds, and gains with intervals."""
 
 import numpy as np
 
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.checks import finite, one_each, yes_or_no
+from mmzoo.metrics.checks import binary_labels, finite, per_example
 
 
 def anomaly_scores(score: np.ndarray, anomalous: np.ndarray) -> dict[str, float]:
-    """Return how well `score` `(N,)`, higher for what is odder, tells `anomalous` `(N,)`, 1 for odd and 0 for normal.
+    """Score an anomaly score against labels.
 
-    All are in [0, 1]. `auc` is the area under the ROC curve, 0.5 by chance; `partial_auc` the part of it with at
-    most 10 % false alarms, scaled so that chance is 0.5 and perfect 1; `average_precision` is the share of odd
-    examples by chance, `odd`.
+    `score` `(N,)` is higher for more anomalous examples; `anomalous` `(N,)` is 1 for anomalous and 0 for normal. All
+    results are in [0, 1].
+
+    - `auc`: area under the ROC curve, 0.5 by chance.
+    - `partial_auc`: its part with at most 10 % false positives, scaled so that chance is 0.5 and perfect 1.
+    - `average_precision`: by chance the fraction of anomalous examples, the last key.
 
     Raises:
-        BadInputError: the shapes do not fit, a value is NaN, or only one kind of example is there.
+        BadInputError: the shapes do not fit, a value is NaN, or only one class of example is present.
 
     Source: McClish, Analyzing a Portion of the ROC Curve (1989), for the partial area.
     """
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     score = finite("score", score, 1)
-    anomalous = yes_or_no("anomalous", anomalous, len(score))
+    anomalous = binary_labels("anomalous", anomalous, len(score))
     return {
         "auc": float(roc_auc_score(anomalous, score)),
         "partial_auc": float(roc_auc_score(anomalous, score, max_fpr=0.1)),
@@ -31,7 +34,7 @@ def anomaly_scores(score: np.ndarray, anomalous: np.ndarray) -> dict[str, float]
 
 
 def threshold_of(score: np.ndarray, false_alarms: float = 0.05) -> float:
-    """Return the score that the share `false_alarms` of normal examples, of scores `(N,)`, lies above.
+    """Compute the threshold with false positive rate `false_alarms` on normal scores `(N,)`.
 
     Raises:
         BadInputError: there is no score, one is NaN, or `false_alarms` is not between 0 and 1.
@@ -44,29 +47,33 @@ def threshold_of(score: np.ndarray, false_alarms: float = 0.05) -> float:
 def auc_gain(
     score: np.ndarray, other: np.ndarray, anomalous: np.ndarray, seed: int = 0, samples: int = 2000
 ) -> dict[str, float]:
-    """Return by how many points, of 100, the area under the ROC curve of `score` `(N,)` is above that of `other`.
+    """Compute the gain in ROC AUC of `score` over `other`.
 
-    `points` is the difference, `low` and `high` its 95 % interval from `samples` paired bootstrap draws, of the normal
-    and of the `anomalous` examples each as many as there are.
+    Gains are in points of 100. All arrays are `(N,)`. `points` is the difference; `low` and `high` are its 95 %
+    interval from `samples` paired bootstrap draws. Normal and `anomalous` examples are drawn separately, each as many
+    as given.
 
     Raises:
         BadInputError: as `anomaly_scores`.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 13.3 (percentile interval). A draw
-    weighs each pair of an odd and a normal example by how often both were drawn: the area is the share of the pairs in
-    the right order (Hanley and McNeil 1982).
+    weights each pair of an anomalous and a normal example by the number of times both were drawn: the area is the
+    fraction of pairs in the right order (Hanley and McNeil 1982).
     """
     score, other = finite("score", score, 1), finite("other", other, 1)
-    anomalous = yes_or_no("anomalous", anomalous, len(score))
-    ahead = _pairs(score, anomalous) - _pairs(one_each("other", other, len(score)), anomalous)
+    anomalous = binary_labels("anomalous", anomalous, len(score))
+    ahead = _pairs(score, anomalous) - _pairs(per_example("other", other, len(score)), anomalous)
     rng = np.random.default_rng(seed)
-    odd, normal = (rng.multinomial(n, np.full(n, 1 / n), size=samples) / n for n in ahead.shape)
-    gains = 100 * np.einsum("sn,sn->s", odd @ ahead, normal)
+    abnormal, normal = (rng.multinomial(n, np.full(n, 1 / n), size=samples) / n for n in ahead.shape)
+    gains = 100 * np.einsum("sn,sn->s", abnormal @ ahead, normal)
     low, high = np.percentile(gains, [2.5, 97.5])
     return {"points": 100 * float(ahead.mean()), "low": float(low), "high": float(high)}
 
 
 def _pairs(score: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
-    """Return for each pair of an odd and a normal example, `(odd, normal)`, 1 where it is in order, 0.5 where equal."""
-    odd, normal = score[anomalous, None], score[None, ~anomalous]
-    return (odd > normal) + 0.5 * (odd == normal)
+    """Compare each pair of an anomalous and a normal example, `(anomalous, normal)`.
+
+    1 if the pair is in order, 0.5 if the scores are equal, otherwise 0.
+    """
+    abnormal, normal = score[anomalous, None], score[None, ~anomalous]
+    return (abnormal > normal) + 0.5 * (abnormal == normal)

@@ -1,12 +1,15 @@
-"""Boxes on the host: overlap, peaks of a heatmap, suppression of doubles. A box is left, top, right, bottom."""
+"""Boxes on the host: overlap, heatmap peaks, non-maximum suppression.
+
+A box is left, top, right, bottom.
+"""
 
 import numpy as np
 
 
 def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return intersection over union `(K, J)`, in [0, 1], of each of `boxes` `(K, 4)` with each of `others` `(J, 4)`.
+    """Compute pairwise intersection over union `(K, J)`, in [0, 1].
 
-    Boxes that are empty, or whose sides are swapped, overlap with nothing.
+    `boxes` are `(K, 4)`, `others` `(J, 4)`. Boxes that are empty, or have swapped sides, have IoU 0.
 
     Raises:
         ValueError: an array is not `(K, 4)`.
@@ -16,10 +19,10 @@ def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def giou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the generalized IoU `(K, J)`, in [-1, 1], of each of `boxes` `(K, 4)` with each of `others` `(J, 4)`.
+    """Compute pairwise generalized IoU `(K, J)`, in [-1, 1].
 
-    The IoU less the share of the smallest box around both that neither covers: boxes that are further apart score
-    lower. Rezatofighi et al. 2019, section 3, algorithm 1.
+    Rezatofighi et al. 2019, section 3, algorithm 1. `boxes` are `(K, 4)`, `others` `(J, 4)`. It is the IoU minus the
+    uncovered fraction of the smallest box around both: distant boxes score lower.
 
     Raises:
         ValueError: an array is not `(K, 4)`.
@@ -29,13 +32,13 @@ def giou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _areas(boxes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the areas of the intersections, the unions, and the smallest boxes around both, `(K, J)` each."""
+    """Compute the areas of intersections, unions and enclosing boxes, `(K, J)` each."""
     a, b = np.asarray(boxes, np.float64), np.asarray(others, np.float64)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != 4 or b.shape[1] != 4:
         raise ValueError(f"expected boxes (K, 4) and others (J, 4). Received: shapes {a.shape} and {b.shape}")
     a, b = a[:, None], b[None]
 
-    def area(corners):
+    def area(corners: np.ndarray) -> np.ndarray:
         return np.prod(np.maximum(corners[..., 2:] - corners[..., :2], 0), axis=-1)
 
     lower, upper = np.minimum(a, b), np.maximum(a, b)
@@ -51,15 +54,14 @@ def _divide(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def decode_centers(
     heatmap: np.ndarray, boxes: np.ndarray, count: int = 100, threshold: float = 0.3
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return boxes `(K, 4)`, scores `(K,)` and labels `(K,)` of the peaks of one picture, best first, K <= `count`.
+    """Decode the peaks of one image's heatmap to boxes, best first.
 
-    A peak is a cell of `heatmap` `(H, W, N)` of at least `threshold` that none of its eight neighbors of the same
-    class exceeds; its box is that of the cell in `boxes` `(H, W, 4)`.
+    Source: CenterNet, Zhou et al. 2019, section 4. Returns boxes `(K, 4)`, scores `(K,)` and labels `(K,)`, K <=
+    `count`. A peak is a cell of `heatmap` `(H, W, N)` of at least `threshold` that none of its eight neighbors of the
+    same class exceeds. Its box is at the cell in `boxes` `(H, W, 4)`.
 
     Raises:
         ValueError: the shapes do not fit.
-
-    Source: CenterNet, Zhou et al. 2019, section 4.
     """
     heatmap, boxes = np.asarray(heatmap), np.asarray(boxes)
     if heatmap.ndim != 3 or boxes.shape != (*heatmap.shape[:2], 4):
@@ -78,10 +80,11 @@ def decode_centers(
 def non_maximum_suppression(
     boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray | None = None, threshold: float = 0.5
 ) -> np.ndarray:
-    """Return the indices of the `boxes` `(K, 4)` to keep, best of `scores` `(K,)` first.
+    """Apply non-maximum suppression; return the kept indices, best first.
 
-    A box goes where a better one that is kept overlaps it by an IoU above `threshold`; with `labels` `(K,)`, only one
-    of the same class. Of equal scores the first counts as better.
+    `boxes` are `(K, 4)`, `scores` `(K,)`. A box is removed if it overlaps a better kept one by an IoU above
+    `threshold`. With `labels` `(K,)`, only boxes of the same class suppress one another. Of equal scores the first
+    counts as better.
 
     Raises:
         ValueError: the lengths do not fit.

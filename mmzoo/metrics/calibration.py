@@ -1,4 +1,4 @@
-"""How far the confidence of a classifier is from its accuracy."""
+"""Calibration metrics: confidence of a classifier against its accuracy."""
 
 import numpy as np
 
@@ -6,15 +6,14 @@ BINS = 15  # of confidence, as in metrics/calibration.py
 
 
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """Return the expected calibration error, in [0, 1], of `probabilities` `(N, C)` for `labels` `(N,)`.
+    """Compute the expected calibration error, in [0, 1].
 
-    The examples are put into `bins` equal intervals `((m - 1) / bins, m / bins]` of the highest probability;
-    the error is the mean of `|accuracy - confidence|` over the intervals, weighted by their examples.
+    Source: Guo et al., On Calibration of Modern Neural Networks (2017), section 2, equation 3. `probabilities` are
+    `(N, C)`, `labels` `(N,)`. Examples fall into `bins` equal intervals `((m - 1) / bins, m / bins]` of the highest
+    probability. The error is the mean of `|accuracy - confidence|` over the intervals, weighted by their examples.
 
     Raises:
         ValueError: the shapes do not fit, there is no example, or `bins` is below 1.
-
-    Source: Guo et al., On Calibration of Modern Neural Networks (2017), section 2, equation 3.
     """
     probabilities, labels = np.asarray(probabilities, np.float64), np.asarray(labels)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or not len(labels):
@@ -33,9 +32,9 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
 
 
 def confidence_bins(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Return `(bins, 3)`: examples, mean confidence and accuracy of each interval `((m - 1) / bins, m / bins]`.
+    """Compute examples, mean confidence and accuracy of each confidence interval, `(bins, 3)`.
 
-    The intervals are those of `expected_calibration_error`; an empty one has 0 in all three.
+    The intervals are the same as in `expected_calibration_error`. An empty one has 0 in all three.
     """
     confidence = np.asarray(probabilities, np.float64).max(axis=1)
     correct = np.argmax(probabilities, axis=1) == labels

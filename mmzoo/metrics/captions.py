@@ -1,4 +1,4 @@
-"""How close generated captions are to those that people wrote."""
+"""Caption metrics against human references: BLEU and CIDEr-D."""
 
 import math
 import re
@@ -13,14 +13,14 @@ WORD = re.compile(r"'?\w+")
 
 
 def bleu(predicted: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Return the corpus BLEU, in [0, 100], of the texts `predicted`, each with its own `references`, one or more.
+    """Compute the corpus BLEU, in [0, 100], of predicted texts.
 
-    Computed by sacrebleu with its defaults: tokens as mteval-v13a, case kept, exponential smoothing.
+    Source: Papineni et al., BLEU (2002), section 2.3; Post, A Call for Clarity in Reporting BLEU Scores (2018). Each of
+    `predicted` has one or more `references`. Computed by sacrebleu with its defaults: mteval-v13a tokens,
+    case-sensitive, exponential smoothing.
 
     Raises:
         BadInputError: the lengths differ, a caption has no reference, or sacrebleu is not installed.
-
-    Source: Papineni et al., BLEU (2002), section 2.3; Post, A Call for Clarity in Reporting BLEU Scores (2018).
     """
     try:
         import sacrebleu
@@ -37,21 +37,19 @@ def bleu(predicted: Sequence[str], references: Sequence[Sequence[str]]) -> float
 
 
 def cider(predicted: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Return CIDEr-D, in [0, 10], of the texts `predicted`, each with its own `references`, one or more.
+    """Compute CIDEr-D, in [0, 10], of predicted texts.
 
-    The n-grams of 1 to 4 words are weighted by how rare they are over the captions of these references, so the
-    score depends on the whole test set. Papers often print it times 100. As COCO's own code has it, the weights are
-    counts and not shares of the caption's n-grams.
+    Source: Vedantam et al., CIDEr (2015), section 3, equations 1 to 3, and section 7 (CIDEr-D). Each of `predicted` has
+    one or more `references`. N-grams of 1 to 4 words are weighted by their rarity over the captions of these
+    references: the score depends on the whole test set. Papers often print it times 100. As in COCO's own code, the
+    weights are counts and not fractions of the caption's n-grams.
 
-    Words are the lower-cased runs of letters and digits, without punctuation. COCO's code splits them by a
-    tokenizer in Java that differs in contractions and hyphens: the scores are near those of the leader board, not
-    the same.
+    Words are lower-cased runs of letters and digits, without punctuation. COCO's tokenizer in Java differs in
+    contractions and hyphens: the scores are near the leader board's and not equal.
 
     Raises:
         BadInputError: the lengths differ, a caption has no reference, or there are fewer than two captions (every
             n-gram would have the weight 0).
-
-    Source: Vedantam et al., CIDEr (2015), section 3, equations 1 to 3, and section 7 (CIDEr-D).
     """
     _check(predicted, references)
     if len(predicted) < 2:
@@ -65,11 +63,11 @@ def cider(predicted: Sequence[str], references: Sequence[Sequence[str]]) -> floa
     total = 0.0
     for text, group in zip(predicted, counts, strict=True):
         grams = _ngrams(text)
-        answer = weigh(grams)
+        weighted = weigh(grams)
         for reference in group:
             longer = _length(grams) - _length(reference)
             penalty = math.exp(-(longer**2) / (2 * SIGMA**2))
-            total += penalty * _alike(answer, weigh(reference)) / len(group)
+            total += penalty * _ngram_cosine(weighted, weigh(reference)) / len(group)
     return 10 * total / len(predicted)
 
 
@@ -82,14 +80,14 @@ def _length(grams: Counter) -> int:
     return sum(count for gram, count in grams.items() if len(gram) == 1)
 
 
-def _alike(answer: dict[tuple, float], reference: dict[tuple, float]) -> float:
-    """Return the mean over n of the cosines of the weighted n-grams, in [0, 1].
+def _ngram_cosine(predicted: dict[tuple, float], reference: dict[tuple, float]) -> float:
+    """Average the cosines of weighted n-grams over n, in [0, 1].
 
-    The weights of the answer are clipped to those of the reference, so that saying a word twice gains nothing.
+    The weights of the prediction are clipped to the weights of the reference, so that repeating a word gains nothing.
     """
     total = 0.0
     for n in range(1, LONGEST + 1):
-        a = {gram: weight for gram, weight in answer.items() if len(gram) == n}
+        a = {gram: weight for gram, weight in predicted.items() if len(gram) == n}
         b = {gram: weight for gram, weight in reference.items() if len(gram) == n}
         norm = math.hypot(*a.values()) * math.hypot(*b.values())
         if norm:

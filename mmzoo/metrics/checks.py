@@ -1,4 +1,4 @@
-"""What the metrics demand of their arrays: finite, of the right rank, and of one length."""
+"""Checks of metric inputs: finite values, rank and length."""
 
 import numpy as np
 
@@ -6,10 +6,12 @@ from mmzoo.errors import BadInputError
 
 
 def finite(name: str, values: np.ndarray, rank: int) -> np.ndarray:
-    """Return `values` as float64 of `rank` dimensions, none of them empty.
+    """Convert `values` to float64 and check rank and finiteness.
+
+    No dimension may be empty.
 
     Raises:
-        BadInputError: another rank, nothing in it, or a value is NaN or infinite; the message says `name`.
+        BadInputError: another rank, an empty array, or a value is NaN or infinite; the message contains `name`.
     """
     values = np.asarray(values, np.float64)
     if values.ndim != rank or not values.size:
@@ -20,11 +22,11 @@ def finite(name: str, values: np.ndarray, rank: int) -> np.ndarray:
     return values
 
 
-def one_each(name: str, values: np.ndarray, length: int) -> np.ndarray:
-    """Return `values` `(length,)`, one for each example, as an array.
+def per_example(name: str, values: np.ndarray, length: int) -> np.ndarray:
+    """Convert `values` to an array and check its shape `(length,)`.
 
     Raises:
-        BadInputError: another shape, or a value is NaN; the message says `name`.
+        BadInputError: another shape, or a value is NaN; the message contains `name`.
     """
     values = np.asarray(values)
     if values.shape != (length,):
@@ -34,13 +36,13 @@ def one_each(name: str, values: np.ndarray, length: int) -> np.ndarray:
     return values
 
 
-def yes_or_no(name: str, values: np.ndarray, length: int) -> np.ndarray:
-    """Return `values` `(length,)` of 0 and 1 as booleans, both of which occur.
+def binary_labels(name: str, values: np.ndarray, length: int) -> np.ndarray:
+    """Convert `values` `(length,)` of 0 and 1 to booleans; both must occur.
 
     Raises:
-        BadInputError: another shape, another value, or only one of the two; the message says `name`.
+        BadInputError: another shape, another value, or only one of the two; the message contains `name`.
     """
-    values = one_each(name, values, length)
+    values = per_example(name, values, length)
     found = np.unique(values)
     if not np.array_equal(found, [0, 1]):
         raise BadInputError(f"{name}: expected both 0 and 1 and nothing else. Received: {found[:5].tolist()}")

@@ -1,4 +1,4 @@
-"""The scores of a classifier, and the gain of one over another with its interval."""
+"""Classification metrics, and the accuracy gain of one classifier over another."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ SUMMARY = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "log_loss"
 
 
 def scores(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:
-    """Return what `probabilities` `(N, C)` score on `labels` `(N,)`, class indices of `names` `(C,)`.
+    """Score `probabilities` `(N, C)` against class indices `labels` `(N,)`.
 
-    The keys are those of `SUMMARY`, all in [0, 1] but for `log_loss` in nats, then `per_class` (a list of
-    label, precision, recall, f1, support) and `confusion` (rows are the true classes). A class that is never
-    predicted or never there counts as 0.
+    `names` are the C classes. The keys are `SUMMARY`, all in [0, 1] except `log_loss` in nats. `per_class` is a list of
+    label, precision, recall, f1, support. `confusion` has the true classes as rows. A class without predictions or
+    without examples counts as 0.
 
     Raises:
         BadInputError: the shapes do not fit, there is no example, or a probability is not finite.
@@ -55,9 +55,10 @@ def _check(probabilities: np.ndarray, labels: np.ndarray, classes: int) -> None:
 
 
 def kind_scores(answers: dict[str, np.ndarray], labels: np.ndarray, kinds: Sequence[str]) -> dict[str, dict]:
-    """Return `{kind: {"n": examples, name: accuracy}}` of `answers`, `{name: classes (N,)}`, on `labels` `(N,)`.
+    """Compute the accuracy of predictions for each kind of example.
 
-    `kinds` `(N,)` says of what kind each example is.
+    `answers` is `{name: classes (N,)}`; `labels` and `kinds` are `(N,)`. The result is
+    `{kind: {"n": examples, name: accuracy}}`.
 
     Raises:
         BadInputError: there is not one kind for each example.
@@ -80,11 +81,11 @@ def fusion_gain(
     seed: int = 0,
     samples: int = 2000,
 ) -> dict[str, float]:
-    """Return by how many points of accuracy `fused` `(N, C)` is above `single` `(N, C)` on `labels` `(N,)`.
+    """Compute the accuracy gain of `fused` over `single`, in points.
 
-    `points` is the difference, `low` and `high` its 95 % interval from `samples` paired bootstrap draws. With
-    `groups` `(N,)`, whole groups are drawn: examples that share a picture are not independent; `groups` in the
-    result is how many there are.
+    `fused` and `single` are probabilities `(N, C)`, `labels` `(N,)`. `points` is the difference; `low` and `high` are
+    its 95 % interval from `samples` paired bootstrap draws. With `groups` `(N,)`, whole groups are drawn: examples with
+    a shared image are not independent. `groups` in the result is the number of groups.
 
     Raises:
         BadInputError: the shapes do not fit.

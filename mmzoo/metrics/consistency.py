@@ -1,4 +1,4 @@
-"""How far the modalities agree: the answers each gives alone, and their embeddings."""
+"""Agreement between modalities: their unimodal predictions and their embeddings."""
 
 from itertools import combinations
 
@@ -11,24 +11,25 @@ SHUFFLES = 20
 
 
 def answer_agreement(probabilities: dict[str, np.ndarray]) -> dict:
-    """Return how far the answers that modalities give alone agree; `probabilities` holds `(N, C)` for each.
+    """Measure the agreement of unimodal predictions.
 
-    Rows are scaled to the sum 1, and the answer is the likeliest class.
+    `probabilities` holds `(N, C)` for each modality. Rows are scaled to the sum 1; the prediction is the likeliest
+    class.
 
-    - `agreement` in [0, 1]: the share of examples on which all answers are the same;
-    - `fleiss_kappa`, at most 1: the agreement of pairs above that by chance, 0 where it is just that; classes that
-      all modalities prefer count as chance;
+    - `agreement` in [0, 1]: the fraction of examples with the same prediction from all modalities;
+    - `fleiss_kappa`, at most 1: the agreement of pairs above chance, 0 at chance; classes preferred by all modalities
+      count as chance;
     - `jensen_shannon` in [0, 1]: the divergence of the probabilities in bits, the mean over examples and pairs;
     - `pairs`: a list of `first`, `second`, `agreement`, `cohen_kappa`, `jensen_shannon`, for each pair.
 
-    A kappa is 0 where every answer is one and the same class: chance would agree as well.
+    A kappa is 0 if every prediction is the same class: chance would agree as well.
 
     Raises:
         BadInputError: there are fewer than two modalities, the shapes differ, a value is NaN or negative, or the
             probabilities of an example are all 0.
 
-    Source: Cohen, A Coefficient of Agreement for Nominal Scales (1960); Fleiss, Measuring Nominal Scale Agreement
-        among Many Raters (1971); Lin, Divergence Measures Based on the Shannon Entropy (1991), equation 3.2.
+    Source: Cohen, A Coefficient of Agreement for Nominal Scales (1960); Fleiss, Measuring Nominal Scale Agreement among
+    Many Raters (1971); Lin, Divergence Measures Based on the Shannon Entropy (1991), equation 3.2.
     """
     shares = _shares(probabilities)
     answers = {name: rows.argmax(axis=1) for name, rows in shares.items()}
@@ -53,14 +54,20 @@ def answer_agreement(probabilities: dict[str, np.ndarray]) -> dict:
 
 
 def cohen_kappa(first: np.ndarray, second: np.ndarray) -> float:
-    """Return Cohen's kappa of the answers `first` and `second` `(N,)`; 0 where both only ever give one class."""
+    """Compute Cohen's kappa of predictions `first` and `second` `(N,)`.
+
+    It is 0 if both contain only one and the same class.
+    """
     classes = np.union1d(first, second)
     chance = sum(float(np.mean(first == c) * np.mean(second == c)) for c in classes)
     return _above_chance(float(np.mean(first == second)), chance, alike=len(classes) == 1)
 
 
 def fleiss_kappa(counts: np.ndarray) -> float:
-    """Return Fleiss' kappa of `counts` `(N, C)`: how many of the raters, as many in each row, gave each class."""
+    """Compute Fleiss' kappa of rating counts `(N, C)`.
+
+    A count is the number of raters for a class; every row has the same number of raters.
+    """
     raters = counts.sum(axis=1)[0]
     agreement = np.mean(((counts**2).sum(axis=1) - raters) / (raters * (raters - 1)))
     share = counts.mean(axis=0) / raters
@@ -72,7 +79,10 @@ def _above_chance(agreement: float, chance: float, alike: bool) -> float:
 
 
 def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Return the Jensen-Shannon divergence `(N,)`, in bits and so in [0, 1], of the rows of `p` and `q` `(N, C)`."""
+    """Compute the Jensen-Shannon divergence `(N,)` of rows, in bits.
+
+    `p` and `q` are `(N, C)`; the divergence is in [0, 1].
+    """
     from scipy.special import rel_entr
 
     middle = (p + q) / 2
@@ -96,25 +106,27 @@ def _shares(probabilities: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the linear centred kernel alignment, in [0, 1], of the embeddings `(N, D)` and `(N, E)` of N examples.
+    """Compute the linear centred kernel alignment, in [0, 1], of two embeddings.
 
-    1 says that one is the other rotated, scaled and moved. With fewer than many examples for each dimension it is
-    far above 0 for unrelated embeddings, too: compare it with that of shuffled rows, as `embedding_agreement` does.
+    Source: Kornblith et al., Similarity of Neural Network Representations Revisited (2019), section 3. The embeddings
+    are `(N, D)` and `(N, E)` of the same N examples. 1 means that one is the other rotated, scaled and shifted. With
+    few examples per dimension it is far above 0 even for unrelated embeddings. Compare it with shuffled rows, as
+    `embedding_agreement` does.
 
     Raises:
         BadInputError: the numbers of rows differ, a value is NaN, or all rows of an embedding are equal.
-
-    Source: Kornblith et al., Similarity of Neural Network Representations Revisited (2019), section 3.
     """
     return _alignment(_centred("first", first), _centred("second", second))
 
 
 def embedding_agreement(first: np.ndarray, second: np.ndarray, seed: int = 0) -> dict[str, float | None]:
-    """Return how far the embeddings `(N, D)` and `(N, E)` of two modalities agree on the same N examples.
+    """Measure the agreement of two modalities' embeddings of the same examples.
+
+    The embeddings are `(N, D)` and `(N, E)`.
 
     - `cka` in [0, 1]: `linear_cka`, and `cka_by_chance`: its mean over 20 shuffles of the rows of `second`;
-    - `paired_cosine` in [-1, 1]: the mean cosine of the two embeddings of one example, and `unpaired_cosine`: that
-      of two different examples. Both are None where D is not E. An embedding of length 0 has the cosine 0.
+    - `paired_cosine` in [-1, 1]: the mean cosine of the two embeddings of one example. `unpaired_cosine`: of two
+      different examples. Both are None if D is not E. An embedding of length 0 has the cosine 0.
 
     Raises:
         BadInputError: as `linear_cka`, or there are fewer than two examples.

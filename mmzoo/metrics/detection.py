@@ -1,4 +1,4 @@
-"""The mean average precision of detected boxes by COCO's definition, and a table of the classes."""
+"""COCO mean average precision of detected boxes, overall and per class."""
 
 from collections.abc import Sequence
 
@@ -18,21 +18,21 @@ def detection_scores(
     names: Sequence[str],
     threshold: float = 0.5,
 ) -> dict:
-    """Return what the boxes `predicted` in each image score against the `truth`, both in the order of the images.
+    """Score predicted boxes against ground truth by COCO's mean average precision.
 
-    Each holds `boxes` `(n, 4)` as left, top, right, bottom in any unit, and `labels` `(n,)`, indices of `names`;
-    `predicted` holds `scores` `(n,)`, too. An image without boxes has `n = 0`.
+    Source: Lin et al., Microsoft COCO (2014); https://cocodataset.org/#detection-eval (101 points of recall).
+    `predicted` and `truth` are in the order of the images. Each holds `boxes` `(n, 4)` as left, top, right, bottom in
+    any unit, and `labels` `(n,)`, indices of `names`. `predicted` also holds `scores` `(n,)`. An image without boxes
+    has `n = 0`.
 
     The keys are `map50_95`, `map50`, `map75`, all in [0, 1], and `per_class`: a list of `label`, `ap50_95`, `ap50`,
-    `precision`, `recall`, `f1`, `support`. The last ones are at an IoU of 0.5 for the boxes scored `threshold` and
-    more; what is never predicted has the precision 0. The average precisions of a class that is nowhere in the
-    truth are None and count in no mean, as in COCO's own code. There are no crowd boxes and no ranges of area.
+    `precision`, `recall`, `f1`, `support`. The last four are at an IoU of 0.5 for boxes with a score of at least
+    `threshold`; a class without predictions has the precision 0. The average precisions of a class without ground truth
+    are None and excluded from every mean, as in COCO's own code. There are no crowd boxes and no ranges of area.
 
     Raises:
         BadInputError: the lengths do not fit, a value is NaN, a label is not one of `names`, a box ends before it
             begins, or the truth holds no box at all.
-
-    Source: Lin et al., Microsoft COCO (2014); https://cocodataset.org/#detection-eval (101 points of recall).
     """
     if len(predicted) != len(truth):
         raise BadInputError(f"predicted: expected {len(truth)} images, as in truth. Received: {len(predicted)}")
@@ -51,14 +51,17 @@ def detection_scores(
 
 
 def _class_row(found: list[dict], there: list[dict], label: int, threshold: float) -> dict:
-    """Return the average precision at each IoU of one class, and its counts at the threshold."""
+    """Compute the average precision of one class at each IoU, and counts.
+
+    The counts are for boxes with a score of at least `threshold`.
+    """
     scores, hits, support = [], [], 0
     for one, true in zip(found, there, strict=True):
-        mine = one["labels"] == label
-        order = np.argsort(-one["scores"][mine], kind="stable")[:MOST]
+        of_class = one["labels"] == label
+        order = np.argsort(-one["scores"][of_class], kind="stable")[:MOST]
         boxes = true["boxes"][true["labels"] == label]
-        scores.append(one["scores"][mine][order])
-        hits.append(_hits(one["boxes"][mine][order], boxes))
+        scores.append(one["scores"][of_class][order])
+        hits.append(_hits(one["boxes"][of_class][order], boxes))
         support += len(boxes)
     scores, hits = np.concatenate(scores), np.concatenate(hits, axis=1)
     order = np.argsort(-scores, kind="stable")
@@ -85,9 +88,10 @@ def _table_row(row: dict) -> dict:
 
 
 def average_precision(hits: np.ndarray, support: int) -> np.ndarray:
-    """Return the average precision `(T,)` of `hits` `(T, n)`, best score first, of `support` boxes that are there.
+    """Compute the average precision `(T,)` of `hits` `(T, n)`, best score first.
 
-    It is the mean, over 101 recalls, of the best precision at that recall or a higher one, 0 where none is reached.
+    `support` is the number of ground-truth boxes. The result is the mean, over 101 recalls, of the best precision at
+    that recall or a higher one. It is 0 for a recall that is never reached.
     """
     right = np.cumsum(hits, axis=1)
     precision = right / np.arange(1, hits.shape[1] + 1)
@@ -98,9 +102,9 @@ def average_precision(hits: np.ndarray, support: int) -> np.ndarray:
 
 
 def _hits(boxes: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Return `(T, n)`: whether each of `boxes` `(n, 4)`, best score first, finds one of `true` at each IoU.
+    """Match `boxes` `(n, 4)`, best score first, to `true` at each IoU: `(T, n)`.
 
-    A box takes the one it overlaps most of those that no better scored box took, the last of equals.
+    A box takes the ground-truth box of highest overlap not taken by a better scored box, the last of equals.
     """
     hits = np.zeros((len(IOUS), len(boxes)), bool)
     if not len(true):
@@ -116,7 +120,7 @@ def _hits(boxes: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def _checked(name: str, one: dict[str, np.ndarray], classes: int, scored: bool) -> dict[str, np.ndarray]:
-    """Return the arrays of one image as float64 and int, after looking at them."""
+    """Check one image's arrays and convert them to float64 and int."""
     boxes, labels = np.asarray(one["boxes"], np.float64), np.asarray(one["labels"])
     scores = np.asarray(one["scores"], np.float64) if scored else np.zeros(len(labels))
     if boxes.size == 0:

@@ -1,4 +1,4 @@
-"""The scores of a model that tells several labels of an example, and the gain of one over another."""
+"""Multi-label classification metrics, and the gain of one model over another."""
 
 from collections.abc import Sequence
 
@@ -8,21 +8,21 @@ from mmzoo.errors import BadInputError
 from mmzoo.metrics.checks import finite
 
 SUMMARY = ("micro_f1", "macro_f1", "map", "exact")
-THRESHOLD = 0.5  # probability from which on a label is told
+THRESHOLD = 0.5  # probability from which on a label is predicted
 DRAWN = 100  # bootstrap samples in memory at a time
 
 
-def told_labels(probabilities: np.ndarray) -> np.ndarray:
-    """Return `(N, K)` bool: the labels that `probabilities` `(N, K)` tell."""
+def predicted_labels(probabilities: np.ndarray) -> np.ndarray:
+    """Threshold `probabilities` `(N, K)` at 0.5 to predicted labels, bool."""
     return np.asarray(probabilities) >= THRESHOLD
 
 
 def label_scores(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:
-    """Return what `probabilities` `(N, K)` score on `labels` `(N, K)` of 0 and 1, of `names` `(K,)`.
+    """Score `probabilities` `(N, K)` against multi-hot `labels` `(N, K)`.
 
-    The keys are those of `SUMMARY`, all in [0, 1]: F1 of all labels of all rows together, its mean over labels, the
-    mean average precision of the labels that are there, and the share of rows of which all labels are right. Then
-    `per_class`, a list of label, precision, recall, f1, support. What is never told or never there counts as 0.
+    `names` are the K labels. The keys are `SUMMARY`, all in [0, 1]: micro F1, macro F1, the mean average precision over
+    labels with positive examples, and the exact match ratio. `per_class` is a list of label, precision, recall, f1,
+    support. A label without predictions or without examples counts as 0.
 
     Raises:
         BadInputError: the shapes do not fit, there is no example, or a probability is not finite.
@@ -30,14 +30,14 @@ def label_scores(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[
     from sklearn.metrics import average_precision_score
 
     probabilities, labels = _checked(probabilities, labels, len(names))
-    told = told_labels(probabilities)
-    right, said, support = (x.sum(axis=0) for x in (told & labels, told, labels))
-    f1 = _f1(right, said + support)
+    predicted = predicted_labels(probabilities)
+    right, positives, support = (x.sum(axis=0) for x in (predicted & labels, predicted, labels))
+    f1 = _f1(right, positives + support)
     there = np.flatnonzero(support)
     precisions = [average_precision_score(labels[:, k], probabilities[:, k]) for k in there] or [0.0]
-    both = _f1(right.sum(), said.sum() + support.sum())
-    summary = (both, f1.mean(), np.mean(precisions), (told == labels).all(axis=1).mean())
-    columns = (right / np.maximum(said, 1), right / np.maximum(support, 1), f1, support)
+    both = _f1(right.sum(), positives.sum() + support.sum())
+    summary = (both, f1.mean(), np.mean(precisions), (predicted == labels).all(axis=1).mean())
+    columns = (right / np.maximum(positives, 1), right / np.maximum(support, 1), f1, support)
     keys = ("precision", "recall", "f1", "support")
     rows = zip(names, *(column.tolist() for column in columns), strict=True)
     return {
@@ -54,10 +54,10 @@ def label_gain(
     seed: int = 0,
     samples: int = 2000,
 ) -> dict[str, float]:
-    """Return by how many points of micro-F1 the probabilities `fused` `(N, K)` are above `single` `(N, K)`.
+    """Compute the micro-F1 gain of `fused` over `single`, in points.
 
-    `micro_f1` is the difference in points, `low` and `high` its 95 % interval from `samples` paired bootstrap draws, of
-    whole `groups` `(N,)` where these are given, as in `mmzoo.metrics.classification.fusion_gain`.
+    Both are probabilities `(N, K)`. `micro_f1` is the difference; `low` and `high` are its 95 % interval from `samples`
+    paired bootstrap draws. Whole `groups` `(N,)` are drawn if given, as in `mmzoo.metrics.classification.fusion_gain`.
 
     Raises:
         BadInputError: the shapes do not fit, there is no example, or a probability is not finite.
@@ -69,7 +69,7 @@ def label_gain(
     sums = []
     for probabilities in (fused, single):
         probabilities, truth = _checked(probabilities, labels, np.shape(labels)[1])
-        counts = _counts(told_labels(probabilities), truth)
+        counts = _counts(predicted_labels(probabilities), truth)
         sums.append(np.stack([np.bincount(group, weights=column) for column in counts.T], axis=1))
     size = len(sums[0])
     rng, gains = np.random.default_rng(seed), []
@@ -81,13 +81,16 @@ def label_gain(
     return {"micro_f1": points, "low": float(low), "high": float(high), "groups": size}
 
 
-def _counts(told: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return `(N, 2)`: of each row the labels told rightly, and those told or there."""
-    return np.stack([(told & labels).sum(axis=1), told.sum(axis=1) + labels.sum(axis=1)], axis=1)
+def _counts(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Count true positives, and predicted plus actual labels, in each row: `(N, 2)`."""
+    return np.stack([(predicted & labels).sum(axis=1), predicted.sum(axis=1) + labels.sum(axis=1)], axis=1)
 
 
-def _f1(right, both):
-    """Return `2 right / both`, where `both` counts what is told and what is there; 0 where that is nothing."""
+def _f1(right: np.ndarray, both: np.ndarray) -> np.ndarray:
+    """Compute F1 as `2 right / both`, 0 if `both` is 0.
+
+    `right` counts true positives; `both` counts predicted plus actual labels.
+    """
     return 2 * np.asarray(right, np.float64) / np.maximum(both, 1)
 
 

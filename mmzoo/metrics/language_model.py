@@ -1,4 +1,4 @@
-"""How likely a text is, character by character: n-grams counted in texts, on the host and without TensorFlow."""
+"""Character n-gram language model, on the host and without TensorFlow."""
 
 import functools
 import json
@@ -15,11 +15,11 @@ ORDER = 5  # characters, as in LipNet (Assael et al. 2016, section 4.2)
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """N-grams of characters, and how much they count beside what was heard and seen.
+    """Character n-gram counts, and their weight in beam search.
 
-    `counts` are `{history: {character: times}}` of histories of 0 to `order - 1` characters; a history that reaches
-    beyond the beginning of a text is as long as there is. `weight` multiplies the logarithm of a character's
-    probability, and `bonus` is added for each, for the more there are the less likely is a text.
+    `counts` are `{history: {character: count}}` of histories of 0 to `order - 1` characters. A history at the beginning
+    of a text is shorter. `weight` multiplies the log-probability of a character. `bonus` is added for each character,
+    because longer texts are less likely.
     """
 
     counts: dict[str, dict[str, int]]
@@ -29,11 +29,12 @@ class LanguageModel:
     bonus: float = 0.0
 
     def log_probability(self, history: str, character: str) -> float:
-        """Return the logarithm of the probability of `character`, or `END`, behind `history`, which begins with `END`.
+        """Compute the log-probability of `character` after `history`.
 
-        What was seen behind a history is interpolated with what was seen behind a shorter one, the more of it the more
-        different characters followed (Witten and Bell 1991, method C, as in Chen and Goodman 1999, section 2.4); behind
-        the shortest with equal shares.
+        `character` may be `END`; `history` begins with `END`. Counts after a history are interpolated with counts after
+        a shorter one: the more different characters followed, the larger the weight of the shorter history. Witten and
+        Bell 1991, method C, as in Chen and Goodman 1999, section 2.4. The shortest history is interpolated with a
+        uniform distribution.
         """
         share = 1 / (len(self.characters) + 1)
         for length in range(min(self.order - 1, len(history)) + 1):
@@ -45,7 +46,10 @@ class LanguageModel:
         return math.log(share)
 
     def scorer(self) -> Callable[[Sequence[int], int], float]:
-        """Return what `beam_ctc` asks of each label behind a prefix of labels, which number `characters` from 1."""
+        """Return the scorer of a label after a prefix, for `beam_ctc`.
+
+        Labels number `characters` from 1.
+        """
 
         @functools.lru_cache(maxsize=100_000)
         def score(last: tuple[int, ...], label: int) -> float:
@@ -57,7 +61,7 @@ class LanguageModel:
         return lambda prefix, label: score((0, *prefix)[1 - self.order :] if self.order > 1 else (), label)
 
     def write(self, path: str | os.PathLike) -> None:
-        """Write the model as JSON, which `read_language_model` reads."""
+        """Write the model as JSON for `read_language_model`."""
         Path(path).write_text(json.dumps(vars(self), ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 
 
@@ -83,10 +87,10 @@ def learn_language(
 
 
 def read_language_model(path: str | os.PathLike) -> LanguageModel:
-    """Read what `LanguageModel.write` wrote.
+    """Read a model written by `LanguageModel.write`.
 
     Raises:
-        ValueError: there is no such file, or it is of something else.
+        ValueError: the file does not exist, or is no language model.
     """
     try:
         return LanguageModel(**json.loads(Path(path).read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""The scores of a model that tells a number, and how much smaller its error is than another's, with its interval."""
+"""Regression metrics, and the error reduction of one model over another."""
 
 import numpy as np
 
@@ -9,17 +9,18 @@ SUMMARY = ("mae", "rmse", "r2")
 DRAWN = 100  # bootstrap samples in memory at a time
 
 
-def number_scores(answers: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Return the mean absolute and the root mean squared error of `answers` `(N,)`, in their unit, and their R².
+def number_scores(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Score predicted numbers `(N,)` against `truth` `(N,)`.
 
-    `r2` is 1 less the squared error as a share of that of the mean of `truth` `(N,)`; 0 where all of that are alike.
+    `mae` and `rmse` are in the unit of the numbers. `r2` is 1 minus the squared error as a fraction of the squared
+    error of the mean of `truth`; 0 if all true values are equal.
 
     Raises:
         BadInputError: the shapes differ, there is no example, or a number is not finite.
     """
-    answers, truth = finite("answers", answers, 1), finite("truth", truth, 1)
-    _of_one_length(answers, truth)
-    error, spread = answers - truth, float(np.square(truth - truth.mean()).sum())
+    predicted, truth = finite("predicted", predicted, 1), finite("truth", truth, 1)
+    _of_one_length(predicted, truth)
+    error, spread = predicted - truth, float(np.square(truth - truth.mean()).sum())
     squared = float(np.square(error).sum())
     r2 = 1 - squared / spread if spread > 0 else 0.0
     return {"mae": float(np.abs(error).mean()), "rmse": float(np.sqrt(squared / len(error))), "r2": r2}
@@ -33,11 +34,11 @@ def error_gain(
     seed: int = 0,
     samples: int = 2000,
 ) -> dict[str, float]:
-    """Return by how much the mean absolute error of `fused` `(N,)` is below that of `single` `(N,)`, in their unit.
+    """Compute the reduction in mean absolute error of `fused` over `single`.
 
-    `mae` is the difference, `low` and `high` its 95 % interval from `samples` paired bootstrap draws. With `groups`
-    `(N,)`, whole groups are drawn: examples that share a picture are not independent; `groups` in the result is how
-    many there are.
+    All arrays are `(N,)`. `mae` is the difference, in the unit of the numbers; `low` and `high` are its 95 % interval
+    from `samples` paired bootstrap draws. With `groups` `(N,)`, whole groups are drawn: examples with a shared image
+    are not independent. `groups` in the result is the number of groups.
 
     Raises:
         BadInputError: the shapes differ, there is no example, or a number is not finite.

@@ -1,35 +1,35 @@
-"""How well the embedding of one modality finds its partners among those of another."""
+"""Retrieval metrics between the embeddings of two modalities."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.checks import finite, one_each
+from mmzoo.metrics.checks import finite, per_example
 
 
 def retrieval_scores(
     similarity: np.ndarray, query_ids: np.ndarray, gallery_ids: np.ndarray, ks: Sequence[int] = (1, 5, 10)
 ) -> dict[str, float]:
-    """Return how `similarity` `(Q, G)` ranks the right items of a gallery; higher is more alike.
+    """Score the ranking of gallery items by `similarity` `(Q, G)`.
 
-    An item is right for a query if their ids, `(Q,)` and `(G,)`, are equal; several may be. The keys are
+    An item is relevant to a query if their ids, `(Q,)` and `(G,)`, are equal; several may be. The keys are
 
-    - `recall@k` in [0, 1], for each of `ks`: the share of queries with a right item among the first `k`;
-    - `median_rank`, from 1: where the first right item stands;
+    - `recall@k` in [0, 1], for each of `ks`: the fraction of queries with a relevant item in the top `k`;
+    - `median_rank`, from 1: median rank of the first relevant item;
     - `map` in [0, 1]: the mean over the queries of the average precision.
 
-    Ties count against the model: a wrong item as similar as the right one stands before it, so that embeddings
-    that are all alike find nothing.
+    Ties count against the model: an irrelevant item of equal similarity ranks before the relevant one, so that constant
+    embeddings find nothing.
 
     Raises:
-        BadInputError: the shapes do not fit, a value is NaN, `ks` is below 1, or a query has no right item.
+        BadInputError: the shapes do not fit, a value is NaN, `ks` is below 1, or a query has no relevant item.
     """
     from sklearn.metrics import label_ranking_average_precision_score
 
     similarity = finite("similarity", similarity, 2)
-    query_ids = one_each("query_ids", query_ids, similarity.shape[0])
-    gallery_ids = one_each("gallery_ids", gallery_ids, similarity.shape[1])
+    query_ids = per_example("query_ids", query_ids, similarity.shape[0])
+    gallery_ids = per_example("gallery_ids", gallery_ids, similarity.shape[1])
     if not ks or min(ks) < 1:
         raise BadInputError(f"ks: expected numbers from 1. Received: ks={tuple(ks)}")
     right = query_ids[:, None] == gallery_ids[None]
@@ -52,11 +52,11 @@ def retrieval_scores(
 def both_ways(
     embeddings: dict[str, np.ndarray], ids: dict[str, np.ndarray], ks: Sequence[int] = (1, 5, 10)
 ) -> dict[str, dict[str, float]]:
-    """Return `retrieval_scores` of the cosines of two modalities, each searched with the other.
+    """Score cosine retrieval between two modalities in both directions.
 
-    `embeddings` holds `(N, D)` for each of two modalities, `ids` `(N,)` what they show; the two `N` may differ, as
-    where a picture has five captions and stands in its gallery once. The keys are `image_to_text` and
-    `text_to_image`, for modalities of these names. An embedding of length 0 is like nothing.
+    `embeddings` holds `(N, D)` for each of two modalities, `ids` `(N,)` their identities. The two `N` may differ, as
+    for images with five captions each. The keys are `image_to_text` and `text_to_image`, for modalities of these names,
+    with `retrieval_scores`. An embedding of length 0 has similarity 0 to all.
 
     Raises:
         BadInputError: there are not two modalities, or as `retrieval_scores`.
@@ -81,10 +81,10 @@ def both_ways(
 
 
 def tfidf_similarity(queries: Sequence[str], documents: Sequence[str], known: Sequence[str]) -> np.ndarray:
-    """Return the cosines `(Q, G)` of texts as a search engine that knows words alone compares them.
+    """Compute TF-IDF cosines `(Q, G)` of texts, a bag-of-words search baseline.
 
-    Runs of 2 to 4 characters within words are counted, in the logarithm, and weighed by how rare they are among the
-    texts `known`, those of training. Salton and Buckley 1988, section 3.
+    Salton and Buckley 1988, section 3. Character n-grams of length 2 to 4 within words are counted logarithmically and
+    weighted by their rarity in the training texts `known`.
 
     Raises:
         BadInputError: `known` has no words.

@@ -1,4 +1,4 @@
-"""The errors of a transcription, by words and by characters."""
+"""Word and character error rates of transcripts."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from mmzoo.errors import BadInputError
 
 
 def error_rates(predicted: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
-    """Return the word and character error rates of the texts `predicted` against `truth`, over all of them.
+    """Compute word and character error rates of `predicted` against `truth`.
 
-    `wer` and `cer` are the substitutions, deletions and insertions over the words or characters of the truth: 0 is
-    perfect, and they exceed 1 where much is inserted. `exact` is the share of texts without an error. The counts
-    follow: `words`, `substitutions`, `deletions`, `insertions` of words, and `characters`. A text of the truth may
-    be empty (silence): what was heard there is inserted.
+    `wer` and `cer` are substitutions, deletions and insertions over the words or characters of all true texts. 0 is
+    perfect; they exceed 1 with many insertions. `exact` is the fraction of texts without an error. The counts follow:
+    `words`, `substitutions`, `deletions`, `insertions` of words, and `characters`. A true text may be empty (silence):
+    all predicted words are insertions.
 
-    White space counts as one space and Unicode is composed (NFC); case and punctuation count as they are given.
+    White space counts as one space and Unicode is composed (NFC); case and punctuation are compared as given.
 
     Raises:
-        BadInputError: the lengths differ, the truth holds no word at all, something is not a text, or jiwer is not
+        BadInputError: the lengths differ, the truth holds no word at all, an entry is not a text, or jiwer is not
             installed.
 
     Source: Morris, Maier and Green, From WER and RIL to MER and WIL (2004), section 2.
@@ -34,13 +34,13 @@ def error_rates(predicted: Sequence[str], truth: Sequence[str]) -> dict[str, flo
         raise BadInputError(f"truth: expected a word somewhere. Received: {len(truth)} empty texts")
     pairs = list(zip(truth, predicted, strict=True))
     spoken = [pair for pair in pairs if pair[0]]  # jiwer refuses an empty truth, in some versions
-    heard = [text for reference, text in pairs if not reference]
+    silent = [text for reference, text in pairs if not reference]
     words = jiwer.process_words(*map(list, zip(*spoken, strict=True)))
     letters = jiwer.process_characters(*map(list, zip(*spoken, strict=True)))
-    insertions = words.insertions + sum(len(text.split()) for text in heard)
+    insertions = words.insertions + sum(len(text.split()) for text in silent)
     num_words = words.hits + words.substitutions + words.deletions
     num_letters = letters.hits + letters.substitutions + letters.deletions
-    wrong_letters = letters.substitutions + letters.deletions + letters.insertions + sum(map(len, heard))
+    wrong_letters = letters.substitutions + letters.deletions + letters.insertions + sum(map(len, silent))
     return {
         "wer": (words.substitutions + words.deletions + insertions) / num_words,
         "cer": wrong_letters / num_letters,

@@ -1,25 +1,25 @@
-"""How well a similarity tells two examples of one identity from two of different ones."""
+"""Verification metrics: same or different identity from pair similarities."""
 
 import numpy as np
 
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.checks import finite, one_each, yes_or_no
+from mmzoo.metrics.checks import binary_labels, finite, per_example
 
 
 def verification_scores(similarity: np.ndarray, same: np.ndarray, target_prior: float = 0.01) -> dict[str, float]:
-    """Return how well `similarity` `(N,)` of pairs tells `same` `(N,)`, 1 for one identity and 0 for two.
+    """Score pair similarities `(N,)` against same-identity labels `(N,)`.
 
-    The keys are
+    `same` is 1 for one identity and 0 for two. The keys are
 
-    - `eer` in [0, 1]: the rate at which false acceptances equal false rejections, interpolated linearly between
-      the two nearest points of the ROC curve; pairs of equal similarity are accepted together;
-    - `threshold`: the similarity from which a pair is accepted at the point of the curve nearest to that;
+    - `eer` in [0, 1]: the equal error rate, interpolated linearly between the two nearest points of the ROC curve;
+      pairs of equal similarity are accepted as one;
+    - `threshold`: the acceptance threshold at the nearest point of the curve;
     - `auc` in [0, 1]: the area under the ROC curve;
-    - `min_dcf` in [0, 1]: the least detection cost over all thresholds, where a pair is of one identity with
-      probability `target_prior` and both errors cost 1, divided by the cost of always saying the likelier answer.
+    - `min_dcf` in [0, 1]: the minimum detection cost over all thresholds, at a prior `target_prior` of one identity and
+      error costs of 1. It is divided by the cost of a constant decision.
 
     Raises:
-        BadInputError: the shapes do not fit, a value is NaN, only one kind of pair is there, or `target_prior` is
+        BadInputError: the shapes do not fit, a value is NaN, only one class of pair is present, or `target_prior` is
             not between 0 and 1.
 
     Source: NIST, Speaker Recognition Evaluation Plan (2016), section 3 (the detection cost).
@@ -27,7 +27,7 @@ def verification_scores(similarity: np.ndarray, same: np.ndarray, target_prior: 
     from sklearn.metrics import roc_auc_score, roc_curve
 
     similarity = finite("similarity", similarity, 1)
-    same = yes_or_no("same", same, len(similarity))
+    same = binary_labels("same", same, len(similarity))
     if not 0 < target_prior < 1:
         raise BadInputError(f"target_prior: expected a value between 0 and 1. Received: target_prior={target_prior}")
     accepted, found, thresholds = roc_curve(same, similarity, drop_intermediate=False)
@@ -47,15 +47,16 @@ def verification_scores(similarity: np.ndarray, same: np.ndarray, target_prior: 
 
 
 def all_pairs(embeddings: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cosine `(P,)` of each pair of rows of `embeddings` `(N, D)`, and whether their `ids` are equal.
+    """Compute cosine and identity match of all pairs of embeddings.
 
-    Each of the `P = N (N - 1) / 2` pairs is there once. An embedding of length 0 has the cosine 0.
+    `embeddings` are `(N, D)`, `ids` `(N,)`; the result is two arrays `(P,)`. Each of the `P = N (N - 1) / 2` pairs
+    occurs once. An embedding of length 0 has the cosine 0.
 
     Raises:
         BadInputError: the shapes do not fit, or a value is NaN.
     """
     embeddings = finite("embeddings", embeddings, 2)
-    ids = one_each("ids", ids, len(embeddings))
+    ids = per_example("ids", ids, len(embeddings))
     length = np.linalg.norm(embeddings, axis=1, keepdims=True)
     units = embeddings / np.where(length > 0, length, 1)
     first, second = np.triu_indices(len(ids), k=1)

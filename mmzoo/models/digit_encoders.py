@@ -1,4 +1,6 @@
-"""The encoders of the digit recipes: what one has pretrained, another picks up by name."""
+"""Encoders of the digit recipes, transferable between recipes by name."""
+
+from collections.abc import Mapping
 
 import keras
 
@@ -9,13 +11,13 @@ from mmzoo.encoders.text_conv import text_conv
 ENCODERS = {"image": light_cnn, "audio": log_mel_cnn, "text": text_conv}
 
 
-def digit_encoders(sizes, embed_dim=64):
-    """Return `{modality: keras.Model}` for any of image, audio, text, each to `(B, embed_dim)`.
+def digit_encoders(sizes: Mapping[str, tuple], embed_dim: int = 64) -> dict[str, keras.Model]:
+    """Build encoders for any of image, audio, text: `{modality: keras.Model}`.
 
-    `sizes` are the first arguments of each encoder:
+    Each encodes to `(B, embed_dim)`. `sizes` are the first arguments of each encoder:
     `{"image": ((28, 28, 1),), "audio": (samples, rate), "text": (8,)}`.
 
-    They are named `image_encoder` and so on: an encoder of one recipe fits that of another if `embed_dim` is the same.
+    Names are `image_encoder` and so on. An encoder of one recipe fits another recipe with the same `embed_dim`.
 
     Raises:
         ValueError: a modality has no encoder.
@@ -25,10 +27,11 @@ def digit_encoders(sizes, embed_dim=64):
     return {name: ENCODERS[name](*size, embed_dim=embed_dim, name=f"{name}_encoder") for name, size in sizes.items()}
 
 
-def with_map(encoder):
-    """Return an image or audio `encoder` that also yields what it pools: outputs `embedding` and `map` `(B, H, W, C)`.
+def with_map(encoder: keras.Model) -> keras.Model:
+    """Extend an image or audio encoder with its last feature map.
 
-    Name and weights, and their order, are those of `encoder`.
+    Outputs are `embedding` and `map` `(B, H, W, C)`, the input of its pooling. Name, weights and their order are the
+    same as in `encoder`.
     """
     outputs = {"embedding": encoder.output, "map": encoder.get_layer("pool").input}
     return keras.Model(encoder.input, outputs, name=encoder.name)

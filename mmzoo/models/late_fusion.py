@@ -1,4 +1,6 @@
-"""Late fusion: each modality has an encoder, and their embeddings are joined."""
+"""Late fusion: one encoder per modality, with fused embeddings."""
+
+from collections.abc import Callable, Mapping
 
 import keras
 from keras import layers
@@ -6,21 +8,29 @@ from keras import layers
 from mmzoo.blocks.auxiliary import Beside, OnlyOne
 
 
-def late_fusion(encoders, fuse, head, name="late_fusion", answer=None, alone=None):
-    """Return a `keras.Model` on the dict `{modality: ..., "present": (B, M)}` with the output of `head`.
+def late_fusion(
+    encoders: Mapping[str, keras.Model],
+    fuse: Callable[[dict[str, keras.KerasTensor], keras.KerasTensor], keras.KerasTensor],
+    head: Callable[[keras.KerasTensor], keras.KerasTensor],
+    name: str = "late_fusion",
+    postprocess: Callable[[list[keras.KerasTensor]], keras.KerasTensor] | None = None,
+    unimodal_head: Callable[..., keras.KerasTensor] | None = None,
+) -> keras.Model:
+    """Build a late-fusion model on the dict `{modality: ..., "present": (B, M)}`.
+
+    The output is the output of `head`.
 
     Args:
         encoders: `{modality: keras.Model}`, each with one input and an output `(B, D)`.
         fuse: function of `({modality: (B, D)}, present)` to `(B, D)`.
-        head: function of the embedding `(B, D)` to the answer.
+        head: function of the embedding `(B, D)` to the prediction.
         name: of the model.
-        answer: function of `[what head answers, present]` to the answer, where there are several encoders.
-        alone: as `head`, with a `name`: then each modality has a hidden layer and such a head of its own, which answers
-            where no other is there, and which learns from every row by the loss `mmzoo.losses.auxiliary`.
+        postprocess: function of `[prediction, present]` to the final prediction, for several encoders.
+        unimodal_head: as `head`, with a `name`, the head of each modality after a hidden layer. Its unimodal prediction
+            is used for rows with only that modality. It is trained on every row by the loss `mmzoo.losses.auxiliary`.
 
-    `present` is 1 where a modality is there and 0 where it is missing, in the order of `encoders`. With a single
-    encoder nothing is fused and nothing can be missing: there is no `present`. The layer `embedding` holds the
-    joint embedding.
+    `present` is 1 for an available modality and 0 for a missing one, in the order of `encoders`. A single encoder needs
+    no fusion and has no input `present`. The layer `embedding` holds the joint embedding.
     """
     inputs = {
         modality: keras.Input(encoder.input.shape[1:], dtype=encoder.input.dtype, name=modality)
@@ -32,20 +42,26 @@ def late_fusion(encoders, fuse, head, name="late_fusion", answer=None, alone=Non
     else:
         inputs["present"] = keras.Input((len(encoders),), name="present")
         joint = fuse(embeddings, inputs["present"])
-    # A layer of its own: an addition that is an output and is consumed too goes wrong on some GPU delegates.
+    # A separate layer: some GPU delegates miscompute an addition that is both an output and an input of a layer.
     joint = layers.Dense(joint.shape[-1], name="embedding")(joint)
-    told = head(layers.ReLU(name="embedding_relu")(joint))
+    prediction = head(layers.ReLU(name="embedding_relu")(joint))
     if "present" in inputs:
-        told = _answer(told, embeddings, inputs["present"], answer, alone)
-    return keras.Model(inputs, told, name=name)
+        prediction = _with_unimodal(prediction, embeddings, inputs["present"], postprocess, unimodal_head)
+    return keras.Model(inputs, prediction, name=name)
 
 
-def _answer(together, embeddings, present, answer, alone):
-    """Return the answer of several modalities from what is told together `(B, N)`; see `late_fusion`."""
-    each = []
-    for modality, x in (embeddings if alone else {}).items():
+def _with_unimodal(
+    fused: keras.KerasTensor,
+    embeddings: dict[str, keras.KerasTensor],
+    present: keras.KerasTensor,
+    postprocess: Callable[[list[keras.KerasTensor]], keras.KerasTensor] | None,
+    unimodal_head: Callable[..., keras.KerasTensor] | None,
+) -> keras.KerasTensor:
+    """Compute the final prediction from the fused one `(B, N)`; see `late_fusion`."""
+    unimodal = []
+    for modality, x in (embeddings if unimodal_head else {}).items():
         hidden = layers.Dense(x.shape[-1], activation="relu", name=f"{modality}_alone")(x)
-        each.append(alone(hidden, name=f"{modality}_told"))
-    told = OnlyOne(name="only_one")([together, *each, present]) if each else together
-    told = answer([told, present]) if answer else told
-    return Beside(name="beside")([told, together, *each, present]) if each else told
+        unimodal.append(unimodal_head(hidden, name=f"{modality}_told"))
+    prediction = OnlyOne(name="only_one")([fused, *unimodal, present]) if unimodal else fused
+    prediction = postprocess([prediction, present]) if postprocess else prediction
+    return Beside(name="beside")([prediction, fused, *unimodal, present]) if unimodal else prediction

@@ -1,5 +1,8 @@
-"""Multi-stream: each modality goes through a Transformer of its own that also attends to the others."""
+"""Multi-stream model: one Transformer per modality with cross-attention to the others."""
 
+from collections.abc import Callable, Mapping
+
+import keras
 from keras import layers, ops
 
 from mmzoo.blocks.attention import cross_block, transformer_block
@@ -9,23 +12,30 @@ from mmzoo.fusion.transformer import as_tokens
 from mmzoo.models.single_stream import from_tokens
 
 
-def multi_stream(encoders, fuse, head, num_layers=1, num_heads=4, name="multi_stream"):
-    """Return a `keras.Model` on the dict `{modality: ..., "present": (B, M)}` with the output of `head`.
+def multi_stream(
+    encoders: Mapping[str, keras.Model],
+    fuse: Callable[[dict[str, keras.KerasTensor], keras.KerasTensor], keras.KerasTensor],
+    head: Callable[[keras.KerasTensor], keras.KerasTensor],
+    num_layers: int = 1,
+    num_heads: int = 4,
+    name: str = "multi_stream",
+) -> keras.Model:
+    """Build a multi-stream model on the dict `{modality: ..., "present": (B, M)}`.
+
+    Co-attention of Lu et al. 2019 (ViLBERT), section 2.2, for any number of streams. Cross-attention comes before
+    self-attention, as in Tsai et al. 2019 (MulT), section 3.2. The output is the output of `head`; `present` and the
+    layer `embedding` are as in `late_fusion`.
 
     Args:
-        encoders: `{modality: keras.Model}`, each with one input and an output of tokens `(B, T, D)`, of one
-            width. Each token gets a learned vector of its place.
-        fuse: function of `({modality: (B, D)}, present)` to `(B, D)`; of the means of the streams' tokens.
-        head: function of the embedding `(B, D)` to the answer.
-        num_layers: of each stream; in a layer a stream gathers from all others, then from itself.
+        encoders: `{modality: keras.Model}`, each with one input and an output of tokens `(B, T, D)`, of one width.
+            Learned positions are added to the tokens.
+        fuse: function of `({modality: (B, D)}, present)` to `(B, D)`, applied to the mean token of each stream.
+        head: function of the embedding `(B, D)` to the prediction.
+        num_layers: of each stream; each has cross-attention to all other streams, then self-attention.
         num_heads: of every attention; divides `D`.
-
-    `present` and the layer `embedding` are as in `late_fusion`. Co-attention of Lu et al. 2019 (ViLBERT), section 2.2,
-    for any number of streams; as in Tsai et al. 2019 (MulT), section 3.2, cross-attention comes before
-    self-attention.
     """
 
-    def join(tokens, present):
+    def join(tokens: dict[str, keras.KerasTensor], present: keras.KerasTensor) -> keras.KerasTensor:
         there = split_present(present, tokens)
         streams = {m: AddPosition(name=f"{m}_place")(as_tokens(x, there[m])) for m, x in tokens.items()}
         for i in range(num_layers):
@@ -37,10 +47,13 @@ def multi_stream(encoders, fuse, head, num_layers=1, num_heads=4, name="multi_st
     return from_tokens(encoders, join, head, name)
 
 
-def exchange(streams, present, num_heads, i):
-    """Pass `{modality: (B, T, D)}` through layer `i` of all streams: each gathers from the others, then from itself.
+def exchange(
+    streams: dict[str, keras.KerasTensor], present: dict[str, keras.KerasTensor], num_heads: int, i: int
+) -> dict[str, keras.KerasTensor]:
+    """Apply layer `i` of all streams: cross-attention, then self-attention.
 
-    `present` is `{modality: (B, 1)}`; the tokens of a missing modality are hidden from the others.
+    `streams` is `{modality: (B, T, D)}`, `present` `{modality: (B, 1)}`. The tokens of a missing modality are hidden
+    from the others.
     """
     after = {}
     for modality, x in streams.items():

@@ -1,13 +1,15 @@
-"""From embeddings back to patches of a picture or a spectrogram: the small decoders of pretraining."""
+"""Patch decoders of pretraining, for images and spectrograms."""
 
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
 
 
-def patch_decoder(embedding, count, width, units=64, name="decoder"):
-    """Return `count` patches of `width` numbers each, `(B, count, width)`, from an embedding `(B, D)`.
+def patch_decoder(
+    embedding: KerasTensor, count: int, width: int, units: int = 64, name: str = "decoder"
+) -> KerasTensor:
+    """Decode an embedding `(B, D)` to patches `(B, count, width)`.
 
-    A Dense layer gives each patch `units` of its own; what follows is shared by all of them, so that the decoder is
-    small and can say little by itself.
+    A Dense layer gives each patch its own `units`. All patches share the following layers, so that the decoder is small
+    and weak without a good embedding.
     """
     x = layers.Dense(count * units, activation="relu", name=f"{name}_places")(embedding)
     x = layers.Reshape((count, units), name=f"{name}_by_place")(x)
@@ -15,14 +17,17 @@ def patch_decoder(embedding, count, width, units=64, name="decoder"):
     return layers.Dense(width, name=f"{name}_patches")(x)
 
 
-def map_decoder(embedding, features, count, width, units=64, name="decoder"):
-    """Return `(B, count, width)` patches from an embedding `(B, D)` and a map `(B, H, W, C)` of about `count` places.
+def map_decoder(
+    embedding: KerasTensor, features: KerasTensor, count: int, width: int, units: int = 64, name: str = "decoder"
+) -> KerasTensor:
+    """Decode an embedding `(B, D)` and a feature map to patches `(B, count, width)`.
 
-    Each patch is decoded from its own place, with the places around it, and from the embedding, which tells what is
-    there as a whole. A map of a place too few is filled up with zeros at its end.
+    The map is `(B, H, W, C)` with about `count` cells. Each patch is decoded from its own cell, the neighboring cells,
+    and the embedding, which holds the global content. A map with fewer cells than patches is padded with zeros at its
+    end.
 
     Raises:
-        ValueError: the map has more places than there are patches.
+        ValueError: the map has more cells than there are patches.
     """
     height, wide = features.shape[1:3]
     if height * wide > count:

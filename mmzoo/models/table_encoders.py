@@ -1,9 +1,12 @@
-"""The encoders of a table's modalities, each the small one of its kind that does well without tuning."""
+"""Encoders of a table's modalities: small networks without tuning."""
 
 import math
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from mmzoo.encoders.light_cnn import light_cnn
@@ -13,24 +16,32 @@ from mmzoo.encoders.tabular_mlp import tabular_mlp
 from mmzoo.encoders.temporal_conv import temporal_conv
 from mmzoo.encoders.text_conv import text_conv
 
-CELLS = 6  # a side, of what the last stage sees of a picture, at most
+CELLS = 6  # a side of the last feature map, at most
 MOST_CHANNELS = 96
-TEXT_DROPOUT = 0.4  # of what convolutions find in a text: a table has few of them, as a rule
+TEXT_DROPOUT = 0.4  # of the maxima of text convolutions: tables usually have few texts
 
 
-def table_encoders(shapes, sample_rate, embed_dim, width=1.0, figures=None, dropout=0.2, published=None):
-    """Return `{modality: keras.Model}`, each to embeddings `(B, embed_dim)`.
+def table_encoders(
+    shapes: Mapping[str, tuple[int, ...]],
+    sample_rate: int,
+    embed_dim: int,
+    width: float = 1.0,
+    figures: tuple[np.ndarray, np.ndarray] | None = None,
+    dropout: float = 0.2,
+    published: Mapping[str, dict[str, Any]] | None = None,
+) -> dict[str, keras.Model]:
+    """Build `{modality: keras.Model}`, each to embeddings `(B, embed_dim)`.
 
     Args:
         shapes: `{modality: shape}` of one example: of `image` and `image_front` `(H, W, 3)`, of `audio` `(T,)`, of
             `video` `(T*H, H, 3)`, T square frames from top to bottom, of `text` `(L,)`, of `tabular` `(F,)`. A
             modality's kind is its name up to the first `_`.
-        sample_rate: of sounds, in Hz.
+        sample_rate: of audio, in Hz.
         embed_dim: width of the embeddings.
-        width: factor of the channels inside encoders of pictures, videos, sounds and texts.
-        figures: mean and variance `(F,)` of the rows of `tabular`; without them they are not scaled.
-        dropout: share of each embedding, and of what is inside the encoder of `tabular`, that training leaves out.
-        published: `{modality: arguments}` of pictures and videos whose encoder is one of `encoders.pretrained`.
+        width: factor of the channels inside encoders of images, videos, audio and text.
+        figures: mean and variance `(F,)` of the rows of `tabular`; without them the rows are not scaled.
+        dropout: dropout rate of each embedding, and inside the encoder of `tabular`.
+        published: `{modality: arguments}` of images and videos with an encoder of `encoders.pretrained`.
 
     Raises:
         ValueError: a modality is of another kind.
@@ -38,20 +49,31 @@ def table_encoders(shapes, sample_rate, embed_dim, width=1.0, figures=None, drop
     made, (mean, variance) = {}, figures or (None, None)
     tabular = partial(tabular_mlp, mean=mean, variance=variance, dropout=dropout)
     for name, shape in shapes.items():
-        picture = partial(_picture_encoder, (published or {}).get(name))
-        plain = _encoder(name, shape, sample_rate, embed_dim, width, picture, tabular)
+        image_encoder = partial(_image_encoder, (published or {}).get(name))
+        plain = _encoder(name, shape, sample_rate, embed_dim, width, image_encoder, tabular)
         x = layers.Dropout(dropout, name="embedding_dropout")(plain.output)
         made[name] = keras.Model(plain.input, x, name=plain.name)
     return made
 
 
-def _encoder(modality, shape, sample_rate, embed_dim, width, picture, tabular) -> keras.Model:
-    """Return the encoder of a modality, those of pictures and rows as the functions `picture` and `tabular` make it."""
+def _encoder(
+    modality: str,
+    shape: tuple[int, ...],
+    sample_rate: int,
+    embed_dim: int,
+    width: float,
+    image_encoder: Callable[..., keras.Model],
+    tabular: Callable[..., keras.Model],
+) -> keras.Model:
+    """Build the encoder of one modality.
+
+    The functions `image_encoder` and `tabular` build encoders of images and rows.
+    """
     name, kind = f"{modality}_encoder", modality.split("_")[0]
     if kind == "image":
-        return picture(shape, embed_dim, width, name)
+        return image_encoder(shape, embed_dim, width, name)
     if kind == "video":
-        frame = picture((shape[1], *shape[1:]), embed_dim, width, f"{modality}_frame_encoder")
+        frame = image_encoder((shape[1], *shape[1:]), embed_dim, width, f"{modality}_frame_encoder")
         return temporal_conv(shape[0] // shape[1], frame, embed_dim, [_wide(64, width)] * 2, name=name)
     if kind == "audio":
         return log_mel_cnn(shape[0], sample_rate, embed_dim, [_wide(64, width)] * 5, name=name)
@@ -62,8 +84,13 @@ def _encoder(modality, shape, sample_rate, embed_dim, width, picture, tabular) -
     raise ValueError(f"table_encoders expects image, audio, video, text and tabular. Received: {modality=}")
 
 
-def _picture_encoder(published, shape, embed_dim, width, name) -> keras.Model:
-    """Return an encoder of pictures: one that is `published`, or one that halves them until 3 to 6 cells are left."""
+def _image_encoder(
+    published: dict[str, Any] | None, shape: tuple[int, ...], embed_dim: int, width: float, name: str
+) -> keras.Model:
+    """Build an image encoder: `published`, or a convolutional network.
+
+    The network halves the image until 3 to 6 cells are left.
+    """
     if published:
         return pretrained(shape=shape, embed_dim=embed_dim, name=name, **published)
     halvings = max(2, math.ceil(math.log2(min(shape[:2]) / CELLS)))
@@ -71,5 +98,5 @@ def _picture_encoder(published, shape, embed_dim, width, name) -> keras.Model:
     return light_cnn(shape, embed_dim, widths, name=name, width=width)
 
 
-def _wide(units, width):
+def _wide(units: int, width: float) -> int:
     return max(4, int(units * width / 4 + 0.5) * 4)

@@ -1,4 +1,4 @@
-"""An encoder cut before its pooling: the tokens that streams join."""
+"""Encoders cut before their pooling, with tokens as output."""
 
 import keras
 from keras import layers
@@ -6,14 +6,15 @@ from keras import layers
 from mmzoo.blocks.position import padding_mask
 
 
-def tokens_of(encoder, layer="norm"):
-    """Return a `keras.Model` of the same input and name as `encoder`: what `layer` of it yields, tokens `(B, T, D)`.
+def tokens_of(encoder: keras.Model, layer: str = "norm") -> keras.Model:
+    """Cut an encoder at `layer` to output its tokens `(B, T, D)`.
 
-    `vit_tiny`, `text_transformer` and `audio_transformer` yield them at the layer `norm`. An encoder of int32 token
-    ids, 0 behind the text, yields zeros there. For `single_stream` and `multi_stream`.
+    For `single_stream` and `multi_stream`. The new model has the same input and name as `encoder`. `vit_tiny`,
+    `text_transformer` and `audio_transformer` output tokens at the layer `norm`. For an encoder of int32 token ids,
+    padded with 0, padding tokens are zero.
 
     Raises:
-        ValueError: `encoder` has no such layer, or what it yields is not `(B, T, D)`.
+        ValueError: `encoder` has no such layer, or its output is not `(B, T, D)`.
     """
     if layer not in [inner.name for inner in encoder.layers]:
         names = ", ".join(inner.name for inner in encoder.layers)

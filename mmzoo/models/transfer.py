@@ -1,7 +1,8 @@
-"""Trained models are read, and their encoders travel to other models by name."""
+"""Reading of trained models, and transfer of their encoders by name."""
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -10,11 +11,13 @@ import mmzoo.blocks
 from mmzoo.errors import BadInputError
 
 
-def read_model(path):
-    """Return the uncompiled model of the `.keras` file at `path`, without running code from the file.
+def read_model(path: str | Path) -> keras.Model:
+    """Read the `.keras` file at `path` as an uncompiled model.
+
+    No code of the file is run.
 
     Raises:
-        BadInputError: there is no such file, or it is no Keras model.
+        BadInputError: the file does not exist, or is no Keras model.
     """
     if not Path(path).is_file():
         raise BadInputError(f"{path}: expected a .keras file. Received: no such file")
@@ -25,8 +28,11 @@ def read_model(path):
         raise BadInputError(f"{path}: expected a .keras file of a functional model. Received: {first}") from None
 
 
-def _layers():
-    """Return our own layer classes by name: Keras finds only registered ones, and import registers none."""
+def _layers() -> dict[str, type[keras.Layer]]:
+    """Return our own layer classes by name.
+
+    Keras finds only registered ones, and import registers none.
+    """
     found = {}
     for info in pkgutil.iter_modules(mmzoo.blocks.__path__, "mmzoo.blocks."):
         for name, value in vars(importlib.import_module(info.name)).items():
@@ -35,32 +41,34 @@ def _layers():
     return found
 
 
-def load_encoders(model, path, names):
-    """Copy into `model` the weights of each encoder that the `.keras` file at `path` has under the same name.
+def load_encoders(model: keras.Model, path: str | Path, names: Sequence[str]) -> list[str]:
+    """Copy encoder weights by name from a file into `model`.
 
-    `names` are those of all encoders of the recipe, of which `model` may have some. An encoder that the file
-    has not starts afresh. Returns the names of the encoders that were copied.
+    The `.keras` file is at `path`.
+
+    `names` are all encoders of the recipe; `model` may have a subset. An encoder missing in the file keeps its initial
+    weights. Returns the names of the copied encoders.
 
     Raises:
         BadInputError: no such file, no Keras file, none of `names` in it, or an encoder of another shape.
     """
-    theirs, ours = _encoders(read_model(path)), _encoders(model)
-    if not set(names) & set(theirs):
-        raise BadInputError(f"{path}: expected an encoder named {' or '.join(names)}. Received: {', '.join(theirs)}")
-    shared = [name for name in ours if name in theirs]
+    source, target = _encoders(read_model(path)), _encoders(model)
+    if not set(names) & set(source):
+        raise BadInputError(f"{path}: expected an encoder named {' or '.join(names)}. Received: {', '.join(source)}")
+    shared = [name for name in target if name in source]
     for name in shared:
-        shapes = [[w.shape for w in encoder.weights] for encoder in (ours[name], theirs[name])]
+        shapes = [[w.shape for w in encoder.weights] for encoder in (target[name], source[name])]
         if shapes[0] != shapes[1]:
-            expected, received = (ours[name].count_params(), theirs[name].count_params())
+            expected, received = (target[name].count_params(), source[name].count_params())
             raise BadInputError(f"{path}: expected {name} of {expected} parameters. Received: another, of {received}")
-        ours[name].set_weights(theirs[name].get_weights())
+        target[name].set_weights(source[name].get_weights())
     return shared
 
 
-def encoder_names(model):
-    """Return the names of the encoders of `model`, in the order of its layers."""
+def encoder_names(model: keras.Model) -> list[str]:
+    """Return the names of the encoders of `model`, in layer order."""
     return list(_encoders(model))
 
 
-def _encoders(model):
+def _encoders(model: keras.Model) -> dict[str, keras.Model]:
     return {layer.name: layer for layer in model.layers if isinstance(layer, keras.Model)}

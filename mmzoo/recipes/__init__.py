@@ -11,6 +11,7 @@ from pathlib import Path
 from mmzoo.errors import BadInputError
 
 NAMES = ("Config", "TINY", "dataset", "build", "objective", "plan", "export")  # of a recipe, as `plan.Recipe` has them
+FIRST_VERSION = "Written by `mmzoo fit`. Edit it, and train it again: "  # in each recipe.py of mmzoo 0.1.0
 
 
 def names() -> list[str]:
@@ -64,6 +65,9 @@ def _load_file(path: Path):
         raise
     except Exception as error:  # whatever a person wrote
         del sys.modules[name]
+        if isinstance(error, ImportError) and FIRST_VERSION.encode() in path.read_bytes():
+            again = f"mmzoo fit TABLE --target COLUMN --out {path.absolute().parent}"
+            raise BadInputError(f"{path} was written by mmzoo 0.1.0; write it again: {again}") from None
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise BadInputError(f"{path}: expected a recipe that can be run. Received: {reason}") from error
     return module

@@ -21,7 +21,7 @@ from mmzoo.blocks.spec_augment import SpecAugment
 from mmzoo.data.sources import esc10, synthetic_events
 from mmzoo.errors import expect
 from mmzoo.heads.classifier import classifier
-from mmzoo.losses.auxiliary import beside, together_accuracy
+from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
 from mmzoo.losses.soft_targets import cross_entropy, largest_share
 from mmzoo.models.transfer import load_encoders
 from mmzoo.recipe import Export, Phase, check_shared
@@ -182,8 +182,8 @@ def _over_time(x):
 def objective(config=Config()):
     """Cross-entropy of the shares of the classes, of the mean and of each of the two, and the accuracy of the mean."""
     count = len(SOURCES[config.source].CLASSES)
-    loss = beside(cross_entropy(count), count)
-    return {"loss": loss, "metrics": [together_accuracy(count, largest_share(count))]}
+    loss = with_auxiliary(cross_entropy(count), count)
+    return {"loss": loss, "metrics": [fused_accuracy(count, largest_share(count))]}
 
 
 def plan(config=Config()):

@@ -22,7 +22,7 @@ from mmzoo.data.sources.nlvr_synthetic.scenes import HOLDS
 from mmzoo.encoders.text_conv import text_conv
 from mmzoo.errors import expect
 from mmzoo.heads.classifier import classifier
-from mmzoo.losses.auxiliary import beside, together_accuracy
+from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
 from mmzoo.models.box_reasoning import box_encoder, reason, sentence_encoder
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.transfer import load_encoders
@@ -101,7 +101,7 @@ def build(config=Config()):
     encoders = {name: makers[name]() for name in config.modalities}
     fuse = partial(look, fuse=fusion.load(config.fusion))
     answer = partial(_answer, num_classes=count, dropout=config.dropout)
-    model = late_fusion(encoders, fuse, answer, alone=answer if config.alone else None)
+    model = late_fusion(encoders, fuse, answer, unimodal_head=answer if config.alone else None)
     if config.init_from:
         load_encoders(model, config.init_from, [*(f"{name}_encoder" for name in MODALITIES), "reasoner"])
     return model
@@ -190,7 +190,7 @@ def objective(config=Config()):
         return {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     count = len(_about(config)[2])
     loss = keras.losses.sparse_categorical_crossentropy
-    return {"loss": beside(loss, count), "metrics": [together_accuracy(count)]}
+    return {"loss": with_auxiliary(loss, count), "metrics": [fused_accuracy(count)]}
 
 
 def kinds(config=Config()):

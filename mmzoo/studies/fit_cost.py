@@ -170,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         table = TABLES[given.table](folder, given.rows, given.seed)
         found = cost(table, ["--epochs", str(given.epochs)], sys.stderr.write)
     told = {"table": given.table, "rows": given.rows, "epochs": given.epochs, **found}
-    print(json.dumps({**told, "machine": environment()["machine"]}, indent=1))
+    print(json.dumps({**told, "machine": environment().machine}, indent=1))
     return 0
 
 

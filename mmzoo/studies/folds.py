@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmzoo.artifacts.card import recipe_of
+from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.environment import environment
-from mmzoo.artifacts.folder import CARD, read_card, write_json
+from mmzoo.artifacts.folder import CARD, write_json
+from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.data.arrays import test_arrays
 from mmzoo.errors import BadInputError
 from mmzoo.metrics.classification import scores
@@ -36,12 +37,12 @@ def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dic
     Raises:
         BadInputError: the recipe has no folds, or `out` holds runs of something else.
     """
-    card = read_card(folder)
-    module, config = recipe_of(folder, card, data_dir)
+    opened = ModelFolder.open(folder)
+    card, module, config = opened.card, opened.recipe, opened.config(data_dir)
     folds = getattr(module, "FOLDS", ())
     if not folds:
-        raise BadInputError(f"{folder}: expected a recipe with folds. Received: {card['recipe']}")
-    about = {"recipe": card["recipe"], "config": dataclasses.asdict(config) | {"data_dir": "", "fold": 0}}
+        raise BadInputError(f"{folder}: expected a recipe with folds. Received: {card.recipe}")
+    about = {"recipe": card.recipe, "config": dataclasses.asdict(config) | {"data_dir": "", "fold": 0}}
     result: dict[str, Any] = {**about, "runs": read_runs(out, about)}
     done = {run["fold"] for run in result["runs"]}
     for fold in [fold for fold in folds if fold not in done]:
@@ -50,15 +51,15 @@ def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dic
         write_json(Path(out), result)
         print(f"fold {fold}: {found}", flush=True)
     section = _section(sorted(result["runs"], key=lambda run: run["fold"]), "+".join(config.modalities), config.fold)
-    write_card(folder, {**card, "cross_validation": section})
+    write_card(folder, dataclasses.replace(card, cross_validation=section))
     print(f"{section['models']}: recorded in {Path(folder) / CARD} and README.md")
     return section
 
 
-def _told(card: dict) -> dict:
+def _told(card: Card) -> dict:
     """Return what the card says of the model in its folder."""
-    told = next(iter(card["scores"]["subsets"].values()))
-    kept = {"rows": card["scores"]["n"], "seconds": card["wall_seconds"], "commit": card["commit"]}
+    told = next(iter(card.scores.subsets.values()))
+    kept = {"rows": card.scores.n, "seconds": card.environment.wall_seconds, "commit": card.environment.commit}
     return {"accuracy": told["accuracy"], **kept}
 
 
@@ -67,7 +68,7 @@ def _run(module, config) -> dict:
     began, (inputs, labels) = time.monotonic(), test_arrays(module, config)
     told = answers(trained(module, config, f"fold {config.fold}"), inputs)
     accuracy = scores(told, labels, [str(label) for label in module.export(config).labels])["accuracy"]
-    kept = {"rows": len(labels), "seconds": time.monotonic() - began, "commit": environment()["commit"]}
+    kept = {"rows": len(labels), "seconds": time.monotonic() - began, "commit": environment().commit}
     return {"accuracy": accuracy, **kept}
 
 

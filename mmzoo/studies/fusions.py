@@ -54,7 +54,7 @@ def compare_fusions(recipe: str, config: Any, fusions: Sequence[str], seeds: Seq
     result = {**about, "runs": read_runs(out / RUNS, about)}
     done = {(run["model"], run["seed"]) for run in result["runs"]}
     make_folder(out, out)
-    commit = environment()["commit"]  # of each run: a comparison may be finished by a later version
+    commit = environment().commit  # of each run: a comparison may be finished by a later version
     for seed in seeds:
         wanted = {name: {"fusion": name} for name in fusions}
         wanted |= {f"{name} alone": {"modalities": (name,)} for name in config.modalities}

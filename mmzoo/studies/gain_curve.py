@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import numpy as np
 
 from mmzoo import recipes
+from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.environment import environment
-from mmzoo.artifacts.folder import CARD, file_table, read_card, write_json
+from mmzoo.artifacts.files import file_table
+from mmzoo.artifacts.folder import CARD, write_json
 from mmzoo.data.arrays import test_arrays
 from mmzoo.metrics.classification import scores
 from mmzoo.reports import plots
@@ -35,7 +37,7 @@ def gain_curve(
     module = recipes.load(recipe)
     about = {"recipe": recipe, "config": dataclasses.asdict(config) | {"data_dir": "", "seed": 0}, "field": field}
     result: dict[str, Any] = {**about, "runs": read_runs(path, about)}
-    commit = environment()["commit"]  # of each run: a curve may be finished by a later version
+    commit = environment().commit  # of each run: a curve may be finished by a later version
     done = {(run["seed"], run["value"]) for run in result["runs"]}
     for seed in seeds:
         kept: dict[str, np.ndarray] = {}
@@ -83,9 +85,9 @@ def _point(runs: list[dict], value: float) -> dict:
 
 def record(curve: dict, folder: str) -> None:
     """Put `curve` and its plot into the card of `folder`."""
-    card = read_card(folder)
+    card = Card.read(folder)
     plots.gain_curve(curve, Path(folder) / "gain_curve.png")
-    write_card(folder, {**card, "gain_curve": curve, "files": file_table(folder)})
+    write_card(folder, dataclasses.replace(card, gain_curve=curve, files=file_table(folder)))
     print(f"recorded in {Path(folder) / CARD}")
 
 

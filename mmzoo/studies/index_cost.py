@@ -4,6 +4,7 @@ The folder gets `costs.json` and a README that is made of nothing but it.
 """
 
 import argparse
+import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -103,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     rows = [cost(kind, given.size, given.width, given.queries, seed=given.seed) for kind in KINDS]
     flags = [f"--{name} {getattr(given, name)}" for name in ("size", "width", "queries", "seed")]
     about = {"command": " ".join([parser.prog, *flags]), "queries": given.queries, "seed": given.seed}
-    result = {"costs": rows, **about, **environment()}
+    result = {"costs": rows, **about, **dataclasses.asdict(environment())}
     text = report(result)
     print(text)
     if given.out:

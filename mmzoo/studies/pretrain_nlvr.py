@@ -94,7 +94,7 @@ def _batches(make, size, split, settings, epochs):
 
 
 def _see(settings):
-    return box_encoder(SHAPE, nlvr.COLUMNS, HOLDS, told="places")
+    return box_encoder(SHAPE, nlvr.COLUMNS, HOLDS, output="places")
 
 
 def _read(settings):

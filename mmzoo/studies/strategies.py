@@ -83,7 +83,7 @@ def compare_strategies(
     done = {(run["strategy"], run["share"], run["seed"]) for run in result["runs"]}
     make_folder(out, out)
     work = _Work(recipe, dataclasses.replace(config, seed=seeds[0]), pretraining_epochs, out)
-    commit = environment()["commit"]  # of each run: a comparison may be finished by a later version
+    commit = environment().commit  # of each run: a comparison may be finished by a later version
     for seed, share, name in itertools.product(seeds, shares, strategies):
         if (name, share, seed) in done:
             continue

@@ -1,155 +1,195 @@
-"""Classification: one class per example."""
+"""Classification: one class per example, from the output `probabilities` `(N, C)`."""
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-import keras
 import numpy as np
 
-from mmzoo.artifacts.folder import ARTIFACTS, KERAS, artifacts_in
-from mmzoo.artifacts.runtimes import batch_size, predictor
-from mmzoo.data.arrays import Arrays
-from mmzoo.data.presence import by_pattern, modalities_of
+from mmzoo.artifacts.card import Baselines, Metrics, Scores
 from mmzoo.metrics.classification import SUMMARY, fusion_gain, kind_scores, scores
 from mmzoo.metrics.consistency import answer_agreement
+from mmzoo.tasks.comparison import (
+    Scoring,
+    baseline_lines,
+    full_metrics,
+    gain_title,
+    per_class_table,
+    subset_lines,
+)
 from mmzoo.tasks.format import percent, table
-from mmzoo.tasks.subsets import ARTIFACT_EXAMPLES, BASELINES, same_example
+from mmzoo.tasks.task import Call, Comparison, Examples, Metric, Predict, Task, runner_usage
 
-MOST_CLASSES = 100  # with more, the card keeps the classes that the split has, and no confusion
-
-
-def subset_scores(
-    predict: Callable[[Arrays], Arrays],
-    inputs: Arrays,
-    labels: np.ndarray,
-    modalities: Sequence[str],
-    names: Sequence[str],
-) -> dict[str, dict]:
-    """Return `{pattern: scores}` of `predict` for every pattern of `present`; see `scores`.
-
-    `modalities` are in the order of `present`. Without an input `present` there is the full pattern alone.
-    """
-    return {
-        name: scores(predict(given)["probabilities"], labels, names) for name, given in by_pattern(inputs, modalities)
-    }
+MOST_CLASSES = 100  # with more, the card keeps the classes of the split and no confusion matrix
+SHOWN_CLASSES = 100
+ACCURACY = Metric("accuracy", "accuracy", counts_examples=True)
+COLUMNS = {
+    "accuracy": "accuracy",
+    "macro_precision": "precision",
+    "macro_recall": "recall",
+    "macro_f1": "F1",
+    "ece": "calibration error",
+}
 
 
-def score_section(report: dict[str, dict[str, dict]], before: dict, n: int) -> dict:
-    """Return the card's `scores` from `{file: {pattern: scores}}`, kept from `before` where not scored again.
-
-    Subsets, classes and confusion are those of the Keras model, or of the first artifact where none is known.
-    """
-    section = {"split": "test", **before}
-    section["artifacts"] = dict(before.get("artifacts", {}))
-    for file, subsets in report.items():
-        full = next(iter(subsets.values()))
-        section["artifacts"][file] = {"accuracy": full["accuracy"], "ece": full["ece"], "n": n}
-    main = ARTIFACTS["keras"] if ARTIFACTS["keras"] in report else next(iter(report))
-    if main == ARTIFACTS["keras"] or "subsets" not in before:
-        full = next(iter(report[main].values()))
-        section["n"], section["per_class"], section["confusion"] = n, full["per_class"], full["confusion"]
-        if len(full["per_class"]) > MOST_CLASSES:
-            section["per_class"] = [row for row in section["per_class"] if row["support"]]
-            del section["confusion"]
-        section["subsets"] = {name: {k: s[k] for k in SUMMARY} for name, s in report[main].items()}
-    return section
+def _scores(probabilities: np.ndarray, examples: Examples) -> dict:
+    return scores(probabilities, examples.labels, examples.names)
 
 
-def by_kind(recipe: Any, config: Any, answers: dict[str, np.ndarray], labels: np.ndarray) -> dict:
-    """Return `{"by_kind": ...}` of the test split for the card, see `kind_scores`; nothing where no kinds are told."""
-    kinds = recipe.kinds(config) if hasattr(recipe, "kinds") else ()
-    return {"by_kind": kind_scores(answers, labels, kinds)} if len(kinds) else {}
+def _gain(fused: np.ndarray, single: np.ndarray, examples: Examples, groups: np.ndarray) -> dict:
+    """Return the gain over `single`: probabilities `(N, C)`, or stored classes `(N,)`."""
+    probabilities = np.eye(len(examples.names))[single] if single.ndim == 1 else single
+    return fusion_gain(fused, probabilities, examples.labels, groups)
 
 
-def compare(
-    fused: np.ndarray,
-    singles: dict[str, np.ndarray],
-    labels: np.ndarray,
-    names: Sequence[str],
-    groups: np.ndarray | None = None,
-) -> dict[str, dict]:
-    """Return the card's `baselines`, `average`, `fusion_gain` and `consistency` from probabilities `(N, C)`.
-
-    `singles` are those of the models trained on one modality each; the gain is over the best of them, with
-    whole `groups` `(N,)` resampled where examples share a file. How far they agree is told of two or more.
-    """
-    agreement = answer_agreement(singles) if len(singles) > 1 else {}
-    full = {modality: scores(single, labels, names) for modality, single in singles.items()}
-    best = max(full, key=lambda modality: full[modality]["accuracy"])
-    average = np.mean([np.asarray(single, np.float64) for single in singles.values()], axis=0)
-    return {
-        "baselines": {modality: {k: s[k] for k in SUMMARY} for modality, s in full.items()},
-        "average": {"accuracy": scores(average, labels, names)["accuracy"]},
-        "fusion_gain": {"over": best, **fusion_gain(fused, singles[best], labels, groups)},
-        **({"consistency": agreement} if agreement else {}),
-    }
+def _classes(probabilities: np.ndarray) -> np.ndarray:
+    return probabilities.argmax(axis=1).astype(np.uint16)
 
 
-def subset_table(file: str, subsets: dict[str, dict], header: bool) -> str:
-    shown = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "ece")
-    lines = []
-    if header:
-        head = "".join(f"{name.removeprefix('macro_'):>10}" for name in shown)
-        lines.append(f"{'artifact':<22}{'present':<18}{head}")
-    for name, s in subsets.items():
-        lines.append(f"{file:<22}{name:<18}" + "".join(f"{s[key]:>10.4f}" for key in shown))
-    return "\n".join(lines)
+SCORING = Scoring("probabilities", ACCURACY, SUMMARY, _scores, _gain, ("per_class", "confusion"), _classes)
 
 
-def class_table(file: str, rows: list[dict]) -> str:
-    width = max(len("class"), *(len(row["label"]) for row in rows)) + 2
-    head = f"\n{file}, everything present\n{'class':<{width}}" + "".join(
+def score(predict: Predict, examples: Examples) -> Scores:
+    """Score every subset of the modalities, each class, and each kind of example that the recipe names."""
+    found = SCORING.score(predict, examples)
+    details = dict(found.details)
+    if len(details["per_class"]) > MOST_CLASSES:
+        details = {"per_class": [row for row in details["per_class"] if row["support"]]}
+    kinds = examples.recipe.kinds(examples.config) if hasattr(examples.recipe, "kinds") and not examples.limit else ()
+    if len(kinds):
+        fused = SCORING.predictions(predict, examples.inputs).argmax(axis=1)
+        details["by_kind"] = kind_scores({"fused": fused, **examples.unimodal}, examples.labels, kinds)
+    return replace(found, details=details)
+
+
+def row(found: Scores) -> Metrics:
+    """Return accuracy and calibration error with all modalities available."""
+    full = full_metrics(found)
+    return {"accuracy": full["accuracy"], "ece": full["ece"]}
+
+
+def quick(predict: Predict, examples: Examples) -> Metrics:
+    """Return accuracy and calibration error with all modalities available."""
+    found = SCORING.quick(predict, examples)
+    return {"accuracy": found["accuracy"], "ece": found["ece"]}
+
+
+def compare(predict: Predict, unimodal: Mapping[str, Predict], examples: Examples) -> Comparison:
+    """Compare with unimodal baselines, and measure how far these agree."""
+    found = SCORING.compare(predict, unimodal, examples)
+    if len(unimodal) < 2:
+        return found
+    singles = {name: SCORING.predictions(one, examples.inputs) for name, one in unimodal.items()}
+    return replace(found, baselines=replace(found.baselines, consistency=answer_agreement(singles)))
+
+
+def class_table(found: Scores) -> str:
+    """Return precision, recall and F1 of each class as lines to print."""
+    rows = found.details["per_class"]
+    width = max(len("class"), *(len(one["label"]) for one in rows)) + 2
+    head = f"\nall modalities\n{'class':<{width}}" + "".join(
         f"{key:>10}" for key in ("precision", "recall", "f1", "support")
     )
-    return "\n".join(
-        [head]
-        + [
-            f"{r['label']:<{width}}{r['precision']:>10.4f}{r['recall']:>10.4f}{r['f1']:>10.4f}{r['support']:>10}"
-            for r in rows
-        ]
-    )
+    lines = [
+        f"{r['label']:<{width}}{r['precision']:>10.4f}{r['recall']:>10.4f}{r['f1']:>10.4f}{r['support']:>10}"
+        for r in rows
+    ]
+    return "\n".join([head, *lines])
 
 
-def kinds(by_kind: dict[str, dict]) -> str:
-    """Return the accuracies of a classifier, and of the models of one modality, by kind of example."""
+def show_gain(gain: Metrics) -> str:
+    """Return the gain in points of accuracy, with its interval."""
+    interval = f"95 % interval {gain['low']:+.2f} to {gain['high']:+.2f}"
+    return f"{gain['points']:+.2f} points over {gain['over']} ({interval})"
+
+
+def summary(found: Scores, baselines: Baselines) -> list[str]:
+    """Return the accuracy of each subset, beside its unimodal baseline, and the fusion gain."""
+    lines = []
+    for name, one in found.subsets.items():
+        single = baselines.unimodal.get(name)
+        more = f"   unimodal baseline {single['accuracy']:.2%}" if single else ""
+        lines.append(f"{name:<16} test accuracy {one['accuracy']:.2%}{more}")
+    return [*lines, *([f"fusion gain {show_gain(baselines.fusion_gain)}"] if baselines.fusion_gain else [])]
+
+
+def headline(found: Scores) -> str:
+    """Return the accuracy with all modalities available."""
+    full = full_metrics(found)
+    return f"accuracy {percent(full['accuracy'])}" if full else ""
+
+
+def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
+    """Return the scores by subset, by kind of example and by class."""
+    if not found.subsets:
+        return ""
+    rows = [
+        [name, *(percent(s.get(k)) for k in COLUMNS), percent(baselines.unimodal.get(name, {}).get("accuracy"))]
+        for name, s in found.subsets.items()
+    ]
+    lines = [
+        f"## Score on the {found.split} split, {found.n:,} examples",
+        table(["modalities", *COLUMNS.values(), "unimodal baseline accuracy"], rows),
+    ]
+    if baselines.fusion_gain:
+        lines.append(f"{gain_title(baselines)}: {show_gain(baselines.fusion_gain)}. {note}".rstrip())
+    lines += baseline_lines(baselines, ACCURACY)
+    if "by_kind" in found.details:
+        lines.append(_kind_table(found.details["by_kind"]))
+    if per_class := found.details.get("per_class"):
+        lines.append(per_class_table(per_class, "class, all modalities", SHOWN_CLASSES))
+    return "\n\n".join(lines)
+
+
+def _kind_table(by_kind: Mapping[str, Mapping]) -> str:
+    """Return the accuracies of the model and of the unimodal baselines by kind of example."""
     names = [name for name in next(iter(by_kind.values())) if name != "n"]
-    head = ["kind", "examples", *("accuracy" if name == "fused" else f"of {name} alone" for name in names)]
+    head = ["kind", "examples", *("accuracy" if name == "fused" else f"{name} baseline" for name in names)]
     return table(head, [[kind, f"{s['n']:,}", *(percent(s[name]) for name in names)] for kind, s in by_kind.items()])
 
 
-def class_line(card: dict) -> Iterator[str]:
-    for name, s in card["scores"].get("subsets", {}).items():
-        alone = card.get("baselines", {}).get(name)
-        beside = f"   a model of it alone {alone['accuracy']:.2%}" if alone else ""
-        yield f"{name:<16} test accuracy {s['accuracy']:.2%}{beside}"
-    if "fusion_gain" in card:
-        g = card["fusion_gain"]
-        interval = f"95 % interval {g['low']:+.2f} to {g['high']:+.2f}"
-        yield f"fusion gain {g['points']:+.2f} points over {g['over']} alone ({interval})"
+def usage(call: Call) -> str:
+    """Return the lines that print the predicted class."""
+    return runner_usage(call, f'print(runner({call.arguments})["label"]){call.comment}')
 
 
-def evaluate_classes(folder: Path, inputs, labels: np.ndarray, spec, baselines: dict[str, keras.Model]) -> dict:
-    """Score the Keras model with every subset, every other artifact with all present, and the gain of fusion."""
-    names, modalities = spec.labels, modalities_of(inputs)
-    predict = predictor(folder / KERAS)
-    report = {KERAS: subset_scores(predict, inputs, labels, modalities, names)}
-    section = score_section(report, {}, len(labels))
-    few, some = {name: x[:ARTIFACT_EXAMPLES] for name, x in inputs.items()}, labels[:ARTIFACT_EXAMPLES]
-    for file in artifacts_in(folder):
-        full = scores(predictor(folder / file)(few)["probabilities"], some, names)
-        section["artifacts"][file] = {"accuracy": full["accuracy"], "ece": full["ece"], "n": len(some)}
-    fused = predict(inputs)["probabilities"]
-    told = {"fused": fused.argmax(axis=1)}
-    if not baselines:
-        return {"scores": section, "answers": told}
-    singles = {
-        name: model.predict({name: inputs[name]}, batch_size=batch_size({name: inputs[name]}), verbose=0)
-        for name, model in baselines.items()
+def plots(found: Scores, baselines: Baselines, labels: Sequence[str]) -> dict[str, tuple]:
+    """Return the confusion matrix, and the accuracies by subset beside the unimodal baselines."""
+    if "confusion" not in found.details:
+        return {}
+    return {
+        "confusion_matrix": (found.details["confusion"], labels),
+        "subset_scores": (found.subsets, baselines.unimodal),
     }
-    compared = compare(fused, singles, labels, names, same_example(inputs))
-    answers = {name: single.argmax(axis=1).astype(np.uint16) for name, single in singles.items()}
-    np.savez_compressed(folder / BASELINES, **answers)
-    for name, model in baselines.items():
-        compared["baselines"][name]["parameters"] = model.count_params()
-    return {"scores": section, "answers": told | answers, **compared}
+
+
+_SHOWN = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "ece")
+_HEADER = f"{'artifact':<22}{'modalities':<18}" + "".join(f"{key.removeprefix('macro_'):>10}" for key in _SHOWN)
+
+
+def lines(file: str, found: Scores | None, metrics: Metrics) -> list[str]:
+    """Return a line for each subset of the modalities."""
+    return subset_lines(file, found, _SHOWN)
+
+
+TASK = Task(
+    name="classification",
+    outputs=("probabilities",),
+    primary=ACCURACY,
+    judged=ACCURACY,
+    metrics=(ACCURACY, Metric("ece", "calibration error", higher_is_better=False)),
+    score=score,
+    row=row,
+    quick=quick,
+    score_all=True,
+    header=_HEADER,
+    lines=lines,
+    table=class_table,
+    summary=summary,
+    headline=headline,
+    markdown=markdown,
+    usage=usage,
+    compare=compare,
+    gain=SCORING.gain_over,
+    show_gain=show_gain,
+    plots=plots,
+)

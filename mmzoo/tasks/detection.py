@@ -1,83 +1,110 @@
-"""What the boxes of a detector score: outputs `heatmap` and `boxes` of a model against the objects that are there."""
-
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+"""Object detection: boxes with a class and a score, from the outputs `heatmap` and `boxes`."""
 
 import numpy as np
 
-from mmzoo.artifacts.folder import KERAS
-from mmzoo.artifacts.runtimes import predictor
-from mmzoo.data.arrays import Arrays
+from mmzoo.artifacts.card import Baselines, Metrics, Scores
 from mmzoo.device.detections import detections
 from mmzoo.metrics.detection import detection_scores
 from mmzoo.tasks.format import percent, table
+from mmzoo.tasks.task import Call, Examples, Metric, Predict, Task, metric_lines, runner_usage
 
-OUTPUTS = {"heatmap", "boxes"}
 SUMMARY = ("map50", "map50_95", "map75")
 LEAST = 0.01  # score of a box that counts in an average precision
 THRESHOLD = 0.3  # score of a box that counts in precision and recall
+MAP50 = Metric("map50", "mAP50")
 
 
-def detects(outputs: Iterable[str]) -> bool:
-    """Tell whether a model of these outputs is a detector."""
-    return set(outputs) >= OUTPUTS
+def score(predict: Predict, examples: Examples) -> Scores:
+    """Score the boxes of all images.
 
-
-def box_scores(predict: Callable[[Arrays], Arrays], inputs: Arrays, objects: np.ndarray, names: Sequence[str]) -> dict:
-    """Return the scores of `predict` on `inputs`, see `mmzoo.metrics.detection`.
-
-    `objects` are `(N, K, 5)`: left, top, right, bottom in pixels, and an index of `names`, below 0 where there is none.
+    `examples.labels` are `(N, K, 5)`: left, top, right, bottom in pixels, and a class index, below 0 where there is no
+    object.
     """
-    maps = predict(inputs)
+    maps = predict(examples.inputs)
     found = [detections(heat, boxes, LEAST) for heat, boxes in zip(maps["heatmap"], maps["boxes"], strict=True)]
-    there = [row[row[:, 4] >= 0] for row in np.asarray(objects)]
+    there = [row[row[:, 4] >= 0] for row in np.asarray(examples.labels)]
     truth = [{"boxes": row[:, :4], "labels": row[:, 4].astype(int)} for row in there]
-    return detection_scores(found, truth, names, THRESHOLD)
+    scored = detection_scores(found, truth, examples.names, THRESHOLD)
+    details = {key: scored[key] for key in (*SUMMARY, "per_class")} | {"threshold": THRESHOLD}
+    return Scores(n=len(examples), details=details)
 
 
-def score_boxes(
-    folder: str | Path,
-    files: Sequence[str],
-    inputs: Arrays,
-    objects: np.ndarray,
-    names: Sequence[str],
-    before: dict | None = None,
-) -> dict:
-    """Return the card's `scores` of the artifacts `files` of a detector, kept from `before` where not scored again.
-
-    The summary and the classes are those of the first file, unless `before` has those of `model.keras`.
-    """
-    folder, section = Path(folder), {"split": "test", **(before or {})}
-    report = {file: box_scores(predictor(folder / file), inputs, objects, names) for file in files}
-    artifacts = {file: {key: s[key] for key in SUMMARY} | {"n": len(objects)} for file, s in report.items()}
-    section["artifacts"] = {**section.get("artifacts", {}), **artifacts}
-    if files[0] == KERAS or KERAS not in section["artifacts"]:
-        first = report[files[0]]
-        section |= {key: first[key] for key in (*SUMMARY, "per_class")}
-        section |= {"n": len(objects), "threshold": THRESHOLD}
-    return section
+def row(found: Scores) -> Metrics:
+    """Return the mean average precisions."""
+    return {key: found.details[key] for key in SUMMARY}
 
 
-def box_table(scores: dict) -> str:
-    """Return the scores of one model as lines to print: the average precisions, then each class."""
-    width = max(len("class"), *(len(row["label"]) for row in scores["per_class"])) + 2
+def quick(predict: Predict, examples: Examples) -> Metrics:
+    """Return the mean average precisions of `predict`."""
+    return row(score(predict, examples))
+
+
+def box_table(found: Scores) -> str:
+    """Return the mean average precisions, then each class, as lines to print."""
+    rows = found.details["per_class"]
+    width = max(len("class"), *(len(one["label"]) for one in rows)) + 2
     keys = ("ap50", "ap50_95", "precision", "recall", "f1", "support")
-    lines = ["  ".join(f"{key} {scores[key]:.4f}" for key in SUMMARY)]
+    lines = ["  ".join(f"{key} {found.details[key]:.4f}" for key in SUMMARY)]
     lines.append(f"{'class':<{width}}" + "".join(f"{key:>11}" for key in keys))
-    for row in scores["per_class"]:
-        values = ("" if row[k] is None else row[k] if k == "support" else f"{row[k]:.4f}" for k in keys)
-        lines.append(f"{row['label']:<{width}}" + "".join(f"{value!s:>11}" for value in values))
+    for one in rows:
+        values = ("" if one[k] is None else one[k] if k == "support" else f"{one[k]:.4f}" for k in keys)
+        lines.append(f"{one['label']:<{width}}" + "".join(f"{value!s:>11}" for value in values))
     return "\n".join(lines)
 
 
-def boxes(scores: dict) -> str:
-    """Return the average precisions of a detector, and its table of classes."""
+def summary(found: Scores, baselines: Baselines) -> list[str]:
+    """Return the table of the classes."""
+    return box_table(found).splitlines()
+
+
+def headline(found: Scores) -> str:
+    """Return the mean average precision at an IoU of 0.5."""
+    return f"mAP50 {percent(found.details['map50'])}" if found.details else ""
+
+
+def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
+    """Return the mean average precisions and the table of the classes."""
+    if not found.details:
+        return ""
     keys = ("ap50", "ap50_95", "precision", "recall", "f1")
-    rows = [[r["label"], *(percent(r[k]) for k in keys), r["support"]] for r in scores["per_class"]]
+    rows = [[r["label"], *(percent(r[k]) for k in keys), r["support"]] for r in found.details["per_class"]]
     text = (
-        f"## Score on the {scores['split']} split, {scores['n']:,} pictures\n\n"
-        f"Mean average precision of the classes at an IoU of 0.5: {percent(scores['map50'])}; of 0.5 to 0.95: "
-        f"{percent(scores['map50_95'])}, as COCO defines it. Precision, recall and F1 are of the boxes scored "
-        f"{scores['threshold']} or more, at an IoU of 0.5.\n\n"
+        f"## Score on the {found.split} split, {found.n:,} images\n\n"
+        f"Mean average precision over the classes at an IoU of 0.5: {percent(found.details['map50'])}; at 0.5 to 0.95, "
+        f"as COCO defines it: {percent(found.details['map50_95'])}. Precision, recall and F1 count boxes with a score "
+        f"of {found.details['threshold']} or more, at an IoU of 0.5.\n\n"
     )
     return text + table(["class", "AP50", "AP50-95", "precision", "recall", "F1", "boxes"], rows)
+
+
+def usage(call: Call) -> str:
+    """Return the lines that print the detected boxes."""
+    show = (
+        f"maps = runner({call.arguments})\n"
+        'print(detections(maps["heatmap"], maps["boxes"]))  # boxes in pixels of the input, scores, labels'
+    )
+    return runner_usage(call, show, ["from mmzoo.device.detections import detections"])
+
+
+def lines(file: str, found: Scores | None, metrics: Metrics) -> list[str]:
+    """Return a line with the mean average precisions."""
+    return metric_lines(file, metrics, SUMMARY)
+
+
+TASK = Task(
+    name="detection",
+    outputs=("heatmap", "boxes"),
+    primary=MAP50,
+    judged=MAP50,
+    metrics=(MAP50, Metric("map50_95", "mAP50-95")),
+    score=score,
+    row=row,
+    quick=quick,
+    lines=lines,
+    table=lambda found: f"\n{box_table(found)}",
+    summary=summary,
+    headline=headline,
+    markdown=markdown,
+    usage=usage,
+    labels_are="classes of `heatmap`, in its order, are",
+)

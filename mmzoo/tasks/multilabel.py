@@ -1,76 +1,118 @@
-"""What a model that tells several labels of a row scores: output `label_probabilities` `(N, K)`."""
+"""Multi-label classification: any number of labels per example, from `label_probabilities` `(N, K)`."""
 
-from collections.abc import Iterable, Sequence
-from functools import partial
+import numpy as np
 
+from mmzoo.artifacts.card import Baselines, Metrics, Scores
 from mmzoo.metrics.labels import SUMMARY, label_gain, label_scores
-from mmzoo.tasks.format import gain_of, percent, table
-from mmzoo.tasks.task import Kind
+from mmzoo.tasks.comparison import (
+    Scoring,
+    baseline_lines,
+    full_metrics,
+    gain_title,
+    per_class_table,
+    subset_lines,
+)
+from mmzoo.tasks.format import percent, table
+from mmzoo.tasks.task import Call, Examples, Metric, Task, runner_usage
 
-OUTPUT = "label_probabilities"
-HEADS = {
+MICRO_F1 = Metric("micro_f1", "micro F1", counts_examples=True)
+COLUMNS = {
     "micro_f1": "micro F1",
     "macro_f1": "macro F1",
     "map": "mean average precision",
-    "exact": "all labels of a row right",
+    "exact": "exact match",
 }
 
 
-def marks(outputs: Iterable[str]) -> bool:
-    """Tell whether a model of these outputs tells several labels."""
-    return OUTPUT in set(outputs)
+def _scores(probabilities: np.ndarray, examples: Examples) -> dict:
+    return label_scores(probabilities, examples.labels, names=examples.names)
 
 
-def label_kind(names: Sequence[str]) -> Kind:
-    """Return how the probabilities of the labels `names` are scored."""
-    scores = partial(label_scores, names=names)
-    return Kind(OUTPUT, SUMMARY, "micro_f1", 1, scores, label_gain, told_label_gain, ("per_class",))
+def _gain(fused: np.ndarray, single: np.ndarray, examples: Examples, groups: np.ndarray) -> dict:
+    return label_gain(fused, single, examples.labels, groups)
 
 
-def told_label_gain(gain: dict) -> str:
-    """Return by how much joining modalities raises the micro-F1, with its interval."""
+SCORING = Scoring("label_probabilities", MICRO_F1, SUMMARY, _scores, _gain, ("per_class",))
+
+
+def show_gain(gain: Metrics) -> str:
+    """Return the gain in points of micro F1, with its interval."""
     interval = f"95 % interval {gain['low']:+.2f} to {gain['high']:+.2f}"
-    return f"{gain['micro_f1']:+.2f} points of micro F1 over {gain['over']} alone ({interval})"
+    return f"{gain['micro_f1']:+.2f} points of micro F1 over {gain['over']} ({interval})"
 
 
-def told_constant(constant: dict) -> str:
-    """Return the labels that over half of the training rows have."""
+def constant_name(constant: Metrics) -> str:
+    """Return the constant prediction: the labels of more than half of the training rows."""
     return ", ".join(constant["labels"]) or "no label"
 
 
-def labels(card: dict) -> str:
-    """Return the scores by what is present, beside those of models of one modality, and by label."""
-    scores, baselines = card["scores"], card.get("baselines", {})
-    head = f"## Score on the {scores['split']} split, {scores['n']:,} examples"
+def summary(found: Scores, baselines: Baselines) -> list[str]:
+    """Return the scores of each subset, beside its unimodal baseline, and the fusion gain."""
+    lines = []
+    for name, one in found.subsets.items():
+        single = baselines.unimodal.get(name)
+        more = f"   unimodal baseline {single['micro_f1']:.2%}" if single else ""
+        lines.append(f"{name:<16} test micro F1 {one['micro_f1']:.2%}, exact match {one['exact']:.2%}{more}")
+    return [*lines, *([f"fusion gain: {show_gain(baselines.fusion_gain)}"] if baselines.fusion_gain else [])]
+
+
+def headline(found: Scores) -> str:
+    """Return micro F1 with all modalities available."""
+    full = full_metrics(found)
+    return f"micro F1 {percent(full['micro_f1'])}" if full else ""
+
+
+def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
+    """Return the scores by subset, beside unimodal baselines, and by label."""
+    if not found.subsets:
+        return ""
     rows = [
-        [name, *(percent(s[key]) for key in HEADS), percent(baselines.get(name, {}).get("micro_f1"))]
-        for name, s in scores["subsets"].items()
+        [name, *(percent(s[key]) for key in COLUMNS), percent(baselines.unimodal.get(name, {}).get("micro_f1"))]
+        for name, s in found.subsets.items()
     ]
-    lines = [head, table(["present", *HEADS.values(), "micro F1 of a model of it alone"], rows)]
-    lines.append("A label is told from a probability of 0.5 on. Micro F1 counts all labels of all rows together.")
-    if constant := card.get("constant"):
-        lines[-1] += f" To tell {told_constant(constant)} of every row: {percent(constant['micro_f1'])}."
-    body = [
-        [r["label"], *(percent(r[k]) for k in ("precision", "recall", "f1")), r["support"]] for r in scores["per_class"]
+    rule = "A label is predicted at a probability of 0.5 or more. Micro F1 pools the labels of all rows."
+    if constant := baselines.constant:
+        rule += f" Predicting {constant_name(constant)} for every row has {percent(constant['micro_f1'])}."
+    lines = [
+        f"## Score on the {found.split} split, {found.n:,} examples",
+        table(["modalities", *COLUMNS.values(), "unimodal baseline micro F1"], rows),
+        rule,
+        per_class_table(found.details["per_class"], "label, all modalities", len(found.details["per_class"])),
+        *baseline_lines(baselines, MICRO_F1),
     ]
-    lines.append(table(["label, everything present", "precision", "recall", "F1", "examples"], body))
-    if average := card.get("average"):
-        told = percent(average["micro_f1"])
-        lines.append(f"Plain average of the probabilities of the single-modality models: {told}.")
-    if sizes := [f"{name} {b['parameters']:,}" for name, b in baselines.items() if "parameters" in b]:
-        lines.append(f"Parameters of the single-modality models: {', '.join(sizes)}.")
-    if gain := card.get("fusion_gain"):
-        lines.append(f"{gain_of(card)}: {told_label_gain(gain)}.")
+    if baselines.fusion_gain:
+        lines.append(f"{gain_title(baselines)}: {show_gain(baselines.fusion_gain)}. {note}".rstrip())
     return "\n\n".join(lines)
 
 
-def label_lines(card: dict) -> str:
-    """Return the scores by what is present, and the gain of fusion, as lines to print."""
-    lines = []
-    for name, s in card["scores"]["subsets"].items():
-        alone = card.get("baselines", {}).get(name)
-        beside = f"   a model of it alone {alone['micro_f1']:.2%}" if alone else ""
-        lines.append(f"{name:<16} test micro F1 {s['micro_f1']:.2%}, exact {s['exact']:.2%}{beside}")
-    if gain := card.get("fusion_gain"):
-        lines.append(f"fusion gain: {told_label_gain(gain)}")
-    return "\n".join(lines)
+def usage(call: Call) -> str:
+    """Return the lines that print the predicted labels."""
+    return runner_usage(call, f'print(runner({call.arguments})["labels"]){call.comment}')
+
+
+def lines(file: str, found: Scores | None, metrics: Metrics) -> list[str]:
+    """Return a line for each subset of the modalities."""
+    return subset_lines(file, found, SUMMARY, ">12.5g")
+
+
+TASK = Task(
+    name="multilabel",
+    outputs=("label_probabilities",),
+    primary=MICRO_F1,
+    judged=MICRO_F1,
+    metrics=(MICRO_F1,),
+    score=SCORING.score,
+    row=full_metrics,
+    quick=SCORING.quick,
+    score_all=True,
+    header=f"{'artifact':<22}{'modalities':<18}" + "".join(f"{name:>12}" for name in SUMMARY),
+    lines=lines,
+    table=lambda _: "",
+    summary=summary,
+    headline=headline,
+    markdown=markdown,
+    usage=usage,
+    compare=SCORING.compare,
+    gain=SCORING.gain_over,
+    show_gain=show_gain,
+)

@@ -1,72 +1,88 @@
-"""Pretraining: the objective on the test split, and reconstructions where the model yields them."""
+"""Pretraining: the recipe's objective on the test split, and reconstruction errors where it reconstructs its inputs."""
 
 import itertools
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
 
 import keras
 import numpy as np
 
+from mmzoo.artifacts.card import Baselines, Metrics, Scores
 from mmzoo.data.arrays import Arrays
 from mmzoo.data.presence import by_pattern
-from mmzoo.tasks.format import table
+from mmzoo.errors import BadInputError
+from mmzoo.tasks.format import plain_table, table
+from mmzoo.tasks.task import Call, Examples, Metric, Predict, Task
 
 Parts = dict[str, tuple[Callable, Callable]]
 BATCH = 200  # examples at a time
 MEANS = {"train": "mean of the training examples", "validation": "mean of the validation examples"}
+LOSS = Metric("loss", "loss", lambda value: "" if value is None else f"{value:.4f}", higher_is_better=False)
 
 
-def objective_scores(model: Any, objective: dict, inputs: Arrays, targets: np.ndarray, batch_size: int) -> dict:
-    """Return the card's `scores` of a model without labels: its loss and metrics on the test split.
+def score(predict: Predict, examples: Examples) -> Scores:
+    """Evaluate the objective of the trained model, and its reconstructions.
 
-    The batch is that of training, for what compares the examples of a batch with one another.
+    Raises:
+        BadInputError: `examples` has no trained model: an exported model has no objective.
     """
-    model.compile(**objective, jit_compile=False)
-    whole = max(1, len(targets) // batch_size) * batch_size  # the last would be a smaller, easier batch
-    few = {name: inputs[name][:whole] for name in model.input}
-    told = model.evaluate(few, targets[:whole], batch_size=batch_size, verbose=0, return_dict=True)
-    return {"split": "test", "n": min(whole, len(targets)), "objective": {k: float(v) for k, v in told.items()}}
+    if examples.model is None:
+        raise BadInputError("a pretraining recipe is scored by `mmzoo train` only")
+    found = objective_scores(examples)
+    if not hasattr(examples.recipe, "reconstruction"):
+        return found
+    errors = {"reconstruction": reconstruction_errors(examples)}
+    return Scores(n=found.n, details=found.details | errors)
 
 
-def reconstructs(recipe: Any) -> bool:
-    """Tell whether a recipe makes its modalities again."""
-    return hasattr(recipe, "reconstruction")
+def objective_scores(examples: Examples) -> Scores:
+    """Return loss and metrics of the recipe's objective.
 
-
-def reconstruction_scores(recipe: Any, config: Any, model: keras.Model, inputs: Arrays, y: np.ndarray) -> dict:
-    """Return `{"reconstruction": {pattern: {modality: mean squared error}}}` of the test split for the card.
-
-    Behind the patterns of `present` are those who tell the same of each example: the mean of the training examples, as
-    training changes them, and that of the validation examples, which are left as they are, like those of the test.
+    The batch size is that of training: a contrastive loss compares the examples of a batch.
     """
+    model, size = examples.model, examples.config.batch_size
+    model.compile(**examples.recipe.objective(examples.config), jit_compile=False)
+    whole = max(1, len(examples) // size) * size  # a smaller last batch would be easier
+    some = {name: examples.inputs[name][:whole] for name in model.input}
+    found = model.evaluate(some, examples.labels[:whole], batch_size=size, verbose=0, return_dict=True)
+    values = {name: float(value) for name, value in found.items()}
+    return Scores(n=min(whole, len(examples)), details={"objective": values})
+
+
+def reconstruction_errors(examples: Examples) -> dict[str, dict[str, float]]:
+    """Return `{subset: {modality: mean squared error}}` of the test split.
+
+    The last rows are of constant predictions: the mean of the training examples as augmented, and the mean of the
+    validation examples, which like the test examples are not augmented.
+    """
+    recipe, config, model = examples.recipe, examples.config, examples.model
     parts = recipe.reconstruction(config)
     found = {}
-    for name, given in by_pattern(inputs, config.modalities):
+    for name, given in by_pattern(examples.inputs, config.modalities):
         made = partial(_made, model, parts, {key: given[key] for key in model.input})
-        found[name] = _errors(parts, y, made)
+        found[name] = _errors(parts, examples.labels, made)
     steps = len(recipe.dataset("train", config)) // sum(phase.epochs for phase in recipe.plan(config))
     for split, name in MEANS.items():
         batches = itertools.islice(recipe.dataset(split, config), steps if split == "train" else None)
         means = _means(parts, (target for _, target in batches))
-        found[name] = _errors(parts, y, lambda part, means=means: means)
-    return {"reconstruction": found}
+        found[name] = _errors(parts, examples.labels, lambda part, means=means: means)
+    return found
 
 
 def _made(model: keras.Model, parts: Parts, inputs: Arrays, part: slice) -> Arrays:
-    """Return what `model` makes of each modality of a `part` of the examples."""
-    answer = model({name: x[part] for name, x in inputs.items()})
-    return {name: np.asarray(made(answer)) for name, (_, made) in parts.items()}
+    """Return the reconstruction of each modality for the slice `part` of the examples."""
+    output = model({name: x[part] for name, x in inputs.items()})
+    return {name: np.asarray(made(output)) for name, (_, made) in parts.items()}
 
 
-def _errors(parts: Parts, y: np.ndarray, answer: Callable[[slice], Arrays]) -> dict[str, float]:
-    """Return the mean squared error of each modality over all of `y` `(N, ...)`; `answer` is that to a slice of it."""
+def _errors(parts: Parts, y: np.ndarray, predict: Callable[[slice], Arrays]) -> dict[str, float]:
+    """Return the mean squared error of each modality over `y` `(N, ...)`; `predict` returns those of a slice."""
     sums = dict.fromkeys(parts, 0.0)
     for start in range(0, len(y), BATCH):
         part = slice(start, start + BATCH)
-        answered = answer(part)
+        predicted = predict(part)
         for name, (target, _) in parts.items():
-            off = np.asarray(target(y[part])) - answered[name]
+            off = np.asarray(target(y[part])) - predicted[name]
             sums[name] += float(np.square(off, dtype=np.float64).mean(axis=1).sum())
     return {name: total / len(y) for name, total in sums.items()}
 
@@ -81,21 +97,67 @@ def _means(parts: Parts, targets: Iterable) -> dict[str, np.ndarray]:
     return {name: total / count for name, total in sums.items()}
 
 
-def objective(scores: dict) -> str:
-    """Return the objective of a model without labels, and how well it makes its modalities again if it does."""
-    rows = [[name, f"{value:.4f}"] for name, value in scores["objective"].items()]
-    parts = [f"## Objective on the {scores['split']} split, {scores['n']:,} examples", table(["", ""], rows)]
-    if "reconstruction" in scores:
+def summary(found: Scores, baselines: Baselines) -> list[str]:
+    """Return the objective on the test split, and the reconstruction errors."""
+    lines = [f"test {name} {value:.4f}" for name, value in found.details["objective"].items()]
+    if "reconstruction" in found.details:
+        lines += plain_table(*reconstruction_rows(found)).splitlines()
+    return lines
+
+
+def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
+    """Return the objective, and the reconstruction errors where there are any."""
+    if not found.details:
+        return ""
+    rows = [[name, f"{value:.4f}"] for name, value in found.details["objective"].items()]
+    parts = [f"## Objective on the {found.split} split, {found.n:,} examples", table(["", ""], rows)]
+    if "reconstruction" in found.details:
         parts.append(
-            "Mean squared error of what is made of each modality; what is not present is made from the rest. The last "
-            "rows are those of telling the same of every example."
+            "Mean squared error of the reconstruction of each modality; a missing modality is reconstructed from the "
+            "others. The last rows are constant predictions."
         )
-        parts.append(table(*reconstruction_rows(scores)))
+        parts.append(table(*reconstruction_rows(found)))
     return "\n\n".join(parts)
 
 
-def reconstruction_rows(scores: dict) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the rows of a table of the errors by what is present."""
-    errors = scores["reconstruction"]
-    head = ["present", *(f"error of {name}" for name in next(iter(errors.values())))]
-    return head, [[name, *(f"{error:.4f}" for error in found.values())] for name, found in errors.items()]
+def reconstruction_rows(found: Scores) -> tuple[list[str], list[list[str]]]:
+    """Return head and rows of the table of reconstruction errors by subset of the modalities."""
+    errors = found.details["reconstruction"]
+    head = ["modalities", *(f"error of {name}" for name in next(iter(errors.values())))]
+    return head, [[name, *(f"{error:.4f}" for error in one.values())] for name, one in errors.items()]
+
+
+def headline(found: Scores) -> str:
+    """Return "": an objective is not comparable between models."""
+    return ""
+
+
+def usage(call: Call) -> str:
+    """Return the command that starts another recipe from these encoders."""
+    return (
+        "## Use it\n\nInitialize another recipe with encoders of the same names:\n\n```sh\n"
+        f"mmzoo train RECIPE --init-from {call.folder}/model.keras\n```"
+    )
+
+
+def lines(file: str, found: Scores | None, metrics: Metrics) -> list[str]:
+    """Return no line: artifacts are not scored."""
+    return []
+
+
+TASK = Task(
+    name="pretraining",
+    outputs=(),
+    primary=LOSS,
+    judged=LOSS,
+    metrics=(),
+    score=score,
+    row=lambda found: {},
+    quick=None,
+    lines=lines,
+    table=lambda found: "",
+    summary=summary,
+    headline=headline,
+    markdown=markdown,
+    usage=usage,
+)

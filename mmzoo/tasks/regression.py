@@ -1,69 +1,111 @@
-"""What a model that tells a number scores: output `value` `(N, 1)`, in the unit of the target."""
-
-from collections.abc import Iterable
+"""Regression: one number per example, from the output `value` `(N, 1)` in the unit of the target."""
 
 import numpy as np
 
+from mmzoo.artifacts.card import Baselines, Metrics, Scores
 from mmzoo.metrics.regression import SUMMARY, error_gain, number_scores
-from mmzoo.tasks.format import figure, gain_of, r2, signed, table
-from mmzoo.tasks.task import Kind
+from mmzoo.tasks.comparison import Scoring, baseline_lines, full_metrics, gain_title, subset_lines
+from mmzoo.tasks.format import decimals, figure, signed, table
+from mmzoo.tasks.task import Call, Examples, Metric, Task, runner_usage
 
-OUTPUT = "value"
-HEADS = {"mae": "mean absolute error", "rmse": "root mean squared error", "r2": "R²"}
-
-
-def measures(outputs: Iterable[str]) -> bool:
-    """Tell whether a model of these outputs tells a number."""
-    return OUTPUT in set(outputs)
+MAE = Metric("mae", "mean absolute error", figure, higher_is_better=False)
+R2 = Metric("r2", "R²", decimals)
+COLUMNS = {"mae": "mean absolute error", "rmse": "root mean squared error", "r2": "R²"}
 
 
-def _scores(answers: np.ndarray, truth: np.ndarray) -> dict:
-    return number_scores(np.reshape(answers, -1), truth)
+def _scores(values: np.ndarray, examples: Examples) -> dict:
+    return number_scores(np.reshape(values, -1), examples.labels)
 
 
-def _gain(fused: np.ndarray, single: np.ndarray, truth: np.ndarray, groups: np.ndarray | None) -> dict:
-    return error_gain(np.reshape(fused, -1), np.reshape(single, -1), truth, groups)
+def _gain(fused: np.ndarray, single: np.ndarray, examples: Examples, groups: np.ndarray) -> dict:
+    return error_gain(np.reshape(fused, -1), np.reshape(single, -1), examples.labels, groups)
 
 
-def number_gain(gain: dict) -> str:
-    """Return by how much joining modalities lowers the error, with its interval."""
+SCORING = Scoring("value", MAE, SUMMARY, _scores, _gain)
+
+
+def show_gain(gain: Metrics) -> str:
+    """Return the reduction of the mean absolute error, with its interval."""
     interval = f"95 % interval {signed(gain['low'])} to {signed(gain['high'])}"
-    return f"mean absolute error {signed(gain['mae'])} lower than {gain['over']} alone ({interval})"
+    return f"mean absolute error {signed(gain['mae'])} lower than {gain['over']} ({interval})"
 
 
-NUMBERS = Kind(OUTPUT, SUMMARY, "mae", -1, _scores, _gain, number_gain)
+def constant_name(constant: Metrics) -> str:
+    """Return the constant prediction: the median of the training rows."""
+    return figure(constant["value"])
 
 
-def numbers(card: dict) -> str:
-    """Return the errors by what is present, beside those of models of one modality and of the constant answer."""
-    scores, baselines = card["scores"], card.get("baselines", {})
-    head = f"## Score on the {scores['split']} split, {scores['n']:,} examples"
+def summary(found: Scores, baselines: Baselines) -> list[str]:
+    """Return the errors of each subset, beside its unimodal baseline, and the fusion gain."""
+    lines = []
+    for name, one in found.subsets.items():
+        single = baselines.unimodal.get(name)
+        more = f"   unimodal baseline {figure(single['mae'])}" if single else ""
+        lines.append(f"{name:<16} test mean absolute error {figure(one['mae'])}, R² {decimals(one['r2'])}{more}")
+    return [*lines, *([f"fusion gain: {show_gain(baselines.fusion_gain)}"] if baselines.fusion_gain else [])]
+
+
+def headline(found: Scores) -> str:
+    """Return R² with all modalities available."""
+    full = full_metrics(found)
+    return f"R² {decimals(full['r2'])}" if full else ""
+
+
+def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
+    """Return the errors by subset, beside unimodal baselines and the constant prediction."""
+    if not found.subsets:
+        return ""
     rows = [
-        [name, figure(s["mae"]), figure(s["rmse"]), r2(s["r2"]), figure(baselines.get(name, {}).get("mae"))]
-        for name, s in scores["subsets"].items()
+        [name, figure(s["mae"]), figure(s["rmse"]), decimals(s["r2"]), MAE.show(_single(baselines, name))]
+        for name, s in found.subsets.items()
     ]
-    lines = [head, table(["present", *HEADS.values(), "mean absolute error of a model of it alone"], rows)]
-    if constant := card.get("constant"):
+    lines = [
+        f"## Score on the {found.split} split, {found.n:,} examples",
+        table(["modalities", *COLUMNS.values(), "unimodal baseline mean absolute error"], rows),
+    ]
+    if constant := baselines.constant:
         lines.append(
-            f"To tell {figure(constant['value'])}, the median of the training rows, of every row has a mean absolute "
+            f"Predicting {constant_name(constant)}, the median of the training rows, for every row has a mean absolute "
             f"error of {figure(constant['mae'])}."
         )
-    if average := card.get("average"):
-        lines.append(f"Plain average of the answers of the single-modality models: {figure(average['mae'])}.")
-    if sizes := [f"{name} {b['parameters']:,}" for name, b in baselines.items() if "parameters" in b]:
-        lines.append(f"Parameters of the single-modality models: {', '.join(sizes)}.")
-    if gain := card.get("fusion_gain"):
-        lines.append(f"{gain_of(card)}: {number_gain(gain)}.")
+    lines += baseline_lines(baselines, MAE)
+    if baselines.fusion_gain:
+        lines.append(f"{gain_title(baselines)}: {show_gain(baselines.fusion_gain)}. {note}".rstrip())
     return "\n\n".join(lines)
 
 
-def number_lines(card: dict) -> str:
-    """Return the errors by what is present, and the gain of fusion, as lines to print."""
-    lines = []
-    for name, s in card["scores"]["subsets"].items():
-        alone = card.get("baselines", {}).get(name)
-        beside = f"   a model of it alone {figure(alone['mae'])}" if alone else ""
-        lines.append(f"{name:<16} test mean absolute error {figure(s['mae'])}, R² {r2(s['r2'])}{beside}")
-    if gain := card.get("fusion_gain"):
-        lines.append(f"fusion gain: {number_gain(gain)}")
-    return "\n".join(lines)
+def _single(baselines: Baselines, name: str) -> float | None:
+    return baselines.unimodal.get(name, {}).get("mae")
+
+
+def usage(call: Call) -> str:
+    """Return the lines that print the predicted number."""
+    return runner_usage(call, f'print(runner({call.arguments})["value"]){call.comment}')
+
+
+def lines(file: str, found: Scores | None, metrics: Metrics) -> list[str]:
+    """Return a line for each subset of the modalities."""
+    return subset_lines(file, found, SUMMARY, ">12.5g")
+
+
+TASK = Task(
+    name="regression",
+    outputs=("value",),
+    primary=MAE,
+    judged=R2,
+    metrics=(MAE, Metric("rmse", COLUMNS["rmse"], figure, higher_is_better=False), R2),
+    score=SCORING.score,
+    row=full_metrics,
+    quick=SCORING.quick,
+    score_all=True,
+    header=f"{'artifact':<22}{'modalities':<18}" + "".join(f"{name:>12}" for name in SUMMARY),
+    lines=lines,
+    table=lambda _: "",
+    summary=summary,
+    headline=headline,
+    markdown=markdown,
+    usage=usage,
+    compare=SCORING.compare,
+    gain=SCORING.gain_over,
+    show_gain=show_gain,
+)

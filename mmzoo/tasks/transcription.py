@@ -1,145 +1,167 @@
-"""What the transcripts of a recognizer score: output `log_probabilities` against the texts that were said.
+"""Speech recognition: transcripts from the output `log_probabilities` `(N, T, 1 + characters)` of a CTC model.
 
-A recipe whose sentences follow a grammar says so by a function `language(config)`, which returns a
-`mmzoo.metrics.language_model.LanguageModel` of its training split. It is kept beside the model, and the scores tell
-what the transcripts are worth with it and without.
+A recipe whose sentences follow a grammar defines `language(config)`, which returns a
+`mmzoo.metrics.language_model.LanguageModel` of its training split. It is stored beside the model; transcripts are
+scored with it and without.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from mmzoo.artifacts.folder import KERAS
-from mmzoo.artifacts.runtimes import predictor
-from mmzoo.data.arrays import PLAIN, Arrays
+from mmzoo.artifacts.card import Baselines, Metrics, Scores
+from mmzoo.artifacts.folder import LANGUAGE
 from mmzoo.data.presence import NOTHING, by_pattern
 from mmzoo.metrics.decode import Scorer, beam_ctc, spell
-from mmzoo.metrics.language_model import read_language_model
 from mmzoo.metrics.transcription import error_rates
-from mmzoo.tasks.format import table
+from mmzoo.tasks.format import percent, plain_table, table
+from mmzoo.tasks.task import Call, Comparison, Examples, Metric, Predict, Task, metric_lines, runner_usage
 
 OUTPUT = "log_probabilities"
-LANGUAGE = "language_model.json"
 WITH_LANGUAGE = "wer_with_language_model"
-WIDTH, MOST = 24, 4  # prefixes of the beam, and characters that can continue one in a frame
-RATES = ("wer", "cer", "exact")  # of transcripts
-
-
-def transcribes(outputs: Sequence[str]) -> bool:
-    """Tell whether a model of these outputs is a recognizer."""
-    return OUTPUT in set(outputs)
+WIDTH, MOST = 24, 4  # prefixes of the beam; characters that can extend a prefix in one frame
+RATES = ("wer", "cer", "exact")
+WORDS = Metric("word_accuracy", "word accuracy")
 
 
 def transcripts(log_probabilities: np.ndarray, characters: Sequence[str], scorer: Scorer | None = None) -> list[str]:
-    """Return the likeliest text of each of `log_probabilities` `(N, T, 1 + len(characters))`, by a beam of 24."""
+    """Decode `log_probabilities` `(N, T, 1 + len(characters))` by beam search of width 24."""
     found = (beam_ctc(frames, WIDTH, most=MOST, scorer=scorer)[0][0] for frames in log_probabilities)
     return [spell(labels, characters) for labels in found]
 
 
-def rates(
-    predict: Callable[[Arrays], Arrays],
-    inputs: Arrays,
-    labels: np.ndarray,
-    characters: Sequence[str],
-    scorer: Scorer | None = None,
-) -> dict[str, float]:
-    """Return word and character error rates and the share of exact texts of `predict`; labels count from 1.
+def rates(predict: Predict, examples: Examples, language: bool = False) -> Metrics:
+    """Return word and character error rate and the fraction of exact transcripts; labels count from 1.
 
-    These are without a language model; with a `scorer` also the word error rate with it.
+    With `language`, and a language model in `examples`, also the word error rate with it.
     """
-    told = np.asarray(predict(inputs)[OUTPUT])
-    truth = [spell(row, characters) for row in np.asarray(labels)]
-    found = error_rates(transcripts(told, characters), truth)
-    found = {key: found[key] for key in RATES}
-    if scorer:
-        found[WITH_LANGUAGE] = error_rates(transcripts(told, characters, scorer), truth)["wer"]
+    characters = examples.names
+    frames = np.asarray(predict(examples.inputs)[OUTPUT])
+    truth = [spell(row, characters) for row in np.asarray(examples.labels)]
+    scored = error_rates(transcripts(frames, characters), truth)
+    found = {key: scored[key] for key in RATES}
+    if language and examples.language:
+        with_model = transcripts(frames, characters, examples.language.scorer())
+        found[WITH_LANGUAGE] = error_rates(with_model, truth)["wer"]
     return found
 
 
-def keep_language(recipe: Any, config: Any, folder: Path) -> None:
-    """Write the language model of a `recipe` that has one into `folder`."""
-    if hasattr(recipe, "language"):
-        recipe.language(config).write(folder / LANGUAGE)
+def score(predict: Predict, examples: Examples) -> Scores:
+    """Score every condition of the recipe with every subset of at least one modality."""
+    found = {name: _subsets(predict, some) for name, some in examples.conditions().items()}
+    return Scores(n=len(examples), details={"transcripts": found})
 
 
-def transcript_scores(
-    folder: Path,
-    files: Sequence[str],
-    split: dict[str, tuple[Arrays, np.ndarray]],
-    characters: Sequence[str],
-    alone: dict[str, Callable[[Arrays], Arrays]] | None = None,
-    before: dict | None = None,
-) -> dict:
-    """Return the card's `scores` of the artifacts `files`, kept from `before` where not scored again.
-
-    Of each condition of `split` the first file is scored with every subset of the modalities, and so is each of
-    `alone`, `{modality: predict}`, the models of one modality.
-    """
-    section = {"split": "test", **(before or {})}
-    inputs, labels = split[PLAIN]
-    full, path = {}, folder / LANGUAGE
-    scorer = read_language_model(path).scorer() if path.is_file() else None
-    if files[0] == KERAS or "transcripts" not in section:
-        first = predictor(folder / files[0])
-        section["n"] = len(labels)
-        section["transcripts"] = {name: _subsets(first, *arrays, characters, scorer) for name, arrays in split.items()}
-        best = next(iter(section["transcripts"][PLAIN].values()))
-        full[files[0]] = {key: best[key] for key in RATES}
-    for file in files[len(full) :]:
-        full[file] = rates(predictor(folder / file), inputs, labels, characters)
-    reports = {file: {"word_accuracy": 1 - found["wer"], **found, "n": len(labels)} for file, found in full.items()}
-    section["artifacts"] = {**section.get("artifacts", {}), **reports}
-    if alone:
-        section["alone"] = {
-            name: {modality: rates(predict, *arrays, characters, scorer) for modality, predict in alone.items()}
-            for name, arrays in split.items()
-        }
-    return section
+def _subsets(predict: Predict, examples: Examples) -> dict[str, dict]:
+    given = by_pattern(examples.inputs, examples.modalities)
+    return {name: rates(predict, replace(examples, inputs=x), True) for name, x in given if name != NOTHING}
 
 
-def _subsets(predict, inputs: Arrays, labels: np.ndarray, characters: Sequence[str], scorer) -> dict[str, dict]:
-    modalities = [name for name in inputs if name != "present"]
-    given = by_pattern(inputs, modalities)
-    return {name: rates(predict, x, labels, characters, scorer) for name, x in given if name != NOTHING}
+def row(found: Scores) -> Metrics:
+    """Return the error rates without a language model, all modalities available, and the word accuracy."""
+    full = next(iter(next(iter(found.details["transcripts"].values())).values()))
+    return {"word_accuracy": 1 - full["wer"], **{key: full[key] for key in RATES}}
 
 
-def transcript_table(scores: dict) -> str:
-    """Return the scores of the recognizer as lines to print."""
-    head = ["condition", "present", *RATES, "wer with LM", "wer of it alone", "with LM"]
-    rows = [head, *transcript_rows(scores)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+def quick(predict: Predict, examples: Examples) -> Metrics:
+    """Return the error rates of `predict`, and its word accuracy."""
+    found = rates(predict, examples)
+    return {"word_accuracy": 1 - found["wer"], **found}
 
 
-def transcript_markdown(scores: dict) -> str:
-    """Return the error rates of a recognizer by condition and by what is present."""
-    head = ["condition", "present", "WER, %", "CER, %", "exact, %", "WER with the language model, %"]
-    head += ["WER of a model of it alone, %", "that with the language model, %"]
-    rows = transcript_rows(scores)
+def compare(predict: Predict, unimodal: Mapping[str, Predict], examples: Examples) -> Comparison:
+    """Score unimodal baselines under every condition."""
+    found = {
+        condition: {name: rates(one, some, True) for name, one in unimodal.items()}
+        for condition, some in examples.conditions().items()
+    }
+    return Comparison(details={"alone": found})
+
+
+def transcript_rows(found: Scores) -> list[list[str]]:
+    """Return rows of condition, modalities, error rates in percent, and those of unimodal baselines; "" where none."""
+    rows = []
+    for condition, subsets in found.details["transcripts"].items():
+        for name, one in subsets.items():
+            single = found.details.get("alone", {}).get(condition, {}).get(name, {})
+            shown = [*(one[key] for key in RATES), one.get(WITH_LANGUAGE), single.get("wer"), single.get(WITH_LANGUAGE)]
+            rows.append([condition, name, *("" if rate is None else f"{100 * rate:.2f}" for rate in shown)])
+    return rows
+
+
+def transcript_table(found: Scores) -> str:
+    """Return the error rates as lines to print."""
+    head = ["condition", "modalities", *RATES, "wer with LM", "unimodal wer", "with LM"]
+    return plain_table(head, transcript_rows(found))
+
+
+def summary(found: Scores, baselines: Baselines) -> list[str]:
+    """Return the table of the error rates."""
+    return transcript_table(found).splitlines()
+
+
+def headline(found: Scores) -> str:
+    """Return the word error rate with all modalities available."""
+    return f"word error rate {percent(row(found)['wer'])}" if found.details else ""
+
+
+def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
+    """Return the error rates by condition and subset of the modalities."""
+    if not found.details:
+        return ""
+    head = ["condition", "modalities", "WER, %", "CER, %", "exact, %", "WER with language model, %"]
+    head += ["unimodal baseline WER, %", "with language model, %"]
+    rows = transcript_rows(found)
     language = (
-        " The language model beside the model, `language_model.json`, counts 5-grams of the characters of the training "
-        "transcript_markdown alone; the beam search adds it where the table says so (shallow fusion)."
-        if any(row[5] for row in rows)
+        f" The language model, `{LANGUAGE}`, counts character 5-grams of the training transcripts; the beam search "
+        "adds its score where the table says so (shallow fusion)."
+        if any(one[5] for one in rows)
         else ""
     )
     return (
-        f"## Score on the {scores['split']} split, {scores['n']:,} sentences\n\n"
-        "Word and character error rates, and the share of sentences without an error, by a beam search without a "
-        f"language model.{language}\n\n{table(head, rows)}"
+        f"## Score on the {found.split} split, {found.n:,} sentences\n\n"
+        "Word error rate (WER), character error rate (CER) and the fraction of exact sentences, decoded by beam search "
+        f"without a language model.{language}\n\n{table(head, rows)}"
     )
 
 
-def transcript_rows(scores: dict) -> list[list[str]]:
-    """Return rows of condition, what is present, WER, CER, exact, and the WER with a language model, in percent.
+def usage(call: Call) -> str:
+    """Return the lines that print a transcript."""
+    imports = ["from mmzoo.metrics.decode import beam_ctc, spell"]
+    frames = f'runner({call.arguments})["log_probabilities"]'
+    if LANGUAGE not in call.files:
+        show = f"labels, _ = beam_ctc({frames})[0]{call.comment}\nprint(spell(labels, runner.labels))"
+        return runner_usage(call, show, imports)
+    imports.append("from mmzoo.metrics.language_model import read_language_model")
+    show = (
+        f'language = read_language_model("{call.folder}/{LANGUAGE}")\n'
+        f"labels, _ = beam_ctc({frames}, scorer=language.scorer())[0]{call.comment}\n"
+        "print(spell(labels, runner.labels))"
+    )
+    return runner_usage(call, show, imports)
 
-    At the end is the WER of a model of it alone, without and with a language model. What there is not is "".
-    """
-    rows, language = [], "wer_with_language_model"
-    for condition, subsets in scores["transcripts"].items():
-        for name, found in subsets.items():
-            alone = scores.get("alone", {}).get(condition, {}).get(name, {})
-            told = [*(found[key] for key in RATES), found.get(language), alone.get("wer"), alone.get(language)]
-            rows.append([condition, name, *("" if rate is None else f"{100 * rate:.2f}" for rate in told)])
-    return rows
+
+def lines(file: str, found: Scores | None, metrics: Metrics) -> list[str]:
+    """Return a line with the error rates of a file."""
+    return metric_lines(file, metrics, RATES)
+
+
+TASK = Task(
+    name="transcription",
+    outputs=(OUTPUT,),
+    primary=WORDS,
+    judged=WORDS,
+    metrics=(Metric("wer", "WER", higher_is_better=False), Metric("cer", "CER", higher_is_better=False)),
+    score=score,
+    row=row,
+    quick=quick,
+    lines=lines,
+    table=lambda found: f"\n{transcript_table(found)}",
+    summary=summary,
+    headline=headline,
+    markdown=markdown,
+    usage=usage,
+    compare=compare,
+    labels_are="outputs of `log_probabilities`, after the blank, are",
+)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmzoo import tasks
 from mmzoo.artifacts import folder
+from mmzoo.artifacts.card import Card, embedded_values
 from mmzoo.artifacts.golden import GOLDEN, Golden, read_golden
 from mmzoo.artifacts.runtimes import predictor
 from mmzoo.data.arrays import Arrays
@@ -20,8 +22,6 @@ from mmzoo.verification.tflite_file import Answers, File, gpu_row, judge, open_f
 
 RIGHT, WRONG, NOT_RESIDENT, NOT_EXECUTED = 0, 1, 3, 4
 REQUIRE = "MMZOO_REQUIRE_GPU_CHECK"
-# compared by the first of these scores that an artifact has
-SCORES = ("accuracy", "map50", "word_accuracy", "recall@10", "r2", "micro_f1", "auc")
 TOLERATED_EXAMPLES = 2  # a quantized file may lose this many examples, even of a small test set
 _CODES = {"wrong": WRONG, "refused": NOT_RESIDENT, "died": NOT_RESIDENT}
 _VERSIONS = ("ai-edge-litert", "tensorflow", "keras", "onnxruntime", "numpy")
@@ -141,7 +141,7 @@ def _constant_note(name: str) -> str:
 
 def _folder(path: Path, driver: Driver | None, seeds: int) -> tuple[list[dict], Examples, list[str]]:
     """Check every artifact of a folder against its `model.keras`."""
-    card = folder.read_card(path) if (path / folder.CARD).is_file() else {}
+    card = Card.read(path) if (path / folder.CARD).is_file() else None
     files = _open_files(path, card)
     specs = files[0].specs
     golden = read_golden(path, [spec.name for spec in specs])
@@ -160,12 +160,13 @@ def _folder(path: Path, driver: Driver | None, seeds: int) -> tuple[list[dict], 
     return rows, examples, [_constant_note(name) for name in parity.near_constant(reference, parity.GPU["float32"])]
 
 
-def _open_files(path: Path, card: dict) -> list[File]:
+def _open_files(path: Path, card: Card | None) -> list[File]:
     """Open the TFLite files of a folder, float32 first."""
     paths = sorted(path.glob("*.tflite"))
     if not paths:
         folder.artifact(path, "model_float32.tflite")
-    return sorted((open_file(p, card) for p in paths), key=lambda file: file.kind != "float32")
+    about = embedded_values(card) if card else None
+    return sorted((open_file(p, about) for p in paths), key=lambda file: file.kind != "float32")
 
 
 def _same_inputs(file: File, other: File) -> bool:
@@ -179,9 +180,9 @@ def _predict(path: Path, examples: Examples) -> Arrays:
     return {name: values[:, None] for name, values in predictor(path)(inputs).items()}
 
 
-def _same_files(path: Path, card: dict) -> list[dict]:
+def _same_files(path: Path, card: Card | None) -> list[dict]:
     """Compare the files with the card's hashes, since execution may miss small changes."""
-    known = {n: entry["sha256"] for n, entry in card.get("files", {}).items() if "sha256" in entry}
+    known = {name: file.sha256 for name, file in card.files.items() if file.sha256} if card else {}
     if not known:
         return []
     changed = [name for name, value in known.items() if folder.sha256(folder.artifact(path, name)) != value]
@@ -215,20 +216,23 @@ def _cpu_row(file: File, examples: Examples, cpu: Answer, reference: Arrays) -> 
     return file.row("cpu", folder.KERAS, **found)
 
 
-def _score_row(file: File, card: dict) -> list[dict]:
+def _score_row(file: File, card: Card | None) -> list[dict]:
     """Compare a quantized file's score with Keras, within the card's tolerated drop.
 
     The outputs of a quantized file may drift, so its score is compared. `mmzoo evaluate` writes the scores.
     """
-    scored, tolerated = card.get("scores", {}).get("artifacts", {}), card.get("max_score_drop")
-    if file.kind not in parity.DRIFTING or tolerated is None or folder.KERAS not in scored:
+    if card is None or file.kind not in parity.DRIFTING:
+        return []
+    scored, tolerated = card.scores.artifacts, card.max_score_drop
+    if tolerated is None or folder.KERAS not in scored:
         return []
     if file.path.name not in scored:
         detail = "no score in the card: run mmzoo evaluate"
         return [file.row("score", folder.KERAS, "not executed", detail=detail)]
-    score = next(key for key in SCORES if key in scored[folder.KERAS])
+    metric = tasks.load(card.task).judged
+    score = metric.key
     drop = scored[folder.KERAS][score] - scored[file.path.name][score]
-    if score in ("accuracy", "micro_f1"):
+    if metric.counts_examples:
         tolerated = max(tolerated, TOLERATED_EXAMPLES / scored[folder.KERAS].get("n", math.inf))
     found = {"max_error": max(0.0, drop), "tolerance": tolerated}
     if drop <= tolerated:

@@ -6,16 +6,16 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from json_card import read_card
 from own_tables import TABLES
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import read_card
 from mmzoo.automl.fit import _best_alone, _modality_dropout, _slug, _write_bad_rows, assemble, fit_table, gather_inputs
 from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import Fitted, answers
-from mmzoo.automl.recipe import recipe_text
-from mmzoo.automl.target import class_weight
+from mmzoo.automl.recipe import from_values, recipe_text
+from mmzoo.automl.targets.classification import class_weight
 from mmzoo.data.tables.column_types import Column
 from mmzoo.data.tables.read import read_table
 from mmzoo.data.tables.rows import Rows
@@ -53,12 +53,12 @@ def fitted(table):
 
 def test_the_folder_is_whole_and_verified(fitted, table):
     card = read_card(fitted)
-    assert card["verify"]["exit_code"] in (0, 3)
+    assert card["verification"]["exit_code"] in (0, 3)
     assert card["labels"] == ["cold cheap", "cold dear", "warm cheap", "warm dear"]
     assert [entry["name"] for entry in card["inputs"]] == ["text", "tabular", "present"]
     assert card["rows"] == {"train": 168, "validation": 36, "test": 36}
-    assert set(card["baselines"]) == {"text", "tabular"}
-    assert set(card["peers"]) == {"text", "tabular", "all"}
+    assert set(card["baselines"]["unimodal"]) == {"text", "tabular"}
+    assert set(card["baselines"]["linear"]) == {"text", "tabular", "all"}
     assert card["scores"]["subsets"]["text+tabular"]["accuracy"] > 0.6
     assert (fitted / "recipe.py").is_file()
     assert [model["peer"] for model in card["benchmark"]["models"]] == [False, False, False, True]
@@ -69,7 +69,7 @@ def test_the_folder_is_whole_and_verified(fitted, table):
     assert (
         (fitted / "README.md")
         .read_text(encoding="utf-8")
-        .startswith("# out\n\nWhich kind, from text and tabular of goods.csv")
+        .startswith("# out\n\nClassification of kind from text and tabular in goods.csv")
     )
 
 
@@ -226,10 +226,9 @@ def test_rows_left_out_are_listed(tmp_path):
 
 def test_what_was_inferred_is_code(table):
     values = assemble(table, "kind", Request())
-    text = recipe_text({**values, "out": "out"})
-    compile(text, "recipe.py", "exec")
-    assert "left_out=(\n        ('number', 'an identifier: distinct in every row'),\n    )," in text
-    assert "Number(name='price', mean=" in text
+    text = recipe_text(from_values(values))
+    assert 'left_out=(("number", "an identifier: distinct in every row"),),' in text
+    assert 'Number(name="price", mean=' in text
     assert len(read_table(table)) == ROWS
 
 
@@ -240,14 +239,14 @@ def majority(labels):
 def check_scores(folder, labels):
     """The bars of real tables: no linear model is better, no input that is left says less than one trained alone."""
     card = read_card(folder)
-    assert card["verify"]["exit_code"] in (0, 3)
+    assert card["verification"]["exit_code"] in (0, 3)
     subsets = {name: scores["accuracy"] for name, scores in card["scores"]["subsets"].items()}
     shipped = next(iter(subsets.values()))
-    assert shipped >= max(one["accuracy"] for one in card["peers"].values())
+    assert shipped >= max(one["accuracy"] for one in card["baselines"]["linear"].values())
     for name, accuracy in subsets.items():
         assert name == "none" or accuracy >= round(majority(labels), 6)  # as cards have it
-        if name in card.get("baselines", {}) and len(card["inputs"]) > 1:
-            assert accuracy >= card["baselines"][name]["accuracy"] - 0.02
+        if name in card["baselines"]["unimodal"] and len(card["inputs"]) > 1:
+            assert accuracy >= card["baselines"]["unimodal"][name]["accuracy"] - 0.02
     assert abs(card["scores"]["artifacts"]["model_int8.tflite"]["accuracy"] - shipped) <= 0.01
 
 

@@ -6,13 +6,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from json_card import read_card
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import read_card
 from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import Fitted, write_answers
-from mmzoo.automl.recipe import recipe_text
+from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.data.tables.source import load_splits, target_labels
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
@@ -54,19 +54,22 @@ def fitted(done, table):
 
 def test_the_folder_is_whole_and_verified(fitted, done):
     card = read_card(fitted)
-    assert card["verify"]["exit_code"] in (0, 3)
+    assert card["verification"]["exit_code"] in (0, 3)
     assert card["labels"] == ["dear", "red", "warm"]
     assert [entry["name"] for entry in card["outputs"]] == ["label_probabilities", "embedding"]
-    assert (set(card["baselines"]), set(card["peers"])) == ({"text", "tabular"}, {"text", "tabular", "all"})
-    subsets, constant = card["scores"]["subsets"], card["constant"]
+    assert (set(card["baselines"]["unimodal"]), set(card["baselines"]["linear"])) == (
+        {"text", "tabular"},
+        {"text", "tabular", "all"},
+    )
+    subsets, constant = card["scores"]["subsets"], card["baselines"]["constant"]
     assert list(subsets) == ["text+tabular", "text", "tabular", "none"]
     assert set(subsets["text"]) == {"micro_f1", "macro_f1", "map", "exact"}
     assert subsets["text+tabular"]["micro_f1"] > max(constant["micro_f1"], subsets["none"]["micro_f1"])
     assert constant["labels"] == ["dear"]
-    assert [row["label"] for row in card["scores"]["per_class"]] == card["labels"]
+    assert [row["label"] for row in card["scores"]["details"]["per_class"]] == card["labels"]
     for name, one in card["scores"]["artifacts"].items():
         assert one["micro_f1"] == pytest.approx(subsets["text+tabular"]["micro_f1"], abs=0.05), name
-    (check,) = [c for c in card["verify"]["checks"] if (c["artifact"], c["on"]) == ("model_int8.tflite", "score")]
+    (check,) = [c for c in card["verification"]["checks"] if (c["artifact"], c["on"]) == ("model_int8.tflite", "score")]
     assert check["status"] == "right"
     assert "test micro F1" in done.stdout
     assert "dear for every row" in done.stdout
@@ -74,17 +77,17 @@ def test_the_folder_is_whole_and_verified(fitted, done):
 
 
 def test_linear_models_learn_each_label(fitted):
-    peers = read_card(fitted)["peers"]
+    peers = read_card(fitted)["baselines"]["linear"]
     assert peers["all"]["micro_f1"] > max(0.9, peers["text"]["micro_f1"], peers["tabular"]["micro_f1"])
 
 
 def test_the_recipe_has_what_labels_need(fitted, table):
     module = recipes.load(str(fitted / "recipe.py"))
     assert (module.SOURCE.kind, module.SOURCE.separator) == ("labels", ";")
+    assert module.__doc__ == "Multi-label classification of tags from text and tabular in goods.csv."
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
-    assert text.startswith('"""The labels in tags, from text and tabular of goods.csv.\n')
-    for word in ("CLASS_WEIGHT", "classifier", "Rescaling"):
-        assert word not in text
+    for word in ("class_weight", "mean=", "deviation="):
+        assert word not in text.split("RECIPE = ")[1]
     splits = load_splits(module.SOURCE, table, module.sizes(module.Config()))
     shares = np.stack([examples.labels.mean(axis=0) for examples in splits.values()])
     assert np.ptp(shares, axis=0).max() < 0.2
@@ -149,7 +152,7 @@ def test_lists_are_labels_and_an_empty_one_is_none(tmp_path):
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     values = assemble(tmp_path / "t.jsonl", "y", Request())
     assert (values["kind"], values["classes"], values["separator"]) == ("labels", ("a", "b"), "")
-    compile(recipe_text({**values, "out": "out"}), "recipe.py", "exec")
+    compile(recipe_text(from_values(values)), "recipe.py", "exec")
     marked = target_labels([["a", "b"], [], ["c", "b"]], ("a", "b"), "")
     assert marked.tolist() == [[1, 1], [0, 0], [0, 1]]
     write_answers(pd.DataFrame({"y": [["ä", "b"], []], "x": [1, 2]}), tmp_path / "out.csv")

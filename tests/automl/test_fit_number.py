@@ -5,13 +5,13 @@ import csv
 import numpy as np
 import pandas as pd
 import pytest
+from json_card import read_card
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import read_card
 from mmzoo.automl.fit import _best_alone, assemble
 from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import Fitted
-from mmzoo.automl.recipe import recipe_text
+from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.data.tables.source import Source, load_splits, target_numbers
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
@@ -51,19 +51,19 @@ def fitted(done, table):
 
 def test_the_folder_is_whole_and_verified(fitted, done):
     card = read_card(fitted)
-    assert card["verify"]["exit_code"] in (0, 3)
+    assert card["verification"]["exit_code"] in (0, 3)
     assert card["labels"] == []
     assert [entry["name"] for entry in card["outputs"]] == ["value", "embedding"]
-    assert set(card["baselines"]) == {"text", "tabular"}
-    assert set(card["peers"]) == {"text", "tabular", "all"}
+    assert set(card["baselines"]["unimodal"]) == {"text", "tabular"}
+    assert set(card["baselines"]["linear"]) == {"text", "tabular", "all"}
     subsets = card["scores"]["subsets"]
     assert list(subsets) == ["text+tabular", "text", "tabular", "none"]
-    full, constant = subsets["text+tabular"], card["constant"]
+    full, constant = subsets["text+tabular"], card["baselines"]["constant"]
     assert full["mae"] < 0.6 * constant["mae"]
     assert full["r2"] > 0.5 > constant["r2"]
     assert full["mae"] < min(subsets[name]["mae"] for name in ("text", "tabular", "none"))
-    gain = card["fusion_gain"]
-    best = min(one["mae"] for one in card["baselines"].values())
+    gain = card["baselines"]["fusion_gain"]
+    best = min(one["mae"] for one in card["baselines"]["unimodal"].values())
     assert gain["mae"] == pytest.approx(best - full["mae"], abs=1e-3)
     assert gain["low"] < gain["mae"] < gain["high"]
     assert "test mean absolute error" in done.stdout
@@ -78,7 +78,7 @@ def test_int8_tells_the_number_in_its_unit(fitted):
     assert set(scored) >= {"model.keras", "model_float32.tflite", "model_dynamic.tflite", "model_int8.tflite"}
     for name, one in scored.items():
         assert one["r2"] == pytest.approx(scored["model.keras"]["r2"], abs=0.02), name
-    (check,) = [c for c in card["verify"]["checks"] if (c["artifact"], c["on"]) == ("model_int8.tflite", "score")]
+    (check,) = [c for c in card["verification"]["checks"] if (c["artifact"], c["on"]) == ("model_int8.tflite", "score")]
     assert check["status"] == "right"
     assert check["tolerance"] == 0.01
 
@@ -86,14 +86,14 @@ def test_int8_tells_the_number_in_its_unit(fitted):
 def test_the_recipe_has_what_a_number_needs(fitted):
     module = recipes.load(str(fitted / "recipe.py"))
     assert (module.SOURCE.kind, module.SOURCE.target) == ("number", "year")
+    assert module.__doc__ == "Regression of year from text and tabular in houses.csv."
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
-    assert text.startswith('"""The number in year, from text and tabular of houses.csv.\n')
-    for word in ("class_weight", "CLASS_WEIGHT", "classifier", "classes=", "partial", "probabilities"):
+    for word in ("class_weight", "classes=", "separator"):
         assert word not in text
     assert max(map(len, text.splitlines())) <= 140
     splits = load_splits(module.SOURCE, fitted.parent / "houses.csv", module.sizes(module.Config()))
     train = splits["train"].labels
-    np.testing.assert_allclose([module.MEAN, module.DEVIATION], [train.mean(), train.std()], rtol=1e-6)
+    np.testing.assert_allclose([module.RECIPE.mean, module.RECIPE.deviation], [train.mean(), train.std()], rtol=1e-6)
     means = [examples.labels.mean() for examples in splits.values()]
     assert np.ptp(means) < 0.5 * train.std()
 
@@ -189,7 +189,7 @@ def test_what_a_number_is_can_be_said(tmp_path, capsys):
     assert assemble(tmp_path / "t.csv", "y", Request())["kind"] == "class"
     values = assemble(tmp_path / "t.csv", "y", Request(task="number"))
     assert (values["kind"], values["mean"]) == ("number", pytest.approx(1.5, abs=0.2))
-    compile(recipe_text({**values, "out": "out"}), "recipe.py", "exec")
+    compile(recipe_text(from_values(values)), "recipe.py", "exec")
 
 
 def test_one_modality_is_shipped_where_its_error_is_no_larger():

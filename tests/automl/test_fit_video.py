@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 import pytest
+from json_card import read_card
 from own_videos import moving, write_sound, write_video
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import read_card
 from mmzoo.automl.fit import fit_table
 from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.options import Request
@@ -99,12 +99,12 @@ def test_a_film_strip_is_two_rows_of_four_frames(tmp_path):
 def test_from_videos_to_a_verified_model(table):
     folder = fit_table(table, "way", table.parent / "out", Request(epochs=4))
     card = read_card(folder)
-    assert card["verify"]["exit_code"] in (0, 3)
-    if card["verify"]["gpu"]["status"] == "executed":
-        assert {check["status"] for check in card["verify"]["checks"]} <= {"right", "information"}
+    assert card["verification"]["exit_code"] in (0, 3)
+    if card["verification"]["gpu"]["status"] == "executed":
+        assert {check["status"] for check in card["verification"]["checks"]} <= {"right", "information"}
     ((name, shape),) = [(entry["name"], entry["shape"]) for entry in card["inputs"]]
     assert (name, shape) == ("video", [1, 256, 32, 3])
-    print(card["scores"]["subsets"], card["scores"]["artifacts"], card["peers"])
+    print(card["scores"]["subsets"], card["scores"]["artifacts"], card["baselines"]["linear"])
     assert "model_int8.tflite" in card["files"]
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert len(re.findall(r'<img src="data:image/jpeg[^>]+alt="clip of row', page)) >= 2

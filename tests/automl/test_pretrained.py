@@ -5,14 +5,14 @@ import csv
 import keras
 import numpy as np
 import pytest
+from json_card import read_card
 from PIL import Image
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import read_card
 from mmzoo.automl.fit import assemble, fit_table
 from mmzoo.automl.options import Request
 from mmzoo.automl.pretrained import check_beginning, published_encoders
-from mmzoo.automl.recipe import recipe_text
+from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.errors import BadInputError
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.table_encoders import table_encoders
@@ -54,8 +54,8 @@ def weights(tmp_path_factory):
 
 def module_of(table, folder, **request):
     """Return the recipe that a request writes, and its file."""
-    values = assemble(table, "kind", Request(epochs=1, **request)) | {"out": "out"}
-    (folder / "recipe.py").write_text(recipe_text(values), encoding="utf-8")
+    values = assemble(table, "kind", Request(epochs=1, **request))
+    (folder / "recipe.py").write_text(recipe_text(from_values(values)), encoding="utf-8")
     return recipes.load(str(folder / "recipe.py")), (folder / "recipe.py").read_text(encoding="utf-8")
 
 
@@ -107,7 +107,7 @@ def test_weights_that_cannot_be_downloaded_are_told_before_anything_is_done(tabl
 
 def test_the_recipe_says_which_network(table, weights, tmp_path):
     module, text = module_of(table, tmp_path, encoder=(f"image=mobilenet_v3_small:{weights}",))
-    assert "'image': {'handle': 'MobileNetV3Small'," in text
+    assert '"image": {"handle": "MobileNetV3Small", "weights": ' in text
     assert module.export(module.Config()).precisions == ("float32", "dynamic")
     assert "int8" in module.export(module.Config(modalities=("tabular",))).precisions
     model = module.build(module.Config())
@@ -137,7 +137,7 @@ def test_from_a_file_of_weights_to_a_verified_model(table, weights, tmp_path):
     request = Request(epochs=2, ignore=("price",), encoder=(f"image=mobilenet_v3_small:{weights}",))
     folder = fit_table(table, "kind", tmp_path / "out", request)
     card = read_card(folder)
-    assert card["verify"]["exit_code"] in (0, 3), card["verify"]["checks"]
+    assert card["verification"]["exit_code"] in (0, 3), card["verification"]["checks"]
     assert "model_int8.tflite" not in card["files"]
     assert card["parameters"] > 900_000
     theirs = keras.applications.MobileNetV3Small((32, 32, 3), include_top=False, weights=str(weights), pooling="avg")

@@ -1,6 +1,10 @@
-"""Any table is a recipe whose tensors are as it says, or a line that tells what is wrong; no file is left behind."""
+"""The `recipe.py` of any table: its values come back, it runs no code of the table, its tensors are as it says."""
 
+import ast
 import csv
+import dataclasses
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,10 +16,11 @@ from hypothesis import strategies as st
 from mmzoo import recipes
 from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
-from mmzoo.automl.recipe import recipe_text
+from mmzoo.automl.recipe import from_values, recipe_text
+from mmzoo.automl.table_recipe import TableConfig, TableRecipe
 from mmzoo.data.tables.batches import as_inputs
-from mmzoo.data.tables.features import figures
-from mmzoo.data.tables.source import load_splits
+from mmzoo.data.tables.features import Category, Date, Number, figures
+from mmzoo.data.tables.source import Source, load_splits
 from mmzoo.errors import BadInputError
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -64,8 +69,8 @@ def test_any_table_is_a_recipe_or_one_line(table, skip_bad):
         write(folder, *table)
         there = sorted(folder.rglob("*"))
         try:
-            values = assemble(folder / "t.csv", "goal", Request(skip_bad=skip_bad)) | {"out": "out"}
-            told = read(recipe_text(values))
+            values = assemble(folder / "t.csv", "goal", Request(skip_bad=skip_bad))
+            told = read(recipe_text(from_values(values)))
             splits = load_splits(told.SOURCE, folder / "t.csv", told.sizes())
         except BadInputError as error:
             said = str(error)
@@ -77,9 +82,9 @@ def test_any_table_is_a_recipe_or_one_line(table, skip_bad):
 
 def check(told, splits):
     columns = dict(told.SOURCE.inputs).get("tabular", ())
-    shapes = told.sizes().shapes(told.MODALITIES, columns)
+    shapes = told.sizes().shapes(told.SOURCE.modalities, columns)
     for examples in splits.values():
-        inputs = as_inputs(examples.rows, examples.index, told.MODALITIES)
+        inputs = as_inputs(examples.rows, examples.index, told.SOURCE.modalities)
         assert len(examples.labels) == len(examples.index)
         for name, shape in shapes.items():
             assert inputs[name].shape == (len(examples.index), *shape)
@@ -90,3 +95,142 @@ def check(told, splits):
             assert np.isfinite(scaled).all()
     places = np.concatenate([examples.index for examples in splits.values()])
     assert len(places) == len(set(places.tolist()))
+
+
+HOSTILE = (
+    "Yes\\No",
+    "\\x",
+    "\\N{BULLET}",
+    "\\",
+    "a'b",
+    'a"b',
+    "'''",
+    '"""',
+    "a\nb",
+    "\r\n",
+    "{x}",
+    "{",
+    "%s{0.__class__}",
+    "\u2028",
+    "\0",
+    "\ud800",
+    "猫",
+    '"""\nopen("ran", "w")\n"""',
+    "' + str(open('ran', 'w')) + '",
+    "{open('ran', 'w')}",
+    "\nopen('ran', 'w')#",
+    "__import__('pathlib').Path('ran').touch()",
+)
+names = st.sampled_from(HOSTILE) | st.text(max_size=12)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+counts = st.integers(1, 4096)
+features = (
+    st.builds(Number, names, finite, finite)
+    | st.builds(Category, names, st.lists(names, max_size=3).map(tuple))
+    | st.builds(Date, names, finite, finite, st.sampled_from(["day", "month"]))
+)
+
+
+@st.composite
+def table_recipes(draw):
+    """Draw a recipe of any strings."""
+    texts = st.lists(names, min_size=1, max_size=3).map(tuple)
+    tabular = ("tabular", tuple(draw(st.lists(features, min_size=1, max_size=3))))
+    inputs = (("image_x", (draw(names),)), ("text", draw(texts)), tabular)[draw(st.integers(0, 2)) :]
+    source = Source(
+        **{name: draw(names) for name in ("path", "target", "separator", "split", "group", "time")},
+        kind=draw(st.sampled_from(["class", "number", "labels"])),
+        classes=draw(texts),
+        inputs=inputs,
+        left_out=tuple(draw(st.lists(st.tuples(names, names), max_size=2))),
+        seed=draw(counts),
+        skip_bad=draw(st.booleans()),
+    )
+    config = TableConfig(
+        modalities=source.modalities,
+        init_from=draw(names),
+        augment=draw(st.booleans()),
+        learning_rate=draw(st.floats(1e-9, 1)),
+        **{name: draw(counts) for name in ("embed_dim", "epochs", "image_size", "batch_size")},
+    )
+    learned = {"class": {"class_weight": (0.5, 2.0)}, "number": {"mean": draw(finite), "deviation": draw(finite)}}
+    encoders = {"image_x": {"handle": "VGG16", "weights": draw(st.none() | names), "trainable": draw(st.booleans())}}
+    return TableRecipe(source=source, config=config, encoders=encoders, **learned.get(source.kind, {}))
+
+
+@given(table_recipes())
+@settings(max_examples=200, deadline=None)
+def test_recipe_text_when_loaded_gives_its_values(recipe):
+    text = recipe_text(recipe)
+    module = read(text)
+    assert recipe.source == module.SOURCE
+    assert dataclasses.asdict(module.Config()) == dataclasses.asdict(recipe.config)
+    own = {name: getattr(module.RECIPE, name) for name in ("encoders", "class_weight", "mean", "deviation", "patience")}
+    assert own == {name: getattr(recipe, name) for name in own}
+    assert module.__doc__ == recipe.summary
+    assert len(recipe.summary.splitlines()) == 1
+    assert recipe_text(dataclasses.replace(recipe, config=module.Config())) == text
+
+
+@given(table_recipes())
+@settings(max_examples=200, deadline=None)
+def test_recipe_text_has_strings_of_the_table_as_literals_only(recipe):
+    """The code without its literals is that of a plain table: no other name, call or attribute is in it."""
+    plain = Source("t.csv", "y", recipe.source.kind, ("a",), inputs=(("text", ("note",)),))
+    expected = code_names(recipe_text(dataclasses.replace(recipe, source=plain)))
+    assert code_names(recipe_text(recipe)) - {"Number", "Category", "Date"} == expected
+
+
+def code_names(text):
+    """Return the names and the attributes in the code `text`."""
+    nodes = [*ast.walk(ast.parse(text))]
+    return {node.id for node in nodes if isinstance(node, ast.Name)} | {
+        node.attr for node in nodes if isinstance(node, ast.Attribute)
+    }
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_recipe_text_of_a_hostile_table_runs_nothing(hostile, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    columns = (Number(hostile, 0.0, 1.0), Category(hostile, (hostile,)), Date(hostile, 0.0, 1.0))
+    source = Source(
+        *(hostile, hostile, "labels", (hostile,), hostile),
+        inputs=(("text", (hostile,)), ("tabular", columns)),
+        left_out=((hostile, hostile),),
+        **dict.fromkeys(("split", "group", "time"), hostile),
+    )
+    config = TableConfig(modalities=source.modalities, init_from=hostile)
+    assert source == read(recipe_text(TableRecipe(source=source, config=config))).SOURCE
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("kind", ["class", "number", "labels"])
+def test_recipe_text_is_formatted(kind, tmp_path):
+    columns = (Number("a", 1.0, 2.0), Category("b", tuple(f"value {i}" for i in range(40))), Date("c", 1.0, 2.0))
+    inputs = (("image", ("p",)), ("text", ("short", "long " * 40)), ("tabular", columns))
+    classes = ("it's", 'say "x"', "plain")
+    source = Source("t.csv", "y", kind, classes, "; " if kind == "labels" else "", inputs, left_out=(("d", "empty"),))
+    encoders = {"image": {"handle": "VGG16", "weights": "/some/where/" + 80 * "x", "trainable": False}}
+    config = TableConfig(modalities=("image", "text"))
+    (tmp_path / "recipe.py").write_text(recipe_text(TableRecipe(source=source, config=config, encoders=encoders)))
+    ruff, settings = Path(sys.executable).with_name("ruff"), Path(__file__).parents[2] / "pyproject.toml"
+    for words in (["format", "--diff"], ["check", "--ignore", "E501"]):
+        command = [ruff, *words, "--config", settings, "recipe.py"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_recipe_text_of_no_literal_is_refused():
+    source = Source("t.csv", "y", inputs=(("text", ("x",)),))
+    recipe = TableRecipe(source=source, config=TableConfig(modalities=("text",)), class_weight=[1.0])
+    with pytest.raises(TypeError, match="a recipe holds numbers, strings, tuples and dicts, got list"):
+        recipe_text(recipe)
+
+
+def test_from_values_of_numpy_floats_gives_literals():
+    values = {"path": "t.csv", "target": "y", "inputs": (("text", ("x",)),), "seed": 7}
+    text = recipe_text(from_values({**values, "width": np.float64(0.5), "class_weight": (np.float64(2.0),)}))
+    module = read(text)
+    assert "np." not in text
+    assert (module.SOURCE.seed, module.Config().seed, module.Config().width) == (7, 7, 0.5)
+    assert module.RECIPE.class_weight == (2.0,)

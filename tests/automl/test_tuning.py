@@ -9,14 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from json_card import read_card
 from own_prices import recipe_of, stops_in, write_prices
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import read_card
 from mmzoo.automl import tuning as fit_tune
 from mmzoo.automl.budget import study_seconds, told_seconds
 from mmzoo.automl.options import Request
-from mmzoo.automl.recipe import with_defaults
 from mmzoo.automl.tuning import tune, write_trials
 from mmzoo.reports.html.scores import trial_drawings, trial_table
 from mmzoo.reports.trials import tuning
@@ -33,18 +32,6 @@ def test_a_budget_has_a_share_for_each():
     assert study_seconds("10m") == 180
     assert study_seconds("") == float("inf")
     assert [told_seconds(s) for s in (0.6, 89, 91, 5399, 5400)] == ["1 s", "89 s", "2 min", "90 min", "1.5 h"]
-
-
-def test_defaults_are_written_into_the_recipe(table, tmp_path):
-    path = recipe_of(table, tmp_path)
-    values = {"width": 0.5, "fusion": "concat", "augment": False, "learning_rate": 0.001, "batch_size": 16}
-    text = with_defaults(path.read_text(encoding="utf-8"), values)
-    (tmp_path / "other.py").write_text(text, encoding="utf-8")
-    config = recipes.load(str(tmp_path / "other.py")).Config()
-    assert {name: getattr(config, name) for name in values} == values
-    assert config.embed_dim == 64
-    with pytest.raises(ValueError, match=r"expects fields of the Config\. Received: name='depth'"):
-        with_defaults(text, {"depth": 3})
 
 
 def test_trials_go_on_where_they_were_stopped(table, tmp_path, monkeypatch, capsys):
@@ -83,7 +70,7 @@ def check_study(told, path):
 
 def test_what_a_trial_may_not_be(table, tmp_path, monkeypatch):
     path = recipe_of(table, tmp_path, ignore=("shop", "day"))
-    module = SimpleNamespace(Config=recipes.load(str(path)).Config, build=lambda config: config)
+    module = SimpleNamespace(**{**vars(recipes.load(str(path))), "build": lambda config: config})
     monkeypatch.setattr(fit_tune.recipes, "load", lambda name: module)
     trained = []
 

@@ -169,7 +169,7 @@ def test_pretraining_goes_all_the_way_and_is_taken_up(mmzoo_command, tmp_path):
     done = mmzoo_command("train", "contrastive_pretraining", *words, "--out", "pretrained", cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     card = json.loads((tmp_path / "pretrained" / "card.json").read_text())
-    assert set(card["scores"]["objective"]) == {"loss", "strangers"}
+    assert set(card["scores"]["details"]["objective"]) == {"loss", "strangers"}
     assert "test strangers" in done.stdout
     assert "--init-from" in (tmp_path / "pretrained" / "README.md").read_text()
     assert {path.name for path in (tmp_path / "pretrained").glob("*.png")} == {"learning_curve.png"}

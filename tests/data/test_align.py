@@ -246,7 +246,7 @@ def test_bad_streams_are_one_clear_line(case):
         (lambda: recording(np.zeros(5), float("nan"), 5), "rate: .*Received: nan"),
         (lambda: align({"x": GOOD}, 0, 1), "length: .*Received: 0"),
         (lambda: align({"x": GOOD}, 1, -1), "hop: .*Received: -1"),
-        (lambda: align({"x": GOOD}, 11, 1), "window of 11 s at least. Received: 10 s together"),
+        (lambda: align({"x": GOOD}, 11, 1), "window of 11 s at least. Received: 10 s"),
         (lambda: align({}, 1, 1), "streams by name"),
         (lambda: cut({"x": GOOD}, [0, np.nan], 1), "starts: .*finite"),
         (lambda: cut({"x": GOOD}, [0, 1], [1, 1, 1]), "lengths: .*above 0"),

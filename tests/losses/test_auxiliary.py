@@ -15,7 +15,7 @@ def entropy(shares):
 
 
 def test_loss_is_that_of_all_and_the_mean_of_each():
-    loss = auxiliary.beside(keras.losses.sparse_categorical_crossentropy, 3)
+    loss = auxiliary.with_auxiliary(keras.losses.sparse_categorical_crossentropy, 3)
     found = loss(LABELS[:, None], TOLD.reshape(4, 9))
     expected = entropy(TOLD[:, 0]) + (entropy(TOLD[:, 1]) + entropy(TOLD[:, 2])) / 2
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -24,8 +24,8 @@ def test_loss_is_that_of_all_and_the_mean_of_each():
 
 def test_accuracy_is_that_of_all_together():
     for labels in (LABELS, LABELS[:, None]):
-        right = np.asarray(auxiliary.together_accuracy(3)(labels, TOLD.reshape(4, 9)))
+        right = np.asarray(auxiliary.fused_accuracy(3)(labels, TOLD.reshape(4, 9)))
         np.testing.assert_array_equal(right, TOLD[:, 0].argmax(axis=1) == LABELS)
-    half = auxiliary.together_accuracy(3, lambda y_true, y_pred: y_pred.max(axis=-1) > 0.5)
+    half = auxiliary.fused_accuracy(3, lambda y_true, y_pred: y_pred.max(axis=-1) > 0.5)
     np.testing.assert_array_equal(half(LABELS, TOLD.reshape(4, 9)), TOLD[:, 0].max(axis=1) > 0.5)
-    assert auxiliary.together_accuracy(3).__name__ == "accuracy"
+    assert auxiliary.fused_accuracy(3).__name__ == "accuracy"

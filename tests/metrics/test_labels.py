@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import label_gain, label_scores, told_labels
+from mmzoo.metrics.labels import label_gain, label_scores, predicted_labels
 
 
 def draw(size, count, seed=0):
@@ -38,7 +38,7 @@ def test_one_label_and_none_at_all():
     assert [found[key] for key in ("micro_f1", "macro_f1", "map", "exact")] == [1, 1, 1, 1]
     found = label_scores(np.zeros((2, 2)), np.zeros((2, 2)), "ab")
     assert [found[key] for key in ("micro_f1", "macro_f1", "map", "exact")] == [0, 0, 0, 1]
-    assert told_labels([[0.5, 0.49]]).tolist() == [[True, False]]
+    assert predicted_labels([[0.5, 0.49]]).tolist() == [[True, False]]
 
 
 def test_the_interval_is_that_of_a_paired_bootstrap():

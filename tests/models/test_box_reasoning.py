@@ -36,14 +36,14 @@ def test_what_a_box_holds_does_not_depend_on_its_place(seeing, pictures):
 
 
 def test_alone_it_is_the_mean_over_the_boxes(seeing, pictures):
-    alone = box_encoder(SHAPE, nlvr.COLUMNS, 8, told="mean")
+    alone = box_encoder(SHAPE, nlvr.COLUMNS, 8, output="mean")
     alone.set_weights(seeing.get_weights())
     held = np.asarray(seeing(pictures))[:, 0].mean(axis=1)
     np.testing.assert_allclose(np.asarray(alone(pictures)), held, rtol=1e-4, atol=1e-5)
 
 
 def test_what_a_box_holds_is_the_sum_over_its_places(seeing, pictures):
-    by_place = box_encoder(SHAPE, nlvr.COLUMNS, 8, told="places")
+    by_place = box_encoder(SHAPE, nlvr.COLUMNS, 8, output="places")
     by_place.set_weights(seeing.get_weights())
     logits = np.asarray(by_place(pictures)).reshape(2, 7, 3, 7, 8)
     held = (1 / (1 + np.exp(-logits))).sum(axis=(1, 3))

@@ -67,7 +67,7 @@ def test_what_cannot_travel_is_named(tmp_path):
 def test_each_alone_answers_and_learns_beside_all():
     """Alone it says what its own head says, whatever stands for the other; training asks each of every row."""
     head = partial(classifier, num_classes=3)
-    model = late_fusion({name: encoder(name) for name in ("image", "audio")}, gated, head, alone=head)
+    model = late_fusion({name: encoder(name) for name in ("image", "audio")}, gated, head, unimodal_head=head)
     randomize(model)
     rows = {name: np.random.default_rng(i).normal(size=(4, 5)).astype("float32") for i, name in enumerate(model.input)}
     present = np.array([[1, 1], [1, 0], [0, 1], [1, 1]], "float32")
@@ -80,6 +80,6 @@ def test_each_alone_answers_and_learns_beside_all():
     changed = model({**inputs, "audio": rows["audio"] + 1})
     np.testing.assert_allclose(changed[1], answer[1], atol=1e-6)
     assert np.abs(changed[0] - answer[0]).max() > 1e-3
-    alone = late_fusion({"image": encoder("image")}, gated, head, alone=head)
+    alone = late_fusion({"image": encoder("image")}, gated, head, unimodal_head=head)
     assert alone.output.shape == (None, 3)
     assert [layer.name for layer in alone.layers if "told" in layer.name] == []

@@ -132,17 +132,21 @@ def test_the_card_tells_each_kind_and_each_subset(folder):
     card = json.loads((folder / "card.json").read_text())
     scores = card["scores"]
     assert card["labels"] == list(anomaly_detection.KINDS)
-    assert list(scores["anomalies"]) == ["image+audio", "image", "audio"]
-    assert (scores["n"], scores["normal"]) == (180, 90)
-    for found in scores["anomalies"].values():
+    assert list(scores["details"]["anomalies"]) == ["image+audio", "image", "audio"]
+    assert (scores["n"], scores["details"]["normal"]) == (180, 90)
+    for found in scores["details"]["anomalies"].values():
         assert {name: kind["n"] for name, kind in found["kinds"].items()} == {"seen": 30, "heard": 30, "mismatch": 30}
         assert found["auc"] == pytest.approx(np.mean([kind["auc"] for kind in found["kinds"].values()]), abs=1e-4)
         assert 0 <= found["false_alarms"] < 0.2
-    assert set(scores["alone"]) == {"image", "audio"}
-    full = scores["anomalies"]["image+audio"]["auc"]
-    best = max(alone["auc"] for alone in scores["alone"].values())
-    assert card["fusion_gain"]["points"] == pytest.approx(100 * (full - best), abs=0.01)
-    assert card["fusion_gain"]["low"] < card["fusion_gain"]["points"] < card["fusion_gain"]["high"]
+    assert set(scores["details"]["alone"]) == {"image", "audio"}
+    full = scores["details"]["anomalies"]["image+audio"]["auc"]
+    best = max(alone["auc"] for alone in scores["details"]["alone"].values())
+    assert card["baselines"]["fusion_gain"]["points"] == pytest.approx(100 * (full - best), abs=0.01)
+    assert (
+        card["baselines"]["fusion_gain"]["low"]
+        < card["baselines"]["fusion_gain"]["points"]
+        < card["baselines"]["fusion_gain"]["high"]
+    )
     for file in ("model.keras", "model_float32.tflite", "saved_model", "model.onnx"):
         assert scores["artifacts"][file]["auc"] == pytest.approx(full, abs=1e-3)
     text = (folder / "README.md").read_text()
@@ -159,11 +163,11 @@ def test_the_threshold_is_that_of_normal_validation_scenes(folder):
     runner, data = Runner(folder), synthetic_machines.sample("validation", TINY.seed)
     clips = data.clips.astype("float32") / 32768
     told = [runner(image=x, audio=y) for x, y in zip(data.images, clips, strict=True)]
-    line = card["scores"]["anomalies"]["image+audio"]["threshold"]
+    line = card["scores"]["details"]["anomalies"]["image+audio"]["threshold"]
     assert np.mean([t["anomaly_score"][0] > line for t in told]) == pytest.approx(0.05, abs=0.011)
     np.testing.assert_allclose([t["parts"].sum() for t in told], [t["anomaly_score"][0] for t in told], rtol=1e-4)
     alone = [runner(audio=y)["anomaly_score"][0] for y in clips]
-    assert np.mean(alone > np.float32(card["scores"]["anomalies"]["audio"]["threshold"])) == pytest.approx(
+    assert np.mean(alone > np.float32(card["scores"]["details"]["anomalies"]["audio"]["threshold"])) == pytest.approx(
         0.05, abs=0.011
     )
 

@@ -108,17 +108,17 @@ def folder(tmp_path_factory):
 def test_the_card_tells_the_error_rates(folder):
     card = json.loads((folder / "card.json").read_text())
     scores = card["scores"]
-    assert list(scores["transcripts"]) == ["as it is", "with pink noise at -5 dB"]
-    for subsets in scores["transcripts"].values():
+    assert list(scores["details"]["transcripts"]) == ["as it is", "with pink noise at -5 dB"]
+    for subsets in scores["details"]["transcripts"].values():
         assert list(subsets) == ["audio+video", "audio", "video"]
-    assert set(scores["alone"]["as it is"]) == {"audio", "video"}
+    assert set(scores["details"]["alone"]["as it is"]) == {"audio", "video"}
     assert set(scores["artifacts"]) >= {"model.keras", "model_float32.tflite", "model_dynamic.tflite", "model.onnx"}
-    full = scores["transcripts"]["as it is"]["audio+video"]
+    full = scores["details"]["transcripts"]["as it is"]["audio+video"]
     for file in ("model_float32.tflite", "saved_model", "model.onnx"):
         assert scores["artifacts"][file]["cer"] == pytest.approx(full["cer"], abs=2e-3)
-    noisy = scores["transcripts"]["with pink noise at -5 dB"]
-    assert noisy["video"] == scores["transcripts"]["as it is"]["video"]
-    assert noisy["audio"] != scores["transcripts"]["as it is"]["audio"]
+    noisy = scores["details"]["transcripts"]["with pink noise at -5 dB"]
+    assert noisy["video"] == scores["details"]["transcripts"]["as it is"]["video"]
+    assert noisy["audio"] != scores["details"]["transcripts"]["as it is"]["audio"]
     text = (folder / "README.md").read_text()
     assert f"| {100 * full['wer']:.2f} |" in text
     assert "from mmzoo.metrics.decode import beam_ctc" in text
@@ -130,7 +130,7 @@ def test_a_language_model_of_the_training_split_is_beside_the_model(folder):
     language = read_language_model(folder / "language_model.json")
     assert card["files"]["language_model.json"]["bytes"] > 100
     assert language.log_probability("\nthre", "e") > -0.01  # a digit is spelled as it was in training
-    for scores in (card["scores"]["transcripts"], card["scores"]["alone"]):
+    for scores in (card["scores"]["details"]["transcripts"], card["scores"]["details"]["alone"]):
         found = [rate for subsets in scores.values() for rate in subsets.values()]
         assert all(rate["wer_with_language_model"] >= 0 for rate in found)
 

@@ -123,17 +123,17 @@ def test_the_card_tells_what_is_found(folder):
     scores, count = card["scores"], len(captioned_shapes.sample("test", TINY.seed).ids)
     assert card["labels"] == []
     assert scores["n"] == count
-    assert set(scores["references"]) == {"TF-IDF on tags", "chance"}
-    for way, found in scores["retrieval"].items():
-        by_chance = scores["references"]["chance"][way]
+    assert set(scores["details"]["references"]) == {"TF-IDF on tags", "chance"}
+    for way, found in scores["details"]["retrieval"].items():
+        by_chance = scores["details"]["references"]["chance"][way]
         assert by_chance["recall@10"] == pytest.approx(10 / count, abs=1e-4)
         assert found["recall@10"] > 3 * by_chance["recall@10"]
-        assert scores["references"]["TF-IDF on tags"][way]["recall@10"] > by_chance["recall@10"]
+        assert scores["details"]["references"]["TF-IDF on tags"][way]["recall@10"] > by_chance["recall@10"]
         assert found["recall@1"] <= found["recall@5"] <= found["recall@10"]
     assert set(scores["artifacts"]) >= {"model.keras", "model_float32.tflite", "model_dynamic.tflite", "model.onnx"}
     keras = scores["artifacts"]["model.keras"]
     assert keras["recall@10"] == pytest.approx(
-        np.mean([s["recall@10"] for s in scores["retrieval"].values()]), abs=1e-4
+        np.mean([s["recall@10"] for s in scores["details"]["retrieval"].values()]), abs=1e-4
     )
     for file in ("model_float32.tflite", "saved_model", "model.onnx"):
         assert scores["artifacts"][file]["recall@10"] == pytest.approx(keras["recall@10"], abs=0.02)

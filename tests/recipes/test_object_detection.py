@@ -99,13 +99,13 @@ def test_the_card_tells_what_the_boxes_score(folder):
     card = json.loads((folder / "card.json").read_text())
     scores = card["scores"]
     assert card["labels"] == list(scattered_shapes.CLASSES)
-    assert [row["label"] for row in scores["per_class"]] == card["labels"]
-    assert scores["map50"] > 0.04  # 0.093 after these four epochs
-    assert scores["map50"] > scores["map50_95"] > 0
+    assert [row["label"] for row in scores["details"]["per_class"]] == card["labels"]
+    assert scores["details"]["map50"] > 0.04  # 0.093 after these four epochs
+    assert scores["details"]["map50"] > scores["details"]["map50_95"] > 0
     assert scores["n"] == scattered_shapes.PICTURES["test"]
     assert set(scores["artifacts"]) >= {"model.keras", "model_float32.tflite", "model_int8.tflite", "model.onnx"}
     for file in ("model_float32.tflite", "saved_model", "model.onnx"):
-        assert scores["artifacts"][file]["map50"] == pytest.approx(scores["map50"], abs=1e-3)
+        assert scores["artifacts"][file]["map50"] == pytest.approx(scores["details"]["map50"], abs=1e-3)
     text = (folder / "README.md").read_text()
     assert f"{100 * scores['map50']:.2f} %" in text
     assert "mAP50-95" in text
@@ -130,7 +130,7 @@ def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
 def test_a_quantized_file_that_scores_too_low_is_wrong(folder):
     card = json.loads((folder / "card.json").read_text())
     file = open_file(folder / "model_int8.tflite", card)
-    card["scores"]["artifacts"]["model_int8.tflite"]["map50"] = card["scores"]["map50"] - 0.2
+    card["scores"]["artifacts"]["model_int8.tflite"]["map50"] = card["scores"]["details"]["map50"] - 0.2
     (row,) = _score_row(file, card)
     assert (row["status"], row["detail"]) == ("wrong", "20.00 points of map50 below model.keras")
 

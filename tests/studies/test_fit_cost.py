@@ -25,9 +25,10 @@ STEPS = """
 import json, os, sys, threading, time
 import tensorflow
 from mmzoo import recipes
-from mmzoo.run import fit_cost, fit_table as own
-from mmzoo.run.fit_request import Request
-from mmzoo.run.table_duplicates import duplicates
+from mmzoo.automl import fit as own
+from mmzoo.automl.leakage import duplicates
+from mmzoo.automl.options import Request
+from mmzoo.studies import fit_cost
 place, peaks, stage = sys.argv[1], {}, ["start"]
 def watch():
     while stage:
@@ -38,9 +39,9 @@ def step(name, work, *given):
     time.sleep(0.1)
     stage[0] = name
     return work(*given)
-values = step("reading", own.assemble, own.Path(place), "kind", Request()) | {"out": "out"}
+values = step("reading", own.assemble, own.Path(place), "kind", Request())
 recipe = own.Path(place).with_name("recipe.py")
-recipe.write_text(own.recipe_text(values))
+recipe.write_text(own.recipe_text(own.from_values(values)))
 module = recipes.load(str(recipe))
 config = module.Config()
 splits = step("decoding", own.load_splits, module.SOURCE, own.Path(place), module.sizes(config))

@@ -27,7 +27,9 @@ TASKS = [
 ]
 LIKELIHOODS = {"image": elbo.bernoulli, "label": elbo.categorical}
 LOSSES = {
-    "beside": auxiliary.beside(functools.partial(keras.losses.sparse_categorical_crossentropy, from_logits=True), 3),
+    "auxiliary": auxiliary.with_auxiliary(
+        functools.partial(keras.losses.sparse_categorical_crossentropy, from_logits=True), 3
+    ),
     "info_nce": contrastive.info_nce(),
     "info_nce of three": contrastive.info_nce(0.2),
     "siglip": contrastive.siglip(),
@@ -78,7 +80,7 @@ def examples(batch):
     letters = np.array([[1, 2, 2], [3, 0, 0], [2, -1, -1], [0, 0, 0], [1, 1, 1], [3, 3, 0]], "float32")[:size]
     target, found = objects(draw)
     given = {
-        "beside": (label, draw(-1, 1, (9,))),
+        "auxiliary": (label, draw(-1, 1, (9,))),
         "info_nce": (ids, pair),
         "info_nce of three": (ids, three),
         "siglip": (ids, pair),

@@ -7,7 +7,7 @@ import numpy as np
 
 from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
-from mmzoo.automl.recipe import recipe_text
+from mmzoo.automl.recipe import from_values, recipe_text
 
 ROWS = 120
 
@@ -29,7 +29,7 @@ def recipe_of(table, folder, **request):
     """Write the recipe of prices alone, or of what is asked for, into `folder`; return its path."""
     request = Request(**{"ignore": ("note", "shop", "day"), "epochs": 1, **request})
     path = folder / "recipe.py"
-    path.write_text(recipe_text({**assemble(table, "kind", request), "out": "out"}), encoding="utf-8")
+    path.write_text(recipe_text(from_values(assemble(table, "kind", request))), encoding="utf-8")
     return path
 
 

@@ -1,7 +1,7 @@
-"""Augmentation of sound: waveforms shifted in time, clips stretched at their pitch, log-mel energies masked.
+"""Audio augmentation: time shift, time stretch, and SpecAugment masking of log-mel energies.
 
-Noise, gain and speed are in `mmzoo.data.augment.batch`. What takes a `seed` `(2,)` int32 is stateless and changes each
-example by itself.
+Noise, gain and speed are in `mmzoo.data.augment.batch`. Functions with a `seed` `(2,)` int32 are stateless and change
+each example independently.
 """
 
 import numpy as np
@@ -14,8 +14,11 @@ from mmzoo.data.augment.batch import draw
 FRAME = 256
 
 
-def shift_waveforms(waveforms, seed, samples):
-    """Shift each of `waveforms` `(B, T)` by up to ± `samples`; what comes in is 0, what goes out is lost."""
+def shift_waveforms(waveforms: tf.Tensor, seed: tf.Tensor, samples: int) -> tf.Tensor:
+    """Shift each of `waveforms` `(B, T)` in time by up to ± `samples`.
+
+    Shifted-in samples are 0; shifted-out samples are lost.
+    """
     size, length = tf.shape(waveforms)[0], waveforms.shape[1]
     shift = tf.cast(tf.floor(draw(seed, 70, [size, 1], -samples, samples + 1)), tf.int32)
     index = tf.range(length)[None] - shift
@@ -23,11 +26,14 @@ def shift_waveforms(waveforms, seed, samples):
     return tf.where((index >= 0) & (index < length), moved, tf.zeros_like(moved))
 
 
-def mask_log_mel(log_mel, seed, times=2, time_width=20, bands=2, band_width=8):
-    """Set stretches of time and bands of frequency of log-mel energies `(B, T, M)` to the mean of the example.
+def mask_log_mel(
+    log_mel: tf.Tensor, seed: tf.Tensor, times: int = 2, time_width: int = 20, bands: int = 2, band_width: int = 8
+) -> tf.Tensor:
+    """Mask time spans and frequency bands of log-mel energies `(B, T, M)`.
 
-    Of each there are `times` and `bands`, which may overlap; their widths, drawn from 0 on, are up to `time_width`
-    frames and `band_width` mels. Park et al. 2019 (SpecAugment), section 2, without the warp.
+    Park et al. 2019 (SpecAugment), section 2, without the warp. There are `times` time masks of 0 to `time_width`
+    frames and `bands` frequency masks of 0 to `band_width` mels. Masks may overlap; masked values become the mean of
+    the example.
     """
     size, frames, mels = tf.shape(log_mel)[0], log_mel.shape[1], log_mel.shape[2]
     hidden = _stretches(size, frames, times, time_width, seed, 71)[:, :, None]
@@ -35,20 +41,23 @@ def mask_log_mel(log_mel, seed, times=2, time_width=20, bands=2, band_width=8):
     return tf.where(hidden, tf.reduce_mean(log_mel, axis=(1, 2), keepdims=True), log_mel)
 
 
-def _stretches(size, length, count, width, seed, salt):
-    """Return `(size, length)` bool: whether one of `count` stretches of up to `width` covers a place."""
+def _stretches(size: tf.Tensor, length: int, count: int, width: int, seed: tf.Tensor, salt: int) -> tf.Tensor:
+    """Draw `count` spans of up to `width`; return their union, bool `(size, length)`."""
     wide = tf.floor(draw(seed, salt, [size, count, 1], 0, min(width, length) + 1))
     start = tf.floor(draw(seed, salt + 1, [size, count, 1]) * (length - wide + 1))
     place = tf.range(length, dtype=tf.float32)
     return tf.reduce_any((place >= start) & (place < start + wide), axis=1)
 
 
-def stretch_time(clips, lengths, factor, frame_length=FRAME):
-    """Play clips `(K, T)` int16, `lengths` `(K,)` long, `factor` times as fast at the same pitch.
+def stretch_time(
+    clips: np.ndarray, lengths: np.ndarray, factor: float, frame_length: int = FRAME
+) -> tuple[np.ndarray, np.ndarray]:
+    """Change the tempo of clips at constant pitch, `factor` times as fast.
 
-    Returns clips of the same shape, cut at their end where they grow too long, and their lengths. Done once for a
-    bank, not for a batch. A phase vocoder with Hann frames of `frame_length` samples and a hop of a quarter: Flanagan
-    and Golden 1966; as in `librosa.effects.time_stretch`, which is no dependency.
+    A phase vocoder (Flanagan and Golden 1966) with Hann frames of `frame_length` samples and a hop of a quarter. It
+    matches `librosa.effects.time_stretch`, which is no dependency. Clips are `(K, T)` int16 with `lengths` `(K,)`.
+    Returns clips of the same shape, cut at their end if too long, and their lengths. It runs once for a bank of clips,
+    not per batch.
     """
     changed, new_lengths = np.zeros_like(clips), np.zeros_like(lengths)
     for i, (clip, length) in enumerate(zip(clips, lengths, strict=True)):
@@ -58,7 +67,7 @@ def stretch_time(clips, lengths, factor, frame_length=FRAME):
     return changed, new_lengths
 
 
-def _vocoder(clip, factor, frame_length):
+def _vocoder(clip: np.ndarray, factor: float, frame_length: int) -> np.ndarray:
     from scipy.signal import istft, stft
 
     length, hop = round(len(clip) / factor), frame_length // 4

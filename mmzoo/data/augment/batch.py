@@ -1,6 +1,7 @@
-"""Augmentation of whole batches, each function stateless: the same `seed` `(2,)` int32 gives the same batch."""
+"""Stateless batch augmentation: the same `seed` `(2,)` int32 gives the same batch."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -8,15 +9,26 @@ import tensorflow as tf
 CHUNK = 8  # samples: clips move in steps of a millisecond at 8 kHz, so that moving is copying
 
 
-def draw(seed, salt, shape, low=0.0, high=1.0):
-    """Draw uniformly from [`low`, `high`), of `shape`; each `salt` is another draw of the same `seed`."""
+def draw(
+    seed: tf.Tensor,
+    salt: int,
+    shape: Sequence[int | tf.Tensor] | tf.Tensor,
+    low: float | tf.Tensor = 0.0,
+    high: float | tf.Tensor = 1.0,
+) -> tf.Tensor:
+    """Draw uniformly from [`low`, `high`), of `shape`.
+
+    Each `salt` is an independent draw of the same `seed`.
+    """
     return tf.random.stateless_uniform(shape, seed + tf.constant([0, salt]) * 100_003, low, high)
 
 
-def jitter_images(images, seed, shift=2.0, degrees=10.0, scale=0.1):
-    """Turn, zoom and shift pictures `(B, H, W, C)` uint8 about their center; what comes in is 0.
+def jitter_images(
+    images: tf.Tensor, seed: tf.Tensor, shift: float = 2.0, degrees: float = 10.0, scale: float = 0.1
+) -> tf.Tensor:
+    """Rotate, zoom and shift images `(B, H, W, C)` uint8 about their center.
 
-    Each is drawn uniformly from ± `degrees`, `1 ± scale` and ± `shift` pixels, bilinear.
+    Each is drawn uniformly from ± `degrees`, `1 ± scale` and ± `shift` pixels. Interpolation is bilinear; outside is 0.
     """
     size, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
     angle = draw(seed, 1, [size], -1.0, 1.0) * (degrees * math.pi / 180)
@@ -38,11 +50,11 @@ def jitter_images(images, seed, shift=2.0, degrees=10.0, scale=0.1):
     )
 
 
-def place_clips(clips, lengths, samples, seed=None):
-    """Lay clips `(B, T)` int16, right-padded and `lengths` `(B,)` long, into waveforms `(B, samples)` in [-1, 1].
+def place_clips(clips: tf.Tensor, lengths: tf.Tensor, samples: int, seed: tf.Tensor | None = None) -> tf.Tensor:
+    """Place clips `(B, T)` int16 in waveforms `(B, samples)` in [-1, 1].
 
-    With a `seed` each begins anywhere where it still fits, in steps of 8 samples; without, it is centered.
-    Clips longer than `samples` are cut at their end.
+    Clips are right-padded and `lengths` `(B,)` long. With a `seed` each begins at a random position inside the
+    waveform, in steps of 8 samples; without, it is centered. Clips longer than `samples` are cut at their end.
     """
     chunks = samples // CHUNK
     clips = tf.reshape(clips[:, : chunks * CHUNK], (-1, chunks, CHUNK))
@@ -57,12 +69,12 @@ def place_clips(clips, lengths, samples, seed=None):
     return tf.reshape(tf.cast(placed, tf.float32) / 32768.0, (-1, chunks * CHUNK))
 
 
-def change_speed(clips, lengths, factor):
-    """Play clips `(K, T)` int16, `lengths` `(K,)` long, `factor` times as fast: pitch and formants move along.
+def change_speed(clips: np.ndarray, lengths: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Change the speed of clips, with pitch and formants, by `factor`.
 
-    Returns clips of the same shape, cut at their end where they grow too long, and their lengths. Done once for
-    a bank, not for a batch: Ko et al. 2015, Audio augmentation for speech recognition, section 2, keep three
-    speeds too.
+    Ko et al. 2015, Audio augmentation for speech recognition, section 2, also with three fixed speeds. Clips are
+    `(K, T)` int16 with `lengths` `(K,)`. Returns clips of the same shape, cut at their end if too long, and their
+    lengths. It runs once for a bank of clips, not per batch.
     """
     from scipy.signal import resample_poly
 
@@ -74,28 +86,33 @@ def change_speed(clips, lengths, factor):
     return changed, new_lengths
 
 
-def draw_gain(waveforms, seed, decibels=6.0):
-    """Make waveforms `(B, T)` in [-1, 1] louder or softer by up to ± `decibels`, drawn uniformly.
+def draw_gain(waveforms: tf.Tensor, seed: tf.Tensor, decibels: float = 6.0) -> tf.Tensor:
+    """Change the gain of waveforms `(B, T)` by up to ± `decibels`, drawn uniformly.
 
-    One that would leave the range is as loud as fits.
+    Waveforms are in [-1, 1]. A waveform outside the range is scaled to fit.
     """
     gain = draw(seed, 6, [tf.shape(waveforms)[0], 1], -decibels, decibels)
     return in_range(waveforms * 10.0 ** (gain / 20))
 
 
-def in_range(waveforms):
-    """Scale those of waveforms `(B, T)` that leave [-1, 1] back into it, each as a whole."""
+def in_range(waveforms: tf.Tensor) -> tf.Tensor:
+    """Scale waveforms `(B, T)` outside [-1, 1] back into the range.
+
+    Each is scaled as a whole.
+    """
     return waveforms / tf.maximum(1.0, tf.reduce_max(tf.abs(waveforms), axis=1, keepdims=True))
 
 
-def mix_noise(waveforms, lengths, noise, snr_db, seed):
-    """Add stretches of a bank of noise `(R, T)` of unit RMS to waveforms `(B, T)` at a signal-to-noise ratio.
+def mix_noise(
+    waveforms: tf.Tensor, lengths: tf.Tensor, noise: tf.Tensor, snr_db: float | tuple[float, float], seed: tf.Tensor
+) -> tf.Tensor:
+    """Add noise to waveforms `(B, T)` at a signal-to-noise ratio.
 
     Args:
-        waveforms: `(B, T)`; a sum that would leave [-1, 1] is scaled back as a whole, the ratio stays.
-        lengths: `(B,)`, samples of speech in each: the signal's power is taken over these alone.
-        noise: `(R, T)`; a row is drawn and begins anywhere, wrapped around.
-        snr_db: decibels, one number, or the two ends of a range from which each example draws.
+        waveforms: `(B, T)`; a sum outside [-1, 1] is scaled back as a whole, at the same ratio.
+        lengths: `(B,)`, samples of speech in each; the signal's power is the mean over them.
+        noise: `(R, T)` of unit RMS; a row is drawn and begins at a random position, wrapped around.
+        snr_db: decibels, one number, or the two ends of a range for a draw per example.
         seed: `(2,)` int32.
     """
     size, samples = tf.shape(waveforms)[0], waveforms.shape[1]
@@ -112,10 +129,11 @@ def mix_noise(waveforms, lengths, noise, snr_db, seed):
     return in_range(waveforms + stretch * tf.sqrt(power) * 10.0 ** (-snr / 20))
 
 
-def drop_modalities(size, count, seed, probability=0.2):
-    """Return `present` `(size, count)`: with `probability` one modality of an example is missing, never all.
+def drop_modalities(size: tf.Tensor, count: int, seed: tf.Tensor, probability: float = 0.2) -> tf.Tensor:
+    """Draw `present` `(size, count)` with modality dropout.
 
-    Modality dropout, Neverova et al. 2016 (ModDrop), section 3.3, with one modality at a time.
+    Modality dropout, Neverova et al. 2016 (ModDrop), section 3.3, with one modality at a time. With `probability`, one
+    modality of an example is missing, never all.
     """
     dropped = tf.cast(draw(seed, 10, [size], 0, count), tf.int32)
     happens = draw(seed, 11, [size]) < probability

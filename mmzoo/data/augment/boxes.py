@@ -1,9 +1,9 @@
-"""Augmentation of batches of pictures with boxes: what moves a picture moves its boxes.
+"""Augmentation of images with boxes: flips, crops, zoom and shift.
 
-Pictures are `(B, H, W, C)` uint8; boxes `(B, N, 4)` float32 are left, top, right, bottom in pixels, the edges of what
-they hold, from 0 to W or H; `mask` `(B, N)` float32 is 1 where there is a box, 0 where there is padding. Each function
-is stateless, as in `mmzoo.data.augment.images`, and returns all three. A box that leaves the picture is cut at its
-border; one of which less than a share `keep` of the area is left is gone: its mask and its corners are 0.
+Images are `(B, H, W, C)` uint8. Boxes `(B, N, 4)` float32 are left, top, right, bottom edges in pixels, from 0 to W or
+H. `mask` `(B, N)` float32 is 1 for a box, 0 for padding. Each function is stateless, as in `mmzoo.data.augment.images`,
+and returns all three. A box that leaves the image is cut at its border. A box with less than a fraction `keep` of its
+area left is removed: its mask and its corners are 0.
 """
 
 import tensorflow as tf
@@ -12,8 +12,10 @@ from mmzoo.data.augment.batch import draw
 from mmzoo.data.augment.images import cut_out, draw_rectangles
 
 
-def flip_boxes(images, boxes, mask, seed):
-    """Mirror each picture with its boxes left to right, or not, with even chances."""
+def flip_boxes(
+    images: tf.Tensor, boxes: tf.Tensor, mask: tf.Tensor, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Mirror each image and its boxes left to right with probability 1/2."""
     flipped = draw(seed, 60, [tf.shape(images)[0], 1, 1]) < 0.5
     left, top, right, bottom = tf.unstack(boxes, axis=-1)
     width = float(images.shape[2])
@@ -21,24 +23,48 @@ def flip_boxes(images, boxes, mask, seed):
     return tf.where(flipped[..., None], images[:, :, ::-1], images), tf.where(flipped, mirrored, boxes), mask
 
 
-def crop_boxes(images, boxes, mask, seed, area=(0.3, 1.0), aspect=(3 / 4, 4 / 3), keep=0.3):
-    """Cut a random rectangle out of each picture and enlarge it to the whole: see `crop_images`."""
+def crop_boxes(
+    images: tf.Tensor,
+    boxes: tf.Tensor,
+    mask: tf.Tensor,
+    seed: tf.Tensor,
+    area: tuple[float, float] = (0.3, 1.0),
+    aspect: tuple[float, float] = (3 / 4, 4 / 3),
+    keep: float = 0.3,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Crop a random rectangle and resize it to the full image.
+
+    See `crop_images`.
+    """
     return _move(images, boxes, mask, draw_rectangles(images, seed, 61, area, aspect), keep)
 
 
-def move_boxes(images, boxes, mask, seed, scale=0.3, shift=0.1, keep=0.3):
-    """Zoom each picture by `1 ± scale` about its center and shift it by up to ± `shift` of its sides; outside is 0."""
+def move_boxes(
+    images: tf.Tensor,
+    boxes: tf.Tensor,
+    mask: tf.Tensor,
+    seed: tf.Tensor,
+    scale: float = 0.3,
+    shift: float = 0.1,
+    keep: float = 0.3,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Zoom each image about its center and shift it; outside is 0.
+
+    The zoom is `1 ± scale`; the shift is up to ± `shift` of the sides.
+    """
     size, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
     zoom = draw(seed, 66, [size], 1 - scale, 1 + scale)
     wide, high = width / zoom, height / zoom
-    # a picture that moves to the right shows more of what is at its left
+    # an image that moves to the right shows more of its left side
     left = (width - wide) / 2 - draw(seed, 67, [size], -shift, shift) * width / zoom
     top = (height - high) / 2 - draw(seed, 68, [size], -shift, shift) * height / zoom
     return _move(images, boxes, mask, tf.stack([left, top, left + wide, top + high], axis=1), keep, fill=0)
 
 
-def _move(images, boxes, mask, rectangles, keep, fill=None):
-    """Enlarge `rectangles` `(B, 4)` of the pictures to the whole, and the boxes with them."""
+def _move(
+    images: tf.Tensor, boxes: tf.Tensor, mask: tf.Tensor, rectangles: tf.Tensor, keep: float, fill: int | None = None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Resize `rectangles` `(B, 4)` of images and boxes to the full image."""
     sides = tf.constant([images.shape[2], images.shape[1]] * 2, tf.float32)
     corner = tf.tile(rectangles[:, :2], [1, 2])[:, None]
     extent = tf.tile(rectangles[:, 2:] - rectangles[:, :2], [1, 2])[:, None]
@@ -49,5 +75,5 @@ def _move(images, boxes, mask, rectangles, keep, fill=None):
     return cut_out(images, rectangles, fill), inside * mask[..., None], mask
 
 
-def _area(boxes):
+def _area(boxes: tf.Tensor) -> tf.Tensor:
     return tf.reduce_prod(tf.maximum(boxes[..., 2:] - boxes[..., :2], 0.0), axis=-1)

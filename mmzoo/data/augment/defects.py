@@ -1,8 +1,8 @@
-"""Scenes that something was done to, from normal ones alone: what a model that has seen nothing odd learns to find.
+"""Synthetic anomalies from normal examples, for training anomaly detectors.
 
-A piece of another place or picture is pasted into a picture, a stretch of another sound into a sound (CutPaste, Li et
-al. 2021, section 2.2), or a picture meets the sound of another scene. Every function is stateless: the same `seed`
-`(2,)` int32 gives the same batch.
+CutPaste, Li et al. 2021, section 2.2. A piece of another place or image is pasted into an image, or a span of another
+clip into a clip. Audio can also be swapped between scenes. Every function is stateless: the same `seed` `(2,)` int32
+gives the same batch.
 """
 
 import math
@@ -11,19 +11,20 @@ import tensorflow as tf
 
 from mmzoo.data.augment.batch import draw, in_range
 
-PIECE = (0.1, 0.35)  # sides of a piece, as a share of those of the picture
-SCAR = (0.03, 0.06)  # width of one that is long and thin
-LENGTH = (0.25, 0.8)  # and its length
-TINT = (0.4, 1.3)  # by which the brightness of a piece is multiplied
-STRETCH = (0.03, 1.0)  # length of a stretch of sound, as a share of the whole
-LEVEL = (-12.0, 3.0)  # decibels of what is pasted, to the RMS of the sound that it comes into
+PIECE = (0.1, 0.35)  # sides of a piece, as a fraction of the image's sides
+SCAR = (0.03, 0.06)  # width of a thin line, the same
+LENGTH = (0.25, 0.8)  # length of a thin line, the same
+TINT = (0.4, 1.3)  # factor of a piece's brightness
+STRETCH = (0.03, 1.0)  # length of a span of audio, as a fraction of the whole
+LEVEL = (-12.0, 3.0)  # decibels of the pasted span, relative to the RMS of the target clip
 SILENCE = 1e-5  # RMS that is added where loudness is compared
 
 
-def paste_pieces(images, seed):
-    """Paste a piece into each of `images` `(B, H, W, C)` uint8, at any place and turned: a rectangle or a thin line.
+def paste_pieces(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Paste a rotated rectangle or thin line into each image.
 
-    It comes from elsewhere in the same picture or from the one before it in the batch, and is brighter or darker.
+    `images` are `(B, H, W, C)` uint8. The position is random. The piece comes from elsewhere in the same image or from
+    the previous one in the batch. Its brightness is changed.
     """
     size, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
     one = [size, 1, 1]
@@ -44,10 +45,11 @@ def paste_pieces(images, seed):
     return tf.where(inside[..., None], tf.cast(tf.round(piece), images.dtype), images)
 
 
-def paste_stretches(waveforms, seed):
-    """Paste a stretch of the sound before it in the batch into each of `waveforms` `(B, T)` in [-1, 1].
+def paste_stretches(waveforms: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Paste a span of the previous clip into each waveform.
 
-    It takes the place of what was there or is added to it, softer or a little louder than the whole.
+    Waveforms are `(B, T)`, in [-1, 1]. The span replaces the original or is added to it, at a level from `LEVEL`, in
+    decibels to the RMS of the whole.
     """
     size, samples = tf.shape(waveforms)[0], waveforms.shape[1]
     one, time = [size, 1], tf.range(samples, dtype=tf.float32)[None] / samples
@@ -60,6 +62,6 @@ def paste_stretches(waveforms, seed):
     return in_range(waveforms * (1 - inside * (1 - kept)) + other * inside)
 
 
-def swap_sounds(waveforms):
-    """Return for each of `waveforms` `(B, T)` the one two before it in the batch."""
+def swap_audio(waveforms: tf.Tensor) -> tf.Tensor:
+    """Roll `waveforms` `(B, T)` by two along the batch."""
     return tf.roll(waveforms, 2, axis=0)

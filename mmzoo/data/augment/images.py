@@ -1,8 +1,8 @@
-"""Augmentation of batches of pictures `(B, H, W, C)` uint8: flips, crops, colors and erased parts.
+"""Augmentation of image batches `(B, H, W, C)` uint8: flips, crops, colors and erasing.
 
-Each function is stateless: the same `seed` `(2,)` int32 gives the same batch, and each picture is changed by itself.
-The layers of Keras that do so keep a state instead, and tf.image's random functions draw once for a whole batch,
-except the flip, which is theirs.
+Each function is stateless: the same `seed` `(2,)` int32 gives the same batch. Each image is changed independently.
+Keras's augmentation layers keep a state instead. tf.image's random functions draw once for a whole batch, except the
+flip, which is used here.
 """
 
 import math
@@ -14,22 +14,35 @@ from mmzoo.data.augment.batch import draw
 GRAY = (0.299, 0.587, 0.114)  # luma of ITU-R BT.601, as PIL and torchvision have it
 
 
-def flip_images(images, seed):
-    """Mirror each picture left to right, or not, with even chances; not for letters, digits, or left and right."""
+def flip_images(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Mirror each image left to right with probability 1/2.
+
+    Not for letters, digits, or labels of left and right.
+    """
     return tf.image.stateless_random_flip_left_right(images, seed + tf.constant([0, 30]) * 100_003)
 
 
-def crop_images(images, seed, area=(0.3, 1.0), aspect=(3 / 4, 4 / 3)):
-    """Cut a random rectangle out of each picture and enlarge it to the whole.
+def crop_images(
+    images: tf.Tensor,
+    seed: tf.Tensor,
+    area: tuple[float, float] = (0.3, 1.0),
+    aspect: tuple[float, float] = (3 / 4, 4 / 3),
+) -> tf.Tensor:
+    """Crop a random rectangle and resize it to the full image.
 
-    `area` is the share of the picture and `aspect` width by height, uniform in its logarithm; a rectangle that would
-    be wider or higher than the picture is as wide or high as it. Szegedy et al. 2015 (GoogLeNet), section 6.
+    Szegedy et al. 2015 (GoogLeNet), section 6. `area` is the fraction of the image. `aspect` is width by height,
+    uniform in its logarithm. A rectangle is clipped to the width and height of the image.
     """
     return cut_out(images, draw_rectangles(images, seed, 31, area, aspect))
 
 
-def draw_rectangles(images, seed, salt, area, aspect):
-    """Draw rectangles `(B, 4)`, left, top, right, bottom in pixels, within the pictures; uses four salts."""
+def draw_rectangles(
+    images: tf.Tensor, seed: tf.Tensor, salt: int, area: tuple[float, float], aspect: tuple[float, float]
+) -> tf.Tensor:
+    """Draw rectangles `(B, 4)` within the images, in pixels.
+
+    A rectangle is left, top, right, bottom. Four salts are used, from `salt` on.
+    """
     size, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
     pixels = draw(seed, salt, [size], *area) * height * width
     shape = tf.exp(draw(seed, salt + 1, [size], math.log(aspect[0]), math.log(aspect[1])))
@@ -40,11 +53,12 @@ def draw_rectangles(images, seed, salt, area, aspect):
     return tf.stack([left, top, left + wide, top + high], axis=1)
 
 
-def cut_out(images, rectangles, fill=None):
-    """Return what lies in `rectangles` `(B, 4)`, left, top, right, bottom in pixels, at the size of the pictures.
+def cut_out(images: tf.Tensor, rectangles: tf.Tensor, fill: float | None = None) -> tf.Tensor:
+    """Resample `rectangles` `(B, 4)` of the images to full size.
 
-    Bilinear, pixels being squares, and without the smoothing that a much larger rectangle would need. Outside of a
-    picture is `fill`, a number from 0 to 255, or by default its nearest pixel.
+    A rectangle is left, top, right, bottom in pixels, which are squares. Interpolation is bilinear, without
+    antialiasing for larger rectangles. Outside of an image is `fill`, a number from 0 to 255, or by default its nearest
+    pixel.
     """
     left, top, right, bottom = tf.unstack(rectangles, axis=1)
     height, width = images.shape[1:3]
@@ -63,18 +77,25 @@ def cut_out(images, rectangles, fill=None):
     return _to_bytes(moved)
 
 
-def change_colors(images, seed, brightness=0.3, contrast=0.3, saturation=0.3, hue=0.05):
-    """Change brightness, contrast, saturation and hue of each picture, in this order.
+def change_colors(
+    images: tf.Tensor,
+    seed: tf.Tensor,
+    brightness: float = 0.3,
+    contrast: float = 0.3,
+    saturation: float = 0.3,
+    hue: float = 0.05,
+) -> tf.Tensor:
+    """Change brightness, contrast, saturation and hue of each image, in this order.
 
-    The first three by a factor of `1 ± brightness` and so on: of the picture as it is and black, the mean of its gray,
-    and its gray, as PIL's ImageEnhance and torchvision's ColorJitter do; the hue by up to ± `hue` turns. Gray
-    pictures, C = 1, have the first two alone.
+    The first three are blends by a factor `1 ± brightness` and so on: with black, the mean gray, and the gray image.
+    PIL's ImageEnhance and torchvision's ColorJitter do the same. The hue changes by up to ± `hue` turns. Gray images,
+    C = 1, have only the first two.
 
     Raises:
         ValueError: C is neither 1 nor 3.
     """
     if images.shape[-1] not in (1, 3):
-        raise ValueError(f"change_colors expects pictures of 1 or 3 channels. Received: {images.shape=}")
+        raise ValueError(f"change_colors expects images of 1 or 3 channels. Received: {images.shape=}")
     size = tf.shape(images)[0]
     ranges = (brightness, contrast, saturation)
     factors = [draw(seed, 40 + i, [size, 1, 1, 1], 1 - r, 1 + r) for i, r in enumerate(ranges)]
@@ -89,10 +110,18 @@ def change_colors(images, seed, brightness=0.3, contrast=0.3, saturation=0.3, hu
     return _to_bytes(x)
 
 
-def erase_parts(images, seed, probability=0.5, area=(0.02, 0.3), aspect=(0.3, 3.3), fill=None):
-    """With `probability` replace a random rectangle of each picture by noise, or by `fill`, a number from 0 to 255.
+def erase_parts(
+    images: tf.Tensor,
+    seed: tf.Tensor,
+    probability: float = 0.5,
+    area: tuple[float, float] = (0.02, 0.3),
+    aspect: tuple[float, float] = (0.3, 3.3),
+    fill: int | None = None,
+) -> tf.Tensor:
+    """Replace a random rectangle of each image with `probability`.
 
-    `area` and `aspect` as in `crop_images`. Zhong et al. 2020 (Random erasing), algorithm 1.
+    Zhong et al. 2020 (Random erasing), algorithm 1. The new content is noise, or `fill`, a number from 0 to 255. `area`
+    and `aspect` are as in `crop_images`.
     """
     height, width = images.shape[1:3]
     left, top, right, bottom = tf.unstack(tf.round(draw_rectangles(images, seed, 44, area, aspect)), axis=1)
@@ -108,18 +137,18 @@ def erase_parts(images, seed, probability=0.5, area=(0.02, 0.3), aspect=(0.3, 3.
     return tf.where(inside & happens, new, images)
 
 
-def _gray(x):
+def _gray(x: tf.Tensor) -> tf.Tensor:
     return x if x.shape[-1] == 1 else tf.reduce_sum(x * tf.constant(GRAY), axis=-1, keepdims=True)
 
 
-def _turn_hue(x, turns):
+def _turn_hue(x: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
     hue, saturation, value = tf.unstack(tf.image.rgb_to_hsv(x / 255.0), axis=-1)
     return 255.0 * tf.image.hsv_to_rgb(tf.stack([tf.math.floormod(hue + turns, 1.0), saturation, value], axis=-1))
 
 
-def _clip(x):
+def _clip(x: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(x, 0.0, 255.0)
 
 
-def _to_bytes(x):
+def _to_bytes(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.round(_clip(x)), tf.uint8)

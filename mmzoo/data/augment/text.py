@@ -1,8 +1,8 @@
-"""Augmentation of sentences by words: swap, delete, insert, and synonyms from a list that the user gives.
+"""Sentence augmentation by words: swap, delete, insert, replace by synonyms.
 
-Wei and Zou 2019 (EDA: easy data augmentation), section 2. A sentence is a str; its words are what whitespace
-separates. A word is replaced with its punctuation and capital kept; words without synonyms in the list, as `the` and
-`not` should be, are never replaced or inserted.
+Wei and Zou 2019 (EDA: easy data augmentation), section 2. A sentence is a str; whitespace separates its words. A
+replaced word keeps its punctuation and capital. Words without synonyms in the user's list are never replaced or
+inserted; leave out `the` and `not`.
 """
 
 import re
@@ -18,12 +18,13 @@ CORE = re.compile(r"^(\W*)(.*?)(\W*)$", re.DOTALL)  # a word between its punctua
 
 
 def read_synonyms(path: str | Path) -> dict[str, tuple[str, ...]]:
-    """Read a text file, UTF-8, whose lines are words that mean the same, separated by commas; `#` begins a comment.
+    """Read a UTF-8 text file of synonyms.
 
-    A word in two lines has the synonyms of both.
+    A line is one group of words, separated by commas. `#` begins a comment. A word in two lines has the synonyms of
+    both.
 
     Raises:
-        BadInputError: the file is not there or not UTF-8, a line has one word alone, or there is no line.
+        BadInputError: the file does not exist or is not UTF-8, a line has only one word, or there is no line.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
@@ -31,22 +32,22 @@ def read_synonyms(path: str | Path) -> dict[str, tuple[str, ...]]:
         raise BadInputError(f"{path}: expected a readable list of words. Received: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise BadInputError(f"{path}: expected UTF-8. Received: {error.reason} at byte {error.start}") from None
-    found, alone = {}, []
+    found, single = {}, []
     for number, line in enumerate(lines, 1):
         words = list(dict.fromkeys(w for part in line.split("#")[0].split(",") if (w := part.strip().lower())))
         if len(words) == 1:
-            alone.append(f"line {number}: {words[0]!r}")
+            single.append(f"line {number}: {words[0]!r}")
         for word in words:
             others = found.setdefault(word, [])
             others += [other for other in words if other != word and other not in others]
-    if alone or not found:
-        said = "; ".join(alone[:5]) or "no words"
-        raise BadInputError(f"{path}: expected two words or more in a line, separated by commas. Received: {said}")
+    if single or not found:
+        received = "; ".join(single[:5]) or "no words"
+        raise BadInputError(f"{path}: expected two words or more in a line, separated by commas. Received: {received}")
     return {word: tuple(others) for word, others in found.items()}
 
 
 def swap_words(sentence: str, rng: np.random.Generator, count: int = 1) -> str:
-    """Let two words at random change places, `count` times."""
+    """Swap two random words, `count` times."""
     words = sentence.split()
     for _ in range(count if len(words) > 1 else 0):
         i, j = rng.choice(len(words), 2, replace=False)
@@ -55,7 +56,7 @@ def swap_words(sentence: str, rng: np.random.Generator, count: int = 1) -> str:
 
 
 def delete_words(sentence: str, rng: np.random.Generator, probability: float = 0.1) -> str:
-    """Leave out each word with `probability`, but never all."""
+    """Delete each word with `probability`, but never all."""
     words = np.array(sentence.split(), object)
     if not len(words):
         return ""
@@ -65,7 +66,7 @@ def delete_words(sentence: str, rng: np.random.Generator, probability: float = 0
 
 
 def insert_words(sentence: str, rng: np.random.Generator, synonyms: Synonyms, count: int = 1) -> str:
-    """Insert a synonym of one of the words, drawn at random, at a random place, `count` times."""
+    """Insert synonyms of `count` random words at random positions."""
     words = sentence.split()
     known = [core for word in words if synonyms.get(core := _core(word))]
     for _ in range(count if known else 0):
@@ -75,7 +76,7 @@ def insert_words(sentence: str, rng: np.random.Generator, synonyms: Synonyms, co
 
 
 def replace_words(sentence: str, rng: np.random.Generator, synonyms: Synonyms, count: int = 1) -> str:
-    """Replace up to `count` words, drawn at random of those that have synonyms, by one of these."""
+    """Replace up to `count` random words by synonyms."""
     words = sentence.split()
     known = [i for i, word in enumerate(words) if synonyms.get(_core(word))]
     for i in rng.permutation(known)[:count].astype(int):
@@ -86,7 +87,10 @@ def replace_words(sentence: str, rng: np.random.Generator, synonyms: Synonyms, c
 
 
 def change_words(sentence: str, rng: np.random.Generator, synonyms: Synonyms, share: float = 0.1) -> str:
-    """Change `share` of the words, one at least, in one way drawn of those that can be: the four above."""
+    """Change the fraction `share` of the words in a random way.
+
+    At least one word is changed. The way is drawn from the applicable ones of the four functions above.
+    """
     count = max(1, round(share * len(sentence.split())))
     way = rng.integers(4 if any(synonyms.get(_core(word)) for word in sentence.split()) else 2)
     if way == 0:
@@ -99,17 +103,17 @@ def change_words(sentence: str, rng: np.random.Generator, synonyms: Synonyms, sh
 def change_sentences(
     sentences: Sequence[str], seed: Sequence[int], synonyms: Synonyms | None = None, share: float = 0.1
 ) -> list[str]:
-    """Return each of `sentences` changed by `change_words`, as a function of `seed`, its place and itself alone.
+    """Change each sentence by `change_words`, as a function of `seed` and position.
 
-    `seed` are integers from 0 on, such as `(seed, epoch)`; without `synonyms` words are swapped and deleted.
+    `seed` are integers from 0 on, such as `(seed, epoch)`. Without `synonyms` words are swapped and deleted.
     """
     generators = (np.random.default_rng([*seed, i]) for i in range(len(sentences)))
     return [change_words(s, rng, synonyms or {}, share) for s, rng in zip(sentences, generators, strict=True)]
 
 
-def _core(word):
+def _core(word: str) -> str:
     return CORE.match(word)[2].lower()
 
 
-def _pick(words, rng):
+def _pick(words: Sequence[str], rng: np.random.Generator) -> str:
     return words[rng.integers(len(words))]

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.data.augment.batch import draw, draw_gain
-from mmzoo.data.augment.defects import paste_pieces, paste_stretches, swap_sounds
+from mmzoo.data.augment.defects import paste_pieces, paste_stretches, swap_audio
 from mmzoo.data.pipeline import evaluation_batches, training_batches
 from mmzoo.errors import BadInputError
 
@@ -69,7 +69,7 @@ def training_scenes(
     def make(index, seed):
         image = _brighten(tf.gather(images, index), seed)
         audio = draw_gain(tf.cast(tf.gather(clips, index), tf.float32) / 32768.0, seed, GAIN)
-        seen, heard, swapped = tf.split(image, counts), tf.split(audio, counts), tf.split(swap_sounds(audio), counts)
+        seen, heard, swapped = tf.split(image, counts), tf.split(audio, counts), tf.split(swap_audio(audio), counts)
         for i, kind in enumerate(told):
             if kind == SEEN:
                 seen[i] = paste_pieces(seen[i], seed)

@@ -1,6 +1,6 @@
-"""Boxes in one JSON file of COCO: images, annotations and categories.
+"""Boxes in one COCO JSON file: images, annotations and categories.
 
-A box is left, top, width, height in pixels, the left edge of the picture being 0. Lin et al. 2014;
+A box is left, top, width, height in pixels, with the left edge of the image at 0. Lin et al. 2014;
 https://cocodataset.org/#format-data.
 """
 
@@ -27,13 +27,13 @@ from mmzoo.errors import BadInputError
 def read_coco(
     file: str | Path, images: str | Path, names: Sequence[str] | None = None, on_bad: str = "raise"
 ) -> tuple[list[Boxed], list[Skipped]]:
-    """Read a JSON file with pictures in the folder `images`; return pictures, and what was skipped.
+    """Read a COCO JSON file with images in the folder `images`.
 
-    Pictures are in the order of the file. A crowd, `iscrowd` 1, is no single thing: it is left out and listed, but
-    never raises. Errors and arguments as in `mmzoo.data.boxes.records.check_found`.
+    Returns images in the order of the file, and skipped rows. A crowd, `iscrowd` 1, is no single object: it is skipped
+    and listed, and never raises. Errors and arguments are as in `mmzoo.data.boxes.records.check_found`.
 
     Raises:
-        BadInputError: also where the file holds no such JSON.
+        BadInputError: also if the file holds no such JSON.
     """
     try:
         whole = json.loads(read_content(file))
@@ -50,8 +50,10 @@ def read_coco(
     return pictures, skipped + crowds
 
 
-def _found(file, images, annotations, categories):
-    """Return what the file says of each picture, what is wrong with it, and the crowds."""
+def _found(
+    file: str, images: list[dict], annotations: list[dict], categories: list[dict]
+) -> tuple[list[Found], list[Skipped], list[Skipped]]:
+    """Parse the rows to unchecked images, invalid rows and crowds."""
     classes = {repr(row.get("id")): str(row.get("name")) for row in categories}
     rows, wrong, crowds, twice = {}, [], [], []
     for i, row in enumerate(images):
@@ -67,7 +69,7 @@ def _found(file, images, annotations, categories):
         if row.get("iscrowd"):
             crowds.append(Skipped(at, "a crowd"))
         elif repr(row.get("image_id")) not in rows:
-            wrong.append(Skipped(at, f"an unknown picture, {row.get('image_id')!r:.40}"))
+            wrong.append(Skipped(at, f"an unknown image, {row.get('image_id')!r:.40}"))
         elif repr(row.get("category_id")) not in classes:
             wrong.append(Skipped(at, f"an unknown class, {row.get('category_id')!r:.40}"))
         elif len(numbers) != 4 or not np.isfinite(numbers).all():
@@ -86,10 +88,12 @@ def _found(file, images, annotations, categories):
 
 
 def write_coco(pictures: Sequence[Boxed], file: str | Path, names: Sequence[str] | None = None) -> None:
-    """Write a JSON file; its categories, numbered from 1, are `names`, or the classes that occur, sorted.
+    """Write boxes as a COCO JSON file.
+
+    Its categories, numbered from 1, are `names`, or the classes that occur, sorted.
 
     Raises:
-        BadInputError: a box is of a class that is not in `names`.
+        BadInputError: a box has a class that is not in `names`.
     """
     names, annotations = class_names(pictures, names), []
     for i, one in enumerate(pictures, start=1):

@@ -1,7 +1,6 @@
-"""Pictures with boxes, as `boxes_voc`, `boxes_yolo` and `boxes_coco` read and write them: one form, checked.
+"""Checked images with boxes, read from Pascal VOC, YOLO or COCO files.
 
-To convert is to read in one format and write in another. What cannot be used is told all together, or left out and
-listed.
+To convert, read one format and write another. Invalid rows are reported in one error, or skipped and listed.
 """
 
 import math
@@ -14,18 +13,18 @@ import numpy as np
 from mmzoo.data.decode.image import decode_image
 from mmzoo.errors import BadInputError
 
-SMALLEST = 1.0  # pixels: what is no wider or no higher than this is a slip of the mouse
-SLACK = 1.0  # pixels beyond the picture that are cut off in silence: some tools count from 0 where others do from 1
+SMALLEST = 1.0  # pixels: a box no wider or no higher is an annotation error
+SLACK = 1.0  # pixels beyond the image that are clipped silently: tools count from 0 or from 1
 NAMED = 5  # bad rows that a message names
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
 class Boxed:
-    """One picture and what is in it: `boxes` `(N, 4)` float64 with a class name each.
+    """One image with `boxes` `(N, 4)` float64 and a class name each.
 
-    A box is left, top, right, bottom in pixels, the edges of what it holds: from 0 to the width or the height. `path`
-    is relative to the folder of pictures, with slashes; `size` is width and height as the picture is to be seen.
+    A box is left, top, right, bottom edges in pixels, from 0 to the width or the height. `path` is relative to the
+    folder of images, with slashes. `size` is width and height after EXIF rotation.
     """
 
     path: str
@@ -36,18 +35,21 @@ class Boxed:
 
 @dataclass(frozen=True)
 class Skipped:
-    """What was left out: `where` is a file and its row, `why` what is wrong with it."""
+    """A skipped image or box.
+
+    `where` is a file and its row, `why` the reason.
+    """
 
     where: str
     why: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.where}: {self.why}"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One box as a file has it: left, top, right, bottom."""
+    """One box of a file: left, top, right, bottom."""
 
     where: str
     name: str
@@ -56,7 +58,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Found:
-    """What a file says of one picture, not checked yet; `relative` boxes are shares of its width and height."""
+    """One image of a file, not checked yet.
+
+    `relative` boxes are fractions of its width and height.
+    """
 
     where: str
     path: str
@@ -72,19 +77,19 @@ def check_found(
     names: Sequence[str] | None,
     on_bad: str,
 ) -> tuple[list[Boxed], list[Skipped]]:
-    """Look at every picture and box; return what can be used, and what cannot.
+    """Check every image and box; return valid and skipped ones.
 
     Args:
-        found: what the files say.
-        wrong: what could not even be read of them.
-        images: the folder of the pictures, or `{path: content}`.
-        names: the classes that there are; None: any.
+        found: parsed images.
+        wrong: rows that could not be parsed.
+        images: the folder of the images, or `{path: content}`.
+        names: the allowed classes; None: any.
         on_bad: `raise` or `skip`.
 
     Raises:
-        BadInputError: `on_bad` is neither; or it is `raise` and something is wrong, told in one line with its file
-            and row: a picture that is missing, does not decode or has another size than its file says, a class that
-            is not in `names`, a box that is no wider or no higher than `SMALLEST`, or leaves the picture.
+        BadInputError: `on_bad` is neither. Or it is `raise` and a row is invalid, with its file and row in one line.
+            Invalid are: an image that is missing, does not decode or has another size than in its file; a class that is
+            not in `names`; a box no wider or no higher than `SMALLEST`, or outside the image.
     """
     if on_bad not in ("raise", "skip"):
         raise BadInputError(f"on_bad: expected raise or skip. Received: {on_bad}")
@@ -107,28 +112,28 @@ def check_found(
         boxes = np.array([box for box, _ in kept], np.float64).reshape(-1, 4)
         pictures.append(Boxed(one.path, size, boxes, tuple(name for _, name in kept)))
     if skipped and on_bad == "raise":
-        said = "; ".join(map(str, skipped[:NAMED]))
+        listed = "; ".join(map(str, skipped[:NAMED]))
         more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
-        expected = "pictures that decode, and boxes of known classes inside of them"
-        raise BadInputError(f"boxes: expected {expected}. Received: {said}{more}")
+        expected = "images that decode, and boxes of known classes inside of them"
+        raise BadInputError(f"boxes: expected {expected}. Received: {listed}{more}")
     return pictures, skipped
 
 
-def _size(images, one: Found) -> tuple[tuple[int, int], str]:
-    """Return width and height of a picture, or what is wrong with it."""
+def _size(images: str | Path | Mapping[str, bytes], one: Found) -> tuple[tuple[int, int], str]:
+    """Return width and height of an image, or a rejection reason."""
     try:
         content = images[one.path] if isinstance(images, Mapping) else (Path(images) / one.path).read_bytes()
         height, width = decode_image(content, 3, name=one.path).shape[:2]
     except (KeyError, OSError, ValueError) as error:
         reason = "no such file" if isinstance(error, KeyError) else getattr(error, "strerror", None) or str(error)
-        return (0, 0), f"the picture {one.path} cannot be read: {reason}"
+        return (0, 0), f"the image {one.path} cannot be read: {reason}"
     if one.size not in (None, (width, height)):
-        return (0, 0), f"the picture is {width} x {height} pixels, said to be {one.size[0]} x {one.size[1]}"
+        return (0, 0), f"the image is {width} x {height} pixels, but its file says {one.size[0]} x {one.size[1]}"
     return (width, height), ""
 
 
 def _inside(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, str]:
-    """Return a box cut at the borders of the picture, or what is wrong with it."""
+    """Clip a box to the image, or return a rejection reason."""
     if box.shape != (4,) or not np.isfinite(box).all():
         return box, f"no box of four numbers, {box.tolist()}"
     width, height = box[2:] - box[:2]
@@ -136,7 +141,7 @@ def _inside(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, str]:
     if min(width, height) <= 0:
         return box, f"a box of no area, {what}"
     if min(box[:2]) < -SLACK or (box[2:] > np.array(size) + SLACK).any():
-        return box, f"a box that leaves the picture of {size[0]} x {size[1]}, {what}"
+        return box, f"a box that leaves the image of {size[0]} x {size[1]}, {what}"
     box = np.clip(box, 0, np.tile(size, 2))
     if min(box[2:] - box[:2]) <= SMALLEST:
         return box, f"a box of almost no area, {what}"
@@ -144,7 +149,7 @@ def _inside(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, str]:
 
 
 def number(text: object) -> float:
-    """Return what a file says as a number, NaN where it is none."""
+    """Convert an entry of a file to a number, or NaN."""
     try:
         return float(text) if not isinstance(text, bool) else math.nan
     except (TypeError, ValueError):
@@ -152,10 +157,10 @@ def number(text: object) -> float:
 
 
 def class_names(pictures: Sequence[Boxed], names: Sequence[str] | None) -> list[str]:
-    """Return `names`, or where None those that occur, sorted.
+    """Return `names`, or if None the sorted occurring classes.
 
     Raises:
-        BadInputError: a name occurs that is not in `names`, or stands there twice.
+        BadInputError: a class that occurs is not in `names`, or a name is there twice.
     """
     there = sorted({name for one in pictures for name in one.names})
     names = there if names is None else list(names)
@@ -166,10 +171,10 @@ def class_names(pictures: Sequence[Boxed], names: Sequence[str] | None) -> list[
 
 
 def read_content(path: str | Path) -> bytes:
-    """Return the content of a file.
+    """Read the content of a file.
 
     Raises:
-        BadInputError: it cannot be read.
+        BadInputError: the file cannot be read.
     """
     try:
         return Path(path).read_bytes()
@@ -178,10 +183,10 @@ def read_content(path: str | Path) -> bytes:
 
 
 def folder_of(path: str | Path) -> Path:
-    """Return a folder that is there.
+    """Check the existence of a folder and return it.
 
     Raises:
-        BadInputError: it is not.
+        BadInputError: the folder does not exist.
     """
     if not Path(path).is_dir():
         raise BadInputError(f"{path}: expected a folder. Received: no such folder")

@@ -1,8 +1,8 @@
-"""Boxes in XML files of Pascal VOC, one for each picture.
+"""Boxes in Pascal VOC XML files, one for each image.
 
-VOC counts pixels from 1 and names the first and the last that a box holds: `xmin` 1 and `xmax` 640 are the whole of a
-picture of 640 pixels, in memory 0 and 640. Corners are whole numbers: a box is written with its edges rounded.
-Everingham et al. 2010 (The PASCAL visual object classes challenge), and its development kit.
+VOC counts pixels from 1 and names the first and the last pixel of a box: `xmin` 1 and `xmax` 640 cover an image of 640
+pixels, in memory 0 and 640. Corners are integers: a box is written with rounded edges. Everingham et al. 2010 (The
+PASCAL visual object classes challenge), and its development kit.
 """
 
 import xml.etree.ElementTree as ET
@@ -19,10 +19,10 @@ CORNERS = ("xmin", "ymin", "xmax", "ymax")
 def read_voc(
     annotations: str | Path, images: str | Path, names: Sequence[str] | None = None, on_bad: str = "raise"
 ) -> tuple[list[Boxed], list[Skipped]]:
-    """Read all `*.xml` below a folder, with pictures in the folder `images`; return pictures, and what was skipped.
+    """Read all `*.xml` below a folder, with images in the folder `images`.
 
-    Pictures are in the order of the names of the files. Boxes said to be difficult count as any other. Errors and
-    arguments as in `mmzoo.data.boxes.records.check_found`.
+    Returns images in the order of the file names, and skipped rows. Difficult boxes are treated as any other. Errors
+    and arguments are as in `mmzoo.data.boxes.records.check_found`.
     """
     files = sorted(folder_of(annotations).rglob("*.xml"))
     parsed = [parse_voc(read_content(file), str(file)) for file in files]
@@ -31,7 +31,10 @@ def read_voc(
 
 
 def parse_voc(content: bytes, where: str) -> tuple[Found | None, list[Skipped]]:
-    """Return what an XML file says, not checked yet, and what cannot be read of it; `where` is its name."""
+    """Parse an XML file to an unchecked image and invalid rows.
+
+    `where` is the name of the file.
+    """
     try:
         root = ET.fromstring(content)
     except (ET.ParseError, ValueError) as error:
@@ -39,7 +42,7 @@ def parse_voc(content: bytes, where: str) -> tuple[Found | None, list[Skipped]]:
     path = (root.findtext("filename") or "").strip().replace("\\", "/")
     size = tuple(number(root.findtext(f"size/{side}")) for side in ("width", "height"))
     if not path or not all(side > 0 and side == int(side) for side in size if np.isfinite(side)):
-        return None, [Skipped(where, "no filename or no size of the picture")]
+        return None, [Skipped(where, "no filename or no size of the image")]
     rows, wrong = [], []
     for i, thing in enumerate(root.iter("object"), start=1):
         corners = [number(thing.findtext(f"bndbox/{corner}")) for corner in CORNERS]
@@ -49,14 +52,14 @@ def parse_voc(content: bytes, where: str) -> tuple[Found | None, list[Skipped]]:
             continue
         left, top, right, bottom = corners
         rows.append(Row(f"{where}, object {i}", name, (left - 1, top - 1, right, bottom)))
-    said = tuple(int(side) for side in size) if np.isfinite(size).all() else None  # it may be left out
-    return Found(where, path, tuple(rows), said), wrong
+    size_in_file = tuple(int(side) for side in size) if np.isfinite(size).all() else None  # it may be left out
+    return Found(where, path, tuple(rows), size_in_file), wrong
 
 
 def write_voc(pictures: Sequence[Boxed], folder: str | Path) -> None:
-    """Write an XML file for each picture into `folder`, in the subfolder that the picture has.
+    """Write an XML file per image into `folder`, in the image's subfolder.
 
-    An edge is rounded to the nearest whole pixel, and outward where a box would else be lost.
+    An edge is rounded to the nearest pixel, and outward if a box would otherwise be lost.
     """
     for one in pictures:
         root = ET.Element("annotation")
@@ -80,7 +83,7 @@ def write_voc(pictures: Sequence[Boxed], folder: str | Path) -> None:
 
 
 def _pixels(box: np.ndarray) -> list[int]:
-    """Return the first and the last pixels that a box holds, counted from 1."""
+    """Convert a box to its first and last pixels, counted from 1."""
     low, high = np.rint(box[:2]), np.rint(box[2:])
     lost = high - low <= SMALLEST
     low, high = np.where(lost, np.floor(box[:2]), low), np.where(lost, np.ceil(box[2:]), high)

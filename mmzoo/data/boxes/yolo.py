@@ -1,7 +1,8 @@
-"""Boxes in text files of YOLO, one for each picture.
+"""Boxes in YOLO text files, one for each image.
 
-A line is the number of a class, then the center, the width and the height of a box as shares of the picture's. The
-classes are lines of `classes.txt` beside them. Redmon's darknet; Ultralytics' sets are such folders, too.
+A line is the number of a class, then the center, the width and the height of a box as fractions of the image's sides.
+The classes are lines of `classes.txt` in the same folder. Redmon's darknet; Ultralytics' data sets have the same
+layout.
 """
 
 from collections.abc import Sequence
@@ -24,19 +25,20 @@ from mmzoo.data.boxes.records import (
 from mmzoo.errors import BadInputError
 
 CLASSES = "classes.txt"
-DIGITS = 9  # behind the point: a millionth of a pixel
+DIGITS = 9  # decimal places: a millionth of a pixel
 
 
 def read_yolo(
     labels: str | Path, images: str | Path, names: Sequence[str] | None = None, on_bad: str = "raise"
 ) -> tuple[list[Boxed], list[Skipped]]:
-    """Read the folder `labels` with pictures in the folder `images`; return pictures, and what was skipped.
+    """Read the folder `labels` with images in the folder `images`.
 
-    A picture without a file of its name in `labels` has no boxes, as YOLO has it; a file without a picture is wrong.
-    `names` None: those of `classes.txt` in `labels`. Errors and arguments as in `mmzoo.data.boxes.records.check_found`.
+    Returns images and skipped rows. An image without a file in `labels` has no boxes, as in YOLO; a file without an
+    image is invalid. If `names` is None, it is read from `classes.txt` in `labels`. Errors and arguments are as in
+    `mmzoo.data.boxes.records.check_found`.
 
     Raises:
-        BadInputError: also where neither `names` nor `classes.txt` is there.
+        BadInputError: also if neither `names` nor `classes.txt` is available.
     """
     labels, images = folder_of(labels), folder_of(images)
     names = list(names) if names is not None else _read_classes(labels)
@@ -48,8 +50,8 @@ def read_yolo(
         used.add(file)
         wrong += bad
         found.append(Found(str(file) if file.is_file() else str(picture), path.as_posix(), rows, relative=True))
-    alone = sorted(set(labels.rglob("*.txt")) - used - {labels / CLASSES})
-    wrong += [Skipped(str(file), f"no picture of its name in {images}") for file in alone]
+    unmatched = sorted(set(labels.rglob("*.txt")) - used - {labels / CLASSES})
+    wrong += [Skipped(str(file), f"no image of its name in {images}") for file in unmatched]
     return check_found(found, wrong, images, None, on_bad)
 
 
@@ -59,7 +61,10 @@ def _read_classes(labels: Path) -> list[str]:
 
 
 def parse_yolo(content: bytes, where: str, names: Sequence[str]) -> tuple[tuple[Row, ...], list[Skipped]]:
-    """Return the boxes of a text file as shares of the picture, and what cannot be read of it."""
+    """Parse a text file to relative boxes and invalid rows.
+
+    Boxes are fractions of the image.
+    """
     rows, wrong = [], []
     for i, line in enumerate(content.decode(errors="replace").splitlines(), start=1):
         if not line.strip():
@@ -77,10 +82,12 @@ def parse_yolo(content: bytes, where: str, names: Sequence[str]) -> tuple[tuple[
 
 
 def write_yolo(pictures: Sequence[Boxed], folder: str | Path, names: Sequence[str] | None = None) -> None:
-    """Write a text file for each picture into `folder`, and `classes.txt`: `names`, or those that occur, sorted.
+    """Write a text file for each image into `folder`, and `classes.txt`.
+
+    The classes are `names`, or the classes that occur, sorted.
 
     Raises:
-        BadInputError: a box is of a class that is not in `names`, or two pictures would have one file.
+        BadInputError: a box has a class that is not in `names`, or two images would have one file.
     """
     names, folder = class_names(pictures, names), Path(folder)
     files = [(folder / one.path).with_suffix(".txt") for one in pictures]

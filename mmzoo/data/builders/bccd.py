@@ -1,8 +1,12 @@
-"""BCCD as tfds records: 364 pictures of blood under a microscope with 4,886 boxes, from a pinned GitHub commit.
+"""BCCD as tfds records: 364 blood microscopy images with 4,886 boxes.
 
-Importing this module registers the builder `bccd` with tensorflow_datasets; nothing else in mmzoo imports it before a
-user asks for the data. Source: https://github.com/Shenggan/BCCD_Dataset, license MIT.
+From a pinned GitHub commit. Importing this module registers the builder `bccd` with tensorflow_datasets. Nothing else
+in mmzoo imports it before a user asks for the data. Source: https://github.com/Shenggan/BCCD_Dataset, license MIT.
 """
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -24,19 +28,20 @@ JPEGS = "BCCD/JPEGImages/"
 
 
 class Bccd(tfds.core.GeneratorBasedBuilder):
-    """Records of `image` `(480, 640, 3)` uint8, its `name`, and its `objects`: each a `box` and a `label`.
+    """tfds builder of BCCD: blood cell detection.
 
-    A box is left, top, right, bottom in pixels. `skipped` are the boxes that cannot be used, as lines of text.
-    `archive_dir` is searched for the archive before anything is downloaded.
+    Records hold `image` `(480, 640, 3)` uint8, its `name`, and its `objects`: each a `box` and a `label`. A box is
+    left, top, right, bottom in pixels. `skipped` are the invalid boxes, as lines of text. `archive_dir` is searched for
+    the archive before a download.
     """
 
     VERSION = tfds.core.Version("1.0.0")
 
-    def __init__(self, *args, archive_dir=None, **kwargs):
+    def __init__(self, *args: Any, archive_dir: str | Path | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._archive_dir = archive_dir
 
-    def _info(self):
+    def _info(self) -> tfds.core.DatasetInfo:
         thing = {
             "box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
             "label": tfds.features.ClassLabel(names=CLASSES),
@@ -48,25 +53,25 @@ class Bccd(tfds.core.GeneratorBasedBuilder):
             "skipped": tfds.features.Sequence(tfds.features.Text()),
         }
         return self.dataset_info_from_configs(
-            description="Pictures of blood under a microscope, with boxes of red and white cells and platelets.",
+            description="Microscopy images of blood, with boxes of red and white cells and platelets.",
             homepage="https://github.com/Shenggan/BCCD_Dataset",
             license="MIT",
             features=tfds.features.FeaturesDict(features),
         )
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         path = find_or_download(ARCHIVE, self._archive_dir, dl_manager.download_dir)
         members = read_members(path, ARCHIVE)
         return {split: self._generate_examples(members, file) for split, file in SPLITS.items()}
 
-    def _generate_examples(self, members, file):
+    def _generate_examples(self, members: dict[str, bytes], file: str) -> Iterator[tuple[str, dict]]:
         images = {name.removeprefix(JPEGS): content for name, content in members.items() if name.startswith(JPEGS)}
         for name in members[f"BCCD/ImageSets/Main/{file}.txt"].decode().split():
             where = f"BCCD/Annotations/{name}.xml"
             found, wrong = parse_voc(members.get(where, b""), where)
             pictures, skipped = check_found([found] if found else [], wrong, images, CLASSES, "skip")
             if not pictures:
-                raise BadInputError(f"{where}: expected boxes of a picture. Received: {skipped[0]}")
+                raise BadInputError(f"{where}: expected boxes of an image. Received: {skipped[0]}")
             (one,) = pictures
             boxes = one.boxes.astype(np.float32)
             objects = [{"box": b, "label": n} for b, n in zip(boxes, one.names, strict=True)]

@@ -1,11 +1,14 @@
-"""ESC-10 as tfds records: 400 recordings of ten kinds of environmental sound, from a pinned GitHub commit.
+"""ESC-10 as tfds records: 400 recordings of ten classes of environmental sound.
 
-Importing this module registers the builder `esc10` with tensorflow_datasets; nothing else in mmzoo imports it before a
-user asks for the data. Source: https://github.com/karolpiczak/ESC-10, license CC BY 3.0; who recorded each clip is told
-in the README of the archive.
+From a pinned GitHub commit. Importing this module registers the builder `esc10` with tensorflow_datasets. Nothing else
+in mmzoo imports it before a user asks for the data. Source: https://github.com/karolpiczak/ESC-10, license CC BY 3.0;
+the README of the archive credits the author of each clip.
 """
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -24,19 +27,19 @@ ARCHIVE = Archive(
 
 
 class Esc10(tfds.core.GeneratorBasedBuilder):
-    """Records of `audio` int16 `(80000,)` at 16 kHz, `label`, and `name` in the archive, in a split for each fold.
+    """tfds builder of ESC-10: environmental sound classification.
 
-    Clips are cut at 5 s, zeros follow those that are shorter. `archive_dir` is searched for the archive before anything
-    is downloaded.
+    Records hold `audio` int16 `(80000,)` at 16 kHz, `label`, and `name` in the archive. Each fold is a split. Clips are
+    cut at 5 s; shorter ones are padded with zeros. `archive_dir` is searched for the archive before a download.
     """
 
     VERSION = tfds.core.Version("1.0.0")
 
-    def __init__(self, *args, archive_dir=None, **kwargs):
+    def __init__(self, *args: Any, archive_dir: str | Path | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._archive_dir = archive_dir
 
-    def _info(self):
+    def _info(self) -> tfds.core.DatasetInfo:
         features = {
             "audio": tfds.features.Audio(shape=(SAMPLES,), dtype=np.int16, sample_rate=SAMPLE_RATE),
             "label": tfds.features.ClassLabel(names=CLASSES),
@@ -50,12 +53,12 @@ class Esc10(tfds.core.GeneratorBasedBuilder):
             supervised_keys=("audio", "label"),
         )
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         path = find_or_download(ARCHIVE, self._archive_dir, dl_manager.download_dir)
         members = read_members(path, ARCHIVE)
         return {f"fold{fold}": self._generate_examples(members, fold) for fold in FOLDS}
 
-    def _generate_examples(self, members, fold):
+    def _generate_examples(self, members: dict[str, bytes], fold: int) -> Iterator[tuple[str, dict]]:
         for name, content in members.items():
             kind, found = re.match(r"\d{3} - ([^/]+)/(\d)-", name).groups()
             if int(found) == fold:

@@ -1,9 +1,13 @@
-"""The Free Spoken Digit Dataset as tfds records: 3,000 clips of six speakers, from a pinned GitHub commit.
+"""Free Spoken Digit Dataset as tfds records: 3,000 clips of six speakers.
 
-Importing this module registers the builder `fsdd` with tensorflow_datasets; nothing else in mmzoo imports
-it before a user asks for the data. Source: https://github.com/Jakobovski/free-spoken-digit-dataset,
+From a pinned GitHub commit. Importing this module registers the builder `fsdd` with tensorflow_datasets. Nothing else
+in mmzoo imports it before a user asks for the data. Source: https://github.com/Jakobovski/free-spoken-digit-dataset,
 license CC BY-SA 4.0.
 """
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -24,18 +28,19 @@ TEST, VALIDATION = range(0, 5), range(5, 10)  # numbers of recordings; the test 
 
 
 class Fsdd(tfds.core.GeneratorBasedBuilder):
-    """Records of `audio` int16 `(T,)` at 8 kHz, `label` 0 to 9, `speaker` 0 to 5 and number of `recording`.
+    """tfds builder of the Free Spoken Digit Dataset.
 
-    `archive_dir` is searched for the archive before anything is downloaded.
+    Records hold `audio` int16 `(T,)` at 8 kHz, `label` 0 to 9, `speaker` 0 to 5 and number of `recording`.
+    `archive_dir` is searched for the archive before a download.
     """
 
     VERSION = tfds.core.Version("1.0.0")
 
-    def __init__(self, *args, archive_dir=None, **kwargs):
+    def __init__(self, *args: Any, archive_dir: str | Path | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._archive_dir = archive_dir
 
-    def _info(self):
+    def _info(self) -> tfds.core.DatasetInfo:
         features = {
             "audio": tfds.features.Audio(shape=(None,), dtype=np.int16, sample_rate=SAMPLE_RATE),
             "label": tfds.features.ClassLabel(num_classes=10),
@@ -50,12 +55,12 @@ class Fsdd(tfds.core.GeneratorBasedBuilder):
             supervised_keys=("audio", "label"),
         )
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         path = find_or_download(ARCHIVE, self._archive_dir, dl_manager.download_dir)
         members = read_members(path, ARCHIVE)
         return {split: self._generate_examples(members, split) for split in SPLITS}
 
-    def _generate_examples(self, members, split):
+    def _generate_examples(self, members: dict[str, bytes], split: str) -> Iterator[tuple[str, dict]]:
         for name, content in members.items():
             digit, speaker, recording = name.removeprefix("recordings/").removesuffix(".wav").split("_")
             if _split_of(int(recording)) != split:
@@ -65,5 +70,5 @@ class Fsdd(tfds.core.GeneratorBasedBuilder):
             yield name, record
 
 
-def _split_of(recording):
+def _split_of(recording: int) -> str:
     return "test" if recording in TEST else "validation" if recording in VALIDATION else "train"

@@ -1,10 +1,14 @@
-"""VQA-RAD as tfds records: 315 radiological pictures with 3,515 questions, from a pinned GitHub commit.
+"""VQA-RAD as tfds records: 315 radiology images with 3,515 questions.
 
-Importing this module registers the builder `vqa_rad` with tensorflow_datasets; nothing else in mmzoo imports it before
-a user asks for the data. Source: https://github.com/longle0702/med-v2qa, which has a copy of VQA-RAD, license CC0.
+From a pinned GitHub commit. Importing this module registers the builder `vqa_rad` with tensorflow_datasets. Nothing
+else in mmzoo imports it before a user asks for the data. Source: https://github.com/longle0702/med-v2qa, with a copy of
+VQA-RAD, license CC0.
 """
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -25,25 +29,26 @@ ARCHIVE = Archive(
 )
 JPEGS = "data_RAD/images/"
 FIELDS = ("question", "answer", "image_name", "answer_type", "phrase_type", "qid")
-FRAME = "frame"  # a question put into a fixed form: the test has none
-VALIDATION = 300  # questions, about as many of the others as the test has of all
+FRAME = "frame"  # a question in a fixed form: the test split has none
+VALIDATION = 300  # questions, about the test split's share of all questions
 
 
 class VqaRad(tfds.core.GeneratorBasedBuilder):
-    """Records of `image` `(H, W, 3)` uint8, its `name`, and its `questions`, each with an `answer` and a `kind`.
+    """tfds builder of VQA-RAD: questions about radiology images.
 
-    A picture is in each split that has questions about it. Answers are as `mmzoo.data.sources.vqa_answers` writes them.
-    `archive_dir` is searched for the archive before anything is downloaded.
+    Records hold `image` `(H, W, 3)` uint8, its `name`, and its `questions`, each with an `answer` and a `kind`. An
+    image is in each split with questions about it. Answers are normalized by `mmzoo.data.sources.vqa_answers`.
+    `archive_dir` is searched for the archive before a download.
     """
 
     VERSION = tfds.core.Version("1.1.0")
     RELEASE_NOTES = {"1.1.0": "Answers are normalized as published scores have them."}  # noqa: RUF012, as tfds has it
 
-    def __init__(self, *args, archive_dir=None, **kwargs):
+    def __init__(self, *args: Any, archive_dir: str | Path | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._archive_dir = archive_dir
 
-    def _info(self):
+    def _info(self) -> tfds.core.DatasetInfo:
         text = tfds.features.Text()
         features = {
             "image": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
@@ -57,20 +62,23 @@ class VqaRad(tfds.core.GeneratorBasedBuilder):
             features=tfds.features.FeaturesDict(features),
         )
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         path = find_or_download(ARCHIVE, self._archive_dir, dl_manager.download_dir)
         members = read_members(path, ARCHIVE)
         return {split: self._generate_examples(members, split) for split in SPLITS}
 
-    def _generate_examples(self, members, split):
+    def _generate_examples(self, members: dict[str, bytes], split: str) -> Iterator[tuple[str, dict]]:
         for name, questions in sorted(_asked(members, split).items()):
             content = members[JPEGS + name]
-            decode_image(content, 3, name=JPEGS + name)  # what does not decode is told here, with its name
+            decode_image(content, 3, name=JPEGS + name)  # raises here with its name if it does not decode
             yield name, {"image": content, "name": name, "questions": questions}
 
 
-def _asked(members, split):
-    """Return `{picture: [{"question", "answer", "kind"}, ...]}` of a split, checked."""
+def _asked(members: dict[str, bytes], split: str) -> dict[str, list[dict]]:
+    """Group the questions of a split by image, checked.
+
+    Returns `{image: [{"question", "answer", "kind"}, ...]}`.
+    """
     name = f"data_RAD/{'test' if split == 'test' else 'train'}set.json"
     try:
         found = json.loads(members[name])
@@ -81,8 +89,8 @@ def _asked(members, split):
     _check(name, found)
     rows = [_row(question) for question in found]
     pictures = {member.removeprefix(JPEGS) for member in members if member.startswith(JPEGS)}
-    said = {row["answer"] for row in rows} - {""}
-    check_rows(name, [(row["question"], row["answer"], row["picture"]) for row in rows], said, pictures, LENGTH)
+    answers = {row["answer"] for row in rows} - {""}
+    check_rows(name, [(row["question"], row["answer"], row["picture"]) for row in rows], answers, pictures, LENGTH)
     held, asked = set() if split == "test" else _validation(found), {}
     for i, row in enumerate(rows):
         if (i in held) == (split == "validation"):
@@ -90,8 +98,8 @@ def _asked(members, split):
     return asked
 
 
-def _check(name, found):
-    """Raise BadInputError unless each of `found` has all fields, and an answer type that we know."""
+def _check(name: str, found: list) -> None:
+    """Check the fields and the answer type of each row."""
     bad = []
     for i, row in enumerate(found):
         if not isinstance(row, dict) or (missing := [field for field in FIELDS if field not in row]):
@@ -104,13 +112,16 @@ def _check(name, found):
         raise BadInputError(f"{name}: expected {expected}. Received: {'; '.join(bad[:NAMED])}{more}")
 
 
-def _row(question):
+def _row(question: dict) -> dict[str, str]:
     answer, kind = normalize_answer(question["answer"]), str(question["answer_type"]).strip().lower()
     return {"question": question["question"], "answer": answer, "kind": kind, "picture": question["image_name"]}
 
 
-def _validation(found):
-    """Return the places of the training questions for validation: drawn at random among those in free form."""
+def _validation(found: list[dict]) -> set[int]:
+    """Draw validation questions at random among free-form training questions.
+
+    Returns their indices.
+    """
     free = [i for i, row in enumerate(found) if row["phrase_type"] != FRAME]
     drawn = np.random.default_rng(0).permutation(len(free))[: min(VALIDATION, len(free) // 4)]
     return {free[i] for i in drawn}

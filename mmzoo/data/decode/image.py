@@ -1,4 +1,4 @@
-"""Picture files to uint8 arrays, and the ways in which pictures are spoiled on purpose."""
+"""Decoding of image files to uint8 arrays, and synthetic degradations."""
 
 import io
 from pathlib import Path
@@ -7,24 +7,32 @@ import numpy as np
 
 from mmzoo.errors import BadInputError
 
-ROWS = 4096  # pictures at a time in float64
+ROWS = 4096  # images at a time in float64
 
 
-def read_image(path, channels=1, size=None):
-    """Read a picture file as uint8 `(H, W, channels)`, 0 to 255; `channels` 1 (gray) or 3 (RGB).
+def read_image(path: str | Path, channels: int = 1, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Read an image file as uint8 `(H, W, channels)`, 0 to 255.
 
-    `size` `(height, width)` resizes it (bilinear). A camera's rotation is applied, transparency dropped.
-    Raises BadInputError where the file is missing, truncated, or not a picture.
+    `channels` is 1 (gray) or 3 (RGB). `size` `(height, width)` resizes it (bilinear). EXIF rotation is applied,
+    transparency dropped.
+
+    Raises:
+        BadInputError: the file is missing, truncated, or not an image.
     """
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise BadInputError(f"{path}: expected a readable picture file. Received: {error.strerror}.") from None
+        raise BadInputError(f"{path}: expected a readable image file. Received: {error.strerror}.") from None
     return decode_image(content, channels, size, name=str(path))
 
 
-def decode_image(content, channels=1, size=None, name="image"):
-    """Decode the bytes of a picture file as `read_image` does; `name` stands in the messages."""
+def decode_image(
+    content: bytes, channels: int = 1, size: tuple[int, int] | None = None, name: str = "image"
+) -> np.ndarray:
+    """Decode the bytes of an image file as `read_image` does.
+
+    `name` names the file in error messages.
+    """
     from PIL import Image, ImageOps
 
     if channels not in (1, 3):
@@ -37,16 +45,17 @@ def decode_image(content, channels=1, size=None, name="image"):
             image = image.convert("L" if channels == 1 else "RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = " ".join(str(error).split())
-        raise BadInputError(f"{name}: expected a picture that decodes. Received: {reason}.") from None
+        raise BadInputError(f"{name}: expected an image that decodes. Received: {reason}.") from None
     if size is not None:
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(image.height, image.width, channels)
 
 
-def hide_part(images, side, grain, rng):
-    """Blacken one square of `side` pixels at a random place wholly inside each picture, then add noise.
+def hide_part(images: np.ndarray, side: int, grain: float, rng: np.random.Generator) -> np.ndarray:
+    """Blacken one random square of each image, then add Gaussian noise.
 
-    `images` uint8 `(N, H, W, 1)`; `grain` is the standard deviation of Gaussian noise, of 255; a new array.
+    `images` are uint8 `(N, H, W, 1)`. The square has `side` pixels and lies inside the image. `grain` is the standard
+    deviation of the noise, of 255. Returns a new array.
     """
     count, height, width, _ = images.shape
     top = rng.integers(0, height - side + 1, (count, 1, 1, 1))
@@ -57,10 +66,11 @@ def hide_part(images, side, grain, rng):
     return np.clip(np.rint(np.where(hidden, 0, images) + noise), 0, 255).astype(np.uint8)
 
 
-def fit_components(images):
-    """Mean `(P,)` and principal directions `(P, P)`, strongest first, of uint8 `(N, H, W, 1)`, P = H * W.
+def fit_components(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute mean `(P,)` and principal directions `(P, P)` of images, strongest first.
 
-    The sums over pictures are of integers below 2^53 and so exact: the same to the last bit everywhere.
+    Images are uint8 `(N, H, W, 1)`, P = H * W. The sums over images are of integers below 2^53 and therefore exact:
+    bit-identical on every machine.
     """
     pixels = images.reshape(len(images), -1)
     products = np.zeros((pixels.shape[1], pixels.shape[1]))
@@ -72,8 +82,11 @@ def fit_components(images):
     return mean, directions[:, ::-1]
 
 
-def keep_components(images, mean, directions, components):
-    """Reconstruct uint8 `(N, H, W, 1)` from `components` directions: the same shape, rounded and clipped."""
+def keep_components(images: np.ndarray, mean: np.ndarray, directions: np.ndarray, components: int) -> np.ndarray:
+    """Reconstruct images from the first `components` principal directions.
+
+    Images are uint8 `(N, H, W, 1)`; the result has the same shape, rounded and clipped.
+    """
     pixels = images.reshape(len(images), -1)
     kept = directions[:, :components]
     result = np.empty_like(pixels)

@@ -1,24 +1,29 @@
-"""Line drawings as SVG to pictures: what is stroked, not what is filled; icons are of such lines."""
+"""Rendering of SVG line drawings, such as icons: strokes without fills."""
 
 import re
 import xml.etree.ElementTree
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmzoo.errors import BadInputError
 
-FINE = 4  # times finer than it is shown, a drawing is drawn: its lines are smooth in any case, its levels even
-DOT = 1e-3  # how long a line of no length is made, or its round ends would not be drawn
+if TYPE_CHECKING:
+    from matplotlib.path import Path
+
+FINE = 4  # supersampling factor: smooth lines and even gray levels
+DOT = 1e-3  # length given to a line of length 0, so that its round ends are drawn
 
 
 def draw_svg(svg: str | bytes, size: int, where: str = "svg") -> np.ndarray:
-    """Return the strokes of an SVG, black on white with round ends and corners, as uint8 `(size, size)`.
+    """Render the strokes of an SVG as uint8 `(size, size)`, black on white.
 
-    Its square `viewBox` and its `stroke-width` are read, then all shapes and paths; fills, colors, text, styles and
-    references to other elements are not.
+    Line ends and corners are round. The square `viewBox`, the `stroke-width`, all shapes and paths are read. Fills,
+    colors, text, styles and references to other elements are ignored.
 
     Raises:
-        BadInputError: `svg`, from the file `where`, is no SVG with a square viewBox and something to draw.
+        BadInputError: `svg`, from the file `where`, is no SVG with a square viewBox and strokes.
     """
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.transforms import Affine2D
@@ -39,8 +44,8 @@ def draw_svg(svg: str | bytes, size: int, where: str = "svg") -> np.ndarray:
     return np.rint(255 - ink).astype(np.uint8)
 
 
-def _parse(svg, where):
-    """Return `(left, top, side)` of the view, the width of strokes and the matplotlib path of an SVG."""
+def _parse(svg: str | bytes, where: str) -> tuple[list[float], float, "Path"]:
+    """Parse an SVG to view `(left, top, side)`, stroke width and matplotlib path."""
     from fontTools.pens.recordingPen import RecordingPen
     from fontTools.svgLib import SVGPath
 
@@ -56,13 +61,13 @@ def _parse(svg, where):
         reason = " ".join(str(error).split())[:200]
         raise BadInputError(f"{expected}. Received: {reason}") from None
     if len(view) != 4 or not view[2] == view[3] > 0 or not width > 0 or not pen.value:
-        said = f"viewBox {view}, strokes {width} wide, {len(pen.value)} lines"
-        raise BadInputError(f"{expected}. Received: {said}")
+        received = f"viewBox {view}, strokes {width} wide, {len(pen.value)} lines"
+        raise BadInputError(f"{expected}. Received: {received}")
     return view[:3], width, _path(pen.value)
 
 
-def _path(steps):
-    """Return the matplotlib path of the steps that fontTools recorded."""
+def _path(steps: Sequence[tuple[str, tuple]]) -> "Path":
+    """Convert the steps recorded by fontTools to a matplotlib path."""
     from matplotlib.path import Path
 
     kinds = {"lineTo": Path.LINETO, "qCurveTo": Path.CURVE3, "curveTo": Path.CURVE4}

@@ -1,12 +1,14 @@
-"""Text to token ids, UTF-8 bytes or WordPiece.
+"""Text tokenization: UTF-8 byte ids or WordPiece.
 
-Byte ids are the default: the same few lines compute them in Python and on the device, and there is no vocabulary to
-ship.
+Byte ids are the default: they need no vocabulary file, and their code is short and identical on the device.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
+import tensorflow as tf
 
 from mmzoo.errors import BadInputError
 
@@ -16,12 +18,15 @@ NUM_TOKENS = 260  # rows of an embedding of byte ids: 3 + 256, in a multiple of 
 RESERVED = ["[PAD]", "[BOS]", "[EOS]", "[UNK]"]  # the first lines of a WordPiece vocabulary: ids 0 to 3
 
 
-def encode_bytes(texts, length, ends=False):
-    """Turn a list of N strings into int32 ids `(N, length)`: UTF-8 bytes + 3, then 0 (padding).
+def encode_bytes(texts: Sequence[str], length: int, ends: bool = False) -> np.ndarray:
+    """Encode N strings as int32 byte ids `(N, length)`.
 
-    Longer texts are cut between two code points. Lone surrogates become U+FFFD, as in a browser; nothing else is
-    normalized. With `ends`, as an autoregressive decoder wants it, 1 stands before the text and 2 behind it.
-    Raises BadInputError where `texts` are not strings or `length` leaves no room.
+    An id is a UTF-8 byte + 3; 0 pads the end. Longer texts are cut between two code points. Lone surrogates become
+    U+FFFD, as in a browser; there is no other normalization. With `ends`, for an autoregressive decoder, 1 precedes the
+    text and 2 follows it.
+
+    Raises:
+        BadInputError: `texts` are not strings, or `length` leaves no room.
     """
     room = length - 2 * ends
     if room < 1:
@@ -37,10 +42,10 @@ def encode_bytes(texts, length, ends=False):
     return ids
 
 
-def decode_bytes(ids):
-    """Turn byte ids `(L,)` back into a string: up to the first 2, other ids that are no byte left out.
+def decode_bytes(ids: np.ndarray) -> str:
+    """Decode byte ids `(L,)` to a string, up to the first 2.
 
-    Bytes that are not UTF-8, as a model may write them, become U+FFFD.
+    Other ids that are no byte are skipped. Invalid UTF-8, possible in a model's output, becomes U+FFFD.
     """
     ids = np.asarray(ids)
     ids = ids[: np.argmax(ids == EOS)] if EOS in ids else ids
@@ -48,8 +53,8 @@ def decode_bytes(ids):
     return bytes((ids - FIRST_BYTE).tolist()).decode("utf-8", "replace")
 
 
-def _scalar_values(texts):
-    """List `texts` with surrogates paired where they are pairs, and U+FFFD where they are alone."""
+def _scalar_values(texts: Sequence[str]) -> list[str]:
+    """Replace lone surrogates by U+FFFD and join surrogate pairs."""
     if isinstance(texts, str | bytes):
         raise BadInputError(f"texts: expected a list of strings. Received: {texts!r:.60}.")
     for i, text in enumerate(texts):
@@ -58,23 +63,24 @@ def _scalar_values(texts):
     return [text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") for text in texts]
 
 
-def _cut(content, room):
-    """Keep at most `room` bytes of UTF-8, of the last code point all bytes or none."""
+def _cut(content: bytes, room: int) -> bytes:
+    """Cut UTF-8 to at most `room` bytes, at a code point."""
     if len(content) > room:
         while content[room] & 0xC0 == 0x80:  # a byte that continues the one before
             room -= 1
     return content[:room]
 
 
-def train_wordpiece(texts, vocabulary_size, path):
-    """Learn a vocabulary of at most `vocabulary_size` word pieces from a list of strings, and write it to `path`.
+def train_wordpiece(texts: Sequence[str], vocabulary_size: int, path: str | Path) -> None:
+    """Train a WordPiece vocabulary of at most `vocabulary_size` pieces.
 
-    One piece a line, in UTF-8; the first four are `RESERVED`. Capitals do not count. WordPiece, Schuster and Nakajima
-    2012, learned from the top down by tensorflow-text. Raises BadInputError where keras-nlp is not installed, or the
-    size leaves no piece to learn.
+    WordPiece, Schuster and Nakajima 2012, learned from the top down by tensorflow-text. The file at `path` has one
+    piece a line, in UTF-8; the first four are `RESERVED`. Case is ignored.
+
+    Raises:
+        BadInputError: keras-nlp is not installed, or the size leaves no piece to learn.
     """
     keras_nlp = _keras_nlp()
-    import tensorflow as tf
 
     if vocabulary_size <= len(RESERVED):
         raise BadInputError(f"vocabulary_size: expected over {len(RESERVED)}. Received: {vocabulary_size}.")
@@ -92,12 +98,15 @@ def train_wordpiece(texts, vocabulary_size, path):
 
 
 class WordPiece:
-    """The tokenizer of a vocabulary file as `train_wordpiece` writes it; `num_tokens` is how many ids it has.
+    """Tokenizer of a vocabulary file written by `train_wordpiece`.
 
-    Raises BadInputError where the file cannot be read or begins otherwise, or keras-nlp is not installed.
+    `num_tokens` is the number of ids.
+
+    Raises:
+        BadInputError: the file cannot be read or begins otherwise, or keras-nlp is not installed.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         keras_nlp = _keras_nlp()
         try:
             pieces = Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")
@@ -110,20 +119,20 @@ class WordPiece:
         self.num_tokens = len(pieces)
         self.tokenizer = keras_nlp.tokenizers.WordPieceTokenizer(pieces, lowercase=True)
 
-    def encode(self, texts, length):
-        """Turn a list of N strings into int32 ids `(N, length)`, cut or with 0 (padding) behind the text."""
+    def encode(self, texts: Sequence[str], length: int) -> np.ndarray:
+        """Encode N strings as int32 ids `(N, length)`, cut or padded with 0."""
         ids = np.full((len(texts), length), PAD, np.int32)
         if texts := _scalar_values(texts):
             for row, found in zip(ids, self.tokenizer(texts), strict=True):
                 row[: len(found)] = np.asarray(found)[:length]
         return ids
 
-    def decode(self, ids):
-        """Turn ids `(L,)` back into a string of words in lower case, a space around punctuation too."""
+    def decode(self, ids: np.ndarray) -> str:
+        """Decode ids `(L,)` to lower-case words, with spaces around punctuation."""
         return str(self.tokenizer.detokenize([int(i) for i in np.asarray(ids) if i >= RESERVED.index("[UNK]")]))
 
 
-def _keras_nlp():
+def _keras_nlp() -> ModuleType:
     try:
         import keras_nlp  # several seconds, and an extra
     except ImportError as error:

@@ -1,9 +1,11 @@
-"""Video files to a few frames, evenly spaced in time, as uint8 arrays; their sound is not read."""
+"""Decoding of video files to evenly spaced frames, uint8, without audio."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +16,11 @@ LOST = 1.0  # seconds that may be missing at the end of a file
 _TAG = re.compile(r"(\d+):(\d+):(\d+\.?\d*)")  # of Matroska and WebM
 
 
-def import_av():
-    """Return PyAV.
+def import_av() -> ModuleType:
+    """Import PyAV.
 
     Raises:
-        BadInputError: it is not installed.
+        BadInputError: PyAV is not installed.
     """
     try:
         import av
@@ -28,11 +30,11 @@ def import_av():
 
 
 def read_frames(path: str | Path, count: int, size: tuple[int, int]) -> np.ndarray:
-    """Read `count` frames of a video file as uint8 `(count, H, W, 3)`, RGB, resized to `size` (H, W) (bilinear).
+    """Read `count` frames of a video file as uint8 RGB `(count, H, W, 3)`.
 
-    The video is divided into `count` parts of the same length, and the frame shown in the middle of each is taken: of
-    one with fewer frames some come twice. A phone's rotation is applied. Of a long video no more is decoded than from
-    one key frame before each of them.
+    Frames are resized to `size` (H, W), bilinear. The video is divided into `count` parts of the same length, and the
+    frame in the middle of each is taken. A video with fewer frames repeats frames. The rotation of a phone is applied.
+    In a long video, decoding starts at the key frame before each frame.
 
     Raises:
         BadInputError: the file is missing, truncated, without frames, or no video; PyAV is not installed.
@@ -44,14 +46,14 @@ def read_frames(path: str | Path, count: int, size: tuple[int, int]) -> np.ndarr
 
 
 def frame_size(path: str | Path) -> tuple[int, int]:
-    """Return the width and the height of a video's frames; errors as `read_frames`."""
+    """Return the width and height of a video's frames; errors as `read_frames`."""
     with _opened(path) as (_, stream):
         return stream.codec_context.width, stream.codec_context.height
 
 
 @contextmanager
 def _opened(path: str | Path) -> Iterator[tuple]:
-    """Yield the container and the stream of pictures of a video file."""
+    """Open the container and the video stream of a file."""
     av = import_av()
     try:
         with av.open(str(path)) as container:
@@ -66,14 +68,17 @@ def _opened(path: str | Path) -> Iterator[tuple]:
         raise BadInputError(f"{path}: expected a video that decodes. Received: {reason}") from None
 
 
-def _time(container, stream) -> tuple[float, float]:
-    """Return when a video starts and how long it is, in seconds; what no header says is told by its packets."""
+def _time(container: Any, stream: Any) -> tuple[float, float]:
+    """Compute start and duration of a video, in seconds.
+
+    If no header contains them, the packets are read.
+    """
     base = float(stream.time_base)
     start = (stream.start_time or 0) * base
     if stream.duration:
         return start, stream.duration * base
-    if told := _TAG.fullmatch(stream.metadata.get("DURATION", "")):
-        return start, sum(float(part) * unit for part, unit in zip(told.groups(), (3600, 60, 1), strict=True)) - start
+    if tag := _TAG.fullmatch(stream.metadata.get("DURATION", "")):
+        return start, sum(float(part) * unit for part, unit in zip(tag.groups(), (3600, 60, 1), strict=True)) - start
     if container.duration:
         return start, container.duration / 1e6
     pairs = [(packet.pts, packet.duration or 0) for packet in container.demux(stream) if packet.pts is not None]
@@ -81,8 +86,11 @@ def _time(container, stream) -> tuple[float, float]:
     return start, max(((pts + lasts) * base for pts, lasts in pairs), default=start) - start
 
 
-def _shown(container, stream, start: float, times: list[float]) -> Iterator:
-    """Yield the frame that is shown at each of the rising `times`; `start` is that of the first."""
+def _shown(container: Any, stream: Any, start: float, times: list[float]) -> Iterator:
+    """Yield the frame visible at each of the increasing `times`.
+
+    `start` is the time of the first frame.
+    """
     frames, shown, ahead = container.decode(stream), None, None
     patience = LOST + 2 / float(stream.average_rate or 1)
     for time in times:
@@ -100,11 +108,11 @@ def _shown(container, stream, start: float, times: list[float]) -> Iterator:
         yield found
 
 
-def _at(frame, start: float) -> float:
+def _at(frame: Any, start: float) -> float:
     return start if frame is None or frame.time is None else frame.time
 
 
-def _pixels(frame, size: tuple[int, int]) -> np.ndarray:
+def _pixels(frame: Any, size: tuple[int, int]) -> np.ndarray:
     from PIL import Image
 
     turned = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))

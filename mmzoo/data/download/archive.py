@@ -1,7 +1,7 @@
-"""GitHub's archive of one commit: found on disk or downloaded, its members verified before anyone sees them.
+"""GitHub archives of pinned commits: found on disk or downloaded, with verified members.
 
-GitHub may compress the same commit anew, so the bytes of an archive are not stable; what is pinned is a
-SHA-256 over the names and contents of the members that are used. Nothing is ever extracted to disk.
+GitHub may compress the same commit differently over time, so the bytes of an archive are not stable. A SHA-256 over
+names and contents of the used members is pinned instead. No member is extracted to disk.
 """
 
 import hashlib
@@ -12,8 +12,10 @@ import tempfile
 import urllib.request
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 
@@ -26,7 +28,10 @@ CHUNK = 1 << 20  # bytes
 
 @dataclass(frozen=True)
 class Archive:
-    """Which archive, and what of it: `wanted` matches whole names of members below the top folder."""
+    """A pinned archive and its used members.
+
+    `wanted` matches whole names of members below the top folder.
+    """
 
     owner_repo: str
     commit: str
@@ -34,19 +39,24 @@ class Archive:
     sha256: str
 
     @property
-    def file_name(self):
+    def file_name(self) -> str:
+        """Name of the archive file."""
         return f"{self.owner_repo.split('/')[1]}-{self.commit}.zip"
 
     @property
-    def url(self):
+    def url(self) -> str:
+        """Address of the archive on GitHub."""
         return f"{GITHUB}/{self.owner_repo}/archive/{self.commit}.zip"
 
 
-def find_or_download(archive, data_dir, cache_dir):
-    """Return the path of the verified archive in `data_dir`, `MMZOO_DATA_DIR` or `cache_dir`, or download it.
+def find_or_download(archive: Archive, data_dir: str | Path | None, cache_dir: str | Path) -> Path:
+    """Find the verified archive on disk, or download it; return its path.
 
-    The first two are searched with their folders `archives`; a download goes to `cache_dir`, whole or not
-    at all. Raises BadInputError where a file has the name but not the contents, or where none can be had.
+    It is searched in `data_dir`, `MMZOO_DATA_DIR` and `cache_dir`; in the first two also in their folders `archives`. A
+    download goes to `cache_dir`, complete or not at all.
+
+    Raises:
+        BadInputError: a file has the name but not the contents, or the download fails.
     """
     places = [place / folder for place in data_dirs(data_dir) for folder in (".", "archives")]
     for place in [*places, Path(cache_dir)]:
@@ -57,22 +67,28 @@ def find_or_download(archive, data_dir, cache_dir):
     return _download(archive, Path(cache_dir))
 
 
-def data_dirs(data_dir):
-    """List the folders in which a user may keep data: the one given, then `MMZOO_DATA_DIR`.
+def data_dirs(data_dir: str | Path | None) -> list[Path]:
+    """List the data folders of the user: `data_dir`, then `MMZOO_DATA_DIR`.
 
-    Raises BadInputError where one of them is said and is not there.
+    Raises:
+        BadInputError: one of them is given and does not exist.
     """
-    said = {"--data-dir": data_dir, "MMZOO_DATA_DIR": os.environ.get("MMZOO_DATA_DIR")}
-    for name, folder in said.items():
+    given = {"--data-dir": data_dir, "MMZOO_DATA_DIR": os.environ.get("MMZOO_DATA_DIR")}
+    for name, folder in given.items():
         if folder and not Path(folder).is_dir():
             raise BadInputError(f"{name}: expected a folder. Received: {folder}, no such folder")
-    return [Path(folder) for folder in said.values() if folder]
+    return [Path(folder) for folder in given.values() if folder]
 
 
-def read_arrays(name, folder, keys, source, data_dir):
-    """Return the path, and `{key: array}` of `keys`, of the file `name`: in `folder` of a data folder, or in it.
+def read_arrays(
+    name: str, folder: str, keys: Sequence[str], source: str, data_dir: str | Path | None
+) -> tuple[Path, dict[str, np.ndarray]]:
+    """Read the arrays `keys` of the file `name` in a data folder.
 
-    Raises BadInputError, which says what the file is made of (`source`), where it is not there, damaged, or lacks one.
+    The file is in `folder` of a data folder, or directly in the data folder. Returns its path, and `{key: array}`.
+
+    Raises:
+        BadInputError: the file is missing, damaged, or lacks a key. The message contains its `source`.
     """
     places = [place / below / name for place in data_dirs(data_dir) for below in (folder, ".")]
     path = next((place for place in places if place.is_file()), None)
@@ -86,11 +102,12 @@ def read_arrays(name, folder, keys, source, data_dir):
         raise BadInputError(f"{path}: expected {source}. Received: {reason}") from None
 
 
-def read_members(path, archive):
-    """Return `{name below the top folder: bytes}` of the wanted members, sorted by name.
+def read_members(path: str | Path, archive: Archive) -> dict[str, bytes]:
+    """Read the wanted members: `{name below the top folder: bytes}`, sorted by name.
 
-    Raises BadInputError where the file is no sound zip, a name leads out of its folder, a wanted member
-    is a link, or names and contents do not have the pinned SHA-256.
+    Raises:
+        BadInputError: the file is no valid zip, a name leads out of its folder, a wanted member is a link, or names and
+            contents do not have the pinned SHA-256.
     """
     members = {}
     try:
@@ -113,8 +130,11 @@ def read_members(path, archive):
     return members
 
 
-def members_sha256(members):
-    """SHA-256 over the sorted names and contents of `{name: bytes}`, each preceded by its length."""
+def members_sha256(members: Mapping[str, bytes]) -> str:
+    """Compute the SHA-256 over sorted names and contents of `{name: bytes}`.
+
+    Each name and content is preceded by its length.
+    """
     digest = hashlib.sha256()
     for name, content in sorted(members.items()):
         for part in (name.encode(), content):
@@ -123,8 +143,8 @@ def members_sha256(members):
     return digest.hexdigest()
 
 
-def _below_top(info, path):
-    """Strip the folder named after the commit; refuse a name that would lead elsewhere."""
+def _below_top(info: zipfile.ZipInfo, path: str | Path) -> str:
+    """Strip the folder named after the commit; refuse a name outside it."""
     # zipfile turns a backslash into a slash on Windows alone: orig_filename is what the archive says
     name = PurePosixPath(info.orig_filename.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts or ":" in info.orig_filename.split("/")[0]:
@@ -132,8 +152,8 @@ def _below_top(info, path):
     return "/".join(name.parts[1:])
 
 
-def _download(archive, cache_dir):
-    """Fetch into a temporary file beside the target, verify, rename."""
+def _download(archive: Archive, cache_dir: Path) -> Path:
+    """Download into a temporary file in the same folder, verify, rename."""
     temporary = None
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
@@ -151,13 +171,13 @@ def _download(archive, cache_dir):
             temporary.unlink(missing_ok=True)
 
 
-def _fetch(url, file):
-    """Copy what `url` answers into an open file, with a progress bar."""
+def _fetch(url: str, file: BinaryIO) -> None:
+    """Copy the content of `url` into `file`, with a progress bar."""
     from tqdm import tqdm
 
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
-        total = int(answer.headers.get("Content-Length") or 0) or None
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+        total = int(response.headers.get("Content-Length") or 0) or None
         with tqdm(total=total, unit="B", unit_scale=True, desc=Path(url).name) as bar:
-            while chunk := answer.read(CHUNK):
+            while chunk := response.read(CHUNK):
                 file.write(chunk)
                 bar.update(len(chunk))

@@ -1,11 +1,16 @@
-"""tfds records as NumPy arrays: those already in the user's data folder, else prepared in tfds' own."""
+"""tfds records as NumPy arrays, from the user's data folder or prepared by tfds."""
 
 import contextlib
 import functools
 import importlib
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
 
 import absl.logging
+import numpy as np
 
 from mmzoo.data.download.archive import data_dirs
 from mmzoo.errors import BadInputError
@@ -15,16 +20,16 @@ TIMEOUT = 10  # seconds
 
 
 @functools.lru_cache(maxsize=3)
-def mnist(split, data_dir):
-    """Load MNIST: uint8 `(N, 28, 28, 1)` white on black, and int32 labels, in the order of tfds' records.
+def mnist(split: str, data_dir: str | Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """Load MNIST: uint8 images `(N, 28, 28, 1)`, white on black, and int32 labels.
 
-    `train` is the first 55,000 training pictures, `validation` the last 5,000, `test` the 10,000 of the test
-    set. The arrays are read-only, and kept for the next call.
+    Examples are in the order of tfds' records. `train` is the first 55,000 training images, `validation` the last
+    5,000, `test` the 10,000 test images. The arrays are read-only and cached.
     """
     import tensorflow_datasets as tfds
 
-    def prepare(builder):
-        # where there is no network, tfds itself tries for minutes
+    def prepare(builder: Any) -> None:
+        # without a connection, tfds would retry for minutes
         urllib.request.urlopen(MNIST_URL, timeout=TIMEOUT).close()
         builder.download_and_prepare()
 
@@ -37,8 +42,11 @@ def mnist(split, data_dir):
 
 
 @functools.lru_cache(maxsize=3)
-def fsdd(split, data_dir):
-    """List the records of the Free Spoken Digit Dataset, see `builders.fsdd`; `+` joins splits. Cached."""
+def fsdd(split: str, data_dir: str | Path | None) -> tuple[dict[str, Any], ...]:
+    """List the records of the Free Spoken Digit Dataset, cached.
+
+    See `builders.fsdd`. `+` joins splits.
+    """
     import tensorflow_datasets as tfds
 
     with read_archive("fsdd", data_dir) as builder:
@@ -46,8 +54,10 @@ def fsdd(split, data_dir):
     return tuple(sorted(records, key=lambda row: (row["label"], row["speaker"], row["recording"])))
 
 
-def read_archive(name, data_dir):
-    """Return a context that yields the builder `name` of `mmzoo.data.builders`, whose source is a pinned archive.
+def read_archive(name: str, data_dir: str | Path | None) -> AbstractContextManager[Any]:
+    """Open the builder `name` of `mmzoo.data.builders`, from a pinned archive.
+
+    Returns a context manager of the builder.
 
     Raises:
         BadInputError: see `_read`.
@@ -57,17 +67,23 @@ def read_archive(name, data_dir):
     importlib.import_module(f"mmzoo.data.builders.{name}")  # registers the builder
     kind = tfds.builder_cls(name)
 
-    def prepare(builder):
+    def prepare(builder: Any) -> None:
         builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
 
     return _read(name, lambda place: kind(data_dir=place, archive_dir=data_dir), prepare, data_dir)
 
 
 @contextlib.contextmanager
-def _read(name, builder_in, prepare, data_dir):
-    """Yield a builder whose records are there: in `place/tfds` or `place`, or prepared in tfds' own folder.
+def _read(
+    name: str, builder_in: Callable[[Path | None], Any], prepare: Callable[[Any], None], data_dir: str | Path | None
+) -> Iterator[Any]:
+    """Yield a builder with records available.
 
-    Those found may be read-only. Raises BadInputError where they cannot be had, or are damaged.
+    Records are in `place/tfds` or `place` of a data folder, or prepared in tfds' own folder. Existing ones may be
+    read-only.
+
+    Raises:
+        BadInputError: the records cannot be prepared, or are damaged.
     """
     absl.logging.set_verbosity(absl.logging.ERROR)  # tfds warns of what an attempt without network left behind
     places = [place / folder for place in data_dirs(data_dir) for folder in ("tfds", ".")]
@@ -80,6 +96,6 @@ def _read(name, builder_in, prepare, data_dir):
         yield builder
     except BadInputError:
         raise
-    except Exception as error:  # tfds, TensorFlow, the network and the disk each have their own
+    except Exception as error:  # tfds, TensorFlow, the connection and the disk raise different types
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise BadInputError(f"{where}: expected readable records, or to prepare them. Received: {reason}") from None

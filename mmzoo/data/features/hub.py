@@ -1,22 +1,36 @@
-"""Frozen features of a published TF-Hub model or any SavedModel, as one array that a `tabular_mlp` may take."""
+"""Frozen features of a TF-Hub model or any SavedModel, as input of a `tabular_mlp`."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from mmzoo.errors import BadInputError
 
 
-def hub_features(handle, arrays, signature="serving_default", output=None, batch_size=32):
-    """Return what the SavedModel `handle` makes of `arrays`: `(N, ...)` in the type of its output.
+def hub_features(
+    handle: str | Path,
+    arrays: np.ndarray | Mapping[str, np.ndarray],
+    signature: str | None = "serving_default",
+    output: str | None = None,
+    batch_size: int = 32,
+) -> np.ndarray:
+    """Compute the output of a SavedModel for `arrays`: `(N, ...)`.
+
+    The result has the type of the model's output.
 
     Args:
-        handle: the path of a SavedModel, or an address that TF-Hub knows.
-        arrays: `{input: (N, ...)}`, or one array for a model of one input. They are cast to the types it takes.
-        signature: a signature of the SavedModel; None calls the model itself, with one array.
-        output: name of the output; needed where there are several.
+        handle: the path of a SavedModel, or an address known to TF-Hub.
+        arrays: `{input: (N, ...)}`, or one array for a model of one input. They are cast to the model's input types.
+        signature: a signature of the SavedModel; None calls the model directly, with one array.
+        output: name of the output; required for several outputs.
+        batch_size: examples per call.
 
     Raises:
-        BadInputError: no package tensorflow-hub; a model that cannot be loaded or run; or a signature, inputs or
-            output that the model has not.
+        BadInputError: no package tensorflow-hub; a model that cannot be loaded or run; or an unknown signature, input
+            or output.
     """
     model = _load(handle)  # held until the end: its signatures do not hold it
     named = arrays if isinstance(arrays, dict) else {None: arrays}
@@ -27,18 +41,18 @@ def hub_features(handle, arrays, signature="serving_default", output=None, batch
         raise BadInputError(f"{handle}: expected arrays of one length, at least 1. Received: {shapes}")
     call = _calls(handle, model, signature, named)
     ((count,),) = counts
-    made = []
+    features = []
     for start in range(0, count, batch_size):
         batch = {name: array[start : start + batch_size] for name, array in named.items()}
         try:
-            answer = call(batch)
+            outputs = call(batch)
         except Exception as error:  # of shapes and types that the graph does not take
             raise BadInputError(f"{handle}: expected inputs that it takes. Received: {_line(error)}") from None
-        made.append(np.asarray(_choose(handle, answer, output)))
-    return np.concatenate(made)
+        features.append(np.asarray(_choose(handle, outputs, output)))
+    return np.concatenate(features)
 
 
-def _load(handle):
+def _load(handle: str | Path) -> Any:
     try:
         import tensorflow_hub as hub
     except ImportError as error:
@@ -47,13 +61,14 @@ def _load(handle):
         ) from None
     try:
         return hub.load(str(handle))
-    except Exception as error:  # TF-Hub, TensorFlow, the network and the disk each have their own
+    except Exception as error:  # TF-Hub, TensorFlow, the connection and the disk raise different types
         raise BadInputError(f"{handle}: expected a SavedModel. Received: {_line(error)}") from None
 
 
-def _calls(handle, model, signature, named):
-    """Return a function of `{input: batch}`, whose names are checked."""
-    import tensorflow as tf
+def _calls(
+    handle: str | Path, model: Any, signature: str | None, named: dict[str | None, np.ndarray]
+) -> Callable[[dict], Any]:
+    """Return a function of `{input: batch}`, with checked names."""
 
     if signature is None:
         if not callable(model) or set(named) != {None}:
@@ -72,7 +87,7 @@ def _calls(handle, model, signature, named):
     return lambda batch: function(**{n: tf.cast(batch[key], wanted[n].dtype) for key, n in names.items()})
 
 
-def _choose(handle, answer, output):
+def _choose(handle: str | Path, answer: Any, output: str | None) -> Any:
     if not isinstance(answer, dict):
         answer = {output: answer} if not isinstance(answer, list | tuple) else dict(enumerate(answer))
     if output is None and len(answer) == 1:
@@ -82,5 +97,5 @@ def _choose(handle, answer, output):
     return answer[output]
 
 
-def _line(error):
+def _line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -1,4 +1,4 @@
-"""What a pretrained language model makes of sentences: frozen features, computed before the model that takes them.
+"""Frozen sentence embeddings of a pretrained language model.
 
 The model is all-MiniLM-L6-v2 (Wang et al. 2020, MiniLM; trained for sentences as by Reimers and Gurevych 2019), 22.7
 million parameters, Apache-2.0.
@@ -6,6 +6,7 @@ million parameters, Apache-2.0.
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,15 +19,15 @@ FILES = ("config.json", "vocab.txt", "tokenizer_config.json", WEIGHTS)
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of WEIGHTS
 SOURCE = f"{', '.join(FILES)} of huggingface.co/sentence-transformers/{FOLDER}"
 WIDTH = 384
-TOKENS = 128  # of a sentence, the two at its ends among them; what is longer is cut
+TOKENS = 128  # per sentence, including the two at its ends; longer sentences are cut
 BATCH = 32
 
 
 def find_model(data_dir: str) -> Path:
-    """Return the folder of the model, in `data_dir` or in MMZOO_DATA_DIR.
+    """Find the folder of the model, in `data_dir` or in MMZOO_DATA_DIR.
 
     Raises:
-        BadInputError: it is in neither, it lacks a file, or its weights are others.
+        BadInputError: the folder is in neither, lacks a file, or has other weights.
     """
     places = [place / FOLDER for place in data_dirs(data_dir)]
     folder = next((place for place in places if place.is_dir()), None)
@@ -43,29 +44,31 @@ def find_model(data_dir: str) -> Path:
 
 
 def sentence_features(texts: list[str], folder: str | Path) -> np.ndarray:
-    """Return `(N, WIDTH)` float32: the mean of the last hidden states of a BERT's tokens, sentence by sentence.
+    """Compute sentence embeddings `(N, WIDTH)` float32.
+
+    An embedding is the mean of the last hidden states of a BERT's tokens.
 
     Args:
-        texts: N strings; capitals do not count.
-        folder: files of a BERT as Hugging Face lays them out: config.json, vocab.txt, tokenizer_config.json,
+        texts: N strings; case is ignored.
+        folder: files of a BERT in the layout of Hugging Face: config.json, vocab.txt, tokenizer_config.json,
             model.safetensors.
 
     Raises:
         BadInputError: keras-nlp or safetensors is not installed, or the folder holds no such model.
     """
     backbone, tokenizer, pack = _load(folder)
-    made = []
+    features = []
     for start in range(0, len(texts), BATCH):
         ids = np.asarray(pack(tokenizer([text.lower() for text in texts[start : start + BATCH]])))
         mask = (ids != tokenizer.pad_token_id).astype(np.int32)
         inputs = {"token_ids": ids, "segment_ids": np.zeros_like(ids), "padding_mask": mask}
         hidden = np.asarray(backbone(inputs, training=False)["sequence_output"])
-        made.append((hidden * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True))
-    return np.concatenate(made).astype(np.float32)
+        features.append((hidden * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True))
+    return np.concatenate(features).astype(np.float32)
 
 
-def _load(folder):
-    """Return the backbone and the tokenizer in `folder`, and what lays out its ids as the backbone takes them."""
+def _load(folder: str | Path) -> tuple[Any, Any, Any]:
+    """Load the backbone, the tokenizer and the packer of its ids."""
     try:
         import keras_nlp
         import safetensors  # noqa: F401  keras-nlp reads the weights with it and does not require it
@@ -74,7 +77,7 @@ def _load(folder):
     try:
         backbone = keras_nlp.models.BertBackbone.from_preset(str(folder))
         tokenizer = keras_nlp.models.BertTokenizer.from_preset(str(folder))
-    except Exception as error:  # of files that are no BERT each library has its own
+    except Exception as error:  # the libraries raise different types for files of no BERT
         reason = " ".join(str(error).split())[:200]
         raise BadInputError(f"{folder}: expected the files of a BERT. Received: {reason}") from None
     ends = {"start_value": tokenizer.cls_token_id, "end_value": tokenizer.sep_token_id}

@@ -33,16 +33,21 @@ class Source:
 
     path: str
     target: str
+    kind: str = "class"
     classes: tuple[str, ...] = ()
+    separator: str = ""
     inputs: tuple[tuple[str, Columns], ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
     split: str = ""
     group: str = ""
     time: str = ""
     seed: int = 0
     skip_bad: bool = False
-    kind: str = "class"
-    separator: str = ""
-    left_out: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Return the modalities of the inputs, in their order."""
+        return tuple(name for name, _ in self.inputs)
 
 
 def locate(path: str, data_dir: str, recipe_folder: str | Path) -> Path:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mmzoo.data.augment.defects import paste_pieces, paste_stretches, swap_sounds
+from mmzoo.data.augment.defects import paste_pieces, paste_stretches, swap_audio
 from mmzoo.data.batches.anomaly import KINDS, Sounding, evaluation_scenes, kinds_told, training_scenes
 from mmzoo.data.sources import synthetic_machines
 from mmzoo.data.sources.synthetic_machines import DEFECTS, LAMPS, PITCH, PULSES, SAMPLE_RATE, draw_machine, play_machine
@@ -102,7 +102,7 @@ def test_a_stretch_is_pasted_into_each_sound(machines):
     changed = (pasted != clips)[loudest].mean(axis=1)
     assert changed.min() > 0.02
     assert changed.min() < 0.2 < 0.5 < changed.max()
-    np.testing.assert_array_equal(swap_sounds(clips), np.concatenate([clips[-2:], clips[:-2]]))
+    np.testing.assert_array_equal(swap_audio(clips), np.concatenate([clips[-2:], clips[:-2]]))
 
 
 def test_training_tells_what_was_done_and_leaves_the_rest(machines):

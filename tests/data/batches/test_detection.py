@@ -80,11 +80,11 @@ def test_bccd_is_halved_and_tells_what_it_leaves_out(place):
 
 def test_a_picture_that_is_not_there_or_not_described_is_named(place):
     for name, content, said in (
-        ("BCCD/JPEGImages/Blood_2.jpg", b"no picture", "the picture Blood_2.jpg cannot be read"),
+        ("BCCD/JPEGImages/Blood_2.jpg", b"no picture", "the image Blood_2.jpg cannot be read"),
         ("BCCD/Annotations/Blood_2.xml", b"<annotation>", "no XML"),
     ):
         folder = place(fake_members() | {name: content})
-        with pytest.raises(BadInputError, match=rf"Blood_2\.xml: expected boxes of a picture. Received: .*{said}"):
+        with pytest.raises(BadInputError, match=rf"Blood_2\.xml: expected boxes of an image. Received: .*{said}"):
             bccd("validation", folder)
 
 

@@ -143,9 +143,9 @@ def test_pycocotools_reads_what_is_written(images, tmp_path):
 BAD = {
     "a box of no area, -4 x 24": (32, 12, 28, 36),
     "a box of almost no area, 1 x 1 pixels at 16, 12": (16, 12, 17, 13),
-    "a box that leaves the picture of 64 x 48, 16 x 24 pixels at 56, 12": (56, 12, 72, 36),
-    "a box that leaves the picture of 64 x 48, 12 x 24 pixels at -2": (-2, 12, 10, 36),
-    "a box that leaves the picture of 64 x 48, 10 x 10 pixels at 100, 100": (100, 100, 110, 110),
+    "a box that leaves the image of 64 x 48, 16 x 24 pixels at 56, 12": (56, 12, 72, 36),
+    "a box that leaves the image of 64 x 48, 12 x 24 pixels at -2": (-2, 12, 10, 36),
+    "a box that leaves the image of 64 x 48, 10 x 10 pixels at 100, 100": (100, 100, 110, 110),
 }
 
 
@@ -188,9 +188,9 @@ def test_pictures_missing_broken_or_of_another_size(kind, images, tmp_path):
     with pytest.raises(BadInputError) as raised:
         read(kind, other, tmp_path)
     said = str(raised.value)
-    assert "the picture gone.png cannot be read" in said
-    assert "the picture cut.png cannot be read" in said
-    assert "the picture is 10 x 10 pixels, said to be 64 x 48" in said
+    assert "the image gone.png cannot be read" in said
+    assert "the image cut.png cannot be read" in said
+    assert "the image is 10 x 10 pixels, but its file says 64 x 48" in said
     kept, skipped = read(kind, other, tmp_path, on_bad="skip")
     assert (kept, len(skipped)) == ([], 3)
 
@@ -252,7 +252,7 @@ def test_files_that_are_none(images, tmp_path):
     assert [one.path for one in kept] == ["a.png"]
     assert [row.why.split(",")[0] for row in skipped] == [
         "no id and file_name of its own",
-        "an unknown picture",
+        "an unknown image",
         "an unknown class",
         "no box of four numbers",
         "a crowd",

@@ -87,9 +87,9 @@ def test_splits_are_the_clips_of_their_folds(place):
 
 WRONG = {
     "0 seconds": (ogg(0, 1), "expected"),
-    "not sound": (b"nothing", "expected WAV, FLAC or Ogg sound"),
+    "not sound": (b"nothing", "expected WAV, FLAC or Ogg audio"),
     "truncated": (ogg(1, 1)[:2000], "truncated Ogg"),
-    "empty": (b"", "expected WAV, FLAC or Ogg sound"),
+    "empty": (b"", "expected WAV, FLAC or Ogg audio"),
 }
 
 

@@ -63,13 +63,13 @@ def test_channels():
 
 @pytest.mark.parametrize("rate", [4000, 11025, 16000, 44100])
 def test_resampled_and_said_once(caplog, rate):
-    audio._say_resampled.cache_clear()
+    audio._warn_resampled.cache_clear()
     for _ in range(2):
         waveform = decode_audio(encoded(tone(rate), rate), RATE)
     assert len(waveform) == pytest.approx(4000, abs=1)
     middle = slice(200, 3800)  # the filter sees silence beyond the ends
     np.testing.assert_allclose(waveform[middle], tone()[middle], atol=2e-3)
-    assert [record.getMessage() for record in caplog.records] == [f"sound at {rate} Hz is resampled to 8000 Hz"]
+    assert [record.getMessage() for record in caplog.records] == [f"audio at {rate} Hz is resampled to 8000 Hz"]
 
 
 def test_resampling_removes_what_would_alias():
@@ -105,7 +105,7 @@ def test_not_finite():
 
 def test_no_file(tmp_path):
     for path in (tmp_path / "missing.wav", tmp_path):
-        with pytest.raises(BadInputError, match="expected a readable sound file") as raised:
+        with pytest.raises(BadInputError, match="expected a readable audio file") as raised:
             read_audio(path, RATE)
         assert str(path) in str(raised.value)
 

@@ -62,20 +62,20 @@ def test_size():
 def test_truncated(kind, part):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     whole = encoded(noise, kind)
-    with pytest.raises(BadInputError, match=r"cut\.png: expected a picture that decodes") as raised:
+    with pytest.raises(BadInputError, match=r"cut\.png: expected an image that decodes") as raised:
         decode_image(whole[: int(len(whole) * part)], name="cut.png")
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, world" * 100])
 def test_not_a_picture(content):
-    with pytest.raises(BadInputError, match=r"notes\.txt: expected a picture that decodes"):
+    with pytest.raises(BadInputError, match=r"notes\.txt: expected an image that decodes"):
         decode_image(content, name="notes.txt")
 
 
 def test_no_file(tmp_path):
     for path in (tmp_path / "missing.png", tmp_path):
-        with pytest.raises(BadInputError, match="expected a readable picture file") as raised:
+        with pytest.raises(BadInputError, match="expected a readable image file") as raised:
             read_image(path)
         assert str(path) in str(raised.value)
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmzoo.tasks.subsets import shapley
 
 from mmzoo.data.presence import present_patterns
 from mmzoo.data.tables.features import Category, Number
@@ -24,7 +25,6 @@ from mmzoo.reports.html.rows import Told, mistakes
 from mmzoo.reports.html.scores import gain_words, reached, score_rows
 from mmzoo.reports.html.svg import confusion_matrix, shown_table
 from mmzoo.reports.readme import _score
-from mmzoo.tasks.subsets import shapley
 
 ATTACK = "<script>alert('x')</script>"
 CLASSES = ("a</text><script>", "b $x_", "ç 値段")
@@ -255,7 +255,7 @@ def written(own, tmp_path_factory):
         ("text", ("note",)),
         ("tabular", (Number("price", 20.0, 10.0),)),
     )
-    source = Source(str(own), "kind", (f"{ATTACK}0", f"{ATTACK}1"), inputs, split="split")
+    source = Source(str(own), "kind", classes=(f"{ATTACK}0", f"{ATTACK}1"), inputs=inputs, split="split")
     names = [name for name, _ in inputs]
     x = {"tabular": keras.Input((2,), name="tabular"), "present": keras.Input((4,), name="present")}
     y = keras.layers.Dense(2, activation="softmax", name="probabilities")(keras.ops.concatenate([*x.values()], axis=1))

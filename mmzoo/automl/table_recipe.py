@@ -1,0 +1,286 @@
+"""The recipe of a table: data, model, objective, plan and export from the values in a `recipe.py`."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from mmzoo import fusion
+from mmzoo.blocks.presence import SharesWhereUnknown
+from mmzoo.data.tables.batches import evaluation_rows, training_rows
+from mmzoo.data.tables.features import Category, Date, Number, figures
+from mmzoo.data.tables.rows import Sizes
+from mmzoo.data.tables.source import Source, load_splits, locate
+from mmzoo.errors import BadInputError, expect
+from mmzoo.heads.classifier import classifier
+from mmzoo.heads.multi_label import multi_label
+from mmzoo.heads.regressor import regressor
+from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
+from mmzoo.models.late_fusion import late_fusion
+from mmzoo.models.table_encoders import table_encoders
+from mmzoo.models.transfer import load_encoders
+from mmzoo.recipe import Export, Phase, check_numbers, check_order
+
+SMOOTHING = 0.1  # of class labels (Szegedy et al. 2016, section 7)
+
+
+@dataclass(frozen=True)
+class TableConfig:
+    """Settings of a table's recipe; the `Config` of a `recipe.py` derives from it and sets the table's defaults."""
+
+    data_dir: str = ""
+    """Folder of the table; by default the path that `mmzoo fit` read."""
+    modalities: tuple[str, ...] = ()
+    """Input modalities."""
+    fusion: str = "gated"
+    """One of mmzoo.fusion: gated, concat, weighted, attention, transformer, bottleneck, low_rank, ..."""
+    embed_dim: int = 64
+    """Embedding width."""
+    width: float = 1.0
+    """Channel multiplier of the image, audio, video and text encoders."""
+    modality_dropout: float = 0.0
+    """Probability that a training example keeps only some of its modalities."""
+    augment: bool = True
+    """Augment training examples: crop and recolor images and videos, shift audio, mask text bytes and cells."""
+    image_size: int = 96
+    """Side of the square images, in pixels; others are resized."""
+    sample_rate: int = 16_000
+    """Audio sample rate, in Hz."""
+    seconds: float = 5.0
+    """Audio length: the loudest window of longer audio; shorter audio is padded with silence."""
+    text_bytes: int = 32
+    """Text length, in UTF-8 bytes; longer texts are truncated."""
+    frames: int = 8
+    """Evenly spaced frames per video."""
+    frame_size: int = 64
+    """Side of the square video frames, in pixels; others are resized."""
+    epochs: int = 45
+    """Maximum number of epochs."""
+    batch_size: int = 32
+    """Examples per step."""
+    learning_rate: float = 2e-3
+    """Peak learning rate of the AdamW schedule."""
+    init_from: str = ""
+    """A .keras file to initialize encoders from."""
+    seed: int = 0
+    """Random seed for initialization, shuffling and augmentation."""
+    fold: str = ""
+    """Test fold, as 2/5; by default the split of SOURCE."""
+
+    def __post_init__(self) -> None:
+        check_order(self.modalities, type(self).modalities or self.modalities)
+        check_numbers(dataclasses.asdict(self))
+        expect("width", self.width > 0, "a number above 0", self.width)
+        expect("fusion", self.fusion in fusion.names(), f"one of {', '.join(fusion.names())}", self.fusion)
+
+
+@dataclass(frozen=True)
+class TargetKind:
+    """One kind of target: its head, objective, exported output and validation metric.
+
+    `wiring` returns the arguments of `late_fusion` that depend on the target. `output` is yielded by the layer `layer`,
+    or `fused_layer` with several modalities. `learned` are the fields of `TableRecipe` that only this kind has.
+    """
+
+    task: str
+    summary: str
+    output: str
+    layer: str
+    fused_layer: str
+    monitor: str
+    learned: tuple[str, ...]
+    wiring: Callable[["TableRecipe"], dict[str, Any]]
+    objective: Callable[["TableRecipe"], dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRecipe:
+    """The values of a table's recipe, and the parts of a recipe as methods.
+
+    `file` is the path of the `recipe.py`; `config` has the defaults. `encoders` is `{modality: arguments}` of published
+    encoders, see `mmzoo.encoders.pretrained`. `class_weight` has one weight per class or is empty. `mean` and
+    `deviation` are those of a numeric target in the training rows. `patience` is in epochs.
+    """
+
+    file: str = ""
+    source: Source
+    config: TableConfig
+    encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    class_weight: tuple[float, ...] = ()
+    mean: float = 0.0
+    deviation: float = 1.0
+    patience: int = 8
+
+    def __post_init__(self) -> None:
+        if self.source.kind not in KINDS:
+            raise BadInputError(f"SOURCE: `kind` must be one of {', '.join(KINDS)}, got {self.source.kind!r}")
+
+    @property
+    def kind(self) -> TargetKind:
+        """Return the kind of the target."""
+        return KINDS[self.source.kind]
+
+    @property
+    def tiny(self) -> TableConfig:
+        """Return a config that trains in seconds."""
+        return dataclasses.replace(self.config, epochs=1, embed_dim=16, width=0.25)
+
+    @property
+    def summary(self) -> str:
+        """Return one line: the task, the target, the modalities and the table."""
+        *others, last = self.source.modalities
+        modalities = f"{', '.join(others)} and {last}" if others else last
+        words = f"{self.kind.summary} of {self.source.target} from {modalities} in {Path(self.source.path).name}."
+        return " ".join(words.split())
+
+    def dataset(self, split: str, config: TableConfig | None = None, first_epoch: int = 0) -> tf.data.Dataset:
+        """Return batches of `({modality: (B, ...), "present": (B, M)}, target)`.
+
+        The target is a class index `(B,)`, a number `(B,)`, or 0 and 1 for each label `(B, K)`.
+        """
+        config = config or self.config
+        place = locate(self.source.path, config.data_dir, Path(self.file).parent)
+        examples = load_splits(self.source, place, self.sizes(config), config.fold)[split]
+        if split != "train":
+            return evaluation_rows(examples, config.modalities, config.seed)
+        epochs, dropout = range(first_epoch, config.epochs), config.modality_dropout
+        return training_rows(
+            examples, config.modalities, config.batch_size, config.seed, epochs, dropout, config.augment
+        )
+
+    def sizes(self, config: TableConfig | None = None) -> Sizes:
+        """Return the sizes of the input tensors."""
+        config = config or self.config
+        samples = int(config.sample_rate * config.seconds)
+        frames = (config.frames, config.frame_size)
+        return Sizes(config.image_size, config.sample_rate, samples, config.text_bytes, *frames)
+
+    def build(self, config: TableConfig | None = None) -> keras.Model:
+        """Return the late-fusion model of `{modality: (B, ...), "present": (B, M)}`."""
+        config = config or self.config
+        shapes = self.sizes(config).shapes(config.modalities, self._features)
+        scaled = {"figures": figures(self._features), "published": self.encoders}
+        encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
+        model = late_fusion(encoders, fusion.load(config.fusion), **self.kind.wiring(self))
+        if config.init_from:
+            load_encoders(model, config.init_from, [f"{name}_encoder" for name in self.source.modalities])
+        return model
+
+    def objective(self, config: TableConfig | None = None) -> dict[str, Any]:
+        """Return the loss and the metrics of the target's kind."""
+        return self.kind.objective(self)
+
+    def plan(self, config: TableConfig | None = None) -> tuple[Phase, ...]:
+        """Return one phase with averaged weights and early stopping on the validation metric."""
+        config = config or self.config
+        average = 1 - 0.23 / config.epochs  # over a fifteenth of the steps if an epoch has 64: 0.995 for 45 epochs
+        ends = {"patience": self.patience, "monitor": self.kind.monitor, "class_weight": self.class_weight}
+        return (Phase("train", config.epochs, config.learning_rate, clip_norm=1.0, ema=average, **ends),)
+
+    def export(self, config: TableConfig | None = None) -> Export:
+        """Return the exported outputs, the target's and the embedding; int8 unless an encoder is a published one."""
+        config = config or self.config
+        sizes, modalities, kind = self.sizes(config), config.modalities, self.kind
+        published = set(self.encoders) & set(modalities)  # int8 failed on the GPU accelerator with one of them
+        return Export(
+            task=kind.task,
+            labels=self.source.classes,
+            outputs={kind.output: kind.fused_layer if modalities[1:] else kind.layer, "embedding": "embedding"},
+            units=sizes.units(modalities, self._features),
+            data={"name": Path(self.source.path).name, "version": "", "license": "", "weights_license": ""},
+            ranges=sizes.ranges(modalities, self._features),
+            precisions=("float32", "dynamic") if published else ("float32", "dynamic", "int8"),
+        )
+
+    @property
+    def _features(self) -> tuple[Number | Category | Date, ...]:
+        return dict(self.source.inputs).get("tabular", ())
+
+
+def _class_wiring(recipe: TableRecipe) -> dict[str, Any]:
+    """Return a softmax head, one per modality, and the fallback to the class prior."""
+    head = partial(classifier, num_classes=len(recipe.source.classes))
+    return {"head": head, "answer": SharesWhereUnknown(name="answer"), "alone": head}
+
+
+def _class_objective(recipe: TableRecipe) -> dict[str, Any]:
+    """Return label-smoothed cross-entropy of the fused and the unimodal probabilities."""
+    count = len(recipe.source.classes)
+
+    def loss(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+        one_hot = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), count)
+        return keras.losses.categorical_crossentropy(one_hot, y_pred, label_smoothing=SMOOTHING)
+
+    return {"loss": with_auxiliary(loss, count), "metrics": [fused_accuracy(count)]}
+
+
+def _number_wiring(recipe: TableRecipe) -> dict[str, Any]:
+    """Return a regression head that scales to the unit of the target."""
+
+    def head(embedding: keras.KerasTensor) -> keras.KerasTensor:
+        standardized = regressor(embedding)
+        return keras.layers.Rescaling(recipe.deviation, recipe.mean, dtype="float32", name="value")(standardized)
+
+    return {"head": head}
+
+
+def _number_objective(recipe: TableRecipe) -> dict[str, Any]:
+    """Return Huber loss of the standardized error, and the mean absolute error in the unit of the target."""
+
+    def loss(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.losses.huber(y_true / recipe.deviation, y_pred / recipe.deviation)
+
+    return {"loss": loss, "metrics": ["mae"]}
+
+
+def _labels_wiring(recipe: TableRecipe) -> dict[str, Any]:
+    """Return a sigmoid head."""
+    return {"head": partial(multi_label, num_classes=len(recipe.source.classes))}
+
+
+def _labels_objective(recipe: TableRecipe) -> dict[str, Any]:
+    """Return binary cross-entropy and micro F1."""
+    score = keras.metrics.F1Score(average="micro", threshold=0.5, name="micro_f1")
+    return {"loss": "binary_crossentropy", "metrics": [score]}
+
+
+KINDS = {
+    "class": TargetKind(
+        task="classification",
+        summary="Classification",
+        output="probabilities",
+        layer="probabilities",
+        fused_layer="answer",
+        monitor="val_accuracy",
+        learned=("class_weight",),
+        wiring=_class_wiring,
+        objective=_class_objective,
+    ),
+    "number": TargetKind(
+        task="regression",
+        summary="Regression",
+        output="value",
+        layer="value",
+        fused_layer="value",
+        monitor="val_mae",
+        learned=("mean", "deviation"),
+        wiring=_number_wiring,
+        objective=_number_objective,
+    ),
+    "labels": TargetKind(
+        task="multilabel",
+        summary="Multi-label classification",
+        output="label_probabilities",
+        layer="probabilities",
+        fused_layer="probabilities",
+        monitor="val_micro_f1",
+        learned=(),
+        wiring=_labels_wiring,
+        objective=_labels_objective,
+    ),
+}

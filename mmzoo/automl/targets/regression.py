@@ -1,0 +1,46 @@
+"""A column of numbers."""
+
+from typing import Any
+
+import numpy as np
+
+from mmzoo.automl.targets.target import Target, TargetKind
+from mmzoo.data.tables.features import fit_feature
+from mmzoo.data.tables.source import Source, target_numbers
+from mmzoo.metrics.regression import number_scores
+from mmzoo.tasks.format import figure
+from mmzoo.tasks.regression import TASK, constant_name
+
+
+def values(target: Target, training: np.ndarray, balance: bool) -> dict[str, Any]:
+    """Return mean and standard deviation of the training rows."""
+    found = fit_feature("number", target.name, target.spread[training].tolist())
+    return {"classes": (), "separator": "", "mean": found.mean, "deviation": found.deviation}
+
+
+def rows(labels: np.ndarray, source: Source) -> str:
+    """Return minimum, maximum and median."""
+    low, middle, high = (figure(x) for x in np.percentile(labels, [0, 50, 100]))
+    return f"{source.target} {low} to {high}, median {middle}"
+
+
+def constant(training: np.ndarray, truth: np.ndarray, source: Source) -> dict[str, Any]:
+    """Return the scores of the median of the training rows."""
+    value = float(np.median(training))
+    return {"value": value, **number_scores(np.full(len(truth), value), truth)}
+
+
+TARGET = TargetKind(
+    task=TASK,
+    described="a number",
+    read=lambda cells, name: Target("number", name, target_numbers(cells, name)),
+    values=values,
+    rows=rows,
+    constant=constant,
+    constant_name=constant_name,
+    scores=lambda predictions, labels, source: number_scores(predictions.reshape(-1), labels),
+    predict=lambda predictions, source: predictions[:, 0],
+    cells=lambda found, source: {f"predicted {source.target}": [float(f"{value:.7g}") for value in found[:, 0]]},
+    score=lambda predictions, y, source: number_scores(predictions[:, 0], target_numbers(list(y), "y"))["r2"],
+    probabilities=False,
+)
