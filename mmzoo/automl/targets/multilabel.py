@@ -25,7 +25,8 @@ def read(cells: list, name: str) -> Target:
     classes = tuple(sorted(label for label, count in rows.items() if count > 1))
     if single := sorted(set(rows) - set(classes)):
         if not classes:
-            raise BadInputError(f"target {name!r}: expected labels of two rows or more. Received: {abbreviated(single)}")
+            found = abbreviated(single)
+            raise BadInputError(f"target {name!r}: expected labels of two rows or more. Received: {found}")
         print(f"left out: labels of a single row, {abbreviated(single)}")
     return Target("labels", name, target_labels(cells, classes, separator), classes, separator)
 
