@@ -107,14 +107,14 @@ def cache(tmp_path_factory):
     """Keep decoded tables in a temporary folder, and there in place of the peer's file a small one: it takes long."""
     import keras
 
-    from mmzoo.benchmark.peers import kept_peer, to_tflite
+    from mmzoo.benchmark.peers import cached_reference, to_tflite
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MMZOO_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         x = keras.Input((8,))
         small = keras.Model(x, keras.layers.Dense(8)(x))
         folder = tmp_path_factory.mktemp("peer")
-        kept_peer("mobilenet_v3_small", folder, lambda name, place: to_tflite(small, place / f"{name}.tflite"))
+        cached_reference("mobilenet_v3_small", folder, lambda name, place: to_tflite(small, place / f"{name}.tflite"))
         yield
 
 

@@ -65,7 +65,7 @@ def test_the_folder_is_whole_and_verified(fitted, table):
     assert [model["peer"] for model in card["benchmark"]["models"]] == [False, False, False, True]
     page = " ".join((fitted / "report.html").read_text(encoding="utf-8").split())
     assert "100 runs of each were timed on" in page
-    assert "not used: an identifier: every row another" in page
+    assert "not used: an identifier: distinct in every row" in page
     assert not [path for path in table.parent.iterdir() if path.name.startswith(".")]
     assert (
         (fitted / "README.md")
@@ -126,9 +126,9 @@ def test_predict_wants_a_folder_of_fit(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("kind,price\na,1\nb,2\n", "expected classes that come back"),
+        ("kind,price\na,1\nb,2\n", "expected repeated classes"),
         ("sort,price\na,1\nb,2\n", "target: expected one of 'sort', 'price'"),
-        ("kind,price\na,1\na,2\n", "expected two values at least"),
+        ("kind,price\na,1\na,2\n", "expected at least two values"),
         ("kind\na\nb\na\nb\na\nb\n", "expected a column to learn kind from"),
     ],
 )
@@ -228,7 +228,7 @@ def test_rows_left_out_are_listed(tmp_path):
 def test_what_was_inferred_is_code(table):
     values = assemble(table, "kind", Request())
     text = recipe_text(from_values(values))
-    assert 'left_out=(("number", "an identifier: every row another"),),' in text
+    assert 'left_out=(("number", "an identifier: distinct in every row"),),' in text
     assert 'Number(name="price", mean=' in text
     assert len(read_table(table)) == ROWS
 

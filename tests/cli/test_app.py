@@ -18,7 +18,7 @@ from mmzoo.errors import BadInputError
 from mmzoo.recipes import spoken_digits
 from mmzoo.tflite import flatbuffer
 from mmzoo.training.loop import fit
-from mmzoo.training.resume import alone_in
+from mmzoo.training.resume import exclusive_run
 
 SMALL = ("--epochs", "2", "--embed-dim", "16")
 
@@ -185,9 +185,9 @@ def test_pretraining_goes_all_the_way_and_is_taken_up(mmzoo_command, tmp_path):
 def test_two_trainings_do_not_share_a_folder(tmp_path):
     out = tmp_path / "out"
     said = r"`out`: .*out is in use by another training run"
-    with alone_in(out), pytest.raises(BadInputError, match=said), alone_in(out):
+    with exclusive_run(out), pytest.raises(BadInputError, match=said), exclusive_run(out):
         pass
-    with alone_in(out):
+    with exclusive_run(out):
         assert not out.exists()
     assert list(tmp_path.iterdir()) == []
 

@@ -134,7 +134,7 @@ def test_a_stopped_run_goes_on_with_the_same_options_alone(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         going_on(resume=False, ema=0.5)
     for flag, other in (("ema", {}), ("ema", {"ema": 0.6}), ("clip-norm", {"ema": 0.5, "clip_norm": 1.0})):
-        with pytest.raises(BadInputError, match=f"the flags of the stopped run. Received: another {flag}"):
+        with pytest.raises(BadInputError, match=f"the flags of the interrupted run. Received: another {flag}"):
             going_on(**other)
     with pytest.raises(KeyboardInterrupt):
         going_on(ema=0.5)

@@ -330,7 +330,7 @@ def test_text_that_is_no_utf8_is_written(own, tmp_path, monkeypatch):
     lines = [{"note": "\ud800", "kind": "a"}, {"note": "\x00\u202e", "kind": "b"}, {"note": "n", "kind": "b"}]
     table.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     monkeypatch.setattr(report, "predictor", lambda path: None)
-    monkeypatch.setattr(report, "answer_rows", lambda *_: np.array([[0.9, 0.1, 0], [0.9, 0.1, 0], [0.1, 0.9, 0]]))
+    monkeypatch.setattr(report, "predict_rows", lambda *_: np.array([[0.9, 0.1, 0], [0.9, 0.1, 0], [0.1, 0.9, 0]]))
     told = fake({}, frame=read_table(table), labels=(0, 1, 1))
     config = SimpleNamespace(modalities=("text",), sample_rate=RATE)
     path = write_report(tmp_path, {}, SimpleNamespace(source=told.source), config, told.splits, table)
