@@ -63,8 +63,6 @@ class TestRows:
         for fold in ("3", "0/3", "4/3", "a/b", "2/-3"):
             said = r"`fold` must be a fold and the number of folds, such as 2/5, got "
             with pytest.raises(BadInputError, match=said):
-                BadInputError, match=r"`fold` must be a fold and the number of folds, such as 2/5, got "
-            ):
                 module.dataset("test", module.Config(fold=fold))
 
 
