@@ -54,7 +54,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(BadInputError, match=r"`out` must be a new folder or one with a card.json; "):
         check_out(tmp_path)
-    with pytest.raises(BadInputError, match=r"thesis.txt, a file"):
+    with pytest.raises(BadInputError, match=r"`out` must be a folder, got the file .*thesis.txt"):
         check_out(tmp_path / "thesis.txt")
 
 

@@ -47,7 +47,8 @@ def test_defaults_are_written_into_the_recipe(table, tmp_path):
         with_defaults(text, {"depth": 3})
 
 
-def test_trials_go_on_where_they_were_stopped(table, tmp_path, monkeypatch, capsys):
+def test_trials_go_on_where_they_were_stopped(table, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "mmzoo")
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     for folder in (whole, stopped):
         folder.mkdir()
@@ -58,10 +59,10 @@ def test_trials_go_on_where_they_were_stopped(table, tmp_path, monkeypatch, caps
     with pytest.raises(KeyboardInterrupt):
         tune(stopped / "recipe.py", request)
     assert recipes.load(str(stopped / "recipe.py")).Config().learning_rate == 2e-3
-    capsys.readouterr()
+    caplog.clear()
     again = tune(stopped / "recipe.py", request)
     assert begun == [f"trial {k}/3" for k in (1, 2, 2, 3)]
-    assert capsys.readouterr().out.startswith("trial 2 of 3: validation loss ")
+    assert caplog.messages[0].startswith("trial 2 of 3: validation loss ")
     assert [trial["values"] for trial in again["history"]] == [trial["values"] for trial in told["history"]]
     for one, other in zip(told["history"], again["history"], strict=True):
         assert one["val_loss"] == pytest.approx(other["val_loss"], rel=1e-3)

@@ -31,7 +31,8 @@ def models(tmp_path_factory):
     return folder
 
 
-def test_figures(models, tmp_path, capsys):
+def test_figures(models, tmp_path, caplog):
+    caplog.set_level("INFO", "mmzoo")
     peer = str(models / "a_large.tflite")
     result = benchmark([models], against=[peer], out=tmp_path / "figures.json", runs=60)
     assert json.loads((tmp_path / "figures.json").read_text()) == result
@@ -53,7 +54,7 @@ def test_figures(models, tmp_path, capsys):
             assert f["ratio"][peer]["best"] == pytest.approx(f["best_ms"] / other["best_ms"], rel=0.01)
             assert f["ratio"][peer]["median"] == pytest.approx(f["median_ms"] / other["median_ms"], rel=0.01)
     assert small["threads"]["1"]["ratio"][peer]["best"] < 0.5 < large["threads"]["1"]["ratio"][peer]["best"]
-    table = capsys.readouterr().out
+    table = "\n".join(caplog.messages)
     assert all(name in table for name in names)
     assert f"wrote {tmp_path / 'figures.json'}" in table
 

@@ -25,9 +25,10 @@ STEPS = """
 import json, os, sys, threading, time
 import tensorflow
 from mmzoo import recipes
-from mmzoo.run import fit_cost, fit_table as own
-from mmzoo.run.fit_request import Request
-from mmzoo.run.table_duplicates import duplicates
+from mmzoo.automl import fit as own
+from mmzoo.automl.leakage import duplicates
+from mmzoo.automl.options import Request
+from mmzoo.studies import fit_cost
 place, peaks, stage = sys.argv[1], {}, ["start"]
 def watch():
     while stage:
