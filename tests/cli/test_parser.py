@@ -55,7 +55,7 @@ def test_with_flags_replaces_known_parameters():
 
 def test_expect_names_the_parameter():
     expect("epochs", True, "a number above 0", 1)
-    with pytest.raises(BadInputError, match="^`epochs` must be a number above 0, got -1$"):
+    with pytest.raises(BadInputError, match=r"^`epochs` must be a number above 0, got -1$"):
         expect("epochs", False, "a number above 0", -1)
 
 
