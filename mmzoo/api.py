@@ -251,7 +251,7 @@ class TrainedModel:
             return [dict(inputs)]
         if len(set(counts.values())) > 1 or len(counts) < len(inputs):
             raise BadInputError(f"{', '.join(inputs)}: expected as many examples of each. Received: {counts}")
-        return [{name: value[row] for name, value in inputs.items()} for row in range(*counts.values())]
+        return [{name: value[row] for name, value in inputs.items()} for row in range(max(counts.values()))]
 
 
 def _given(x: Any, inputs: Mapping[str, Any], table: bool = False) -> Any:

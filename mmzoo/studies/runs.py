@@ -39,8 +39,13 @@ def flags(recipe: str, config: dict) -> str:
     config = json.loads(json.dumps(config))  # a tuple is written as the list that it is in a file
     # what a comparison sets itself is empty in its config, and the seed 0
     other = {name: value for name, value in config.items() if value not in ("", usual.get(name)) and name != "seed"}
-    words = {name: " ".join(value) if isinstance(value, list) else value for name, value in other.items()}
-    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in words.items())
+    return " ".join(_typed(name.replace("_", "-"), value) for name, value in other.items())
+
+
+def _typed(flag: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag} {' '.join(value) if isinstance(value, list) else value}"
 
 
 def told_seeds(runs: Sequence[dict]) -> str:

@@ -123,19 +123,21 @@ class TestBadInput:
         check_tune(Request(tune=0))
 
 
-def test_cross_validate_resumes_after_interruption(table, tmp_path, monkeypatch, capsys):
+def test_cross_validate_resumes_after_interruption(table, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "mmzoo")
     module = recipes.load(str(recipe_of(table, tmp_path, ignore=("shop", "day"))))
     begun = stops_in(monkeypatch, fit_folds, 5)
     given = (module, module.Config(), 2, table, tmp_path, _linear_baselines)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(*given)
-    assert capsys.readouterr().out.count("fold 1 of 2, test accuracy: text+tabular ") == 1
+    assert caplog.text.count("fold 1 of 2, test accuracy: text+tabular ") == 1
+    caplog.clear()
     assert not (tmp_path / "fold_1").exists()
     section = cross_validate(*given)
     models = ["text+tabular", "text", "tabular"]
     first, second = ([f"fold {k}/2 ({name})" for name in models] for k in (1, 2))
     assert begun == [*first, *second[:2], *second]
-    printed = capsys.readouterr().out
+    (printed,) = caplog.messages
     assert printed.startswith("fold 2 of 2, test accuracy: text+tabular ")
     assert ", a linear model of all " in printed
     assert (section["folds"], section["score"], section["rows"]) == (2, "accuracy", [60, 60])
