@@ -39,7 +39,7 @@ def exclusive_run(out: Path) -> Iterator[None]:
 
 @contextmanager
 def checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
-    """Yield the hidden folder next to `out` with the checkpoints of a run.
+    """Yield the hidden checkpoint folder next to `out`.
 
     The folder is new, or belongs to the run to resume. It is removed at the end of the block. After an error it
     remains for `--resume` if an epoch was completed.

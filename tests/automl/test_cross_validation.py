@@ -131,7 +131,7 @@ def test_cross_validate_resumes_after_interruption(table, tmp_path, monkeypatch,
     assert begun == [*first, *second[:2], *second]
     printed = capsys.readouterr().out
     assert printed.startswith("fold 2 of 2, test accuracy: text+tabular ")
-    assert ", a linear model of all " in printed
+    assert ", linear baseline, all " in printed
     assert (section["folds"], section["score"], section["rows"]) == (2, "accuracy", [60, 60])
     assert [*section["models"]] == models
     assert [*section["linear"]] == ["text", "tabular", "all"]
