@@ -1,14 +1,15 @@
-"""Errors that name what was expected and what was received."""
+"""The error of bad input, and the check that raises it."""
 
 
 class BadInputError(ValueError):
-    """What the user gave cannot be used; the message names it, what was expected and what was received.
+    """An argument, a file or a folder from the user cannot be used; the message is one line.
 
-    The command line prints the message as one line and exits with code 2.
+    A parameter is named in backticks, as in "`epochs` must be a number above 0, got -1": the command line shows its
+    flag there, and exits with code 2.
     """
 
 
-def expect(name, holds, expected, received):
-    """Raise BadInputError that names the flag unless `holds`."""
+def expect(name: str, holds: bool, expected: str, received: object) -> None:
+    """Raise BadInputError that names the parameter `name` unless `holds`."""
     if not holds:
-        raise BadInputError(f"--{name.replace('_', '-')}: expected {expected}. Received: {received}")
+        raise BadInputError(f"`{name}` must be {expected}, got {received}")

@@ -1,10 +1,16 @@
-"""The contract of a recipe: a module with seven names, and the two records that two of them return."""
+"""The contract of a recipe: `Recipe`, its `CommonConfig`, and the records `Phase` and `Export`."""
 
+import dataclasses
+import inspect
 import math
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar, Self
 
-from mmzoo.errors import expect
+from mmzoo import fusion
+from mmzoo.errors import BadInputError, expect
 
 POSITIVE = (
     "embed_dim",
@@ -24,30 +30,46 @@ POSITIVE = (
     "frames",
     "frame_size",
 )
-PROBABILITIES = ("modality_dropout", "hidden")
+AT_LEAST_ONE = ("passes", "units")
+PROBABILITIES = ("modality_dropout", "hidden", "joined", "mixing")
+FRACTIONS = ("dropout",)
+DECIBELS = ("snr_db",)
+LARGEST_BATCH = 4096
+
+# name in a recipe's module -> its parameters, None for a value
+NAMES: dict[str, tuple[str, ...] | None] = {
+    "Config": None,
+    "TINY": None,
+    "dataset": ("split", "config", "epoch"),
+    "build": ("config",),
+    "objective": ("config",),
+    "plan": ("config",),
+    "export": ("config",),
+}
+OPTIONAL = ("kinds", "references", "language", "reconstruction", "sizes")  # each a function of a config
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One call of `fit`, with AdamW, warm-up and a cosine."""
+    """One call of `fit` with AdamW, linear warm-up and cosine decay."""
 
     name: str
     epochs: int
     learning_rate: float
-    frozen: tuple[str, ...] = ()  # encoders, or `encoder/layer`, whose weights stay as they are
-    rates: tuple[tuple[str, float], ...] = ()  # encoder -> factor of its learning rate
-    clip_norm: float = 0.0  # of all gradients together; 0: not clipped
-    ema: float = 0.0  # momentum of the average of weights that the phase ends with; 0: the last weights
-    patience: int = 0  # epochs in which `monitor` gets no better, then the best weights; 0: all epochs
-    monitor: str = "val_loss"  # or a metric of validation, as val_accuracy; of two alike the lower loss is the better
-    class_weight: tuple[float, ...] = ()  # by class; empty: all alike
+    frozen: tuple[str, ...] = ()  # encoders, or `encoder/layer`, that are not trained
+    rates: tuple[tuple[str, float], ...] = ()  # encoder -> learning-rate multiplier
+    clip_norm: float = 0.0  # global gradient norm; 0 disables clipping
+    ema: float = 0.0  # decay of the moving average of the weights; 0 keeps the final weights
+    patience: int = 0  # epochs without a better `monitor` before the best weights are restored; 0: all epochs
+    monitor: str = "val_loss"  # or a validation metric, as val_accuracy; ties are broken by the lower loss
+    class_weight: tuple[float, ...] = ()  # by class; empty: all equal
 
 
 def gradual_unfreezing(groups: tuple[tuple[str, ...], ...], epochs: int, learning_rate: float) -> tuple[Phase, ...]:
-    """Return phases that train what is in no group first, then the first group too, and so on until all is trained.
+    """Return one phase more than `groups`, each of which unfreezes the next group.
 
-    `groups` are names as in `Phase.frozen`, those next to the head first; `epochs` are those of each phase, of which
-    there is one more than groups. Howard and Ruder 2018 (ULMFiT), section 3.3.
+    `groups` are names as in `Phase.frozen`, the group next to the head first; `epochs` are those of each phase.
+    Howard and Ruder 2018 (ULMFiT), section 3.3.
 
     Raises:
         ValueError: `groups` has a name twice.
@@ -61,7 +83,7 @@ def gradual_unfreezing(groups: tuple[tuple[str, ...], ...], epochs: int, learnin
 
 @dataclass(frozen=True)
 class Export:
-    """What is published of a trained model, and what its card says of it."""
+    """Describe what is published of a trained model."""
 
     labels: tuple[str, ...]
     outputs: dict[str, str]  # output of the exported graph -> layer of the model that yields it
@@ -71,60 +93,158 @@ class Export:
     precisions: tuple[str, ...] = ("float32", "dynamic", "int8")
     max_score_drop: float = 0.01  # of accuracy, mAP, AUC or word accuracy, that a quantized artifact may lose
     task: str = "classification"  # name of the module of `mmzoo.tasks` that scores the model
-    conditions: dict[str, dict[str, Any]] = field(default_factory=dict)  # under which the test is scored too: fields
+    conditions: dict[str, dict[str, Any]] = field(default_factory=dict)  # condition -> Config fields of a further test
 
 
-class Recipe(Protocol):
-    """What `mmzoo.run` asks of a module in `mmzoo/recipes`; nothing inherits from this."""
+@dataclass(frozen=True, kw_only=True)
+class CommonConfig:
+    """Hold and check the settings that every recipe has; a recipe's `Config` adds its own.
 
-    Config: type  # a frozen dataclass; its fields are the flags
-    TINY: Any  # the Config of the tests: seconds on a CPU, no download
+    A subclass names its sources and modalities: `class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES)`.
 
-    def dataset(self, split: str, config: Any, first_epoch: int = 0) -> Any:
-        """Return a `tf.data.Dataset` of batches `({modality: tensor, ..., "present": (B, M)}, label)`.
-
-        `train` holds all epochs of the plan from `first_epoch` on, one after another, and knows its length;
-        `validation` and `test` hold each example once.
-        """
-
-    def build(self, config: Any) -> Any:
-        """Return an uncompiled functional `keras.Model`, inputs named by modality, one output."""
-
-    def objective(self, config: Any) -> dict[str, Any]:
-        """Return the arguments of `compile`: `loss` and `metrics`."""
-
-    def plan(self, config: Any) -> tuple[Phase, ...]:
-        """Return the calls of `fit`, in order."""
-
-    def export(self, config: Any) -> Export:
-        """Return what is published and how it is described."""
-
-
-def check_shared(options, sources, modalities, fewest=1):
-    """Raise BadInputError unless `options`, `{name: value}`, can be: those of them that recipes share.
-
-    `sources` and `modalities` are those that the recipe knows, modalities in their order, and `fewest` how many of them
-    it takes at least.
+    Raises:
+        BadInputError: a value is out of its range; the message names the field.
     """
-    check_order(options["modalities"], modalities, fewest)
-    expect("source", options["source"] in sources, f"one of {', '.join(sources)}", options["source"])
-    check_numbers(options)
+
+    sources: ClassVar[Collection[str]] = ()
+    known_modalities: ClassVar[tuple[str, ...]] = ()
+    fewest: ClassVar[int] = 1  # modalities that a model takes, at least
+
+    source: str = "sample"
+    """Data source; sample is embedded and offline."""
+    data_dir: str = ""
+    """Folder of archives and prepared data; empty: MMZOO_DATA_DIR, then a download."""
+    modalities: tuple[str, ...] = ()
+    """Input modalities."""
+    embed_dim: int = 64
+    """Width of the embeddings."""
+    epochs: int = 12
+    """Training epochs."""
+    batch_size: int = 64
+    """Examples per training step, 4096 at most."""
+    learning_rate: float = 3e-3
+    """Peak learning rate of the AdamW schedule."""
+    init_from: str = ""
+    """.keras file with encoders to start from; empty: random initialization."""
+    seed: int = 0
+    """Random seed for initialization, shuffling, pairing and augmentation, and for generated data."""
+
+    def __init_subclass__(
+        cls, sources: Collection[str] = (), modalities: tuple[str, ...] = (), fewest: int = 1, **kwargs: Any
+    ):
+        super().__init_subclass__(**kwargs)
+        cls.sources, cls.known_modalities, cls.fewest = tuple(sources), modalities, fewest
+
+    def __post_init__(self):
+        check_order(self.modalities, self.known_modalities, self.fewest)
+        expect("source", self.source in self.sources, f"one of {', '.join(self.sources)}", self.source)
+        check_numbers({item.name: getattr(self, item.name) for item in dataclasses.fields(self)})
 
 
-def check_order(chosen, modalities, fewest=1):
-    """Raise BadInputError unless the modalities `chosen` are `fewest` or more of `modalities`, in their order."""
+def check_order(chosen: tuple[str, ...], modalities: tuple[str, ...], fewest: int = 1) -> None:
+    """Raise BadInputError unless `chosen` are `fewest` or more of `modalities`, in their order."""
     ordered = tuple(chosen) == tuple(name for name in modalities if name in chosen)
     said = f"{'any' if fewest == 1 else f'{fewest} or more'} of {', '.join(modalities)} in this order"
     expect("modalities", ordered and len(chosen) >= fewest, said, " ".join(chosen))
 
 
-def check_numbers(options):
-    """Raise BadInputError unless those of `options`, `{name: value}`, that are numbers can be."""
+def check_numbers(options: Mapping[str, Any]) -> None:
+    """Raise BadInputError unless each number in `options`, `{name: value}`, is in the range of its name.
+
+    A `fusion`, if any, must be one of `mmzoo.fusion`.
+    """
     for name in POSITIVE:
         value = options.get(name, 1)
         expect(name, value > 0 and math.isfinite(value), "a number above 0", value)
+    for name in AT_LEAST_ONE:
+        expect(name, options.get(name, 1) >= 1, "1 or more", options.get(name))
     for name in PROBABILITIES:
-        value = options.get(name, 0)
-        expect(name, 0 <= value <= 1, "a number from 0 to 1", value)
-    expect("batch_size", options["batch_size"] <= 4096, "4096 at most", options["batch_size"])
+        expect(name, 0 <= options.get(name, 0) <= 1, "a number from 0 to 1", options.get(name))
+    for name in FRACTIONS:
+        expect(name, 0 <= options.get(name, 0) < 1, "a number from 0 to below 1", options.get(name))
+    for name in DECIBELS:
+        expect(name, math.isfinite(options.get(name, 0)), "decibels", options.get(name))
+    expect("batch_size", options["batch_size"] <= LARGEST_BATCH, f"{LARGEST_BATCH} at most", options["batch_size"])
     expect("seed", 0 <= options["seed"] < 2**31 - 1, "a number from 0 to 2147483646", options["seed"])
+    if "fusion" in options:
+        names = fusion.names()
+        expect("fusion", options["fusion"] in names, f"one of {', '.join(names)}", options["fusion"])
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One model, end to end: what to train, on what, and what is published of it.
+
+    Attributes:
+        name: of the recipe's file.
+        summary: first line of its docstring, without the period.
+        Config: frozen dataclass whose fields are the flags; see `CommonConfig`.
+        tiny: Config of the tests: seconds on a CPU, no download.
+        dataset: `(split, config, epoch)` to a `tf.data.Dataset` of batches `({modality: tensor, ...}, label)`, with
+            `present` `(B, M)` where a modality can be missing. `train` is one epoch, number `epoch` from 0 on, of known
+            length; `validation` and `test` hold each example once.
+        build: config to an uncompiled functional `keras.Model`, inputs named by modality, one output.
+        objective: config to arguments of `compile`, `loss` and `metrics`.
+        plan: config to the `Phase`s of training, in order.
+        export: config to the `Export`.
+        kinds: config to the kind of each test example, by which scores are split.
+        references: config to `{name: similarities (N, N)}` of other retrieval methods on the test split.
+        language: config to the language model of the decoder.
+        reconstruction: config to `{modality: (target of y, reconstruction of the output)}`.
+        folds: values of the Config's `fold`.
+        source: table of a recipe that `mmzoo fit` wrote, `mmzoo.data.tables.source.Source`.
+        sizes: config to the shapes of a table's inputs, `mmzoo.data.tables.rows.Sizes`.
+    """
+
+    name: str
+    summary: str
+    Config: type
+    tiny: Any
+    dataset: Callable[..., Any]
+    build: Callable[..., Any]
+    objective: Callable[..., dict[str, Any]]
+    plan: Callable[..., tuple[Phase, ...]]
+    export: Callable[..., Export]
+    kinds: Callable[..., tuple[str, ...]] | None = None
+    references: Callable[..., dict[str, Any]] | None = None
+    language: Callable[..., Any] | None = None
+    reconstruction: Callable[..., dict[str, tuple[Callable, Callable]]] | None = None
+    folds: tuple[int, ...] | None = None
+    source: Any = None
+    sizes: Callable[..., Any] | None = None
+
+    @classmethod
+    def from_module(cls, module: ModuleType) -> Self:
+        """Return the recipe in `module`.
+
+        Raises:
+            BadInputError: a name is missing or has other parameters; the message names the file.
+        """
+        place = module.__file__ or module.__name__
+        if missing := [name for name in NAMES if not hasattr(module, name)]:
+            raise BadInputError(f"{place}: expected {', '.join(NAMES)} in it. Received: no {', '.join(missing)}")
+        parts = {name: getattr(module, name) for name in NAMES if name not in ("Config", "TINY")}
+        parts |= {name: getattr(module, name) for name in OPTIONAL if hasattr(module, name)}
+        for name, part in parts.items():
+            _check_signature(place, name, part)
+        if not (dataclasses.is_dataclass(module.Config) and isinstance(module.TINY, module.Config)):
+            raise BadInputError(f"{place}: expected a dataclass Config, and TINY of it. Received: another class")
+        lines = (module.__doc__ or "").strip().splitlines() or [""]
+        return cls(
+            name=Path(place).stem,
+            summary=lines[0].rstrip("."),
+            Config=module.Config,
+            tiny=module.TINY,
+            **parts,
+            folds=getattr(module, "FOLDS", None),
+            source=getattr(module, "SOURCE", None),
+        )
+
+
+def _check_signature(place: str, name: str, part: Any) -> None:
+    """Raise BadInputError unless `part` of the file `place` is a function of the parameters of its name."""
+    expected = NAMES.get(name) or ("config",)
+    received = tuple(inspect.signature(part).parameters) if callable(part) else ()
+    if received != expected:
+        said = f"{name}({', '.join(received)})" if callable(part) else f"{name} = {part!r:.40}"
+        raise BadInputError(f"{place}: expected a function {name}({', '.join(expected)}). Received: {said}")

@@ -39,9 +39,9 @@ def check_out(out: str | Path) -> Path:
     """
     out = Path(out).absolute()
     if out.exists() and not out.is_dir():
-        raise BadInputError(f"--out: expected a folder. Received: {out}, a file")
+        raise BadInputError(f"`out` must be a folder, got the file {out}")
     if out.is_dir() and any(out.iterdir()) and not (out / CARD).is_file():
-        raise BadInputError(f"--out: expected a new folder or one with a {CARD}. Received: {out} with other files")
+        raise BadInputError(f"`out` must be a new folder or one with a {CARD}; {out} has other files")
     return out
 
 
@@ -54,7 +54,7 @@ def make_folder(path: Path, out: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInputError(f"--out: expected a folder that can be written. Received: {out} ({error})") from None
+        raise BadInputError(f"`out`: cannot write the folder {out} ({error})") from None
     return path
 
 

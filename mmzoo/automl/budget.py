@@ -1,6 +1,5 @@
-"""Training budgets (`--budget`) and file size limits (`--size`): epochs and encoder widths that meet them."""
+"""Epochs and encoder widths within a budget of time and a file size."""
 
-import dataclasses
 import math
 import re
 import time
@@ -24,7 +23,7 @@ def seconds_of(budget: str) -> float:
     Raises:
         BadInputError: the duration is not positive or has another form.
     """
-    return _number("--budget", budget, SECONDS, "a time such as 90s, 10m or 1h")
+    return _number("budget", budget, SECONDS, "a time such as 90s, 10m or 1h")
 
 
 def bytes_of(size: str) -> float:
@@ -35,14 +34,14 @@ def bytes_of(size: str) -> float:
     Raises:
         BadInputError: the size is not positive or has another form.
     """
-    return _number("--size", size, BYTES, "a size such as 500KB or 2MB")
+    return _number("size", size, BYTES, "a size such as 500KB or 2MB")
 
 
-def _number(flag: str, text: str, units: dict[str, int], expected: str) -> float:
+def _number(name: str, text: str, units: dict[str, int], expected: str) -> float:
     found = re.fullmatch(rf"(\d+(?:\.\d+)?) ?({'|'.join(units)})", text, re.IGNORECASE)
     value = float(found[1]) * {name.lower(): unit for name, unit in units.items()}[found[2].lower()] if found else 0
     if value <= 0:
-        raise BadInputError(f"{flag}: expected {expected}. Received: {text}")
+        raise BadInputError(f"`{name}` must be {expected}, got {text}")
     return value
 
 
@@ -59,7 +58,7 @@ def fit_width(module: Any, size: str) -> float:
         needed = float_bytes(module.build(module.Config(width=width)))
         if needed <= limit:
             return width
-    raise BadInputError(f"--size: expected at least {needed / 1000:.0f}KB for these inputs. Received: {size}")
+    raise BadInputError(f"`size` must be at least {needed / 1000:.0f}KB for these inputs, got {size}")
 
 
 def float_bytes(model: Any) -> int:
@@ -89,7 +88,7 @@ def fit_epochs(module: Any, config: Any, budget: str, folds: int = 0, tune: int 
     estimate times a few steps of the fused model, and assumes that all unimodal models together take at most as long.
     """
     epochs = config.epochs
-    batches = module.dataset("train", dataclasses.replace(config, epochs=1))
+    batches = module.dataset("train", config)
     model = module.build(config)
     compile_phase(model, module.objective(config), module.plan(config)[0], len(batches))
     steps = min(TIMED, len(batches))

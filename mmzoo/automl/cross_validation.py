@@ -1,7 +1,8 @@
-"""Cross-validation of `fit --folds`: each fold tests models trained from scratch on the other folds."""
+"""K-fold cross-validation: each fold tests models trained from scratch on the others."""
 
 import dataclasses
 import json
+import logging
 import shutil
 import statistics
 import time
@@ -23,6 +24,7 @@ from mmzoo.reports.trials import fold_rows
 from mmzoo.tasks.task import Metric
 from mmzoo.training.loop import fit
 
+logger = logging.getLogger(__name__)
 FOLDS = "folds.json"
 BATCH = 100  # test rows per batch
 
@@ -34,10 +36,10 @@ def check_folds(request: Request) -> None:
         BadInputError: the number of folds is invalid, or the split is by a column or by time.
     """
     if request.folds < 0 or request.folds == 1:
-        raise BadInputError(f"--folds: expected 2 or more. Received: {request.folds}")
-    given = [f"--{name} {value}" for name in ("split", "time") if (value := getattr(request, name))]
+        raise BadInputError(f"`folds` must be 2 or more, got {request.folds}")
+    given = [name for name in ("split", "time") if getattr(request, name)]
     if request.folds and given:
-        raise BadInputError(f"--folds: expected a random split or a --group. Received: {given[0]}")
+        raise BadInputError(f"`folds` and `{given[0]}` exclude each other: folds are of shuffled rows, or of a `group`")
 
 
 def check_rows(module: Any, config: Any, count: int, place: Path) -> None:
@@ -46,15 +48,14 @@ def check_rows(module: Any, config: Any, count: int, place: Path) -> None:
     Raises:
         BadInputError: the table has too few rows, or a class is too small.
     """
-    splits, classes = load_splits(module.SOURCE, place, module.sizes(config), f"1/{count}"), module.SOURCE.classes
-    if not targets.load(module.SOURCE.kind).balanced:
+    splits, classes = load_splits(module.source, place, module.sizes(config), f"1/{count}"), module.source.classes
+    if not targets.load(module.source.kind).balanced:
         return  # only classes are balanced over folds
     rows = np.bincount(np.concatenate([examples.labels for examples in splits.values()]), minlength=len(classes))
     rarest = int(rows.argmin())
     if rows[rarest] < count:
-        raise BadInputError(
-            f"--folds: expected at most {rows[rarest]}, the rows of the class {classes[rarest]}. Received: {count}"
-        )
+        most = f"at most {rows[rarest]}, the rows of the class {classes[rarest]}"
+        raise BadInputError(f"`folds` must be {most}, got {count}")
 
 
 def cross_validate(module: Any, config: Any, count: int, place: Path, work: Path, linear: Callable) -> dict:
@@ -82,7 +83,7 @@ def cross_validate(module: Any, config: Any, count: int, place: Path, work: Path
     done = json.loads(state.read_text(encoding="utf-8")) if state.is_file() else []
     for fold in range(len(done) + 1, count + 1):
         began, fold_config = time.monotonic(), dataclasses.replace(config, fold=f"{fold}/{count}")
-        splits = load_splits(module.SOURCE, place, module.sizes(fold_config), fold_config.fold)
+        splits = load_splits(module.source, place, module.sizes(fold_config), fold_config.fold)
         found = _fold(module, fold_config, work / f"fold_{fold}")
         found["linear"] = {name: one[found["score"]] for name, one in linear(splits, module, fold_config).items()}
         done.append({**found, "seconds": time.monotonic() - began})
@@ -90,21 +91,21 @@ def cross_validate(module: Any, config: Any, count: int, place: Path, work: Path
         shutil.rmtree(work / f"fold_{fold}")
         left = statistics.mean(one["seconds"] for one in done) * (count - fold)
         after = f"; about {format_seconds(left)} left" if fold < count else ""
-        metric = targets.load(module.SOURCE.kind).task.primary
-        print(f"fold {fold} of {count}, test {metric.label}: {_format_scores(found, metric)}{after}", flush=True)
-    return _section(done, module.SOURCE.group)
+        metric = targets.load(module.source.kind).task.primary
+        logger.info(f"fold {fold} of {count}, test {metric.label}: {_format_scores(found, metric)}{after}")
+    return _section(done, module.source.group)
 
 
 def _fold(module: Any, config: Any, folder: Path) -> dict:
     """Train one fold; return `score`, test `rows` and scores of `models`."""
     inputs, labels = test_arrays(module, config)
     names = tuple(name for name in inputs if name != "present")
-    target, models = targets.load(module.SOURCE.kind), {}
+    target, models = targets.load(module.source.kind), {}
     score = target.task.primary.key
     for chosen in [names, *((name,) for name in names if len(names) > 1)]:
         model_config, title = dataclasses.replace(config, modalities=chosen), "+".join(chosen)
         model, _ = fit(module, model_config, folder / title, f"fold {config.fold} ({title})")
-        found = target.scores(_predict(model, inputs), labels, module.SOURCE)
+        found = target.scores(_predict(model, inputs), labels, module.source)
         models[title] = float(found[score])
     return {"score": score, "rows": len(labels), "models": models}
 

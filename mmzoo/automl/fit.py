@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ from mmzoo.models.transfer import encoder_names, read_model
 from mmzoo.reports.html.page import write_report
 from mmzoo.reports.write import write_card
 
+logger = logging.getLogger(__name__)
 FEATURES = ("number", "category", "date")
 BAD_ROWS = "bad_rows.csv"
 TIMED = 100  # runs of each file
@@ -62,21 +64,23 @@ def fit_table(
         if not resume:
             _write_recipe(recipe, place, target, request, out)
         elif not recipe.is_file():
-            raise BadInputError(f"--resume: expected a run into {out} that was stopped. Received: none")
+            raise BadInputError(f"`resume`: no interrupted run in {out}")
         request = request.kept(work)
         module = recipes.load(str(recipe))
         config = module.Config()
-        splits = load_splits(module.SOURCE, place, module.sizes(config))
-        print(rows_table(splits, module.SOURCE))
-        print("looking for rows in two splits ...", flush=True)
+        splits = load_splits(module.source, place, module.sizes(config))
+        logger.info(rows_table(splits, module.source))
+        logger.info("looking for rows in two splits ...")
         crossing = duplicates(splits)
-        print(f"{format_duplicates(crossing)}\ntraining ...", flush=True)
+        logger.info(f"{format_duplicates(crossing)}\ntraining ...")
         module, before = _before(recipe, request, place)
         config = module.Config()
         card = replace(_train(str(recipe), config, out, resume and _training(out).is_dir()), **before)
-    except BaseException:
+    except BaseException as error:
         if not (_training(out).is_dir() or (work / STUDY).is_file() or any(work.glob("fold*"))):
             shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on with
+        elif not _training(out).is_dir():
+            error.add_note(f"`resume` continues {out} with the finished trials and folds")
         raise
     shutil.rmtree(work)
     card = _compared(card, splits, module, config, out)
@@ -85,20 +89,20 @@ def fit_table(
     _write_bad_rows(splits["train"].rows, out)
     if request.tune:
         write_trials(out, card.tuning)
-    print("writing the report ...", flush=True)
+    logger.info("writing the report ...")
     report = write_report(out, card, module, replace(config, modalities=card.modalities), splits, place)
-    print(f"{score_table(card, module.SOURCE)}\n{report}  the report")
+    logger.info(f"{score_table(card, module.source)}\n{report}  the report")
     return out
 
 
 def _compared(card: Card, splits, module, config, out: Path) -> Card:
     """Return the card with the latency of the files in `out`, linear baselines and the constant prediction."""
-    print("timing ...", flush=True)
+    logger.info("timing ...")
     timed = for_card(benchmark([out], runs=TIMED, threads=(1,)), out)
-    print("comparing with linear models ...", flush=True)
+    logger.info("comparing with linear models ...")
     rows = format_baseline_rows(baseline_examples(splits, config.seed), splits)
-    constant = targets.load(module.SOURCE.kind).constant
-    found = constant(splits["train"].labels, splits["test"].labels, module.SOURCE)
+    constant = targets.load(module.source.kind).constant
+    found = constant(splits["train"].labels, splits["test"].labels, module.source)
     linear = _linear_baselines(splits, module, config)
     return replace(
         card, benchmark=timed, baselines=replace(card.baselines, linear=linear, linear_rows=rows, constant=found)
@@ -115,7 +119,7 @@ def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
         module = recipes.load(str(recipe))
     if request.folds:
         found = cross_validate(module, module.Config(), request.folds, place, recipe.parent, _linear_baselines)
-        print(fold_table(found, targets.load(module.SOURCE.kind).task.primary), flush=True)
+        logger.info(fold_table(found, targets.load(module.source.kind).task.primary))
         told["cross_validation"] = found
     return module, told
 
@@ -125,7 +129,7 @@ def _write_bad_rows(rows: Rows, out: Path) -> None:
     if rows.bad:
         with (out / BAD_ROWS).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("row", "why"), *((rows.numbers[row], why) for row, why in rows.bad.items())])
-        print(f"{out / BAD_ROWS}  {len(rows.bad)} rows left out")
+        logger.info(f"{out / BAD_ROWS}  {len(rows.bad)} rows left out")
 
 
 def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out: Path) -> None:
@@ -166,7 +170,7 @@ def _train(recipe: str, config, out: Path, resume: bool) -> Card:
     best = _best_alone(card)
     if not best:
         return card
-    print(f"{best} alone does as well on the validation rows: the folder gets a model of it", flush=True)
+    logger.info(f"{best} alone does as well on the validation rows: the folder gets a model of it")
     own = replace(config, modalities=(best,))
     if config.init_from and f"{best}_encoder" not in encoder_names(read_model(config.init_from)):
         own = replace(own, init_from="")  # it has nothing for this one
@@ -188,12 +192,12 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     columns, left_out = infer_columns(
         frame.drop(columns=[n for n in own if n in frame]), root, request.kinds, request.ignore
     )
-    print(column_table(columns, left_out, frame))
+    logger.info(column_table(columns, left_out, frame))
     if not columns:
         raise BadInputError(f"{place}: expected a column to learn {target} from. Received: none")
     frame, empty = labeled_rows(frame, target)
     if empty:
-        print(f"left out: {empty} rows without {target}")
+        logger.info(f"left out: {empty} rows without {target}")
     goal = goal_kind.read(frame[target].tolist(), target)
     split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
     inputs = gather_inputs(columns, frame[split == "train"])
@@ -265,4 +269,4 @@ def _linear_baselines(splits, module, config) -> dict:
             arrays[name][modality] = baseline_input(modality, stored, examples.index, config.sample_rate)
             arrays[name].setdefault("present", {})[modality] = examples.rows.present[examples.index, i]
         labels[name] = examples.labels
-    return linear_scores(arrays, labels, len(module.SOURCE.classes))
+    return linear_scores(arrays, labels, len(module.source.classes))

@@ -1,11 +1,10 @@
-"""What can be asked of `mmzoo fit`, beside the table and its target: the fields are the flags."""
+"""The options of a fit."""
 
 import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmzoo.artifacts.folder import write_json
 from mmzoo.errors import BadInputError
 
 KEPT = "request.json"
@@ -13,50 +12,52 @@ KEPT = "request.json"
 
 @dataclass(frozen=True)
 class Request:
+    """Options of `mmzoo.fit` besides the table and its target."""
+
     task: str = ""
-    """What the target is, where its content does not say so: class, number, or labels."""
+    """Type of the target: class, number or labels; inferred by default."""
     image: tuple[str, ...] = ()
-    """Columns of paths of pictures, where the content does not say so."""
+    """Columns of image paths; column types are inferred by default."""
     audio: tuple[str, ...] = ()
-    """Columns of paths of sounds."""
+    """Columns of audio paths."""
     video: tuple[str, ...] = ()
-    """Columns of paths of videos."""
+    """Columns of video paths."""
     text: tuple[str, ...] = ()
     """Columns of texts."""
     number: tuple[str, ...] = ()
     """Columns of numbers."""
     category: tuple[str, ...] = ()
-    """Columns of a few values, numbers among them."""
+    """Columns of categories, as words or numbers."""
     ignore: tuple[str, ...] = ()
     """Columns to leave out."""
     split: str = ""
-    """Column that says train, validation or test."""
+    """Column with the split of each row: train, validation or test."""
     group: str = ""
-    """Column whose values are never in two splits, as a person or a video."""
+    """Column of groups, as a person or a video, that are not divided between splits."""
     time: str = ""
-    """Column of dates or numbers: the oldest rows train, the newest are the test."""
+    """Column of dates or numbers for a split by time: oldest rows train, newest rows test."""
     fusion: str = "gated"
-    """One of mmzoo.fusion: gated, concat, weighted, attention, transformer, bottleneck, low_rank, ..."""
+    """Module of mmzoo.fusion: gated, concat, weighted, attention, transformer, bottleneck, low_rank, ..."""
     encoder: tuple[str, ...] = ()
-    """Published networks, as image=mobilenet_v3_small; with :random or :FILE behind it no weights are downloaded."""
+    """Pretrained networks, as image=mobilenet_v3_small; :random or :FILE behind it replaces the download."""
     init_from: str = ""
-    """A .keras file, as model.keras of another fit, whose encoders we start from."""
+    """.keras file of an earlier fit to initialize encoders from."""
     balance: bool = False
-    """Weigh rare classes more: more of them are found, and more of the others missed."""
+    """Weight classes by the inverse square root of their frequency: higher recall on rare classes, lower on others."""
     epochs: int = 45
-    """At most; training ends when validation gets no better."""
+    """Maximum number of epochs; early stopping on the validation loss."""
     budget: str = ""
-    """How long it may take, as 10m: fewer epochs, if need be."""
+    """Training time, as 10m; reduces the number of epochs if necessary."""
     size: str = ""
-    """How large the float TFLite file may be, as 500KB: narrower encoders, if need be."""
+    """Maximum size of the float TFLite file, as 500KB; narrows the encoders if necessary."""
     folds: int = 0
-    """Cross-validate first: so many times, other rows are the test of a model trained from scratch."""
+    """Run K-fold cross-validation before the final training; 0 disables it."""
     tune: int = 0
-    """Try so many settings first, and take those that do best on the validation rows."""
+    """Search hyperparameters for N trials (Optuna), selected by validation loss; 0 disables it."""
     seed: int = 0
-    """Of the split, the weights and the order."""
+    """Random seed for the split, initialization and shuffling."""
     skip_bad: bool = False
-    """Leave rows out whose files cannot be decoded."""
+    """Leave out rows whose files cannot be decoded."""
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -66,6 +67,8 @@ class Request:
 
     def keep(self, work: Path) -> None:
         """Write what is asked for into the folder `work`, for a run that is stopped and goes on."""
+        from mmzoo.artifacts.folder import write_json  # NumPy, which `mmzoo --help` does without
+
         write_json(work / KEPT, dataclasses.asdict(self))
 
     def kept(self, work: Path) -> "Request":
@@ -78,7 +81,6 @@ class Request:
         for name in ("folds", "tune"):
             if getattr(self, name) not in (0, before[name]):
                 raise BadInputError(
-                    f"--resume: expected the flags of the stopped run, --{name} {before[name]}. "
-                    f"Received: --{name} {getattr(self, name)}"
+                    f"`resume`: the interrupted run had `{name}` {before[name]}, got {getattr(self, name)}"
                 )
         return Request(**{name: tuple(value) if isinstance(value, list) else value for name, value in before.items()})

@@ -1,4 +1,4 @@
-"""Published pretrained encoders for `mmzoo fit --encoder image=mobilenet_v3_small`."""
+"""Published pretrained encoders of keras.applications, specified as `image=mobilenet_v3_small`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ def published_encoders(specs: Sequence[str], modalities: Sequence[str]) -> dict[
         usable = [modality for modality in modalities if kind_of(modality) in KINDS]
         if not set(selected) & set(usable):
             expected = ", ".join(f"{modality}=NETWORK" for modality in usable) or "a column of images or videos"
-            raise BadInputError(f"--encoder: expected {expected}. Received: {spec}")
+            raise BadInputError(f"`encoder` must be {expected}, got {spec}")
         found |= dict.fromkeys(selected, _arguments(network, spec))
     return found
 
@@ -40,7 +40,7 @@ def _arguments(network: str, spec: str) -> dict:
     name, _, weights = network.partition(":")
     if weights not in ("", PLAIN, RANDOM):
         if not Path(weights).is_file():
-            raise BadInputError(f"--encoder {spec}: expected a file of weights, or random. Received: {weights}")
+            raise BadInputError(f"`encoder` {spec}: {weights} is neither a file of weights nor 'random'")
         weights = str(Path(weights).absolute())
     options = {"weights": None if weights == RANDOM else weights or PLAIN, "trainable": weights == RANDOM}
     return {"handle": _handle(name, spec), **options}
@@ -54,9 +54,7 @@ def _handle(name: str, spec: str) -> str:
     found = [one for one in known if one.lower() == name.replace("_", "").lower()]
     if not found:
         shown = ", ".join(sorted(known))
-        raise BadInputError(
-            f"--encoder {spec}: expected one of keras.applications: {shown}. Received: {name or 'no name'}"
-        )
+        raise BadInputError(f"`encoder` {spec}: {name or 'no name'} is not in keras.applications: {shown}")
     return found[0]
 
 
@@ -69,7 +67,7 @@ def check_weights(module: Any) -> None:
     try:
         module.build(module.Config())
     except BadInputError as error:
-        hint = "expected downloadable weights (:random or :FILE needs no network)"
+        hint = "the weights cannot be downloaded (:random and :FILE need no network)"
         if f"weights='{PLAIN}'" in str(error):
-            raise BadInputError(f"--encoder: {hint}. Received: {error}") from None
+            raise BadInputError(f"`encoder`: {hint}: {error}") from None
         raise

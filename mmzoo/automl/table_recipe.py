@@ -138,7 +138,7 @@ class TableRecipe:
         words = f"{self.kind.summary} of {self.source.target} from {modalities} in {Path(self.source.path).name}."
         return " ".join(words.split())
 
-    def dataset(self, split: str, config: TableConfig | None = None, first_epoch: int = 0) -> tf.data.Dataset:
+    def dataset(self, split: str, config: TableConfig | None = None, epoch: int = 0) -> tf.data.Dataset:
         """Return batches of `({modality: (B, ...), "present": (B, M)}, target)`.
 
         The target is a class index `(B,)`, a number `(B,)`, or 0 and 1 for each label `(B, K)`.
@@ -148,9 +148,9 @@ class TableRecipe:
         examples = load_splits(self.source, place, self.sizes(config), config.fold)[split]
         if split != "train":
             return evaluation_rows(examples, config.modalities, config.seed)
-        epochs, dropout = range(first_epoch, config.epochs), config.modality_dropout
+        dropout = config.modality_dropout
         return training_rows(
-            examples, config.modalities, config.batch_size, config.seed, epochs, dropout, config.augment
+            examples, config.modalities, config.batch_size, config.seed, epoch, dropout, config.augment
         )
 
     def sizes(self, config: TableConfig | None = None) -> Sizes:

@@ -1,10 +1,11 @@
-"""Hyperparameter search of `fit --tune`; the best settings become the recipe's defaults."""
+"""Hyperparameter search: trials of a recipe's settings, of which the best become its defaults."""
 
 import csv
 import dataclasses
 import gc
 import importlib.util
 import json
+import logging
 import math
 import os
 import tempfile
@@ -24,6 +25,7 @@ from mmzoo.errors import BadInputError
 from mmzoo.reports.trials import show_loss
 from mmzoo.training.loop import fit
 
+logger = logging.getLogger(__name__)
 STUDY, DONE, TRIALS = "tuning.sqlite3", "tuning.json", "tuning.csv"
 SHARE, FEWEST = 3, 3  # a trial has a third of the epochs, at least 3
 # choices of a trial; the recipe's default is added
@@ -51,9 +53,9 @@ def check_tune(request: Request) -> None:
         BadInputError: the number is negative, or optuna is not installed.
     """
     if request.tune < 0:
-        raise BadInputError(f"--tune: expected a number of trials, or 0. Received: {request.tune}")
+        raise BadInputError(f"`tune` must be a number of trials or 0, got {request.tune}")
     if request.tune and importlib.util.find_spec("optuna") is None:
-        raise BadInputError("--tune: optuna is not installed: pip install 'mmzoo[tune]'")
+        raise BadInputError("`tune` needs optuna, which is not installed: pip install 'mmzoo[tune]'")
 
 
 def tune(recipe: Path, request: Request) -> dict:
@@ -128,7 +130,7 @@ def _run_trials(work: Path, module: Any, config: Any, request: Request) -> list[
         trial.set_user_attr("seconds", time.monotonic() - began)
         pruned = optuna.trial.TrialState.PRUNED
         study.tell(trial, **({"state": pruned} if loss is None else {"values": loss}))
-        print(_format_trial(_finished(study), request), flush=True)
+        logger.info(_format_trial(_finished(study), request))
     return done
 
 

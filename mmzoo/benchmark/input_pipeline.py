@@ -32,7 +32,7 @@ def data_wait(recipe: Any, config: Any, steps: int = STEPS) -> dict[str, float]:
     keras.utils.set_random_seed(config.seed)
     model = recipe.build(config)
     compile_phase(model, recipe.objective(config), recipe.plan(config)[0], steps)
-    batches = itertools.chain.from_iterable(recipe.dataset("train", config) for _ in itertools.count())
+    batches = itertools.chain.from_iterable(recipe.dataset("train", config, epoch) for epoch in itertools.count())
     cached = next(batches)
     for _ in range(WARM_UP):
         model.train_on_batch(*cached)

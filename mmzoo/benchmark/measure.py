@@ -11,6 +11,7 @@ time) and its fraction of the peak; `peak_rss_bytes`, of which Python and NumPy 
 LiteRT and the model were loaded; and, for each reference model, the ratios of the best and of the median times.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from mmzoo.benchmark.timing import ROUNDS, measure
 from mmzoo.errors import BadInputError
 from mmzoo.tflite.multiply_adds import multiply_adds
 
+logger = logging.getLogger(__name__)
 FIRST = "model_float32.tflite"  # of a folder
 LOG_MEL = {"sample_rate": 8000, "frame_length": 200, "hop": 80, "num_mels": 40}
 
@@ -55,12 +57,12 @@ def benchmark(
     files = [file for path in paths for file in _files(Path(path))]
     _check(against, out, runs, threads)
     if not files:
-        raise BadInputError("benchmark: no model given: name a folder or a .tflite file")
+        raise BadInputError("`paths` must be folders or .tflite files, got none")
     result = _measured(files, against, runs, threads)
     _report(result)
     if out is not None:
         write_json(out, result)
-        print(f"wrote {out}")
+        logger.info(f"wrote {out}")
     return result
 
 
@@ -118,11 +120,11 @@ def _files(path: Path) -> list[Path]:
 def _check(against: Sequence[str], out: str | Path | None, runs: int, threads: Sequence[int]) -> None:
     for name in against:
         check_reference(name)
-    for flag, numbers in (("--runs", [runs]), ("--threads", threads)):
+    for name, numbers in (("runs", [runs]), ("threads", threads)):
         if not numbers or any(not isinstance(n, int) or n < 1 for n in numbers):
-            raise BadInputError(f"{flag}: expected whole numbers from 1. Received: {list(numbers)}")
+            raise BadInputError(f"`{name}` must be whole numbers from 1, got {list(numbers)}")
     if out is not None and (Path(out).is_dir() or not os.access(Path(out).absolute().parent, os.W_OK)):
-        raise BadInputError(f"--out: expected a file that can be written. Received: {out}")
+        raise BadInputError(f"`out`: cannot write the file {out}")
 
 
 def _describe(file: Path, name: str) -> dict:
@@ -181,6 +183,6 @@ def _report(result: dict) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        print("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
+        logger.info("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
     peaks = [f"{rate} GFLOP/s ({count} thread{'s'[: count != '1']})" for count, rate in result["peak_gflops"].items()]
-    print(f"matrix products: {', '.join(peaks)}; x: best time relative to the reference model")
+    logger.info(f"matrix products: {', '.join(peaks)}; x: best time relative to the reference model")

@@ -32,11 +32,11 @@ def check_reference(name: str) -> None:
     """
     if name.endswith(".tflite"):
         if not Path(name).is_file():
-            raise BadInputError(f"--against {name}: expected a .tflite file. Received: no such file")
+            raise BadInputError(f"`against`: no such file: {name}")
     elif not _NAME.fullmatch(name):
         raise BadInputError(
-            "--against: expected mobilenet_v1, mobilenet_v2_035 (width in percent), mobilenet_v3_small, "
-            f"mobilenet_v3_large or a .tflite file. Received: {name}"
+            "`against` must be mobilenet_v1, mobilenet_v2_035 (width in percent), mobilenet_v3_small, "
+            f"mobilenet_v3_large or a .tflite file, got {name}"
         )
 
 

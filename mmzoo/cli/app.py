@@ -1,234 +1,122 @@
-"""The command line: each verb is a function of `mmzoo.run`, imported when it is asked for."""
+"""The command line: from the words of a user to a command and its exit code."""
 
 import logging
 import os
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError
 
 import mmzoo
-from mmzoo.cli.recipes import VERBS, import_tensorflow
-from mmzoo.cli.tables import fit, predict
+from mmzoo.cli import folders, recipes, repository, studies, tables
+from mmzoo.cli.parser import new_app, with_flags
 from mmzoo.errors import BadInputError
 
-BAD_INPUT, DEFECT, STOPPED = 2, 70, 130
-app = App(
-    name="mmzoo",
-    help="Train small multimodal models, export them, verify them by execution.",
-    version=mmzoo.__version__,
-    help_format="plaintext",
-    help_formatter="plain",
-    result_action="return_value",
-)
-app.command(fit)
-app.command(predict)
+BAD_INPUT, DEFECT, INTERRUPTED = 2, 70, 130
+RECIPE_COMMANDS = {
+    ("train",): recipes.train,
+    ("study", "fusions"): studies.fusions,
+    ("study", "strategies"): studies.strategies,
+    ("study", "gain-curve"): studies.gain_curve,
+}
+app = new_app("mmzoo", "Train small multimodal models on your own data, export them and verify the exported files.")
+app.version, app.version_flags = mmzoo.__version__, "--version"
+app.command(repository.list_recipes, name="list", sort_key=0)
+app.command(tables.fit, sort_key=2)
+app.command(tables.predict, sort_key=3)
+app.command(folders.evaluate, sort_key=4)
+app.command(folders.export, sort_key=5)
+app.command(folders.verify, sort_key=6)
+app.command(folders.benchmark, sort_key=7, usage="mmzoo benchmark [OPTIONS] PATHS...")
+app.command(studies.study)
+app.command(repository.publish, sort_key=9, usage="mmzoo publish [OPTIONS] [NAMES...]")
+
+
+@app.command(sort_key=1)
+def train(recipe: str, /) -> int:
+    """Train a recipe and its unimodal baselines, evaluate, export and verify.
+
+    The options are the recipe's: `mmzoo train RECIPE --help`.
+
+    Parameters
+    ----------
+    recipe
+        Name in `mmzoo list`, or the file of a recipe.
+    """
+    return recipes.train(recipe)([])
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 wrong numbers, 2 bad input, 3 and 4 as `verify` says."""
+    """Run the command line and exit: 0 done, 1 wrong numbers, 2 bad input, 3 and 4 as `verify`, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts how often it compiles a model anew
-    _tell_warnings()
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts how often it compiles a model again
+    show, code = str, 0
     try:
-        verb = VERBS.get(arguments[0] if arguments else "")
-        if verb and len(arguments) > 1 and not arguments[1].startswith("-"):
-            code = verb(arguments[1], arguments[2:])  # its flags are those of the recipe
-        else:
-            code = app(arguments, exit_on_error=False, print_error=False)
+        command, rest = _command(arguments)
+        show = with_flags(command, rest)
+        _show_progress(show)
+        _show_warnings(show)
+        code = command(rest, exit_on_error=False, print_error=False)
     except (CycloptsError, BadInputError) as error:
-        print(f"mmzoo: {' '.join(str(error).split())}", file=sys.stderr)
+        _complain(show(" ".join(str(error).split())))
         code = BAD_INPUT
-    except (PermissionError, FileExistsError) as error:  # a place that cannot be written
-        print(f"mmzoo: {error.filename}: expected a place that can be written. Received: {error}", file=sys.stderr)
+    except (PermissionError, FileExistsError) as error:
+        _complain(f"cannot write {error.filename}: {error.strerror}")
         code = BAD_INPUT
-    except KeyboardInterrupt:
-        verb = arguments[0] if arguments else ""
-        hint = f"; mmzoo {verb} --resume goes on after the last whole epoch" if verb in ("train", "fit") else ""
-        print(f"mmzoo: stopped{hint}", file=sys.stderr)
-        code = STOPPED
+    except KeyboardInterrupt as error:
+        _complain(show("; ".join(["interrupted", *getattr(error, "__notes__", ())])))
+        code = INTERRUPTED
     except Exception:  # a defect of ours: 1 would say that numbers are wrong
         traceback.print_exc()
         code = DEFECT
     sys.exit(code or 0)
 
 
-@app.command(name="list")
-def list_recipes(*, parts: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """List the recipes and what they answer.
-
-    Parameters
-    ----------
-    parts
-        List encoders, fusions and heads instead, with what each costs.
-    """
-    if parts:
-        from mmzoo.commands.catalogue import table
-
-        print(table())
-        return
-    import ast
-    from importlib.util import find_spec
-    from pathlib import Path
-
-    from mmzoo import recipes
-
-    names = recipes.names()
-    for name in names:
-        source = Path(find_spec(f"mmzoo.recipes.{name}").origin).read_text(encoding="utf-8")
-        print(f"{name:<{max(map(len, names))}} {ast.get_docstring(ast.parse(source)).splitlines()[0]}")
+def _command(arguments: list[str]) -> tuple[App, list[str]]:
+    """Return the command line that reads `arguments`, and those of them that are left for it."""
+    for words, of_recipe in RECIPE_COMMANDS.items():
+        count = len(words)
+        if tuple(arguments[:count]) == words and len(arguments) > count and not arguments[count].startswith("-"):
+            return of_recipe(arguments[count]), arguments[count + 1 :]
+    return app, arguments
 
 
-@app.command
-def train(recipe: str) -> int:
-    """Train a recipe and its baselines, evaluate, export, verify.
-
-    The flags are the recipe's: `mmzoo train RECIPE --help`.
-    """
-    return VERBS["train"](recipe, [])
+def _complain(text: str) -> None:
+    print(f"mmzoo: {text}", file=sys.stderr)
 
 
-@app.command(name="compare-strategies")
-def compare_strategies(recipe: str) -> None:
-    """Compare training from scratch with ways of pretraining, at several shares of the labels.
-
-    The flags are the recipe's and its own: `mmzoo compare-strategies RECIPE --help`.
-    """
-    VERBS["compare-strategies"](recipe, [])
+def _show_progress(show: Callable[[str], str]) -> None:
+    """Print what the library logs at INFO as plain lines."""
+    logger = logging.getLogger("mmzoo")
+    logger.handlers, logger.propagate = [_Lines(show)], False
+    logger.setLevel(logging.INFO)
 
 
-@app.command(name="compare-fusions")
-def compare_fusions(recipe: str) -> None:
-    """Compare the ways of joining modalities in a recipe, all trained alike.
+class _Lines(logging.Handler):
+    def __init__(self, show: Callable[[str], str]):
+        super().__init__()
+        self.show = show
 
-    The flags are the recipe's and its own: `mmzoo compare-fusions RECIPE --help`.
-    """
-    VERBS["compare-fusions"](recipe, [])
-
-
-@app.command
-def evaluate(
-    folder: str,
-    *,
-    artifact: Literal["all", "keras", "saved_model", "float32", "dynamic", "int8", "onnx"] = "all",
-    data_dir: str = "",
-    limit: int = 0,
-) -> None:
-    """Score the artifacts of a folder on the test split.
-
-    Parameters
-    ----------
-    folder
-        What `train` wrote.
-    artifact
-        Which of its files.
-    data_dir
-        Where the data lies; else MMZOO_DATA_DIR.
-    limit
-        At most so many examples; 0 is all.
-    """
-    import_tensorflow()
-    from mmzoo.commands.evaluate import evaluate
-
-    evaluate(folder, artifact, data_dir, limit)
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.show(record.getMessage()), flush=True)
 
 
-@app.command
-def export(folder: str, *, data_dir: str = "") -> None:
-    """Write a folder's artifacts again from its model.keras.
+def _show_warnings(show: Callable[[str], str]) -> None:
+    """Print each warning of the library once, as one line."""
+    others, library, shown = warnings.showwarning, Path(mmzoo.__file__).parent, set()
 
-    Parameters
-    ----------
-    folder
-        What `train` wrote.
-    data_dir
-        Where the data lies; else MMZOO_DATA_DIR.
-    """
-    import_tensorflow()
-    from mmzoo.commands.export import export_folder
-
-    export_folder(folder, data_dir)
-
-
-@app.command
-def verify(path: str, *, require_gpu: Annotated[bool, Parameter(negative="")] = False, seeds: int = 3) -> int:
-    """Execute artifacts on CPU and GPU and compare the numbers.
-
-    The verdict on a folder is written into its card.
-
-    Exit code 0: right; 1: wrong numbers; 3: not GPU-resident, or the accelerator died; 4: the GPU check was
-    demanded and could not be executed.
-
-    Parameters
-    ----------
-    path
-        A folder that `train` wrote, or a .tflite file.
-    require_gpu
-        Fail where no Vulkan driver is there; MMZOO_REQUIRE_GPU_CHECK=1 does the same.
-    seeds
-        Sets of random inputs.
-    """
-    import_tensorflow()
-    from mmzoo.commands.verify import record
-    from mmzoo.verification.table import table
-    from mmzoo.verification.verify import verify
-
-    report = verify(path, require_gpu=require_gpu, seeds=seeds)
-    print(table(report))
-    record(path, report)
-    return report["exit_code"]
-
-
-@app.command
-def benchmark(
-    *paths: str,
-    against: Annotated[str, Parameter(help="Peers, separated by commas; .tflite files too.")] = "mobilenet_v3_small",
-    runs: int = 1000,
-    out: str = "",
-    front_end: Annotated[bool, Parameter(negative="")] = False,
-    training: Annotated[bool, Parameter(negative="")] = False,
-    data_dir: str = "",
-) -> None:
-    """Time .tflite files beside peers on the CPU.
-
-    Parameters
-    ----------
-    paths
-        Folders that `train` wrote, which keep the figures in their cards, or .tflite files.
-    runs
-        Timed runs of each model.
-    out
-        JSON file to write.
-    front_end
-        Time the log-mel in the graph against that of tf.signal, too.
-    training
-        Measure what share of a training step waits for data, too, for the recipe of the first folder.
-    data_dir
-        Where the data lies; else MMZOO_DATA_DIR.
-    """
-    import_tensorflow()
-    from mmzoo.commands.benchmark import run
-
-    peers = tuple(name for name in against.split(",") if name)
-    run(paths, peers, runs=runs, out=out, front_end=front_end, training=training, data_dir=data_dir)
-
-
-def _tell_warnings() -> None:
-    """Have each warning of ours printed once, as a line for people."""
-    others, own, told = warnings.showwarning, Path(mmzoo.__file__).parent, set()
-
-    def tell(message, category, filename, *more):
-        if not Path(filename).is_relative_to(own):
+    def once(message, category, filename, *more):
+        if not Path(filename).is_relative_to(library):
             others(message, category, filename, *more)
-        elif str(message) not in told:
-            print(f"mmzoo: {message}", file=sys.stderr)
-            told.add(str(message))
+        elif str(message) not in shown:
+            _complain(show(str(message)))
+            shown.add(str(message))
 
-    warnings.showwarning = tell
+    warnings.showwarning = once
 
 
 if __name__ == "__main__":

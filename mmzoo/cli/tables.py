@@ -1,33 +1,37 @@
-"""The verbs over a table of one's own."""
+"""The commands on a user's own table: `fit` and `predict`."""
 
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from mmzoo.automl.options import Request
-from mmzoo.cli.recipes import import_tensorflow
+from mmzoo.cli.parser import import_tensorflow
+
+Switch = Annotated[bool, Parameter(negative="")]
 
 
 def fit(
     table: str,
+    /,
     *,
     target: str,
     out: str = "",
     request: Annotated[Request, Parameter(name="*")] = None,
-    resume: Annotated[bool, Parameter(negative="")] = False,
+    resume: Switch = False,
 ) -> int:
-    """Train a model on a table of your own: CSV, TSV, JSON Lines, Parquet, or a folder of class folders.
+    """Train a model on your own table.
 
     Parameters
     ----------
     table
-        Each row an example; cells are paths of pictures, sounds and videos, texts, numbers, categories, dates.
+        CSV, TSV, JSON Lines or Parquet file, or a folder with one folder of files per class. Cells are paths of images,
+        audio and video files, texts, numbers, categories or dates.
     target
-        The column to tell: a class, several labels, or a number.
+        Target column: class, labels (multi-label) or number (regression).
     out
-        Folder to write; by default named after table and target, here.
+        Output folder; by default TABLE_TARGET.
     resume
-        Go on with a run that was stopped.
+        Resume an interrupted run.
     """
     import_tensorflow()
     from mmzoo.artifacts.card import Card
@@ -39,30 +43,31 @@ def fit(
 def predict(
     folder: str,
     table: str,
+    /,
     *,
     out: str = "answers.csv",
     artifact: Literal["keras", "saved_model", "float32", "dynamic", "int8", "onnx"] = "keras",
-    skip_bad: Annotated[bool, Parameter(negative="")] = False,
+    skip_bad: Switch = False,
 ) -> None:
-    """Tell the target of the rows of a table by a model that `fit` trained.
+    """Predict the target for the rows of a table.
 
     Parameters
     ----------
     folder
-        What `fit` wrote.
+        Folder that `mmzoo fit` wrote.
     table
-        A table with the same columns, or some of them.
+        Table with some or all of the columns of the training table.
     out
-        CSV file to write: the table, the prediction and, of a class, its confidence.
+        CSV file to write: the table with the prediction and, of a class, its confidence.
     artifact
-        Which of the folder's files answers.
+        File of the folder to run.
     skip_bad
-        Leave the prediction of rows empty whose files cannot be decoded.
+        Leave the prediction empty where a file cannot be decoded.
     """
     import_tensorflow()
     from mmzoo.automl.predictor import predict, write_predictions
     from mmzoo.data.tables.read import read_table, root_of
 
-    told = predict(folder, read_table(table), root_of(table), artifact, skip_bad)
-    write_predictions(told, out)
-    print(f"{out}: {len(told)} rows")
+    predicted = predict(folder, read_table(table), root_of(table), artifact, skip_bad)
+    write_predictions(predicted, out)
+    print(f"{out}: {len(predicted)} rows")

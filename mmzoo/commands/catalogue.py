@@ -1,7 +1,6 @@
 """The catalogue of parts: every encoder, fusion and head as an example that is built, exported and run alone.
 
-`python -m mmzoo.commands.catalogue` measures those that are new or changed and writes `parts.json`, which
-`mmzoo list --parts` prints.
+`mmzoo publish --parts` measures them and writes `parts.json`, which `mmzoo list --parts` prints.
 """
 
 import ast
@@ -9,7 +8,6 @@ import importlib
 import json
 import math
 import pkgutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -176,17 +174,14 @@ def _what(part: str) -> str:
     return ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))).splitlines()[0]
 
 
-def main(parts: list[str]) -> None:
+def measure_parts(parts: Sequence[str] = ()) -> None:
     """Measure `parts`, by default all, and write them into the catalogue."""
     from tqdm.auto import tqdm
 
+    if unknown := set(parts) - set(names()):
+        raise BadInputError(f"`names` must be of {', '.join(names())}, got {', '.join(sorted(unknown))}")
     known = costs()
     for part in tqdm(parts or names(), unit="part"):
         known[part] = measure(part)
         ordered = {name: known[name] for name in names() if name in known}
         COSTS.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
-    print(table())
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

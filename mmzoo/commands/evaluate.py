@@ -35,7 +35,7 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
         BadInputError: the folder, the artifact, the recipe or the data cannot be used.
     """
     if limit < 0:
-        raise BadInputError(f"limit: expected 0 (all) or more. Received: {limit}")
+        raise BadInputError(f"`limit` must be 0 (all) or more, got {limit}")
     opened = ModelFolder.open(folder)
     files, task = opened.chosen(artifact), tasks.load(opened.card.task)
     if task.quick is None:

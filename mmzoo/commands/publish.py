@@ -1,10 +1,7 @@
-"""The tables of published models: `python -m mmzoo.commands.publish [--check]` at the top of the repository."""
+"""The READMEs and tables of published models, generated from their cards."""
 
-import argparse
 import os
 import shutil
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +33,7 @@ TOP = """# Published models
 
 One folder a model: the artifacts, `golden.npz` with test examples and the answers of Keras, and a card. Where the
 license of the data does not allow weights, the card and its plots alone. This table is generated from the cards by
-`python -m mmzoo.commands.publish`.
+`mmzoo publish`.
 """
 
 
@@ -82,6 +79,11 @@ def publish_scores(folder: str | Path, out: str | Path) -> Path:
     return out
 
 
+def publish_scores_into(root: str | Path, folder: str | Path, name: str = "") -> Path:
+    """Publish the scores of `folder` in `saved_models` under `root`, as `name` or the name of its recipe."""
+    return publish_scores(folder, Path(root) / "saved_models" / (name or Card.read(folder).recipe))
+
+
 def models_table(saved: Path, link: str) -> str:
     """Return the table of the models in `saved`, each linked as `link` and the name of its folder."""
     names = {folder: f"[{folder.name}]({link}{folder.name}/)" for folder in _folders(saved)}
@@ -96,27 +98,6 @@ def _named_card(folder: Path) -> Card:
 
 def _folders(saved: Path) -> list[Path]:
     return sorted(path.parent for path in saved.glob("*/card.json"))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0, 1 if `--check` found a table that differs from the cards, 2 on bad input."""
-    parser = argparse.ArgumentParser(prog="python -m mmzoo.commands.publish", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a table would change")
-    parser.add_argument("--scores-only", metavar="DIR", help="first put the card of DIR, without weights, in here")
-    parser.add_argument("--name", help="of the folder that the card goes to, RECIPE_SOURCE; else that of the recipe")
-    parser.add_argument("--root", default=".", help="the top of the repository")
-    arguments = parser.parse_args(argv)
-    try:
-        if arguments.scores_only:
-            name = arguments.name or Card.read(arguments.scores_only).recipe
-            publish_scores(arguments.scores_only, Path(arguments.root) / "saved_models" / name)
-        changed = publish(arguments.root, arguments.check)
-    except BadInputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    for path in changed:
-        print(f"{path}: {'differs from the cards' if arguments.check else 'written'}")
-    return 1 if changed and arguments.check else 0
 
 
 def _row(card: Card, name: str) -> list[str]:
@@ -149,7 +130,3 @@ def _with_table(top: Path, saved: Path) -> str:
     if not begin or not end:
         raise BadInputError(f"{top}: expected the lines {BEGIN} and {END}. Received: a README without them")
     return f"{before}{BEGIN}\n{models_table(saved, 'saved_models/')}\n{END}{after}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -140,7 +140,7 @@ def _new_card(recipe: str, module: Any, config: Any, model: keras.Model, trainin
     return Card(
         recipe=recipe,
         task=spec.task,
-        summary=module.__doc__.strip().splitlines()[0].rstrip("."),
+        summary=module.summary,
         config=_without_places(dataclasses.asdict(config)),
         training=training,
         seed=config.seed,
@@ -172,7 +172,7 @@ def _scored(folder: Path, card: Card, examples: Examples, trained: _Trained) -> 
     """Score the model and its artifacts beside the baselines; return the card with scores, history and plots."""
     print("evaluating ...", flush=True)
     module, config = examples.recipe, examples.config
-    if hasattr(module, "language"):
+    if module.language is not None:
         language = module.language(config)
         language.write(folder / LANGUAGE)
         examples = replace(examples, language=language)

@@ -33,7 +33,7 @@ def split_arrays(recipe: Any, config: Any, split: str) -> tuple[Arrays, np.ndarr
             inputs.setdefault(name, _Joined()).add(np.asarray(value))
         labels.append(np.asarray(y))
     if not labels:
-        raise BadInputError(f"{recipe.__name__}: expected examples in the {split} split. Received: none")
+        raise BadInputError(f"{recipe.name}: expected examples in the {split} split. Received: none")
     return {name: joined.whole() for name, joined in inputs.items()}, np.concatenate(labels)
 
 

@@ -13,35 +13,24 @@ Make = Callable[[tf.Tensor, tf.Tensor], tuple[dict[str, tf.Tensor], tf.Tensor]]
 
 
 def training_batches(
-    make: Make, size: int, batch_size: int, seed: int, epochs: range, passes: int = 1, parts: int = 1
+    make: Make, size: int, batch_size: int, seed: int, epoch: int, passes: int = 1, parts: int = 1
 ) -> tf.data.Dataset:
-    """Create the batches of all `epochs`, each epoch in a different order.
+    """Create the batches of one epoch, each epoch in a different order.
 
     An epoch passes `passes` times over the `size` examples, or over the next one of `parts` of them. An incomplete last
-    batch is dropped. The cardinality is known: `len(dataset) // len(epochs)` is the number of steps of an epoch.
+    batch is dropped. The seed of a batch is `(seed + 1, step)`, with `step` counted from the first epoch on.
     """
     steps = size * passes // (batch_size * parts)
-
-    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        whole, part = epoch // parts, epoch % parts
-        order = tf.concat(
-            [
-                tf.random.experimental.stateless_shuffle(
-                    tf.range(size, dtype=tf.int64),
-                    seed=tf.stack([seed, tf.cast(whole, tf.int32) * passes + i]),
-                )
-                for i in range(passes)
-            ],
-            axis=0,
-        )
-        start = part * steps * batch_size
-        order = tf.reshape(order[start : start + steps * batch_size], (steps, batch_size))
-        seeds = tf.stack([tf.fill([steps], seed + 1), tf.cast(epoch, tf.int32) * steps + tf.range(steps)], axis=1)
-        return tf.data.Dataset.from_tensor_slices((order, seeds))
-
-    indices = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(one_epoch)
-    indices = indices.apply(tf.data.experimental.assert_cardinality(steps * len(epochs)))
-    return _prefetch(indices.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True))
+    whole, part = divmod(epoch, parts)
+    examples = tf.range(size, dtype=tf.int64)
+    orders = [
+        tf.random.experimental.stateless_shuffle(examples, seed=(seed, whole * passes + i)) for i in range(passes)
+    ]
+    start = part * steps * batch_size
+    order = tf.reshape(tf.concat(orders, axis=0)[start : start + steps * batch_size], (steps, batch_size))
+    seeds = tf.stack([tf.fill([steps], seed + 1), epoch * steps + tf.range(steps)], axis=1)
+    batches = tf.data.Dataset.from_tensor_slices((order, seeds))
+    return _prefetch(batches.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True))
 
 
 def evaluation_batches(make: Make, size: int, batch_size: int, seed: int) -> tf.data.Dataset:

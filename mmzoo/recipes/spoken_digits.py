@@ -1,81 +1,77 @@
-"""Which digit, from a picture of it and a second of speech.
+"""Digit classification from an image and a second of speech.
 
-Two small convolutional encoders joined at the embedding by a learned gate: late fusion with the gated multimodal
-unit of Arevalo et al. 2017, section 3.1, trained with modality dropout (Neverova et al. 2016, section 3.3).
+Two small convolutional encoders and late fusion by a gated multimodal unit (Arevalo et al. 2017, section 3.1), trained
+with modality dropout (Neverova et al. 2016, section 3.3).
 """
 
-import dataclasses
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import keras
 
 from mmzoo import fusion
-from mmzoo.data.sources.digit_facts import CARDS, RANGES, UNITS, check_options, expect, load, sizes_of
+from mmzoo.data.sources.digit_facts import CARDS, RANGES, SOURCES, UNITS, load, sizes_of
 from mmzoo.data.sources.digits import COMPONENTS, SNR_DB
+from mmzoo.errors import expect
 from mmzoo.heads.classifier import classifier
 from mmzoo.models.digit_encoders import digit_encoders
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import Export, Phase
+from mmzoo.recipe import CommonConfig, Export, Phase
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 MODALITIES = ("image", "audio")
 
 
-@dataclass(frozen=True)
-class Config:
+@dataclass(frozen=True, kw_only=True)
+class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
     source: str = "sample"
-    """sample (embedded, offline), mnist_fsdd, or mnist_fsdd_hard (few components, noisy speech)."""
-    data_dir: str = ""
-    """Where archives and prepared data lie; else MMZOO_DATA_DIR, else they are downloaded."""
+    """Data source: sample (embedded, offline), mnist_fsdd, or mnist_fsdd_hard (few components, noisy speech)."""
     modalities: tuple[str, ...] = MODALITIES
-    """What the model takes: image, audio, or both."""
+    """Input modalities: image, audio, or both."""
+    epochs: int = 6
+    learning_rate: float = 2e-3
     fusion: str = "gated"
-    """One of mmzoo.fusion: gated, concat, weighted, attention, transformer, bottleneck, low_rank, ..."""
-    embed_dim: int = 64
-    """Width of the embeddings."""
+    """Fusion from mmzoo.fusion: gated, concat, weighted, attention, transformer, bottleneck, low_rank, ..."""
     modality_dropout: float = 0.4
     """Probability that one modality of a training example is missing."""
     components: int = COMPONENTS
-    """Principal components left of a picture of mnist_fsdd_hard."""
+    """Principal components of an image of mnist_fsdd_hard."""
     snr_db: float = SNR_DB
-    """Signal-to-noise ratio of the speech of mnist_fsdd_hard."""
+    """Signal-to-noise ratio of the speech of mnist_fsdd_hard, in dB."""
     pairings: int = 4
-    """How often each test picture is paired with a clip."""
+    """Clips paired with each test image."""
     label_share: float = 1.0
-    """Share of the training pictures and clips, of each class, that is used."""
-    epochs: int = 6
-    """Times through the training pictures."""
-    batch_size: int = 64
-    """Examples in a step."""
-    learning_rate: float = 2e-3
-    """The highest of the schedule, for AdamW."""
-    init_from: str = ""
-    """A .keras file whose encoders we start from."""
-    seed: int = 0
-    """Of weights, order, pairing, augmentation."""
+    """Fraction of the training images and clips of each class, in (0, 1]."""
 
     def __post_init__(self):
-        check_options(dataclasses.asdict(self), MODALITIES)
-        expect("fusion", self.fusion in fusion.names(), f"one of {', '.join(fusion.names())}", self.fusion)
+        super().__post_init__()
         expect("label_share", 0 < self.label_share <= 1, "a share above 0, 1 at most", self.label_share)
 
 
 TINY = Config(epochs=2, embed_dim=16)
 
 
-def dataset(split, config=Config(), first_epoch=0):
-    """Batches of `image` `(B, 28, 28, 1)` uint8, `audio` `(B, 8000)` float32 in [-1, 1], `present` `(B, 2)`; label."""
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+    """Return batches of `image`, `audio`, `present`; digits.
+
+    Shapes are `(B, 28, 28, 1)` uint8, `(B, 8000)` float32 in [-1, 1] and `(B, 2)`.
+    """
     from mmzoo.data.sources.digit_pairs import evaluation_pairs, training_pairs
     from mmzoo.data.sources.digits import take_share
 
     bank = load(config.source, split, config.data_dir, config.seed, config.components, config.snr_db)
-    if split == "train":
-        bank, epochs = take_share(bank, config.label_share, config.seed), range(first_epoch, config.epochs)
-        return training_pairs(bank, config.modalities, config.batch_size, config.seed, epochs, config.modality_dropout)
-    return evaluation_pairs(bank, config.modalities, config.seed, config.pairings if split == "test" else 1)
+    if split != "train":
+        return evaluation_pairs(bank, config.modalities, config.seed, config.pairings if split == "test" else 1)
+    bank = take_share(bank, config.label_share, config.seed)
+    return training_pairs(bank, config.modalities, config.batch_size, config.seed, epoch, config.modality_dropout)
 
 
-def build(config=Config()):
-    """`{"image", "audio", "present"}` to the probabilities `(B, 10)` of the digits."""
+def build(config: Config = Config()) -> keras.Model:
+    """Return the model of image and audio to probabilities `(B, 10)`."""
     encoders = digit_encoders(sizes_of(config.modalities), config.embed_dim)
     model = late_fusion(encoders, fuse=fusion.load(config.fusion), head=partial(classifier, num_classes=10))
     if config.init_from:
@@ -83,18 +79,18 @@ def build(config=Config()):
     return model
 
 
-def objective(config=Config()):
-    """Cross-entropy of the digit, and its accuracy."""
+def objective(config: Config = Config()) -> dict[str, Any]:
+    """Return the cross-entropy and the accuracy of the digit."""
     return {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
 
 
-def plan(config=Config()):
-    """One phase: everything is trained together."""
+def plan(config: Config = Config()) -> tuple[Phase, ...]:
+    """Return one phase of all weights."""
     return (Phase("train", config.epochs, config.learning_rate),)
 
 
-def export(config=Config()):
-    """The digit's probabilities and the joint embedding, as float32, dynamic int8 and full int8."""
+def export(config: Config = Config()) -> Export:
+    """Export probabilities of the digits and the joint embedding."""
     return Export(
         task="classification",
         labels=tuple("0123456789"),

@@ -1,19 +1,17 @@
-"""What augmentation does to each modality, a picture each: `python -m mmzoo.studies.augmentation_gallery FOLDER`.
+"""Draw examples of every augmentation, one figure per modality.
 
-Each row is a function of `mmzoo.data`; the first column is what it begins with, the others are examples of a batch,
-the same ones whenever it is drawn. The photograph is scikit-learn's `china.jpg` by danielbuechele, CC BY 2.0; the
+Each row is a function of `mmzoo.data`; the first column is its input, the others are examples of a batch. The seed is
+fixed. The photograph is scikit-learn's `china.jpg` by danielbuechele, CC BY 2.0; the
 speech is the embedded sample.
 """
 
 import io
 import os
-import sys
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from mmzoo.errors import BadInputError
 from mmzoo.reports.plots import GRAY, INK, ORANGE
 
 NAMES = ("image", "audio", "text", "boxes")
@@ -33,14 +31,6 @@ SYNONYMS = {
     "clever": ("smart",),
     "joy": ("delight", "pleasure"),
 }
-
-
-def main(arguments: list[str]) -> None:
-    """Draw the four pictures into the folder that `arguments` name, and print their paths."""
-    if len(arguments) != 1:
-        raise BadInputError(f"augmentation_gallery: expected a folder. Received: {arguments}")
-    for path in gallery(arguments[0]):
-        print(path)
 
 
 def gallery(folder: str | Path) -> list[Path]:
@@ -212,7 +202,3 @@ def _finish(figure, path, caption):
     # a photograph needs more colors than a plot, and yet a third of the bytes of all
     Image.open(drawn).convert("RGB").quantize(256).save(temporary, format="png", optimize=True)
     os.replace(temporary, path)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

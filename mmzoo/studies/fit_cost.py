@@ -1,9 +1,7 @@
-"""What `mmzoo fit` costs on a large table: `python -m mmzoo.studies.fit_cost texts --rows 1000000`; prints JSON."""
+"""Measure time and memory of `mmzoo fit` on a large synthetic table."""
 
-import argparse
 import contextlib
 import csv
-import json
 import os
 import resource
 import subprocess
@@ -158,21 +156,9 @@ def _memory(pid: int) -> tuple[int, int]:
 TABLES = {"texts": text_table, "pictures": picture_table}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print what a fit costs, with the machine, as JSON; return 0."""
-    parser = argparse.ArgumentParser(prog="python -m mmzoo.studies.fit_cost", description=__doc__)
-    parser.add_argument("table", choices=TABLES)
-    parser.add_argument("--rows", type=int, default=10_000)
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(argv)
+def fit_cost(table: str, rows: int, epochs: int, seed: int) -> dict:
+    """Return `cost` of the `table` of `TABLES`, and the machine; lines of the process go to standard error."""
     with tempfile.TemporaryDirectory() as folder:
-        table = TABLES[given.table](folder, given.rows, given.seed)
-        found = cost(table, ["--epochs", str(given.epochs)], sys.stderr.write)
-    told = {"table": given.table, "rows": given.rows, "epochs": given.epochs, **found}
-    print(json.dumps({**told, "machine": environment().machine}, indent=1))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+        place = TABLES[table](folder, rows, seed)
+        found = cost(place, ["--epochs", str(epochs)], sys.stderr.write)
+    return {"table": table, "rows": rows, "epochs": epochs, **found, "machine": environment().machine}

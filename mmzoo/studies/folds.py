@@ -1,11 +1,9 @@
-"""The score of a published recipe on each of its folds: `python -m mmzoo.studies.folds --help`."""
+"""Cross-validate a published model over the folds of its recipe."""
 
-import argparse
 import dataclasses
+import logging
 import statistics
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,8 @@ from mmzoo.errors import BadInputError
 from mmzoo.metrics.classification import scores
 from mmzoo.reports.write import write_card
 from mmzoo.studies.runs import answers, read_runs, trained
+
+logger = logging.getLogger(__name__)
 
 
 def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dict:
@@ -39,8 +39,8 @@ def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dic
     """
     opened = ModelFolder.open(folder)
     card, module, config = opened.card, opened.recipe, opened.config(data_dir)
-    folds = getattr(module, "FOLDS", ())
-    if not folds:
+    folds = module.folds
+    if folds is None:
         raise BadInputError(f"{folder}: expected a recipe with folds. Received: {card.recipe}")
     about = {"recipe": card.recipe, "config": dataclasses.asdict(config) | {"data_dir": "", "fold": 0}}
     result: dict[str, Any] = {**about, "runs": read_runs(out, about)}
@@ -49,10 +49,10 @@ def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dic
         found = _told(card) if fold == config.fold else _run(module, dataclasses.replace(config, fold=fold))
         result["runs"].append({"fold": fold, **found})
         write_json(Path(out), result)
-        print(f"fold {fold}: {found}", flush=True)
+        logger.info(f"fold {fold}: {found}")
     section = _section(sorted(result["runs"], key=lambda run: run["fold"]), "+".join(config.modalities), config.fold)
     write_card(folder, dataclasses.replace(card, cross_validation=section))
-    print(f"{section['models']}: recorded in {Path(folder) / CARD} and README.md")
+    logger.info(f"{section['models']}: recorded in {Path(folder) / CARD} and README.md")
     return section
 
 
@@ -78,22 +78,3 @@ def _section(runs: list[dict], name: str, own: int) -> dict:
     told = {key: [run[key] for run in runs] for key in ("rows", "commit")}
     section = {"folds": len(runs), "own": own, "group": "", "score": "accuracy", **told, "models": {name: spread}}
     return {**section, "linear": {}, "seconds": sum(run["seconds"] for run in runs)}
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0, or 2 on bad input."""
-    parser = argparse.ArgumentParser(prog="python -m mmzoo.studies.folds", description=recipe_folds.__doc__)
-    parser.add_argument("folder", help="of a trained model; its card gets the scores")
-    parser.add_argument("--out", default="folds.json", help="file that keeps finished runs")
-    parser.add_argument("--data-dir", default="", help="where the data lies; else MMZOO_DATA_DIR")
-    arguments = parser.parse_args(argv)
-    try:
-        recipe_folds(arguments.folder, arguments.out, arguments.data_dir)
-    except BadInputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

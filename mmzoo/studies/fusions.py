@@ -1,12 +1,9 @@
-"""The verb `compare-fusions`: every way of joining embeddings, trained alike; `python -m mmzoo.studies.fusions`.
-
-The module's own command writes one table of several comparisons: `... TABLE.md FOLDER...`.
-"""
+"""Compare all fusions of a recipe and its unimodal models, trained alike."""
 
 import dataclasses
 import json
+import logging
 import statistics
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +24,7 @@ from mmzoo.reports.readme import table
 from mmzoo.studies.runs import answers, flags, mean_deviation, read_runs, told_seeds, trained
 from mmzoo.tflite import flatbuffer
 
+logger = logging.getLogger(__name__)
 BASELINE = "concat"
 RUNS = "runs.json"
 TIMED = 400  # runs of each model, at least
@@ -67,7 +65,7 @@ def compare_fusions(recipe: str, config: Any, fusions: Sequence[str], seeds: Seq
             run = {"model": name, "seed": seed, **_run(module, mine, test, name), "commit": commit}
             result["runs"].append(run)
             write_json(out / RUNS, result)
-            print(f"{name:<20} seed {seed}: {run['accuracy']['all']:.2f} %", flush=True)
+            logger.info(f"{name:<20} seed {seed}: {run['accuracy']['all']:.2f} %")
     result["points"] = _points(result["runs"])
     result["costs"] = _costs(module, config, fusions)
     write_json(out / RUNS, result)
@@ -77,11 +75,11 @@ def compare_fusions(recipe: str, config: Any, fusions: Sequence[str], seeds: Seq
 
 def _check(recipe: str, config: Any, fusions: Sequence[str], seeds: Sequence[int]) -> None:
     if not hasattr(config, "fusion") or len(config.modalities) < 2:
-        raise BadInputError(f"compare-fusions: expected a recipe that fuses modalities. Received: {recipe}")
+        raise BadInputError(f"`recipe` must fuse modalities, got {recipe}")
     if unknown := [name for name in fusions if name not in fusion.names()]:
-        raise BadInputError(f"--fusions: expected some of {', '.join(fusion.names())}. Received: {', '.join(unknown)}")
+        raise BadInputError(f"`fusions` must be of {', '.join(fusion.names())}, got {', '.join(unknown)}")
     if not seeds:
-        raise BadInputError("--seeds: expected 1 or more. Received: 0")
+        raise BadInputError("`seeds` must be 1 or more, got 0")
 
 
 def _run(module: Any, config: Any, test: tuple[dict, np.ndarray], name: str) -> dict:
@@ -169,7 +167,7 @@ def _name(result: dict) -> str:
 
 def _command(result: dict) -> str:
     given = flags(result["recipe"], result["config"])
-    return f"`mmzoo compare-fusions {result['recipe']} {given} --seeds {told_seeds(result['runs'])}`"
+    return f"`mmzoo study fusions {result['recipe']} {given} --seeds {told_seeds(result['runs'])}`"
 
 
 def _verdict(points: Sequence[dict]) -> str:
@@ -180,14 +178,13 @@ def _verdict(points: Sequence[dict]) -> str:
     return f"{beats}; worse: {', '.join(worse) or 'none'}; of the others no difference is shown."
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Write one table of the comparisons in the given folders."""
-    if len(arguments) < 2:
-        raise SystemExit("usage: python -m mmzoo.studies.fusions TABLE.md FOLDER...")
-    results = [json.loads(artifact(folder, RUNS).read_text(encoding="utf-8")) for folder in arguments[1:]]
-    Path(arguments[0]).write_text(report(results), encoding="utf-8")
-    print(f"written to {arguments[0]}")
+def write_table(path: str | Path, folders: Sequence[str | Path]) -> None:
+    """Write one table of the comparisons in `folders` to the Markdown file at `path`.
 
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    Raises:
+        BadInputError: a folder has no comparison, or there is none.
+    """
+    if not folders:
+        raise BadInputError("`folders` must be one or more, got none")
+    results = [json.loads(artifact(folder, RUNS).read_text(encoding="utf-8")) for folder in folders]
+    Path(path).write_text(report(results), encoding="utf-8")

@@ -1,10 +1,10 @@
-"""The gain of fusion along one setting of a recipe, over several seeds: `python -m mmzoo.studies.gain_curve --help`."""
+"""Measure the fusion gain of a recipe along one of its settings, over several seeds."""
 
 import dataclasses
-import sys
+import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from mmzoo.data.arrays import test_arrays
 from mmzoo.metrics.classification import scores
 from mmzoo.reports import plots
 from mmzoo.reports.write import write_card
-from mmzoo.studies.runs import answers, mean_deviation, read_runs, trained
+from mmzoo.studies.runs import answers, flags, mean_deviation, read_runs, trained
+
+logger = logging.getLogger(__name__)
 
 
 def gain_curve(
@@ -47,7 +49,7 @@ def gain_curve(
                 kept = {name: p for name, p in kept.items() if touches and name != touches}
                 result["runs"].append({"seed": seed, "value": value, **run, "commit": commit})
                 write_json(path, result)
-                print(f"{field} {value}, seed {seed}: {run}", flush=True)
+                logger.info(f"{field} {value}, seed {seed}: {run}")
     result["points"] = [_point(result["runs"], value) for value in values]
     write_json(path, result)
     return result
@@ -88,40 +90,12 @@ def record(curve: dict, folder: str) -> None:
     card = Card.read(folder)
     plots.gain_curve(curve, Path(folder) / "gain_curve.png")
     write_card(folder, dataclasses.replace(card, gain_curve=curve, files=file_table(folder)))
-    print(f"recorded in {Path(folder) / CARD}")
+    logger.info(f"recorded in {Path(folder) / CARD}")
 
 
-def _without(words: list[str], *flags: str) -> list[str]:
-    """Return `words` without `flags` and the value behind each."""
-    return [w for i, w in enumerate(words) if w not in flags and (i == 0 or words[i - 1] not in flags)]
-
-
-def main(arguments: list[str]) -> None:
-    """Read `RECIPE FIELD VALUE...`, `--seeds`, `--touches`, `--out`, `--into` and the recipe's flags."""
-    from cyclopts import App, Parameter
-
-    name = arguments[0] if arguments else ""
-    config_type = recipes.load(name).Config
-    app = App(name="gain_curve", help=__doc__, result_action="return_value")
-
-    @app.default
-    def run(
-        field: str,
-        *values: float,
-        seeds: int = 5,
-        touches: str = "",
-        out: str = "gain_curve.json",
-        into: str = "",
-        config: Annotated[config_type, Parameter(name="*")] = None,
-    ) -> None:
-        curve = gain_curve(name, config or config_type(), field, values, range(seeds), out, touches)
-        print(f"written to {out}")
-        if into:
-            words = ["python -m mmzoo.studies.gain_curve", *arguments]
-            record({**curve, "command": " ".join(_without(words, "--into", "--out", "--data-dir"))}, into)
-
-    app(arguments[1:])
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def curve_command(curve: dict, seeds: str, touches: str) -> str:
+    """Return the command that measures `curve`: the settings of its config that are not the recipe's defaults."""
+    words = ["mmzoo study gain-curve", curve["recipe"], curve["field"], flags(curve["recipe"], curve["config"])]
+    words += [f"--touches {touches}"] if touches else []
+    values = " ".join(f"{point['value']:g}" for point in curve["points"])
+    return " ".join(word for word in [*words, f"--seeds {seeds} -- {values}"] if word)

@@ -1,13 +1,9 @@
-"""What an index of many embeddings costs: `python -m mmzoo.studies.index_cost --size 1000000 --out FOLDER`.
+"""Measure time, memory and recall of the indices of embeddings."""
 
-The folder gets `costs.json` and a README that is made of nothing but it.
-"""
-
-import argparse
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +67,13 @@ def cost(kind: str, size: int, width: int = 64, queries: int = 200, k: int = K, 
     }
 
 
+def index_cost(size: int, width: int, queries: int, seed: int) -> dict:
+    """Return the `costs` of each kind of index, how they were measured, and on which machine."""
+    rows = [cost(kind, size, width, queries, seed=seed) for kind in KINDS]
+    command = f"mmzoo study index-cost --size {size} --width {width} --queries {queries} --seed {seed}"
+    return {"costs": rows, "command": command, "queries": queries, "seed": seed, **dataclasses.asdict(environment())}
+
+
 def report(result: dict) -> str:
     """Return the `costs` of each kind of index, and how they were measured, as Markdown."""
     rows = []
@@ -92,26 +95,15 @@ def report(result: dict) -> str:
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print what each kind of index costs, with `--out` also write it; return 0."""
-    parser = argparse.ArgumentParser(prog="python -m mmzoo.studies.index_cost", description=__doc__)
-    parser.add_argument("--size", type=int, default=1_000_000, help="embeddings")
-    parser.add_argument("--width", type=int, default=64, help="numbers of an embedding")
-    parser.add_argument("--queries", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", help=f"the folder that gets {COSTS} and README.md")
-    given = parser.parse_args(argv)
-    rows = [cost(kind, given.size, given.width, given.queries, seed=given.seed) for kind in KINDS]
-    flags = [f"--{name} {getattr(given, name)}" for name in ("size", "width", "queries", "seed")]
-    about = {"command": " ".join([parser.prog, *flags]), "queries": given.queries, "seed": given.seed}
-    result = {"costs": rows, **about, **dataclasses.asdict(environment())}
-    text = report(result)
-    print(text)
-    if given.out:
-        out = make_folder(Path(given.out), Path(given.out))
-        write_json(out / COSTS, result)
-        (out / "README.md").write_text(text, encoding="utf-8")
-    return 0
+def write(result: dict, folder: str | Path) -> None:
+    """Write `result` and its report into `folder`.
+
+    Raises:
+        BadInputError: `folder` cannot be written.
+    """
+    out = make_folder(Path(folder), Path(folder))
+    write_json(out / COSTS, result)
+    (out / "README.md").write_text(report(result), encoding="utf-8")
 
 
 def _timed(work: Callable) -> tuple:
@@ -123,7 +115,3 @@ def _timed(work: Callable) -> tuple:
 def _resident() -> int:
     """Return the bytes of memory that this process holds."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

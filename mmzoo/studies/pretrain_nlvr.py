@@ -6,6 +6,7 @@ cheap.
 The two meet in the numbers of `mmzoo.data.sources.nlvr_synthetic.scenes.holds`.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from mmzoo.models.box_reasoning import box_encoder, reasoner, sentence_encoder
 from mmzoo.recipe import Phase
 from mmzoo.training.loop import fit
 
+logger = logging.getLogger(__name__)
 SHAPE = (nlvr.HEIGHT, nlvr.WIDTH, 3)
 
 
@@ -45,9 +47,9 @@ def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     seeing, history = fit(SEEING, settings, out.with_name(f"{out.stem}_seeing"), "what boxes hold")
-    print(f"boxes told right: {history['val_told_right'][-1]:.4f}", flush=True)
+    logger.info(f"boxes told right: {history['val_told_right'][-1]:.4f}")
     reading, history = fit(READING, settings, out.with_name(f"{out.stem}_reading"), "what is true of them")
-    print(f"drawn validation sentences: {history['val_binary_accuracy'][-1]:.4f}", flush=True)
+    logger.info(f"drawn validation sentences: {history['val_binary_accuracy'][-1]:.4f}")
     image, text = keras.Input(SHAPE, dtype="uint8", name="image"), reading.input["text"]
     told = reasoner(1, (BOXES, HOLDS), settings.embed_dim)
     told.set_weights(reading.get_layer("reasoner").get_weights())
@@ -58,7 +60,7 @@ def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
     return out
 
 
-def _pictures(split, settings, first_epoch=0):
+def _pictures(split, settings, epoch=0):
     """Batches of pictures `(B, 50, 200, 3)` uint8; labels are what is told of their places, `(B, 7, 21, 110)`."""
     import tensorflow as tf
 
@@ -69,10 +71,10 @@ def _pictures(split, settings, first_epoch=0):
         images = tf.gather(palette, tf.cast(tf.gather(rows, index), tf.int32))
         return images, tf.cast(tf.gather(places, index), tf.float32)
 
-    return _batches(make, len(data.pictures), split, settings, range(first_epoch, settings.looks))
+    return _batches(make, len(data.pictures), split, settings, epoch)
 
 
-def _sentences(split, settings, first_epoch=0):
+def _sentences(split, settings, epoch=0):
     """Batches of `holds` `(B, 16, 3, 110)` and `text` `(B, 128)`; labels `(B, 16)`, 1 where it is true."""
     import tensorflow as tf
 
@@ -84,12 +86,12 @@ def _sentences(split, settings, first_epoch=0):
         scenes = tf.gather(holds, tf.gather(about, index))
         return {"holds": scenes, "text": tf.gather(text, index)}, tf.gather(labels, index)
 
-    return _batches(make, len(data.text), split, settings, range(first_epoch, settings.readings))
+    return _batches(make, len(data.text), split, settings, epoch)
 
 
-def _batches(make, size, split, settings, epochs):
+def _batches(make, size, split, settings, epoch):
     if split == "train":
-        return training_batches(make, size, settings.batch_size, settings.seed, epochs)
+        return training_batches(make, size, settings.batch_size, settings.seed, epoch)
     return evaluation_batches(make, size, 250, settings.seed)
 
 

@@ -1,13 +1,12 @@
-"""What `sound_events` gains where its encoder first learns, without labels, to know a clip again.
+"""Measure what contrastive pretraining adds to `sound_events` on ESC-10.
 
-Two views of a clip, played at other speeds from other places, are to be found among those of the batch: SimCLR, Chen
-et al. 2020, section 2.1; of sounds, Saeed et al. 2021 (COLA). `python -m mmzoo.studies.pretrain_sounds RESULT.json`
-measures on the validation fold of each of the five of ESC-10 what that adds, and never looks at a test fold.
+The encoder first learns without labels: of each clip, two views at other speeds and places are matched among the views
+of the batch. SimCLR, Chen et al. 2020, section 2.1; for audio, Saeed et al. 2021 (COLA). Scores are of the validation
+fold; test folds are not used.
 """
 
-import argparse
 import dataclasses
-import sys
+import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,12 +19,12 @@ from keras import layers, ops
 
 from mmzoo.artifacts.folder import write_json
 from mmzoo.blocks.normalize import unit_norm
-from mmzoo.errors import BadInputError
-from mmzoo.losses.contrastive import nt_xent
+from mmzoo.losses.contrastive import nt_xent, strangers
 from mmzoo.recipe import Phase
 from mmzoo.recipes import sound_events
-from mmzoo.recipes.contrastive_pretraining import strangers
 from mmzoo.training.loop import fit
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,19 +52,19 @@ def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     model, history = fit(KNOWING, settings, out.with_name(f"{out.stem}_knowing"), "clips known again")
-    print(f"strangers taken for the other view: {history['val_strangers'][-1]:.4f}", flush=True)
+    logger.info(f"strangers taken for the other view: {history['val_strangers'][-1]:.4f}")
     model.save(out)
     return out
 
 
-def _pairs(split, settings, first_epoch=0):
+def _pairs(split, settings, epoch=0):
     """Batches of `first` and `second` `(B, T)`, two views of a clip; labels are the numbers of the clips."""
     from mmzoo.data.batches.clips import paired_sounds
 
-    data, epochs = sound_events.load(split, settings.config), range(first_epoch, settings.epochs)
+    data = sound_events.load(split, settings.config)
     if split == "train":
-        return paired_sounds(data, settings.batch_size, settings.seed, epochs, settings.passes)
-    return paired_sounds(data, min(settings.batch_size, len(data.clips)), settings.seed, range(1), 1)
+        return paired_sounds(data, settings.batch_size, settings.seed, epoch, settings.passes)
+    return paired_sounds(data, min(settings.batch_size, len(data.clips)), settings.seed, 0, 1)
 
 
 def _knowing(settings):
@@ -96,31 +95,18 @@ def compare(folds: Sequence[int], settings: Settings = Settings()) -> dict[str, 
             for name, start in starts.items():
                 _, history = fit(sound_events, start, f"{place}/{name}", f"fold {fold}, {name}")
                 found[name].append(float(history["val_accuracy"][-1]))
-        print(
-            f"fold {fold}: {found['scratch'][-1]:.4f} from scratch, {found['pretrained'][-1]:.4f} pretrained",
-            flush=True,
-        )
+        scratch, pretrained = found["scratch"][-1], found["pretrained"][-1]
+        logger.info(f"fold {fold}: {scratch:.4f} from scratch, {pretrained:.4f} pretrained")
     return found
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Compare on the folds that are asked for and write what was found to a file. Return 0, or 2 on bad input."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mmzoo.studies.pretrain_sounds", description="What pretraining adds on ESC-10."
-    )
-    parser.add_argument("out", help="where to write what was found, as JSON")
-    parser.add_argument("--folds", type=int, nargs="+", choices=sound_events.FOLDS, default=[*sound_events.FOLDS])
-    given = parser.parse_args(argv)
-    try:
-        found = compare(given.folds)
-    except BadInputError as error:
-        print(error, file=sys.stderr)
-        return 2
+def measure(out: str | Path, folds: Sequence[int]) -> dict[str, float]:
+    """Compare on `folds` and write the accuracies to the JSON file `out`; return their means.
+
+    Raises:
+        BadInputError: there is no such fold, or no data.
+    """
+    found = compare(folds)
     mean = {name: float(np.mean(values)) for name, values in found.items()}
-    write_json(given.out, {"folds": given.folds, "validation_accuracy": found, "mean": mean})
-    print(mean)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    write_json(out, {"folds": list(folds), "validation_accuracy": found, "mean": mean})
+    return mean

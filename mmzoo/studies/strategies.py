@@ -1,14 +1,14 @@
-"""The verb `compare-strategies`: which way of using unlabeled data pays, and from how many labels on."""
+"""Compare pretraining strategies with training from scratch, at several fractions of the labels."""
 
 import dataclasses
 import functools
 import itertools
 import json
+import logging
 import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -25,6 +25,7 @@ from mmzoo.reports import plots
 from mmzoo.reports.readme import table
 from mmzoo.studies.runs import answers, flags, mean_deviation, read_runs, told_seeds, trained
 
+logger = logging.getLogger(__name__)
 SCHEMES = {  # of pretraining: the recipe, and what of its Config is not as it stands there
     "components": ("masked_pretraining", {"targets": "values"}),  # nothing is paired: each encoder by itself
     "masked": ("masked_pretraining", {}),
@@ -92,7 +93,7 @@ def compare_strategies(
         run = {"strategy": name, "share": share, "seed": seed, **work.train(how, share, seed, before)}
         result["runs"].append({**run, "commit": commit})
         write_json(out / "runs.json", result)
-        print(f"{name:<20} {share:>7.0%} seed {seed}: {run['accuracy']:.2f} %, {run['seconds']:.0f} s", flush=True)
+        logger.info(f"{name:<20} {share:>7.0%} seed {seed}: {run['accuracy']:.2f} %, {run['seconds']:.0f} s")
     result["points"] = points_of(result["runs"], [*STRATEGIES])
     write_json(out / "runs.json", result)
     plots.strategies(result["points"], out / "strategies.png")
@@ -102,13 +103,13 @@ def compare_strategies(
 
 def _check(recipe: str, config: Any, shares: Sequence[float], seeds: Sequence[int], strategies: Sequence[str]) -> None:
     if not hasattr(config, "label_share"):
-        raise BadInputError(f"compare-strategies: expected a recipe with --label-share. Received: {recipe}")
+        raise BadInputError(f"`recipe` must have a `label_share`, got {recipe}")
     if unknown := [name for name in strategies if name not in STRATEGIES]:
-        raise BadInputError(f"--strategies: expected some of {', '.join(STRATEGIES)}. Received: {', '.join(unknown)}")
+        raise BadInputError(f"`strategies` must be of {', '.join(STRATEGIES)}, got {', '.join(unknown)}")
     if not shares or not all(0 < share <= 1 for share in shares):
-        raise BadInputError(f"--shares: expected numbers above 0, 1 at most. Received: {shares}")
+        raise BadInputError(f"`shares` must be above 0 and 1 at most, got {shares}")
     if not seeds:
-        raise BadInputError("--seeds: expected 1 or more. Received: 0")
+        raise BadInputError("`seeds` must be 1 or more, got 0")
 
 
 class _Work:
@@ -129,7 +130,7 @@ class _Work:
 
     def _steps(self, share: float) -> int:
         """Return the steps of an epoch with `share` of the labels."""
-        return len(self.module.dataset("train", dataclasses.replace(self.config, label_share=share, epochs=1)))
+        return len(self.module.dataset("train", dataclasses.replace(self.config, label_share=share)))
 
     def _test(self, seed: int) -> tuple[dict, np.ndarray]:
         return test_arrays(self.module, dataclasses.replace(self.config, seed=seed))
@@ -154,7 +155,7 @@ class _Work:
         folder.mkdir(parents=True, exist_ok=True)
         outputs = {name: model.get_layer(layer).output for name, layer in module.export(config).outputs.items()}
         keras.Model(model.input, outputs).save(folder / "model.keras")
-        examples = len(module.dataset("train", config)) * config.batch_size
+        examples = config.epochs * len(module.dataset("train", config)) * config.batch_size
         cost = {"path": str(folder / "model.keras"), "pretraining_seconds": round(seconds, 1)}
         cost |= {"pretraining_multiply_adds": TRAINING * self.forward[scheme] * examples}
         write_json(told, cost)
@@ -169,7 +170,7 @@ class _Work:
         if how == "linear":
             return {**self.linear_probe(config), **costs}
         phases = phases_of(how, tuple(self.counts()[1]), config)
-        recipe = SimpleNamespace(**{**vars(self.module), "plan": lambda config: phases})
+        recipe = dataclasses.replace(self.module, plan=lambda config: phases)
         began = time.monotonic()
         model = trained(recipe, config, f"{how}, {share:.0%}, seed {seed}:")
         seconds = time.monotonic() - began
@@ -198,9 +199,11 @@ class _Work:
             return np.concatenate(said, axis=1)
 
         began = time.monotonic()
-        batches = self.module.dataset("train", dataclasses.replace(config, modality_dropout=0.0))
+        known = []
         # batch by batch: all inputs of all epochs would be gigabytes
-        known = [(embed(inputs), label) for inputs, label in batches.as_numpy_iterator()]
+        for epoch in range(config.epochs):
+            batches = self.module.dataset("train", dataclasses.replace(config, modality_dropout=0.0), epoch)
+            known += [(embed(inputs), label) for inputs, label in batches.as_numpy_iterator()]
         embeddings, classes = (np.concatenate(part) for part in zip(*known, strict=True))
         probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(embeddings, classes)
         seconds = time.monotonic() - began
@@ -272,7 +275,7 @@ def report(result: dict) -> str:
         rows.append([f"{p['share']:.0%}", p["strategy"], score, gain, p["seeds"], seconds, work])
     shares = sorted({p["share"] for p in result["points"]})
     command = (
-        f"`mmzoo compare-strategies {result['recipe']} {flags(result['recipe'], result['config'])} "
+        f"`mmzoo study strategies {result['recipe']} {flags(result['recipe'], result['config'])} "
         f"--pretraining-epochs {result['pretraining_epochs']} --seeds {told_seeds(result['runs'])} "
         f"--shares {','.join(f'{share:g}' for share in shares)} "
         f"--strategies {','.join(dict.fromkeys(p['strategy'] for p in result['points']))}`"

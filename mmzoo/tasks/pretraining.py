@@ -1,6 +1,5 @@
 """Pretraining: the recipe's objective on the test split, and reconstruction errors where it reconstructs its inputs."""
 
-import itertools
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -29,7 +28,7 @@ def score(predict: Predict, examples: Examples) -> Scores:
     if examples.model is None:
         raise BadInputError("a pretraining recipe is scored by `mmzoo train` only")
     found = objective_scores(examples)
-    if not hasattr(examples.recipe, "reconstruction"):
+    if examples.recipe.reconstruction is None:
         return found
     errors = {"reconstruction": reconstruction_errors(examples)}
     return Scores(n=found.n, details=found.details | errors)
@@ -61,10 +60,8 @@ def reconstruction_errors(examples: Examples) -> dict[str, dict[str, float]]:
     for name, given in by_pattern(examples.inputs, config.modalities):
         made = partial(_made, model, parts, {key: given[key] for key in model.input})
         found[name] = _errors(parts, examples.labels, made)
-    steps = len(recipe.dataset("train", config)) // sum(phase.epochs for phase in recipe.plan(config))
     for split, name in MEANS.items():
-        batches = itertools.islice(recipe.dataset(split, config), steps if split == "train" else None)
-        means = _means(parts, (target for _, target in batches))
+        means = _means(parts, (target for _, target in recipe.dataset(split, config)))
         found[name] = _errors(parts, examples.labels, lambda part, means=means: means)
     return found
 

@@ -74,7 +74,7 @@ class Checkpoint(keras.callbacks.Callback):
             model.load_weights(path)
         except (OSError, ValueError, KeyError) as error:
             first = str(error).strip().splitlines()[0]
-            raise BadInputError(f"--resume: {path}: expected weights of this model. Received: {first}") from None
+            raise BadInputError(f"`resume`: {path} does not hold weights of this model: {first}") from None
         for seed, state in zip(_generators(model), self.random, strict=False):  # older checkpoints have no states
             seed.assign(np.array(state, "uint32"))
 

@@ -4,18 +4,23 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from tqdm.auto import tqdm
 
 from mmzoo.errors import BadInputError
-from mmzoo.recipe import Phase
+from mmzoo.recipe import Phase, Recipe
 from mmzoo.training.checkpoint import Average, Checkpoint, Patience
 from mmzoo.training.optimizer import RatedAdamW, set_trainable, variable_rates
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 WEIGHT_DECAY = 1e-3
 WARMUP = 0.05  # of the steps of a phase
+AHEAD = 4  # batches that are ready before a step asks for them
 KEPT = 200_000_000  # bytes of validation batches, up to which they stay in memory
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -61,10 +66,10 @@ def check_precision(precision: str) -> None:
         BadInputError: it is none of `PRECISIONS`, or `mixed_float16` without an accelerator.
     """
     if precision not in PRECISIONS:
-        raise BadInputError(f"--precision: expected one of {', '.join(PRECISIONS)}. Received: {precision}")
+        raise BadInputError(f"`precision` must be one of {', '.join(PRECISIONS)}, got {precision}")
     if precision == "mixed_float16" and not has_accelerator():
         said = "float32 or mixed_bfloat16 without an accelerator: convolutions in float16 go wrong on a CPU"
-        raise BadInputError(f"--precision: expected {said}. Received: {precision}")
+        raise BadInputError(f"`precision` must be {said}, got {precision}")
 
 
 @contextmanager
@@ -91,15 +96,14 @@ def _fit(
     for phase in phases:
         end, first = start + phase.epochs, max(start, checkpoint.epochs)
         if first < end:
-            train = recipe.dataset("train", config, first)
-            steps = len(train) // (sum(p.epochs for p in phases) - first)
+            train, steps = chain_epochs(recipe, config, range(first, end))
             if not steps:
-                raise BadInputError("--batch-size: expected at most the examples of an epoch. Received: more")
+                raise BadInputError("`batch_size` must be at most the examples of an epoch")
             compile_phase(model, recipe.objective(config), phase, steps)
             if first > start:
                 checkpoint.restore(model)
             model.fit(
-                train.take(steps * (end - first)),
+                train,
                 initial_epoch=first,
                 epochs=end,
                 steps_per_epoch=steps,
@@ -115,6 +119,27 @@ def _fit(
             set_trainable(model, phase.frozen, True)
         start = end
     return model, checkpoint.history
+
+
+def chain_epochs(recipe: Recipe, config: Any, epochs: range) -> tuple["tf.data.Dataset", int]:
+    """Return the training batches of `epochs`, one epoch after another, and the steps of one.
+
+    The next epoch is prepared while the model trains on the last batches of the epoch before, and is validated.
+    """
+    import tensorflow as tf
+
+    head = recipe.dataset("train", config, epochs.start)
+
+    def batches():
+        yield from head
+        for epoch in epochs[1:]:
+            yield from recipe.dataset("train", config, epoch)
+
+    chained = tf.data.Dataset.from_generator(batches, output_signature=head.element_spec)
+    chained = chained.apply(tf.data.experimental.assert_cardinality(len(head) * len(epochs)))
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = 1  # the generator waits, and must not keep a thread from the model
+    return chained.prefetch(AHEAD).with_options(options), len(head)
 
 
 def _kept(batches):

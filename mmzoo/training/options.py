@@ -1,45 +1,46 @@
-"""What a user changes in the training of any recipe, in each of its phases."""
+"""Training options of every recipe, applied to each phase of its plan."""
 
 import dataclasses
 import functools
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Any
 
 import keras
-from cyclopts import Parameter
 
 from mmzoo.data.augment.mixup import MIXED, mixup
 from mmzoo.errors import BadInputError, expect
 from mmzoo.losses.soft_targets import cross_entropy, largest_share
 from mmzoo.models.transfer import encoder_names, read_model
-from mmzoo.recipe import Phase, gradual_unfreezing
+from mmzoo.recipe import Phase, Recipe, gradual_unfreezing
 from mmzoo.training.optimizer import part_of
 
-Words = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")]
+logger = logging.getLogger(__name__)
 LOSS = "sparse_categorical_crossentropy"
 
 
 @dataclass(frozen=True)
 class PhaseOptions:
-    freeze: Words = ()
-    """Encoders, or encoder/layer, whose weights stay as they are."""
-    rates: Words = ()
-    """ENCODER=FACTOR of its learning rate, or ENCODER/LAYER=FACTOR."""
+    """Changes to every phase of a recipe; an option that is not set leaves the recipe as it is."""
+
+    freeze: tuple[str, ...] = ()
+    """Encoders (ENCODER or ENCODER/LAYER) to freeze."""
+    rates: tuple[str, ...] = ()
+    """Learning-rate multipliers, ENCODER=FACTOR or ENCODER/LAYER=FACTOR."""
     unfreeze_epochs: int | None = None
-    """The encoders of --init-from stay as they are for so many epochs; then they open one by one, so many apart."""
+    """Freeze encoders loaded by `init_from` for N epochs, then unfreeze one every N epochs."""
     patience: int | None = None
-    """Epochs without a lower validation loss, then the best weights; 0: all epochs."""
+    """Early stopping after N epochs without a lower validation loss, with the best weights; 0 trains all epochs."""
     clip_norm: float | None = None
-    """Of all gradients together; 0: not clipped."""
+    """Clip gradients to this global norm; 0 disables clipping."""
     ema: float | None = None
-    """Momentum of the average of the weights that training ends with; 0: the last weights."""
+    """Decay of the exponential moving average of the weights; 0 keeps the final weights."""
     mixup: float | None = None
-    """Examples are mixed by shares of Beta(mixup, mixup), all modalities and the label alike; 0: not mixed."""
+    """Mixup of examples and labels with weights from Beta(mixup, mixup); 0 disables it."""
     label_smoothing: float | None = None
-    """Share of a label that is spread over all classes; 0: none."""
+    """Label smoothing factor in [0, 1); 0 disables it."""
 
     def __post_init__(self):
         apart = self.unfreeze_epochs
@@ -73,11 +74,11 @@ def _rate(words: str) -> tuple[str, float]:
         return name, 0.0
 
 
-def with_options(recipe: Any, config: Any, options: PhaseOptions) -> Any:
+def with_options(recipe: Recipe, config: Any, options: PhaseOptions) -> Recipe:
     """Return `recipe` with `options` in each phase of its plan, and in its training batches and loss.
 
     A model of some of the modalities, as a baseline is, has those of the parts that it has. Gradual unfreezing divides
-    the first phase of the plan: an encoder that --init-from does not have is trained from the start.
+    the first phase of the plan: an encoder that `init_from` does not have is trained from the start.
 
     Raises:
         BadInputError: the model of `config` has no such part, its epochs are too few to unfreeze its encoders, or its
@@ -93,8 +94,7 @@ def with_options(recipe: Any, config: Any, options: PhaseOptions) -> Any:
     if options.freeze or options.rates:
         _check_parts(recipe.build(config), options)
     if options.unfreeze_epochs and not getattr(config, "init_from", ""):
-        said = "--init-from, whose encoders stay as they are at first"
-        raise BadInputError(f"--unfreeze-epochs: expected {said}. Received: none")
+        raise BadInputError("`unfreeze_epochs` needs `init_from`, whose encoders are frozen at first")
 
     def plan(config) -> tuple[Phase, ...]:
         named = options.freeze or options.rates or options.unfreeze_epochs
@@ -106,7 +106,7 @@ def with_options(recipe: Any, config: Any, options: PhaseOptions) -> Any:
         return (first, *others)
 
     plan(config)
-    changed = SimpleNamespace(**{**vars(recipe), "plan": plan})
+    changed = dataclasses.replace(recipe, plan=plan)
     if options.mixup or options.label_smoothing:
         return soft_labels(changed, config, options.mixup or 0.0, options.label_smoothing or 0.0)
     return changed
@@ -115,14 +115,14 @@ def with_options(recipe: Any, config: Any, options: PhaseOptions) -> Any:
 def _check_parts(model: keras.Model, options: PhaseOptions) -> None:
     """Raise BadInputError where `options` name what is no encoder of `model`, nor a layer of one."""
     ours = encoder_names(model)
-    named = [("--freeze", name) for name in options.freeze] + [("--rates", _rate(words)[0]) for words in options.rates]
-    for flag, name in named:
+    named = [("freeze", name) for name in options.freeze] + [("rates", _rate(words)[0]) for words in options.rates]
+    for option, name in named:
         if name.split("/")[0] not in ours:
-            raise BadInputError(f"{flag}: expected {', '.join(ours)}, or ENCODER/LAYER. Received: {name}")
+            raise BadInputError(f"`{option}` must be {', '.join(ours)}, or ENCODER/LAYER, got {name}")
         try:
             part_of(model, name)
         except BadInputError as error:
-            raise BadInputError(str(error).replace("phase", flag, 1)) from None
+            raise BadInputError(str(error).replace("phase", f"`{option}`", 1)) from None
 
 
 def _changed(phase: Phase, options: PhaseOptions, encoders: Sequence[str]) -> Phase:
@@ -138,8 +138,8 @@ def _unfrozen(phase: Phase, encoders: Sequence[str], epochs: int) -> tuple[Phase
     """Return the phases, as long as `phase` together, that open one of `encoders` after another, `epochs` apart."""
     last = phase.epochs - epochs * len(encoders)
     if last < 1:
-        said = f"more than {epochs * len(encoders)} epochs, for {', '.join(encoders)}"
-        raise BadInputError(f"--unfreeze-epochs {epochs}: expected {said}. Received: {phase.epochs}")
+        needed = f"more than {epochs * len(encoders)} epochs, for {', '.join(encoders)}"
+        raise BadInputError(f"`unfreeze_epochs` {epochs} needs {needed}, got {phase.epochs}")
     opened = gradual_unfreezing(tuple((name,) for name in encoders), epochs, phase.learning_rate)
     lengths = [epochs] * len(encoders) + [last]
     return tuple(
@@ -160,12 +160,12 @@ def tell_encoders(recipe: Any, config: Any) -> None:
     ours, theirs = encoder_names(recipe.build(config)), encoder_names(read_model(path))
     taken, afresh = [n for n in ours if n in theirs], [n for n in ours if n not in theirs]
     if not taken:
-        said = f"expected an encoder of this model, {' or '.join(ours)}. Received: {', '.join(theirs)}"
-        raise BadInputError(f"--init-from: {path}: {said}")
-    print(f"from {path}: {', '.join(taken)}{'; afresh: ' if afresh else ''}{', '.join(afresh)}", flush=True)
+        missing = f"no encoder of this model, {' or '.join(ours)}; it has {', '.join(theirs)}"
+        raise BadInputError(f"`init_from`: {path} has {missing}")
+    logger.info(f"from {path}: {', '.join(taken)}{'; afresh: ' if afresh else ''}{', '.join(afresh)}")
 
 
-def soft_labels(recipe: Any, config: Any, alpha: float, smoothing: float) -> Any:
+def soft_labels(recipe: Recipe, config: Any, alpha: float, smoothing: float) -> Recipe:
     """Return `recipe` trained on examples mixed by shares of Beta(alpha, alpha), with labels smoothed by `smoothing`.
 
     0 is off, of either. Validation and test stay as they are, but for the loss, which is smoothed there too.
@@ -173,23 +173,22 @@ def soft_labels(recipe: Any, config: Any, alpha: float, smoothing: float) -> Any
     Raises:
         BadInputError: the recipe has another loss, or an input of ids, which have no mean.
     """
-    flag = "--mixup" if alpha else "--label-smoothing"
+    option = "mixup" if alpha else "label_smoothing"
     if recipe.objective(config)["loss"] != LOSS:
-        raise BadInputError(f"{flag}: expected a recipe whose loss is {LOSS}. Received: one with another")
+        raise BadInputError(f"`{option}` needs a recipe whose loss is {LOSS}")
     if alpha:
         inputs = recipe.dataset("validation", config).element_spec[0]
         if ids := [name for name, spec in inputs.items() if spec.dtype not in MIXED]:
-            raise BadInputError(f"--mixup: expected pictures or numbers; ids have no mean. Received: {', '.join(ids)}")
+            raise BadInputError(f"`mixup` needs inputs of images or numbers; ids cannot be mixed: {', '.join(ids)}")
     classes = len(recipe.export(config).labels)
 
-    def dataset(split, config, first_epoch=0):
-        batches = recipe.dataset(split, config, first_epoch)
+    def dataset(split, config, epoch=0):
+        batches = recipe.dataset(split, config, epoch)
         if split != "train" or not alpha:
             return batches
-        steps = len(batches) // (sum(phase.epochs for phase in recipe.plan(config)) - first_epoch)
-        return mixup(batches, classes, alpha, config.seed, first_epoch * steps)
+        return mixup(batches, classes, alpha, config.seed, epoch * len(batches))
 
     def objective(config):
         return {"loss": cross_entropy(classes, smoothing), "metrics": [largest_share(classes)]}
 
-    return SimpleNamespace(**{**vars(recipe), "dataset": dataset, "objective": objective})
+    return dataclasses.replace(recipe, dataset=dataset, objective=objective)

@@ -25,12 +25,12 @@ def exclusive_run(out: Path) -> Iterator[None]:
     try:
         file = lock.open("w")
     except OSError as error:
-        raise BadInputError(f"--out: {out}: expected a place that can be written. Received: {error.strerror}") from None
+        raise BadInputError(f"`out`: cannot write {out} ({error.strerror})") from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BadInputError(f"--out: {out} is in use by another training run") from None
+            raise BadInputError(f"`out`: {out} is in use by another training run") from None
         try:
             yield
         finally:
@@ -42,30 +42,31 @@ def checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
     """Yield the hidden checkpoint folder next to `out`.
 
     The folder is new, or belongs to the run to resume. It is removed at the end of the block. After an error it
-    remains for `--resume` if an epoch was completed.
+    remains for a resumed run if an epoch was completed.
 
     Raises:
-        BadInputError: there is no run to resume, or the flags of `run` differ from the interrupted run.
+        BadInputError: there is no run to resume, or the settings of `run` differ from the interrupted run.
     """
     working = out.parent / f".{out.name}.training"
     run = json.loads(json.dumps(run))
     started = working / "run.json"
     if resume:
         if not started.is_file():
-            raise BadInputError(f"--resume: no interrupted run to resume in {out}")
+            raise BadInputError(f"`resume`: no interrupted run in {out}")
         before = json.loads(started.read_text(encoding="utf-8"))
         if before != run:
             changed = [k for k, v in run["config"].items() if before["config"].get(k) != v]
             changed += [k for k in {**run, **before} if k != "config" and before.get(k) != run.get(k)]
-            flag = changed[0].replace("_", "-")
-            raise BadInputError(f"--resume: expected the flags of the interrupted run. Received: another {flag}")
+            raise BadInputError(f"`resume`: the interrupted run had another `{changed[0]}`")
     else:
         shutil.rmtree(working, ignore_errors=True)
         write_json(make_folder(working, out) / started.name, run)
     try:
         yield working
-    except BaseException:
-        if not any(working.glob("*/state.json")):
+    except BaseException as error:
+        if any(working.glob("*/state.json")):
+            error.add_note(f"`resume` continues {out} after the last complete epoch")
+        else:
             shutil.rmtree(working)
         raise
     shutil.rmtree(working)

@@ -47,7 +47,7 @@ def verify(path: str | Path, *, require_gpu: bool = False, seeds: int = 3) -> di
     """
     path = Path(path)
     if seeds < 1:
-        raise BadInputError(f"--seeds: expected 1 or more. Received: {seeds}")
+        raise BadInputError(f"`seeds` must be 1 or more, got {seeds}")
     if not path.exists():
         raise BadInputError(f"{path}: expected an artifact folder or a .tflite. Received: no such file")
     driver, reason = find_driver()

@@ -52,7 +52,7 @@ def test_new_folder_existing_card_is_replaced(tmp_path):
 
 def test_check_out_folder_with_other_files_raises(tmp_path):
     (tmp_path / "thesis.txt").write_text("other content")
-    with pytest.raises(BadInputError, match=r"--out: expected a new folder or one with a card.json. Received: "):
+    with pytest.raises(BadInputError, match=r"`out` must be a new folder or one with a card.json; "):
         check_out(tmp_path)
     with pytest.raises(BadInputError, match=r"thesis.txt, a file"):
         check_out(tmp_path / "thesis.txt")

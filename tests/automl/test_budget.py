@@ -19,13 +19,13 @@ def test_seconds_of_durations(text, seconds):
     if seconds:
         assert seconds_of(text) == seconds
     else:
-        with pytest.raises(BadInputError, match=r"--budget: expected a time such as 90s, 10m or 1h\. Received: "):
+        with pytest.raises(BadInputError, match=r"`budget` must be a time such as 90s, 10m or 1h, got "):
             seconds_of(text)
 
 
 def test_bytes_of_sizes():
     assert (bytes_of("500KB"), bytes_of("2mb"), bytes_of("800 B")) == (500_000, 2_000_000, 800)
-    with pytest.raises(BadInputError, match="--size: expected a size such as 500KB or 2MB"):
+    with pytest.raises(BadInputError, match="`size` must be a size such as 500KB or 2MB"):
         bytes_of("5k")
 
 
@@ -58,7 +58,7 @@ def test_fit_width_returns_largest_that_fits(most, width):
 
 
 def test_fit_width_too_small_size_raises():
-    with pytest.raises(BadInputError, match=r"--size: expected at least 40KB for these inputs\. Received: 10KB"):
+    with pytest.raises(BadInputError, match=r"`size` must be at least 40KB for these inputs, got 10KB"):
         fit_width(recipe(), "10KB")
 
 

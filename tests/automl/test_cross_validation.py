@@ -29,7 +29,7 @@ def table(tmp_path_factory, cache):
 class TestRows:
     def folds(self, module, table, count):
         sizes = module.sizes(module.Config())
-        return [load_splits(module.SOURCE, table, sizes, f"{fold}/{count}") for fold in range(1, count + 1)]
+        return [load_splits(module.source, table, sizes, f"{fold}/{count}") for fold in range(1, count + 1)]
 
     def test_each_row_is_in_one_test_fold(self, table, tmp_path):
         module = recipes.load(str(recipe_of(table, tmp_path)))
@@ -62,7 +62,7 @@ class TestRows:
         assert np.concatenate([y for _, y in batches]).tolist() == splits["test"].labels.tolist()
         for fold in ("3", "0/3", "4/3", "a/b", "2/-3"):
             with pytest.raises(
-                BadInputError, match=r"--fold: expected a fold and the number of folds, such as 2/5\. Received: "
+                BadInputError, match=r"`fold` must be a fold and the number of folds, such as 2/5, got "
             ):
                 module.dataset("test", module.Config(fold=fold))
 
@@ -71,11 +71,17 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("request_", "said"),
         [
-            (Request(folds=1), "--folds: expected 2 or more. Received: 1"),
-            (Request(folds=-2), "--folds: expected 2 or more. Received: -2"),
-            (Request(folds=3, time="day"), "--folds: expected a random split or a --group. Received: --time day"),
-            (Request(folds=3, split="s"), "--folds: expected a random split or a --group. Received: --split s"),
-            (Request(tune=-1), "--tune: expected a number of trials, or 0. Received: -1"),
+            (Request(folds=1), "`folds` must be 2 or more, got 1"),
+            (Request(folds=-2), "`folds` must be 2 or more, got -2"),
+            (
+                Request(folds=3, time="day"),
+                "`folds` and `time` exclude each other: folds are of shuffled rows, or of a `group`",
+            ),
+            (
+                Request(folds=3, split="s"),
+                "`folds` and `split` exclude each other: folds are of shuffled rows, or of a `group`",
+            ),
+            (Request(tune=-1), "`tune` must be a number of trials or 0, got -1"),
         ],
     )
     def test_bad_flags_raise(self, request_, said, table, tmp_path):
@@ -88,13 +94,13 @@ class TestBadInput:
         request = Request(folds=4, ignore=("note", "shop", "day"))
         with pytest.raises(BadInputError) as raised:
             fit_table(table, "kind", tmp_path / "out", request)
-        assert str(raised.value) == "--folds: expected at most 3, the rows of the class rare. Received: 4"
+        assert str(raised.value) == "`folds` must be at most 3, the rows of the class rare, got 4"
         assert not [*tmp_path.iterdir()]
 
     def test_named_split_with_folds_raises(self, table, tmp_path):
         module = recipes.load(str(recipe_of(table, tmp_path)))
-        source = dataclasses.replace(module.SOURCE, split="day")
-        with pytest.raises(BadInputError, match=r"expected a random split or a --group\. Received: --split day"):
+        source = dataclasses.replace(module.source, split="day")
+        with pytest.raises(BadInputError, match="`fold` and `split` exclude each other"):
             load_splits(source, table, module.sizes(module.Config()), "1/2")
         check_rows(module, module.Config(), 3, table)
 
@@ -103,13 +109,13 @@ class TestBadInput:
         check_tune(Request())
         with pytest.raises(BadInputError) as raised:
             check_tune(Request(tune=3))
-        assert str(raised.value) == "--tune: optuna is not installed: pip install 'mmzoo[tune]'"
+        assert str(raised.value) == "`tune` needs optuna, which is not installed: pip install 'mmzoo[tune]'"
 
     def test_resume_with_other_flags_raises(self, tmp_path):
         Request(folds=3, ignore=("a",), budget="5m").keep(tmp_path)
         assert Request().kept(tmp_path) == Request(folds=3).kept(tmp_path)
         assert Request().kept(tmp_path) == Request(folds=3, ignore=("a",), budget="5m")
-        with pytest.raises(BadInputError, match=r"the flags of the stopped run, --folds 3\. Received: --folds 4"):
+        with pytest.raises(BadInputError, match="`resume`: the interrupted run had `folds` 3, got 4"):
             Request(folds=4).kept(tmp_path)
 
     def test_no_folds_and_no_tuning_are_accepted(self):

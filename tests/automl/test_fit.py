@@ -10,10 +10,11 @@ from json_card import read_card
 from own_tables import TABLES
 
 from mmzoo import recipes
+from mmzoo.api import TrainedModel
 from mmzoo.automl.fit import _best_alone, _modality_dropout, _slug, _write_bad_rows, assemble, fit_table, gather_inputs
 from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.options import Request
-from mmzoo.automl.predictor import Fitted, answers
+from mmzoo.automl.predictor import answers
 from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.automl.targets.classification import class_weight
 from mmzoo.data.tables.column_types import Column
@@ -75,13 +76,13 @@ def test_the_folder_is_whole_and_verified(fitted, table):
 
 def test_its_recipe_is_a_recipe_that_can_be_edited(fitted, table):
     module = recipes.load(str(fitted / "recipe.py"))
-    assert module.SOURCE.target == "kind"
-    assert [name for name, _ in module.SOURCE.inputs] == ["text", "tabular"]
+    assert module.source.target == "kind"
+    assert [name for name, _ in module.source.inputs] == ["text", "tabular"]
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 140
-    with pytest.raises(BadInputError, match="--fusion: expected one of"):
+    with pytest.raises(BadInputError, match="`fusion` must be one of"):
         module.Config(fusion="glue")
-    with pytest.raises(BadInputError, match="--modalities"):
+    with pytest.raises(BadInputError, match="`modalities`"):
         module.Config(modalities=("image",))
 
 
@@ -95,13 +96,13 @@ def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
     assert kinds[0].startswith("cold")
     assert kinds[1].endswith("dear")
     assert written["confidence"].between(0.25, 1).all()
-    told = Fitted(fitted).predict_table(tmp_path / "new.csv")
+    told = TrainedModel(fitted).predict_table(tmp_path / "new.csv")
     assert told["predicted kind"].tolist() == kinds
     np.testing.assert_allclose(told["confidence"], written["confidence"], atol=2e-4)
 
 
 def test_the_object_has_the_conventions_of_scikit_learn(fitted, table):
-    model, frame = Fitted(fitted), pd.read_csv(table)
+    model, frame = TrainedModel(fitted), pd.read_csv(table)
     shares = model.predict_proba(frame)
     assert shares.shape == (ROWS, len(model.classes_))
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
@@ -110,10 +111,10 @@ def test_the_object_has_the_conventions_of_scikit_learn(fitted, table):
 
 
 def test_a_column_less_is_a_modality_less(fitted):
-    kinds = Fitted(fitted).predict(pd.DataFrame({"price": [82.5, 19]}))
+    kinds = TrainedModel(fitted).predict(pd.DataFrame({"price": [82.5, 19]}))
     assert [kind.split()[1] for kind in kinds] == ["dear", "cheap"]
     with pytest.raises(BadInputError, match=r"expected columns note, price, sold\. Received: weight"):
-        Fitted(fitted).predict(pd.DataFrame({"weight": [1, 2]}))
+        TrainedModel(fitted).predict(pd.DataFrame({"weight": [1, 2]}))
 
 
 def test_predict_wants_a_folder_of_fit(tmp_path):
@@ -260,7 +261,7 @@ def test_real_tables(name, data_dir, tmp_path, monkeypatch):
     folder = fit_table(path, target, tmp_path / "out")
     module = recipes.load(str(folder / "recipe.py"))
     config = module.Config()
-    check_scores(folder, load_splits(module.SOURCE, path, module.sizes(config))["test"].labels)
+    check_scores(folder, load_splits(module.source, path, module.sizes(config))["test"].labels)
 
 
 def test_rare_classes_weigh_more_where_it_is_asked_for(tmp_path, capsys):

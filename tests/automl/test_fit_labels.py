@@ -9,9 +9,10 @@ import pytest
 from json_card import read_card
 
 from mmzoo import recipes
+from mmzoo.api import TrainedModel
 from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
-from mmzoo.automl.predictor import Fitted, write_answers
+from mmzoo.automl.predictor import write_answers
 from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.data.tables.source import load_splits, target_labels
 from mmzoo.device import Runner
@@ -83,12 +84,12 @@ def test_linear_models_learn_each_label(fitted):
 
 def test_the_recipe_has_what_labels_need(fitted, table):
     module = recipes.load(str(fitted / "recipe.py"))
-    assert (module.SOURCE.kind, module.SOURCE.separator) == ("labels", ";")
-    assert module.__doc__ == "Multi-label classification of tags from text and tabular in goods.csv."
+    assert (module.source.kind, module.source.separator) == ("labels", ";")
+    assert module.summary == "Multi-label classification of tags from text and tabular in goods.csv."
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
     for word in ("class_weight", "mean=", "deviation="):
         assert word not in text.split("RECIPE = ")[1]
-    splits = load_splits(module.SOURCE, table, module.sizes(module.Config()))
+    splits = load_splits(module.source, table, module.sizes(module.Config()))
     shares = np.stack([examples.labels.mean(axis=0) for examples in splits.values()])
     assert np.ptp(shares, axis=0).max() < 0.2
     assert sum(len(examples.labels) for examples in splits.values()) == ROWS + 1
@@ -103,7 +104,7 @@ def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
     told = [cell.split(";") if cell else [] for cell in written["predicted tags"]]
     assert "dear" in told[0]
     assert "dear" not in told[1] + told[2]
-    model = Fitted(fitted)
+    model = TrainedModel(fitted)
     marked = model.predict(tmp_path / "new.csv")
     assert [model.classes_[row > 0].tolist() for row in marked] == told
     shares = model.predict_proba(tmp_path / "new.csv")
@@ -166,7 +167,7 @@ def test_lists_are_labels_and_an_empty_one_is_none(tmp_path):
         ([["a"], ["b"], ["c"], []], {}, "expected labels of two rows or more. Received: a, b, c"),
         ([["a"]] * 20, {}, r"expected at least two values \(labels\). Received: only a"),
         ([["a"], ["b"]] * 20, {"task": "number"}, "expected number. Received: lists"),
-        ([["a"], ["b"]] * 20, {"balance": True}, "--balance: expected a target of classes"),
+        ([["a"], ["b"]] * 20, {"balance": True}, "`balance` needs a target of classes"),
     ],
 )
 def test_targets_that_cannot_be(cells, flags, said, tmp_path):

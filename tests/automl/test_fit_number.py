@@ -8,9 +8,9 @@ import pytest
 from json_card import read_card
 
 from mmzoo import recipes
+from mmzoo.api import TrainedModel
 from mmzoo.automl.fit import _best_alone, assemble
 from mmzoo.automl.options import Request
-from mmzoo.automl.predictor import Fitted
 from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.data.tables.source import Source, load_splits, target_numbers
 from mmzoo.device import Runner
@@ -85,13 +85,13 @@ def test_int8_tells_the_number_in_its_unit(fitted):
 
 def test_the_recipe_has_what_a_number_needs(fitted):
     module = recipes.load(str(fitted / "recipe.py"))
-    assert (module.SOURCE.kind, module.SOURCE.target) == ("number", "year")
-    assert module.__doc__ == "Regression of year from text and tabular in houses.csv."
+    assert (module.source.kind, module.source.target) == ("number", "year")
+    assert module.summary == "Regression of year from text and tabular in houses.csv."
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
     for word in ("class_weight", "classes=", "separator"):
         assert word not in text
     assert max(map(len, text.splitlines())) <= 140
-    splits = load_splits(module.SOURCE, fitted.parent / "houses.csv", module.sizes(module.Config()))
+    splits = load_splits(module.source, fitted.parent / "houses.csv", module.sizes(module.Config()))
     train = splits["train"].labels
     np.testing.assert_allclose([module.RECIPE.mean, module.RECIPE.deviation], [train.mean(), train.std()], rtol=1e-6)
     means = [examples.labels.mean() for examples in splits.values()]
@@ -114,7 +114,7 @@ def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
     new, old, unknown = written["predicted year"]
     assert new > 2000 > old > 1985
     assert old < unknown < new
-    told = Fitted(fitted).predict(tmp_path / "new.csv")
+    told = TrainedModel(fitted).predict(tmp_path / "new.csv")
     np.testing.assert_allclose(told, written["predicted year"], atol=1.5)
     runner = Runner(fitted)(text="modern w1", tabular=np.array([180, 0], np.float32))
     assert runner["value"] == pytest.approx(float(told[0]), abs=0.01)
@@ -124,10 +124,10 @@ def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
 def test_the_object_has_the_conventions_of_scikit_learn(fitted, table):
     from sklearn.metrics import r2_score
 
-    model, frame = Fitted(fitted), pd.read_csv(table).dropna(subset=["year"])
+    model, frame = TrainedModel(fitted), pd.read_csv(table).dropna(subset=["year"])
     assert model.score(frame, frame["year"]) == pytest.approx(r2_score(frame["year"], model.predict(frame)), abs=1e-5)
     assert len(model.classes_) == 0
-    with pytest.raises(BadInputError, match="expected a model of classes"):
+    with pytest.raises(BadInputError, match="the model has no probabilities"):
         model.predict_proba(frame)
 
 
@@ -170,7 +170,7 @@ def test_card_and_report_tell_errors(fitted):
         (["1", "a", "3", "b"] * 20, {"task": "number"}, "expected a number in every cell. Received: 'a' in row 2"),
         (["7"] * 60, {"task": "number"}, r"expected at least two values \(number\). Received: only 7"),
         (["1.5", "2.5", "3.5", "1e39"] * 20, {}, "expected a target of numbers that float32 can hold. Received: 1e39"),
-        (["1.5", "2.5", "3.5"] * 20, {"balance": True}, "--balance: expected a target of classes. Received: y, a num"),
+        (["1.5", "2.5", "3.5"] * 20, {"balance": True}, "`balance` needs a target of classes; y is a num"),
         (["1.5", "2.5"], {"task": "number"}, "expected rows in"),
         (["1.5", "2.5", "3.5"] * 20, {"task": "words"}, "expected one of 'class', 'number', 'labels'"),
     ],

@@ -9,10 +9,10 @@ from json_card import read_card
 from own_videos import moving, write_sound, write_video
 
 from mmzoo import recipes
+from mmzoo.api import TrainedModel
 from mmzoo.automl.fit import fit_table
 from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.options import Request
-from mmzoo.automl.predictor import Fitted
 from mmzoo.data.decode.video import read_frames
 from mmzoo.data.tables.column_types import infer_columns
 from mmzoo.data.tables.read import read_table
@@ -73,9 +73,9 @@ def test_without_pyav_nothing_is_decoded(table, tmp_path, monkeypatch):
     monkeypatch.setenv("MMZOO_CACHE_DIR", str(tmp_path / "cache"))
     sizes = Sizes(32, 8000, 80, 8, frame_size=16)
     for skip_bad in (False, True):
-        with pytest.raises(BadInputError, match=r"^video: expected PyAV \(pip install 'mmzoo\[video\]'\)"):
+        with pytest.raises(BadInputError, match=r"^video: PyAV is not installed: pip install 'mmzoo\[video\]'"):
             decode_rows(read_table(table), table.parent, {"video": ("clip",)}, sizes, skip_bad)
-    with pytest.raises(BadInputError, match="expected PyAV"):
+    with pytest.raises(BadInputError, match="PyAV is not installed"):
         fit_table(table, "way", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -110,6 +110,6 @@ def test_from_videos_to_a_verified_model(table):
     assert len(re.findall(r'<img src="data:image/jpeg[^>]+alt="clip of row', page)) >= 2
     module = recipes.load(str(folder / "recipe.py"))
     assert module.Config().frames == 8
-    told = Fitted(folder).predict(table)
+    told = TrainedModel(folder).predict(table)
     assert len(told) == 120
     print("accuracy", np.mean(told == read_table(table)["way"].to_numpy()))

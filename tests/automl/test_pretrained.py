@@ -75,13 +75,13 @@ def test_published_encoders_by_modality_and_kind(weights):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("audio=vgg16", r"--encoder: expected image=NETWORK, video=NETWORK\. Received: audio=vgg16"),
-        ("text=bert_tiny_en_uncased", r"--encoder: expected image=NETWORK"),
-        ("image", r"--encoder image: expected one of keras\.applications: .*MobileNetV3Small.*\. Received: no name"),
+        ("audio=vgg16", r"`encoder` must be image=NETWORK, video=NETWORK, got audio=vgg16"),
+        ("text=bert_tiny_en_uncased", r"`encoder` must be image=NETWORK"),
+        ("image", r"`encoder` image: no name is not in keras\.applications: .*MobileNetV3Small"),
         ("image=mobilnet", r"Received: mobilnet$"),
         (
             "image=vgg16:gone.h5",
-            r"--encoder image=vgg16:gone\.h5: expected a file of weights, or random\. Received: gone",
+            r"`encoder` image=vgg16:gone\.h5: .*gone\.h5 is neither a file of weights nor 'random'",
         ),
     ],
 )
@@ -100,7 +100,7 @@ def test_fit_table_unavailable_weights_raise_before_training(table, tmp_path, mo
 
     monkeypatch.setattr(sys.modules[keras.applications.MobileNetV3Small.__module__].file_utils, "get_file", fail)
     with pytest.raises(
-        BadInputError, match=r"--encoder: expected downloadable weights .*:random.*Received: .*URL fetch"
+        BadInputError, match=r"`encoder`: the weights cannot be downloaded .*:random.*URL fetch"
     ) as raised:
         fit_table(table, "kind", tmp_path / "out", Request(encoder=("image=mobilenet_v3_small",)))
     assert "\n" not in str(raised.value)

@@ -54,7 +54,7 @@ def write(folder, names, columns):
 
 
 def read(text):
-    """Return the module of a recipe."""
+    """Return the recipe in a text."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recipe.py"
         path.write_text(text, encoding="utf-8")
@@ -71,7 +71,7 @@ def test_any_table_is_a_recipe_or_one_line(table, skip_bad):
         try:
             values = assemble(folder / "t.csv", "goal", Request(skip_bad=skip_bad))
             told = read(recipe_text(from_values(values)))
-            splits = load_splits(told.SOURCE, folder / "t.csv", told.sizes())
+            splits = load_splits(told.source, folder / "t.csv", told.sizes())
         except BadInputError as error:
             said = str(error)
         assert sorted(folder.rglob("*")) == there
@@ -81,8 +81,8 @@ def test_any_table_is_a_recipe_or_one_line(table, skip_bad):
 
 
 def check(told, splits):
-    columns = dict(told.SOURCE.inputs).get("tabular", ())
-    shapes = told.sizes().shapes(told.SOURCE.modalities, columns)
+    columns = dict(told.source.inputs).get("tabular", ())
+    shapes = told.sizes().shapes(told.source.modalities, columns)
     for examples in splits.values():
         inputs = as_inputs(examples.rows, examples.index, told.SOURCE.modalities)
         assert len(examples.labels) == len(examples.index)

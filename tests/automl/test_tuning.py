@@ -175,7 +175,7 @@ def test_command_killed_run_resumes(table, tmp_path, mmzoo_command):
                 os.kill(run.pid, signal.SIGKILL)
     assert {path.name for path in tmp_path.iterdir()} == {".out.recipe"}
     refused = mmzoo_command("fit", *words, "--folds", "4", "--resume", cwd=tmp_path)
-    assert "--resume: expected the flags of the stopped run, --folds 3. Received: --folds 4" in refused.stderr
+    assert "--resume: the interrupted run had --folds 3, got 4" in refused.stderr
     done = mmzoo_command("fit", *words, "--resume", cwd=tmp_path)
     assert done.returncode in (0, 3), done.stderr
     assert "trial " not in done.stdout

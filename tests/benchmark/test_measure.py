@@ -140,13 +140,13 @@ def test_benchmark_bad_input_raises_one_line(models, tmp_path):
         ({"paths": [models.parent]}, "no .tflite file found"),
         ({"paths": []}, "benchmark: no model given: name a folder or a .tflite file"),
         ({"paths": [tmp_path / "text.tflite"]}, "text.tflite: expected a .tflite file"),
-        ({"against": ["resnet"]}, "--against: expected .* Received: resnet"),
-        ({"against": ["missing.tflite"]}, "--against missing.tflite: expected a .tflite file"),
-        ({"runs": 0}, r"--runs: expected whole numbers from 1. Received: \[0\]"),
-        ({"threads": [1, -2]}, r"--threads: expected whole numbers from 1. Received: \[1, -2\]"),
-        ({"threads": []}, "--threads: expected"),
-        ({"out": tmp_path}, "--out: expected a file that can be written"),
-        ({"out": tmp_path / "no" / "such.json"}, "--out: expected a file that can be written"),
+        ({"against": ["resnet"]}, "`against` must be .* got resnet"),
+        ({"against": ["missing.tflite"]}, "`against`: no such file: missing.tflite"),
+        ({"runs": 0}, r"`runs` must be whole numbers from 1, got \[0\]"),
+        ({"threads": [1, -2]}, r"`threads` must be whole numbers from 1, got \[1, -2\]"),
+        ({"threads": []}, "`threads` must be"),
+        ({"out": tmp_path}, "`out`: cannot write the file"),
+        ({"out": tmp_path / "no" / "such.json"}, "`out`: cannot write the file"),
     ]
     for arguments, message in bad:
         with pytest.raises(BadInputError, match=message) as caught:

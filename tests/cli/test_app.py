@@ -116,14 +116,14 @@ def test_benchmark_prints_a_table_and_keeps_the_figures(mmzoo_command, folder):
     [
         (["train", "spoken_digit"], "Received: spoken_digit. Did you mean spoken_digits?"),
         (["train", "spoken_digits", "--nope"], "--nope"),
-        (["train", "spoken_digits", "--epochs", "-1"], "--epochs: expected a number above 0. Received: -1"),
+        (["train", "spoken_digits", "--epochs", "-1"], "--epochs must be a number above 0, got -1"),
         (["train", "spoken_digits", "--epochs", "many"], '"many"'),
-        (["train", "spoken_digits", "--source", "imagenet"], "--source: expected one of sample, mnist_fsdd"),
+        (["train", "spoken_digits", "--source", "imagenet"], "--source must be one of sample, mnist_fsdd"),
         (["train", "spoken_digits", "--out", "/proc/mine"], "/proc/mine"),
-        (["train", "spoken_digits", "--seed", "2147483647"], "--seed: expected a number from 0 to 2147483646"),
-        (["train", "spoken_digits", "--snr-db", "nan"], "--snr-db: expected decibels. Received: nan"),
+        (["train", "spoken_digits", "--seed", "2147483647"], "--seed must be a number from 0 to 2147483646"),
+        (["train", "spoken_digits", "--snr-db", "nan"], "--snr-db must be decibels, got nan"),
         (["train", "spoken_digits", "--source", "mnist_fsdd", "--data-dir", "nowhere"], "nowhere"),
-        (["train", "spoken_digits", "--resume"], "--resume: expected a run into"),
+        (["train", "spoken_digits", "--resume"], "--resume: no interrupted run in"),
         (["train", "spoken_digits", "--init-from", "none.keras"], "none.keras"),
         (["evaluate", "nowhere"], "nowhere"),
         (["export", "nowhere"], "nowhere"),
@@ -184,7 +184,7 @@ def test_pretraining_goes_all_the_way_and_is_taken_up(mmzoo_command, tmp_path):
 
 def test_two_trainings_do_not_share_a_folder(tmp_path):
     out = tmp_path / "out"
-    said = r"--out: .*out is in use by another training run"
+    said = r"`out`: .*out is in use by another training run"
     with exclusive_run(out), pytest.raises(BadInputError, match=said), exclusive_run(out):
         pass
     with exclusive_run(out):

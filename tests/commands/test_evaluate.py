@@ -134,7 +134,7 @@ def test_a_large_test_split_lies_on_disk(monkeypatch):
     batches = [
         ({"x": rng.normal(size=(n, 3)).astype(np.float32), "t": np.full((n, 2), n)}, np.arange(n)) for n in (5, 5, 2)
     ]
-    recipe = types.SimpleNamespace(dataset=lambda split, config: batches, __name__="fake")
+    recipe = types.SimpleNamespace(dataset=lambda split, config: batches, name="fake")
     monkeypatch.setattr(arrays, "KEPT", 100)
     inputs, labels = arrays.test_arrays(recipe, None)
     assert isinstance(inputs["x"], np.memmap)
@@ -147,7 +147,7 @@ def test_a_large_test_split_lies_on_disk(monkeypatch):
         assert inputs[name].dtype == small[name].dtype
     assert len(labels) == 12
     inputs["x"][0] = 7  # a copy of one's own
-    recipe = types.SimpleNamespace(dataset=lambda split, config: [], __name__="fake")
+    recipe = types.SimpleNamespace(dataset=lambda split, config: [], name="fake")
     with pytest.raises(BadInputError, match="fake: expected examples in the test split"):
         arrays.test_arrays(recipe, None)
 
@@ -244,7 +244,7 @@ def test_one_artifact_leaves_the_rest_of_the_card(folder, capsys):
     (folder / "card.json").write_text(json.dumps(card))
     assert list(verb.evaluate(folder, "float32", limit=5)) == ["model_float32.tflite"]
     assert json.loads((folder / "card.json").read_text()) == card
-    assert "5 examples (--limit): not recorded" in capsys.readouterr().out
+    assert "5 examples (limited): not recorded" in capsys.readouterr().out
     verb.evaluate(folder, "float32")
     scores = json.loads((folder / "card.json").read_text())["scores"]
     assert scores["subsets"] == card["scores"]["subsets"]

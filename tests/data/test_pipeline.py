@@ -18,11 +18,12 @@ def make(index, seed):
 def training(seed=0, epochs=range(3), **options):
     return [
         (x["index"].numpy(), x["seed"].numpy()[0].tolist())
-        for x, _ in training_batches(make, 50, 8, seed, epochs, **options)
+        for epoch in epochs
+        for x, _ in training_batches(make, 50, 8, seed, epoch, **options)
     ]
 
 
-def test_an_epoch_visits_each_example_once_and_drops_what_is_left():
+def test_epoch_visits_each_example_once_and_drops_the_remainder():
     batches = training(epochs=range(1))
     assert [len(index) for index, _ in batches] == [8] * 6
     assert len(np.unique(np.concatenate([index for index, _ in batches]))) == 48
@@ -45,7 +46,7 @@ def test_parts_of_a_large_epoch_are_epochs():
     np.testing.assert_array_equal([index for index, _ in late], [index for index, _ in whole[9:]])
 
 
-def test_epochs_differ_and_an_epoch_does_not_depend_on_where_one_begins():
+def test_epochs_differ_and_are_independent_of_the_start():
     whole, late = training(), training(epochs=range(1, 3))
     for (index, seed), (later, later_seed) in zip(whole[6:], late, strict=True):
         np.testing.assert_array_equal(index, later)
@@ -56,7 +57,7 @@ def test_epochs_differ_and_an_epoch_does_not_depend_on_where_one_begins():
 
 
 def test_length_is_known():
-    assert len(training_batches(make, 50, 8, 0, range(2, 5))) == 18
+    assert len(training_batches(make, 50, 8, 0, 2)) == 6
 
 
 def test_evaluation_keeps_order_and_all():
@@ -70,7 +71,7 @@ def bank():
 
 
 def test_pairs_are_of_one_class(bank):
-    """Clips of class c hold the constant 100 + c: what is heard must match what is seen."""
+    """Clips of class c hold the constant 100 + c: audio must match the image."""
     clips = np.where(np.arange(8000) < bank.lengths[:, None], 100 + bank.clip_labels[:, None], 0).astype("int16")
     images = np.broadcast_to(bank.image_labels[:, None, None, None], bank.images.shape).astype("uint8")
     told = digits.Digits(images, bank.image_labels, clips, bank.lengths, bank.clip_labels)
@@ -92,7 +93,7 @@ def test_pairings_differ_and_follow_the_seed(bank):
 
 
 def test_training_batches_are_in_range_and_named(bank):
-    x, y = next(iter(training_pairs(bank, ("image", "audio"), 32, 0, range(1), 0.5)))
+    x, y = next(iter(training_pairs(bank, ("image", "audio"), 32, 0, 0, 0.5)))
     assert list(x) == ["image", "audio", "present"]
     assert x["image"].shape == (32, 28, 28, 1)
     assert x["image"].dtype == tf.uint8
@@ -102,19 +103,19 @@ def test_training_batches_are_in_range_and_named(bank):
     assert y.shape == (32,)
 
 
-def test_training_hears_each_clip_at_three_speeds(bank):
-    """Each clip is one tone; what is heard of it in training is that tone and two others."""
+def test_training_plays_each_clip_at_three_speeds(bank):
+    """Each clip is one tone; in training it is played at three speeds."""
     tone = np.rint(9000 * np.sin(2 * np.pi * 500 * np.arange(8000) / 8000)).astype("int16")
     count = len(bank.clips)
     told = replace(bank, clips=np.tile(tone, (count, 1)), lengths=np.full(count, 8000, "int32"), noise=None)
     heard = set()
-    for x, _ in training_pairs(told, ("audio",), 32, 0, range(1), 0.0).take(8):
+    for x, _ in training_pairs(told, ("audio",), 32, 0, 0, 0.0).take(8):
         assert list(x) == ["audio"]
         heard |= {round(int(peak) / 10) for peak in np.abs(np.fft.rfft(x["audio"].numpy())).argmax(axis=1)}
     assert heard == {round(500 * speed / 10) for speed in SPEEDS}
 
 
-def test_training_shares_no_picture_and_no_clip_with_the_others():
+def test_training_shares_no_image_or_clip_with_other_splits():
     seen = {}
     for split in digits.SPLITS:
         small, _ = digits._handwriting(split)

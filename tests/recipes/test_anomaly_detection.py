@@ -24,15 +24,15 @@ TINY = anomaly_detection.TINY
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"modalities": ("text",)}, "--modalities: expected any of image, audio in this order"),
+        ({"modalities": ("text",)}, "`modalities` must be any of image, audio in this order"),
         ({"modalities": ("audio", "image")}, "--modalities"),
         ({"modalities": ()}, "--modalities"),
-        ({"source": "toys"}, "--source: expected one of sample. Received: toys"),
-        ({"width": 6}, "--width: expected a multiple of 4. Received: 6"),
-        ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
-        ({"tampered": 0.0}, "--tampered: expected a share between 0 and 1. Received: 0.0"),
+        ({"source": "toys"}, "`source` must be one of sample, got toys"),
+        ({"width": 6}, "`width` must be a multiple of 4, got 6"),
+        ({"embed_dim": 0}, "`embed_dim` must be a number above 0"),
+        ({"tampered": 0.0}, "`tampered` must be a share between 0 and 1, got 0.0"),
         ({"tampered": 1.0}, "--tampered"),
-        ({"batch_size": 2}, "--batch-size: expected 3 or more"),
+        ({"batch_size": 2}, "`batch_size` must be 3 or more"),
         ({"seed": -1}, "--seed"),
     ],
     ids=str,
@@ -182,7 +182,7 @@ def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
     assert after["alone"] == before["alone"]
     assert set(after["artifacts"]) == set(before["artifacts"])
     evaluate(folder, "keras", limit=60)
-    assert "60 examples: (--limit): not recorded" in capsys.readouterr().out
+    assert "60 examples: (limited): not recorded" in capsys.readouterr().out
     assert json.loads((folder / "card.json").read_text())["scores"] == after
 
 

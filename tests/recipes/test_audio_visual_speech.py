@@ -8,14 +8,14 @@ import pytest
 
 from mmzoo.commands.evaluate import evaluate
 from mmzoo.commands.train import train
-from mmzoo.data.batches.speech import CHARACTERS, encode_sentences
+from mmzoo.data.batches.speech import CHARACTERS, MOST, encode_sentences
 from mmzoo.data.sources import spoken_numbers
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
 from mmzoo.losses.ctc import ctc
+from mmzoo.losses.guided_ctc import guided_ctc, sentence_accuracy
 from mmzoo.metrics.language_model import learn_language, read_language_model
 from mmzoo.recipes import audio_visual_speech
-from mmzoo.recipes.audio_visual_speech import guided_ctc
 from mmzoo.tasks import transcription
 from mmzoo.tasks.transcription import rates, transcribes, transcripts
 from mmzoo.verification.tflite_file import open_file
@@ -27,13 +27,13 @@ TINY = audio_visual_speech.TINY
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"modalities": ("video", "audio")}, "--modalities: expected any of audio, video in this order"),
-        ({"source": "lrs3"}, "--source: expected one of sample, grid. Received: lrs3"),
-        ({"snr_db": float("nan")}, "--snr-db: expected decibels. Received: nan"),
-        ({"dropout": 1.0}, "--dropout: expected a number from 0 to below 1. Received: 1.0"),
-        ({"joined": 1.5}, "--joined: expected a number from 0 to 1. Received: 1.5"),
-        ({"layers": -1}, "--layers: expected 0 or more. Received: -1"),
-        ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
+        ({"modalities": ("video", "audio")}, "`modalities` must be any of audio, video in this order"),
+        ({"source": "lrs3"}, "`source` must be one of sample, grid, got lrs3"),
+        ({"snr_db": float("nan")}, "`snr_db` must be decibels, got nan"),
+        ({"dropout": 1.0}, "`dropout` must be a number from 0 to below 1, got 1.0"),
+        ({"joined": 1.5}, "`joined` must be a number from 0 to 1, got 1.5"),
+        ({"layers": -1}, "`layers` must be 0 or more, got -1"),
+        ({"embed_dim": 0}, "`embed_dim` must be a number above 0"),
     ],
     ids=str,
 )
@@ -56,7 +56,7 @@ def paths(texts, steps=60):
 def test_sentences_without_an_error_are_counted():
     said = ["one two three", "one two three", "one two three", "see", "a", "bb"]
     told = paths(["one two three", "one two thre", "one two threee", "see", "", "b"])
-    exact = np.asarray(audio_visual_speech.sentence_accuracy(encode_sentences(said), told))
+    exact = np.asarray(sentence_accuracy(MOST)(encode_sentences(said), told))
     np.testing.assert_array_equal(exact, [1, 0, 0, 1, 0, 0])
 
 
@@ -65,7 +65,7 @@ def test_a_guide_adds_the_cross_entropy_of_the_steps_that_it_tells():
     labels = np.pad(encode_sentences(["set red", "now"]), ((0, 0), (0, 32)))
     place = np.zeros((2, 150), np.int32)
     place[0, :3] = 1, 4, 28  # silence, c and z; of the second sentence nothing is told
-    plain, guided = (np.asarray(guided_ctc(y, told)) for y in (labels, np.concatenate([labels, place], 1)))
+    plain, guided = (np.asarray(guided_ctc(MOST)(y, told)) for y in (labels, np.concatenate([labels, place], 1)))
     expected = -(told[0, 0, 0] + told[0, 1, 3] + told[0, 2, 27])
     np.testing.assert_allclose(guided - plain, [expected, 0], rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(plain, np.asarray(ctc(labels, told)))
@@ -143,7 +143,7 @@ def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
     after = json.loads((folder / "card.json").read_text())["scores"]
     assert after == before
     evaluate(folder, "keras", limit=10)
-    assert "10 sentences: (--limit): not recorded" in capsys.readouterr().out
+    assert "10 sentences: (limited): not recorded" in capsys.readouterr().out
     assert json.loads((folder / "card.json").read_text())["scores"] == after
 
 

@@ -14,6 +14,7 @@ from mmzoo.device import Runner
 from mmzoo.device.index import Index, find
 from mmzoo.device.media import text_ids
 from mmzoo.errors import BadInputError
+from mmzoo.losses.contrastive import found
 from mmzoo.metrics.retrieval import tfidf_similarity
 from mmzoo.recipes import contrastive_pretraining, image_text_retrieval
 from mmzoo.tasks.retrieval import chance, reference_scores, retrieves
@@ -26,16 +27,16 @@ TINY = image_text_retrieval.TINY
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"modalities": ("image",)}, "--modalities: expected 2 or more of image, text in this order"),
-        ({"source": "icons"}, "--source: expected one of sample, lucide, fxemoji. Received: icons"),
-        ({"objective": "triplet"}, "--objective: expected one of infonce, siglip. Received: triplet"),
-        ({"embed_dim": 6}, "--embed-dim: expected a multiple of 4. Received: 6"),
-        ({"width": 0}, "--width: expected a multiple of 4. Received: 0"),
-        ({"units": 0}, "--units: expected 1 or more"),
-        ({"passes": 0}, "--passes: expected 1 or more. Received: 0"),
-        ({"dropout": 1.0}, "--dropout: expected a number from 0 to below 1. Received: 1.0"),
-        ({"temperature": 0.0}, "--temperature: expected a number above 0"),
-        ({"batch_size": 1}, "--batch-size: expected 2 or more, to compare. Received: 1"),
+        ({"modalities": ("image",)}, "`modalities` must be 2 or more of image, text in this order"),
+        ({"source": "icons"}, "`source` must be one of sample, lucide, fxemoji, got icons"),
+        ({"objective": "triplet"}, "`objective` must be one of infonce, siglip, got triplet"),
+        ({"embed_dim": 6}, "`embed_dim` must be a multiple of 4, got 6"),
+        ({"width": 0}, "`width` must be a multiple of 4, got 0"),
+        ({"units": 0}, "`units` must be 1 or more"),
+        ({"passes": 0}, "`passes` must be 1 or more, got 0"),
+        ({"dropout": 1.0}, "`dropout` must be a number from 0 to below 1, got 1.0"),
+        ({"temperature": 0.0}, "`temperature` must be a number above 0"),
+        ({"batch_size": 1}, "`batch_size` must be 2 or more, to compare, got 1"),
     ],
     ids=str,
 )
@@ -47,7 +48,7 @@ def test_flags_that_cannot_be(flags, said):
 @pytest.mark.parametrize("source", ["lucide", "fxemoji"])
 def test_a_folder_that_is_not_there_is_named(source, tmp_path):
     config = dataclasses.replace(TINY, source=source, data_dir=str(tmp_path / "none"))
-    with pytest.raises(BadInputError, match="--data-dir: expected a folder"):
+    with pytest.raises(BadInputError, match="`data_dir`: no such folder"):
         image_text_retrieval.dataset("test", config)
 
 
@@ -65,7 +66,6 @@ def test_who_is_there_has_length_one_and_who_is_missing_none():
 
 def test_the_metric_counts_who_finds_its_own_first():
     x = np.eye(4, dtype="float32")
-    found = image_text_retrieval.found
     np.testing.assert_array_equal(found(np.arange(4), np.stack([x, x], axis=1)), 1)
     np.testing.assert_array_equal(found(np.arange(4), np.stack([x, x[[1, 0, 2, 3]]], axis=1)), [0, 0, 1, 1])
     np.testing.assert_array_equal(found([0, 0, 1, 2], np.stack([x, x[[1, 0, 2, 3]]], axis=1)), 1)
@@ -124,12 +124,12 @@ def test_the_card_tells_what_is_found(folder):
     assert card["labels"] == []
     assert scores["n"] == count
     assert set(scores["details"]["references"]) == {"TF-IDF on tags", "chance"}
-    for way, found in scores["details"]["retrieval"].items():
+    for way, scored in scores["details"]["retrieval"].items():
         by_chance = scores["details"]["references"]["chance"][way]
         assert by_chance["recall@10"] == pytest.approx(10 / count, abs=1e-4)
-        assert found["recall@10"] > 3 * by_chance["recall@10"]
+        assert scored["recall@10"] > 3 * by_chance["recall@10"]
         assert scores["details"]["references"]["TF-IDF on tags"][way]["recall@10"] > by_chance["recall@10"]
-        assert found["recall@1"] <= found["recall@5"] <= found["recall@10"]
+        assert scored["recall@1"] <= scored["recall@5"] <= scored["recall@10"]
     assert set(scores["artifacts"]) >= {"model.keras", "model_float32.tflite", "model_dynamic.tflite", "model.onnx"}
     keras = scores["artifacts"]["model.keras"]
     assert keras["recall@10"] == pytest.approx(
@@ -156,7 +156,7 @@ def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
     assert (after["retrieval"], after["references"]) == (before["retrieval"], before["references"])
     evaluate(folder, "keras", limit=20)
     said = capsys.readouterr().out
-    assert "20 pairs: (--limit): not recorded" in said
+    assert "20 pairs: (limited): not recorded" in said
     assert "TF-IDF" not in said
     assert json.loads((folder / "card.json").read_text())["scores"] == after
 

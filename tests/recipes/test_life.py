@@ -16,11 +16,11 @@ from mmzoo.data.presence import present_patterns
 from mmzoo.errors import BadInputError
 from mmzoo.export.writer import export
 from mmzoo.models.transfer import read_model
+from mmzoo.recipe import CommonConfig
 from mmzoo.training.loop import compile_phase, fit
 from mmzoo.verification.table import table
 from mmzoo.verification.verify import verify
 
-SEVEN = ("Config", "TINY", "dataset", "build", "objective", "plan", "export")
 PARAMETERS = json.loads((Path(__file__).parent / "parameters.json").read_text())
 
 
@@ -31,18 +31,18 @@ def recipe(request):
 
 @pytest.fixture(scope="module")
 def batch(recipe):
-    return next(iter(recipe.dataset("train", recipe.TINY)))
+    return next(iter(recipe.dataset("train", recipe.tiny)))
 
 
 @pytest.fixture(scope="module")
 def test_batch(recipe):
-    return next(iter(recipe.dataset("test", recipe.TINY)))
+    return next(iter(recipe.dataset("test", recipe.tiny)))
 
 
 @pytest.fixture
 def model(recipe):
     keras.utils.set_random_seed(0)
-    model = recipe.build(recipe.TINY)
+    model = recipe.build(recipe.tiny)
     randomize(model)
     return model
 
@@ -53,24 +53,36 @@ def modalities(inputs):
 
 def classifies(recipe):
     """Tell whether a recipe answers with probabilities of classes."""
-    return "probabilities" in recipe.export(recipe.TINY).outputs
+    return "probabilities" in recipe.export(recipe.tiny).outputs
 
 
-def test_has_the_seven_names(recipe):
-    assert [name for name in SEVEN if not hasattr(recipe, name)] == []
-    assert isinstance(recipe.TINY, recipe.Config)
-    assert len(recipe.Config.__dataclass_fields__) <= 15
+def test_has_its_names_and_signatures(recipe):
+    assert recipe.name in recipes.names()
+    assert recipe.summary
+    assert issubclass(recipe.Config, CommonConfig)
+    assert isinstance(recipe.tiny, recipe.Config)
+    assert len(dataclasses.fields(recipe.Config)) <= 17
+    assert recipe.kinds is None or isinstance(recipe.kinds(recipe.tiny), tuple)
+
+
+def test_training_data_are_one_epoch_of_known_length(recipe):
+    config = dataclasses.replace(recipe.tiny, epochs=recipe.tiny.epochs + 1)
+    first, again, second = (recipe.dataset("train", config, epoch) for epoch in (0, 0, 1))
+    assert len(first) == len(second) == sum(1 for _ in first) > 0
+    one, same, other = (tf.nest.flatten(next(iter(batches))) for batches in (first, again, second))
+    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_data_fits_the_model(recipe, model, split):
-    inputs, labels = next(iter(recipe.dataset(split, recipe.TINY)))
+    inputs, labels = next(iter(recipe.dataset(split, recipe.tiny)))
     assert set(inputs) == set(model.input)
     for name, x in inputs.items():
         assert x.dtype == model.input[name].dtype, name
         assert x.shape[1:] == model.input[name].shape[1:], name
         assert np.isfinite(np.asarray(x, "float32")).all(), name
-        low, high = recipe.export(recipe.TINY).ranges[name]
+        low, high = recipe.export(recipe.tiny).ranges[name]
         assert low <= np.min(x) <= np.max(x) <= high, name
     assert {len(x) for x in inputs.values()} == {len(labels)}
     if split != "train":
@@ -81,7 +93,7 @@ def test_validation_and_test_share_no_example(recipe):
     """Training is augmented; that it shares no file with the others is tested where the sources are."""
     seen = {}
     for split in ("validation", "test"):
-        inputs, _ = next(iter(recipe.dataset(split, recipe.TINY)))
+        inputs, _ = next(iter(recipe.dataset(split, recipe.tiny)))
         for name in modalities(inputs):
             for row in np.asarray(inputs[name]):
                 assert seen.setdefault((name, row.tobytes()), split) == split
@@ -100,14 +112,14 @@ def test_every_weight_gets_a_gradient(recipe, model, batch):
     inputs, labels = batch
     if "present" in inputs:
         inputs = {**inputs, "present": tf.concat([inputs["present"][:-1], tf.zeros_like(inputs["present"][:1])], 0)}
-    assert not without_gradient(recipe, recipe.TINY, model, inputs, labels)
+    assert not without_gradient(recipe, recipe.tiny, model, inputs, labels)
 
 
 def test_models_of_one_modality_begin_alive(recipe):
     """As they are built: an embedding of zeros before a ReLU would have no gradient, and would never learn."""
-    for modality in getattr(recipe.TINY, "modalities", ()):
+    for modality in getattr(recipe.tiny, "modalities", ()):
         try:
-            config = dataclasses.replace(recipe.TINY, modalities=(modality,))
+            config = dataclasses.replace(recipe.tiny, modalities=(modality,))
         except BadInputError:
             continue  # it is of several, or it is nothing
         keras.utils.set_random_seed(0)
@@ -118,7 +130,7 @@ def test_models_of_one_modality_begin_alive(recipe):
 
 
 def test_memorizes_one_batch_in_inference_mode(recipe):
-    config, steps = recipe.TINY, 100
+    config, steps = recipe.tiny, 100
     keras.utils.set_random_seed(0)
     model = recipe.build(config)
     inputs, labels = next(iter(recipe.dataset("test", config)))
@@ -164,11 +176,11 @@ def test_survives_save_and_load(model, test_batch, tmp_path):
 def test_exports_in_each_format_stay_close_and_run_on_the_gpu(recipe, test_batch, tmp_path, gpu):
     """After a few steps of training: weights drawn at random magnify rounding as no trained ones do."""
     keras.utils.set_random_seed(0)
-    model = recipe.build(recipe.TINY)
-    compile_phase(model, recipe.objective(recipe.TINY), recipe.plan(recipe.TINY)[0], 30)
-    for inputs, labels in recipe.dataset("train", recipe.TINY).take(30):
+    model = recipe.build(recipe.tiny)
+    compile_phase(model, recipe.objective(recipe.tiny), recipe.plan(recipe.tiny)[0], 30)
+    for inputs, labels in recipe.dataset("train", recipe.tiny).take(30):
         model.train_on_batch(inputs, labels)
-    spec = recipe.export(recipe.TINY)
+    spec = recipe.export(recipe.tiny)
     exported = keras.Model(model.input, {k: model.get_layer(v).output for k, v in spec.outputs.items()})
     exported.save(tmp_path / "model.keras")
     inputs, labels = ({name: np.asarray(x) for name, x in test_batch[0].items()}, np.asarray(test_batch[1]))
@@ -182,15 +194,15 @@ def test_exports_in_each_format_stay_close_and_run_on_the_gpu(recipe, test_batch
 
 
 def test_parameter_count_is_the_recorded_one(recipe):
-    assert recipe.build(recipe.Config()).count_params() == PARAMETERS[recipe.__name__.split(".")[-1]]
+    assert recipe.build(recipe.Config()).count_params() == PARAMETERS[recipe.name]
 
 
 def test_two_builds_of_a_seed_are_equal_and_training_tells_its_metric(recipe, tmp_path):
     """One epoch, of a classifier that of its first modality alone, for the sake of time."""
     from dataclasses import replace
 
-    first = recipe.TINY.modalities[:1] if classifies(recipe) else recipe.TINY.modalities
-    config = replace(recipe.TINY, modalities=first, epochs=1, batch_size=256)
+    first = recipe.tiny.modalities[:1] if classifies(recipe) else recipe.tiny.modalities
+    config = replace(recipe.tiny, modalities=first, epochs=1, batch_size=256)
     one, history = fit(recipe, config, tmp_path / "a", "first")
     two, _ = fit(recipe, config, tmp_path / "b", "second")
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):

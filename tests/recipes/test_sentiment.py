@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mmzoo.data.arrays import test_arrays as arrays_of  # not a test
+from mmzoo.data.sources import synthetic_reviews
 from mmzoo.errors import BadInputError
 from mmzoo.recipes import sentiment
 from mmzoo.training import loop as fit_module
@@ -19,20 +20,20 @@ DEFAULT = sentiment.Config()
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"context": 4}, "--context: expected an odd number from 1 to 63. Received: 4"),
+        ({"context": 4}, "`context` must be an odd number from 1 to 63, got 4"),
         ({"context": 65}, "--context"),
         ({"context": -1}, "--context"),
-        ({"dropout": 1.0}, "--dropout: expected a share from 0, below 1. Received: 1.0"),
+        ({"dropout": 1.0}, "`dropout` must be a number from 0 to below 1, got 1.0"),
         ({"dropout": float("nan")}, "--dropout"),
         (
             {"modalities": ("audio", "text")},
-            "--modalities: expected any of text, audio, video, transcript in this order",
+            "`modalities` must be any of text, audio, video, transcript in this order",
         ),
         ({"modalities": ()}, "--modalities"),
-        ({"source": "mnist_fsdd"}, "--source: expected one of sample, mosi. Received: mnist_fsdd"),
-        ({"fusion": "guess"}, "--fusion: expected one of attention"),
-        ({"modality_dropout": 2}, "--modality-dropout: expected a number from 0 to 1"),
-        ({"epochs": 0}, "--epochs: expected a number above 0"),
+        ({"source": "mnist_fsdd"}, "`source` must be one of sample, mosi, got mnist_fsdd"),
+        ({"fusion": "guess"}, "`fusion` must be one of attention"),
+        ({"modality_dropout": 2}, "`modality_dropout` must be a number from 0 to 1"),
+        ({"epochs": 0}, "`epochs` must be a number above 0"),
         ({"seed": -1}, "--seed"),
     ],
     ids=str,
@@ -44,7 +45,7 @@ def test_flags_that_cannot_be(flags, said):
 
 def test_mosi_without_its_file_says_where_it_comes_from(tmp_path):
     config = dataclasses.replace(TINY, source="mosi", data_dir=str(tmp_path / "none"))
-    with pytest.raises(BadInputError, match="--data-dir: expected a folder"):
+    with pytest.raises(BadInputError, match="`data_dir`: no such folder"):
         sentiment.dataset("test", config)
 
 
@@ -75,7 +76,7 @@ def test_the_narrowest_and_the_widest_window(context):
 
 def test_the_figures_of_the_front_ends_are_those_of_the_training_data():
     model = sentiment.build(TINY)
-    rows = sentiment.sample("train", TINY.seed).features
+    rows = synthetic_reviews.sample("train", TINY.seed).features
     for name, x in rows.items():
         made = np.asarray(model.get_layer(f"{name}_encoder").get_layer("front_end")(x))
         np.testing.assert_allclose(made.mean(axis=0), 0, atol=1e-3)

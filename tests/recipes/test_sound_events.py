@@ -18,17 +18,17 @@ TINY = sound_events.TINY
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"modalities": ("image",)}, "--modalities: expected any of audio in this order"),
+        ({"modalities": ("image",)}, "`modalities` must be any of audio in this order"),
         ({"modalities": ()}, "--modalities"),
-        ({"source": "esc50"}, "--source: expected one of sample, esc10. Received: esc50"),
-        ({"fold": 0}, "--fold: expected one of 1, 2, 3, 4, 5. Received: 0"),
+        ({"source": "esc50"}, "`source` must be one of sample, esc10, got esc50"),
+        ({"fold": 0}, "`fold` must be one of 1, 2, 3, 4, 5, got 0"),
         ({"fold": 6}, "--fold"),
-        ({"width": 6}, "--width: expected a multiple of 4. Received: 6"),
+        ({"width": 6}, "`width` must be a multiple of 4, got 6"),
         ({"width": 0}, "--width"),
-        ({"mixing": 1.5}, "--mixing: expected a number from 0 to 1"),
-        ({"dropout": 1.0}, "--dropout: expected a number from 0 to less than 1"),
-        ({"passes": 0}, "--passes: expected 1 or more. Received: 0"),
-        ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
+        ({"mixing": 1.5}, "`mixing` must be a number from 0 to 1"),
+        ({"dropout": 1.0}, "`dropout` must be a number from 0 to below 1"),
+        ({"passes": 0}, "`passes` must be 1 or more, got 0"),
+        ({"embed_dim": 0}, "`embed_dim` must be a number above 0"),
         ({"seed": -1}, "--seed"),
     ],
     ids=str,
@@ -40,7 +40,7 @@ def test_flags_that_cannot_be(flags, said):
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     config = dataclasses.replace(TINY, source="esc10", data_dir=str(tmp_path / "none"))
-    with pytest.raises(BadInputError, match="--data-dir: expected a folder"):
+    with pytest.raises(BadInputError, match="`data_dir`: no such folder"):
         sound_events.dataset("test", config)
 
 

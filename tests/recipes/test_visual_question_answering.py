@@ -8,6 +8,7 @@ import pytest
 from on_device import randomize
 
 from mmzoo.errors import BadInputError
+from mmzoo.models import film_answer
 from mmzoo.models.transfer import load_encoders
 from mmzoo.recipes import visual_question_answering
 
@@ -18,15 +19,15 @@ DEFAULT = visual_question_answering.Config()
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"modalities": ("text", "image")}, "--modalities: expected any of image, text in this order"),
+        ({"modalities": ("text", "image")}, "`modalities` must be any of image, text in this order"),
         ({"modalities": ()}, "--modalities"),
-        ({"source": "vqa"}, "--source: expected one of sample, easy_vqa, nlvr, vqa_rad. Received: vqa"),
-        ({"fusion": "guess"}, "--fusion: expected one of attention"),
-        ({"modality_dropout": 2}, "--modality-dropout: expected a number from 0 to 1"),
-        ({"embed_dim": 0}, "--embed-dim: expected a number above 0"),
-        ({"text_units": 0}, "--text-units: expected a number above 0"),
-        ({"dropout": 1.0}, "--dropout: expected a number from 0 to below 1"),
-        ({"dropout": -0.1}, "--dropout: expected a number from 0 to below 1"),
+        ({"source": "vqa"}, "`source` must be one of sample, easy_vqa, nlvr, vqa_rad, got vqa"),
+        ({"fusion": "guess"}, "`fusion` must be one of attention"),
+        ({"modality_dropout": 2}, "`modality_dropout` must be a number from 0 to 1"),
+        ({"embed_dim": 0}, "`embed_dim` must be a number above 0"),
+        ({"text_units": 0}, "`text_units` must be a number above 0"),
+        ({"dropout": 1.0}, "`dropout` must be a number from 0 to below 1"),
+        ({"dropout": -0.1}, "`dropout` must be a number from 0 to below 1"),
         ({"seed": -1}, "--seed"),
     ],
     ids=str,
@@ -38,7 +39,7 @@ def test_flags_that_cannot_be(flags, said):
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     config = dataclasses.replace(TINY, source="easy_vqa", data_dir=str(tmp_path / "none"))
-    with pytest.raises(BadInputError, match="--data-dir: expected a folder"):
+    with pytest.raises(BadInputError, match="`data_dir`: no such folder"):
         visual_question_answering.dataset("test", config)
 
 
@@ -98,7 +99,7 @@ def look(places, question, present=(1.0, 1.0), seed=0):
     """Return what the model of one picture makes of `places` `(H, W, D)`, and the weights of its layers by name."""
     given = {"image": keras.Input(places.shape), "text": keras.Input(question.shape)}
     there = keras.Input((2,))
-    found = visual_question_answering._look(given, there, lambda found, present: found["image"])
+    found = film_answer.look(given, there, lambda found, present: found["image"])
     model = keras.Model({**given, "present": there}, found)
     randomize(model, seed)
     weights = {layer.name: layer.get_weights() for layer in model.layers if layer.get_weights()}

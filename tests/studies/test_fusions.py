@@ -102,8 +102,8 @@ def test_costs_are_measured():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"fusions": ("magic",)}, "--fusions: expected some of attention, .* Received: magic"),
-        ({"seeds": ()}, "--seeds: expected 1 or more"),
+        ({"fusions": ("magic",)}, "`fusions` must be of attention, .* got magic"),
+        ({"seeds": ()}, "`seeds` must be 1 or more"),
         ({"config": spoken_digits.Config(modalities=("image",))}, "expected a recipe that fuses modalities"),
     ],
 )
@@ -117,7 +117,7 @@ def test_refuses(change, said, tmp_path):
 def test_command_line(mmzoo_command, tmp_path):
     done = mmzoo_command("compare-fusions", "spoken_digits", "--fusions", "magic", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("mmzoo: --fusions: expected some of attention, ")
+    assert done.stderr.startswith("mmzoo: --fusions must be of attention, ")
     told = mmzoo_command("compare-fusions", "spoken_digits", "--help").stdout
     assert "--fusions" in told
     assert "--label-share" in told

@@ -18,14 +18,14 @@ FEW = pretrain_sounds.Settings(config=sound_events.TINY, epochs=2, passes=1, pro
 
 def test_two_views_of_a_clip_differ_and_are_repeatable():
     data = synthetic_events.sample("train", 0)
-    batches = list(paired_sounds(data, 50, 3, range(2), 1))
-    (views, ids), (again, same) = batches[0], next(iter(paired_sounds(data, 50, 3, range(2), 1)))
+    batches = list(paired_sounds(data, 50, 3, 0, 1))
+    (views, ids), (again, same) = batches[0], next(iter(paired_sounds(data, 50, 3, 0, 1)))
     np.testing.assert_array_equal(ids, same)
     for name in ("first", "second"):
         np.testing.assert_array_equal(views[name], again[name])
         assert views[name].shape == (50, synthetic_events.SAMPLES)
     assert (np.abs(views["first"] - views["second"]).max(axis=1) > 0).mean() > 0.9
-    epoch = np.concatenate([ids for _, ids in batches[: len(batches) // 2]])
+    epoch = np.concatenate([ids for _, ids in batches])
     assert len(set(epoch.tolist())) == len(epoch)
 
 

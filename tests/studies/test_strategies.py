@@ -102,10 +102,10 @@ def test_phases():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"shares": ()}, "--shares: expected numbers above 0, 1 at most"),
-        ({"shares": (0.0,)}, "--shares: expected"),
-        ({"seeds": ()}, "--seeds: expected 1 or more"),
-        ({"strategies": ("magic",)}, "--strategies: expected some of scratch, .* Received: magic"),
+        ({"shares": ()}, "`shares` must be above 0 and 1 at most"),
+        ({"shares": (0.0,)}, "`shares` must be above 0"),
+        ({"seeds": ()}, "`seeds` must be 1 or more"),
+        ({"strategies": ("magic",)}, "`strategies` must be of scratch, .* got magic"),
     ],
 )
 def test_refuses(change, said, tmp_path):
@@ -123,7 +123,7 @@ def test_refuses_runs_of_something_else(compared):
 @pytest.mark.parametrize(("text", "seeds"), [("3", [0, 1, 2]), ("0,6,12", [0, 6, 12]), ("6,", None), ("0", [])])
 def test_seeds_are_counted_or_named(text, seeds):
     if seeds is None:
-        with pytest.raises(BadInputError, match="--seeds: expected numbers"):
+        with pytest.raises(BadInputError, match="`seeds` must be numbers"):
             _seeds(text)
     else:
         assert list(_seeds(text)) == seeds
@@ -133,9 +133,9 @@ def test_seeds_are_counted_or_named(text, seeds):
 def test_command_line(mmzoo_command, tmp_path):
     done = mmzoo_command("compare-strategies", "spoken_digits", "--shares", "a,b", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.strip() == "mmzoo: --shares: expected numbers separated by commas. Received: a,b"
+    assert done.stderr.strip() == "mmzoo: --shares must be numbers separated by commas, got a,b"
     done = mmzoo_command("compare-strategies", "spoken_digits", "--seeds", "0,x", cwd=tmp_path)
-    assert done.stderr.strip() == "mmzoo: --seeds: expected numbers separated by commas. Received: 0,x"
+    assert done.stderr.strip() == "mmzoo: --seeds must be numbers separated by commas, got 0,x"
     told = mmzoo_command("compare-strategies", "spoken_digits", "--help").stdout
     assert "--label-share" in told
     assert "--pretraining-epochs" in told

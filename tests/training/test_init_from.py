@@ -38,7 +38,7 @@ def test_a_file_of_no_use_is_refused_before_training(speech, tmp_path):
 
 
 def test_a_precision_is_refused_before_anything_is_read(tmp_path):
-    with pytest.raises(BadInputError, match="--precision: expected one of"):
+    with pytest.raises(BadInputError, match="`precision` must be one of"):
         train("spoken_digits", TINY, out=tmp_path / "out", precision="float8")
     assert not list(tmp_path.iterdir())
 

@@ -1,10 +1,12 @@
 """Phases, checkpoints, and what a training step waits for."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+from epochs import small_recipe
 
 from mmzoo.benchmark.input_pipeline import data_wait
 from mmzoo.blocks.uncertainty import Uncertainty
@@ -20,23 +22,21 @@ def recipe(phases, stop_after=None):
     """Return a recipe on numbers: an encoder and a head, batches that depend on the epoch."""
     import tensorflow as tf
 
-    total = sum(phase.epochs for phase in phases)
-
     def build(config):
         x = keras.Input((4,), name="x")
         inner = keras.Input((4,))
         encoder = keras.Model(inner, keras.layers.Dense(3, activation="relu")(inner), name="encoder")
         return keras.Model({"x": x}, keras.layers.Dense(2, activation="softmax", name="head")(encoder(x)))
 
-    def dataset(split, config, first_epoch=0):
+    def dataset(split, config, epoch=0):
         def batch(step):
             x = tf.random.stateless_normal((8, 4), tf.stack([7, tf.cast(step, tf.int32)]))
             return {"x": x}, tf.cast(x[:, 0] > 0, tf.int32)
 
-        first, last = (first_epoch * 5, total * 5) if split == "train" else (1000, 1002)
+        first, last = (epoch * 5, epoch * 5 + 5) if split == "train" else (1000, 1002)
         return tf.data.Dataset.range(first, last).map(batch)
 
-    return SimpleNamespace(
+    return small_recipe(
         build=build,
         dataset=dataset,
         objective=lambda config: {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]},
@@ -328,7 +328,7 @@ def test_mixed_precision_trains_and_returns_float32(precision, tmp_path, monkeyp
 
 
 def test_unknown_precision_is_refused(tmp_path):
-    with pytest.raises(BadInputError, match=r"--precision: expected one of float32, .* Received: float8"):
+    with pytest.raises(BadInputError, match=r"`precision` must be one of float32, .* got float8"):
         fit(recipe(PHASES), CONFIG, tmp_path, "all", "float8")
 
 
@@ -336,7 +336,7 @@ def test_float16_is_refused_where_no_accelerator_is(tmp_path, monkeypatch):
     from mmzoo.training import loop as module
 
     monkeypatch.setattr(module, "has_accelerator", lambda: False)
-    said = r"--precision: expected float32 or mixed_bfloat16 .* Received: mixed_float16"
+    said = r"`precision` must be float32 or mixed_bfloat16 .* got mixed_float16"
     with pytest.raises(BadInputError, match=said):
         fit(recipe(PHASES), CONFIG, tmp_path / "all", "all", "mixed_float16")
     assert not (tmp_path / "all").exists()
@@ -345,7 +345,7 @@ def test_float16_is_refused_where_no_accelerator_is(tmp_path, monkeypatch):
 def test_weights_of_another_model_are_refused(tmp_path):
     fit(recipe(PHASES), CONFIG, tmp_path, "first")
     x = keras.Input((9,))
-    with pytest.raises(BadInputError, match=r"--resume: .*5.weights.h5: expected weights of this model"):
+    with pytest.raises(BadInputError, match=r"`resume`: .*5.weights.h5 does not hold weights of this model"):
         Checkpoint(tmp_path).restore(keras.Model(x, keras.layers.Dense(1)(x)))
 
 
@@ -361,11 +361,11 @@ def test_a_slow_pipeline_is_seen():
 
     fast = recipe((Phase("train", 100, 1e-2),))
 
-    def slow(split, config, first_epoch=0):
+    def slow(split, config, epoch=0):
         wait = lambda x: tf.numpy_function(lambda v: time.sleep(0.02) or v, [x], tf.float32)  # noqa: E731
-        return fast.dataset(split, config).map(lambda x, y: ({"x": tf.ensure_shape(wait(x["x"]), (8, 4))}, y))
+        return fast.dataset(split, config, epoch).map(lambda x, y: ({"x": tf.ensure_shape(wait(x["x"]), (8, 4))}, y))
 
-    waiting = SimpleNamespace(**{**vars(fast), "dataset": slow})
+    waiting = dataclasses.replace(fast, dataset=slow)
     assert data_wait(waiting, CONFIG, steps=20)["share"] > 0.5
     measured = data_wait(fast, CONFIG, steps=40)
     assert measured["steps"] == 40

@@ -3,10 +3,10 @@
 import dataclasses
 import json
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import keras
 import pytest
+from epochs import small_recipe
 
 from mmzoo.cli import recipes
 from mmzoo.errors import BadInputError
@@ -38,7 +38,7 @@ def plan(config):
     return (Phase("train", config.epochs, 1e-2, clip_norm=5.0, patience=2),)
 
 
-RECIPE = SimpleNamespace(build=build, plan=plan, Config=Config)
+RECIPE = small_recipe(build=build, plan=plan, Config=Config)
 
 
 def phases(config=Config(), **options):
@@ -79,7 +79,7 @@ def test_encoders_of_the_file_open_one_by_one(tmp_path):
     build(Config(modalities=("audio",))).save(path)  # the other encoder starts afresh: it is trained from the start
     assert [(phase.epochs, phase.frozen) for phase in told.plan(whole)] == [(2, ("audio_encoder",)), (4, ())]
     assert sum(phase.epochs for phase in told.plan(dataclasses.replace(whole, modalities=("image",)))) == 6
-    said = "--unfreeze-epochs 6: expected more than 6 epochs, for audio_encoder. Received: 6"
+    said = "`unfreeze_epochs` 6 needs more than 6 epochs, for audio_encoder, got 6"
     with pytest.raises(BadInputError, match=said):
         with_options(RECIPE, whole, PhaseOptions(unfreeze_epochs=6))
 
@@ -87,17 +87,17 @@ def test_encoders_of_the_file_open_one_by_one(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"freeze": ("image",)}, "--freeze: expected image_encoder, audio_encoder, or ENCODER/LAYER. Received: image"),
-        ({"freeze": ("image_encoder/up",)}, "--freeze: expected a part of image_encoder: .*low. Received: image_encod"),
-        ({"rates": ("head=0.1",)}, "--rates: expected image_encoder, audio_encoder, or ENCODER/LAYER. Received: head"),
-        ({"rates": ("image_encoder",)}, "--rates: expected ENCODER=FACTOR, a factor above 0. Received: image_encoder"),
-        ({"rates": ("image_encoder=0",)}, "--rates: expected ENCODER=FACTOR, a factor above 0"),
-        ({"rates": ("image_encoder=nan",)}, "--rates: expected ENCODER=FACTOR, a factor above 0"),
-        ({"unfreeze_epochs": 0}, "--unfreeze-epochs: expected 1 or more. Received: 0"),
-        ({"unfreeze_epochs": 1}, "--unfreeze-epochs: expected --init-from, .* Received: none"),
-        ({"patience": -1}, "--patience: expected 0"),
-        ({"clip_norm": float("inf")}, "--clip-norm: expected 0"),
-        ({"ema": 1.0}, "--ema: expected 0"),
+        ({"freeze": ("image",)}, "`freeze` must be image_encoder, audio_encoder, or ENCODER/LAYER, got image"),
+        ({"freeze": ("image_encoder/up",)}, "`freeze`: expected a part of image_encoder: .*low. Received: image_encod"),
+        ({"rates": ("head=0.1",)}, "`rates` must be image_encoder, audio_encoder, or ENCODER/LAYER, got head"),
+        ({"rates": ("image_encoder",)}, "`rates` must be ENCODER=FACTOR, a factor above 0, got image_encoder"),
+        ({"rates": ("image_encoder=0",)}, "`rates` must be ENCODER=FACTOR, a factor above 0"),
+        ({"rates": ("image_encoder=nan",)}, "`rates` must be ENCODER=FACTOR, a factor above 0"),
+        ({"unfreeze_epochs": 0}, "`unfreeze_epochs` must be 1 or more, got 0"),
+        ({"unfreeze_epochs": 1}, "`unfreeze_epochs` needs `init_from`"),
+        ({"patience": -1}, "`patience` must be 0"),
+        ({"clip_norm": float("inf")}, "`clip_norm` must be 0"),
+        ({"ema": 1.0}, "`ema` must be 0"),
     ],
     ids=str,
 )

@@ -1,11 +1,13 @@
 """Mixup and label smoothing of a run: what trains on shares, what stays as it is, and what cannot be mixed."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from epochs import small_recipe
 
 from mmzoo.data.augment.mixup import mixup
 from mmzoo.errors import BadInputError
@@ -22,16 +24,16 @@ def build(config):
     return keras.Model({"x": x}, keras.layers.Dense(CLASSES, activation="softmax")(x))
 
 
-def dataset(split, config, first_epoch=0):
+def dataset(split, config, epoch=0):
     def batch(step):
         x = tf.random.stateless_normal((8, 4), tf.stack([7, tf.cast(step, tf.int32)]))
         return {"x": x}, tf.cast(tf.argmax(x, axis=1), tf.int32)
 
-    first, last = (first_epoch * STEPS, 2 * STEPS) if split == "train" else (1000, 1002)
+    first, last = (epoch * STEPS, (epoch + 1) * STEPS) if split == "train" else (1000, 1002)
     return tf.data.Dataset.range(first, last).map(batch)
 
 
-RECIPE = SimpleNamespace(
+RECIPE = small_recipe(
     build=build,
     dataset=dataset,
     objective=lambda config: {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]},
@@ -73,11 +75,11 @@ def test_what_cannot_be_mixed_is_refused():
     def ids(*given):
         return dataset(*given).map(lambda x, y: ({**x, "text": tf.zeros((8, 3), tf.int32)}, y))
 
-    asked = SimpleNamespace(**{**vars(RECIPE), "dataset": ids})
-    with pytest.raises(BadInputError, match=r"--mixup: expected pictures or numbers; ids .* Received: text"):
+    asked = dataclasses.replace(RECIPE, dataset=ids)
+    with pytest.raises(BadInputError, match="`mixup` needs inputs of images or numbers; ids cannot be mixed: text"):
         with_soft_labels(asked, mixup=0.2)
     assert with_soft_labels(asked, label_smoothing=0.1) is not asked
-    other = SimpleNamespace(**{**vars(RECIPE), "objective": lambda config: {"loss": keras.losses.huber}})
+    other = dataclasses.replace(RECIPE, objective=lambda config: {"loss": keras.losses.huber})
     for flag, option in (("--mixup", "mixup"), ("--label-smoothing", "label_smoothing")):
         with pytest.raises(BadInputError, match=f"{flag}: expected a recipe whose loss is sparse_categorical"):
             with_soft_labels(other, **{option: 0.1})

@@ -145,5 +145,5 @@ def test_verify_bad_input_raises_one_line(bugs, tmp_path):
             verify(path)
         assert str(path) in str(error.value)
         assert "\n" not in str(error.value)
-    with pytest.raises(BadInputError, match="--seeds"):
+    with pytest.raises(BadInputError, match="`seeds`"):
         verify(bugs["right"], seeds=0)

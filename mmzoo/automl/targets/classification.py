@@ -1,5 +1,6 @@
 """A column of classes."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from mmzoo.data.tables.source import Source, class_name
 from mmzoo.metrics.classification import scores
 from mmzoo.tasks.classification import TASK
 
+logger = logging.getLogger(__name__)
 IMBALANCE = 3  # ratio of the largest class to the smallest at which classes are weighted
 
 
@@ -22,7 +24,7 @@ def values(target: Target, training: np.ndarray, balance: bool) -> dict[str, Any
     """Return the classes, and with `balance` their weights."""
     weight = class_weight(np.searchsorted(target.classes, target.spread[training]), len(target.classes))
     if weight and not balance:
-        print("the largest class has over three times the rows of the smallest; --balance weights rare classes more")
+        logger.info("the largest class has over three times the rows of the smallest: `balance` weights rare ones more")
     return {"classes": target.classes, "separator": "", "class_weight": weight if balance else ()}
 
 

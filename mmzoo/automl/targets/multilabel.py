@@ -1,5 +1,6 @@
 """A column of several labels in each cell."""
 
+import logging
 from collections import Counter
 from typing import Any
 
@@ -12,6 +13,8 @@ from mmzoo.data.tables.source import Source, target_labels
 from mmzoo.errors import BadInputError
 from mmzoo.metrics.labels import SUMMARY, label_scores, predicted_labels
 from mmzoo.tasks.multilabel import TASK, constant_name
+
+logger = logging.getLogger(__name__)
 
 
 def read(cells: list, name: str) -> Target:
@@ -27,7 +30,7 @@ def read(cells: list, name: str) -> Target:
         if not classes:
             found = abbreviated(single)
             raise BadInputError(f"target {name!r}: expected labels of two rows or more. Received: {found}")
-        print(f"left out: labels of a single row, {abbreviated(single)}")
+        logger.info(f"left out: labels of a single row, {abbreviated(single)}")
     return Target("labels", name, target_labels(cells, classes, separator), classes, separator)
 
 

@@ -4,6 +4,7 @@ A scene is odd in one of three ways, `KINDS`: to the eye, to the ear, or because
 belong together. Training has normal scenes alone and does to them what `mmzoo.data.augment.defects` can.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 from mmzoo.data.augment.batch import draw, draw_gain
 from mmzoo.data.augment.defects import paste_pieces, paste_stretches, swap_audio
-from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.pipeline import Make, evaluation_batches, training_batches
 from mmzoo.errors import BadInputError
 
 KINDS = ("normal", "seen", "heard", "mismatch")
@@ -22,7 +23,7 @@ GAIN = 6.0  # decibels by which training changes the loudness
 BRIGHTNESS = 0.15  # by how much of it training makes a picture brighter or darker
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sounding:
     """One split: `images` `(N, H, W, 3)` uint8, `clips` `(N, T)` int16, and `kinds` `(N,)` int32, indices of `KINDS`.
 
@@ -47,9 +48,9 @@ class Sounding:
 
 
 def training_scenes(
-    data: Sounding, modalities: Sequence[str], batch_size: int, seed: int, epochs: range, tampered: float
+    data: Sounding, modalities: Sequence[str], batch_size: int, seed: int, epoch: int, tampered: float
 ) -> tf.data.Dataset:
-    """Return batches `({"image": (B, H, W, 3), "audio": (B, T), "present": (B, 2)}, kinds (B,))` of all `epochs`.
+    """Return batches `({"image": (B, H, W, 3), "audio": (B, T), "present": (B, 2)}, kinds (B,))` of one epoch.
 
     Each sound is made up to `GAIN` louder or softer, each picture brighter or darker: neither is a reason to be odd.
     Then the share `tampered` of each batch, which come first, are made odd, in equal parts of each kind that
@@ -60,12 +61,20 @@ def training_scenes(
     """
     if odd := int(np.count_nonzero(data.kinds)):
         raise BadInputError(f"scenes: expected normal ones alone to train on. Received: {odd} of {len(data.kinds)} odd")
+    make = _training(data, tuple(modalities), batch_size, tampered)
+    return training_batches(make, len(data.kinds), batch_size, seed, epoch)
+
+
+@functools.lru_cache(maxsize=2)
+def _training(data: Sounding, modalities: tuple[str, ...], batch_size: int, tampered: float) -> Make:
+    """Return `make` of `training_batches`, with the arrays as tensors: one for all epochs."""
     images, clips = tf.constant(data.images), tf.constant(data.clips)
     told = kinds_told(modalities)
     each = round(tampered * batch_size / len(told))
     counts = [*[each] * len(told), batch_size - each * len(told)]
     kinds = tf.constant(np.repeat([*told, NORMAL], counts).astype(np.int32))
 
+    @tf.function
     def make(index, seed):
         image = _brighten(tf.gather(images, index), seed)
         audio = draw_gain(tf.cast(tf.gather(clips, index), tf.float32) / 32768.0, seed, GAIN)
@@ -77,7 +86,7 @@ def training_scenes(
                 heard[i] = paste_stretches(heard[i], seed) if kind == HEARD else swapped[i]
         return _inputs({"image": tf.concat(seen, 0), "audio": tf.concat(heard, 0)}, modalities), kinds
 
-    return training_batches(make, len(data.kinds), batch_size, seed, epochs)
+    return make
 
 
 def kinds_told(modalities: Sequence[str]) -> list[int]:

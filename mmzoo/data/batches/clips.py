@@ -1,5 +1,6 @@
 """Sounds of a set length and their classes: checked, and made into batches that training changes and mixes."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import tensorflow as tf
 
 from mmzoo.data.augment.batch import CHUNK, change_speed, draw, draw_gain, in_range
 from mmzoo.data.decode.audio import fit_length, to_int16
-from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.pipeline import Make, evaluation_batches, training_batches
 from mmzoo.errors import BadInputError
 
 EVALUATION_BATCH = 400
@@ -18,7 +19,7 @@ SECOND = 7_919  # what is added to the seed of the second view
 SILENCE = 1e-5  # RMS that is added where loudness is compared
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sounds:
     """One split: `clips` `(K, T)` int16, and `labels` `(K,)` int32 in 0 to `num_classes - 1`."""
 
@@ -39,38 +40,47 @@ def lay_out(waveform: np.ndarray, samples: int, name: str) -> np.ndarray:
 
 
 def training_sounds(
-    data: Sounds, batch_size: int, seed: int, epochs: range, passes: int, mixing: float
+    data: Sounds, batch_size: int, seed: int, epoch: int, passes: int, mixing: float
 ) -> tf.data.Dataset:
-    """Return batches `({"audio": (B, T)}, (B, num_classes))` of all `epochs`; a label is a distribution.
+    """Return batches `({"audio": (B, T)}, (B, num_classes))` of one epoch; a label is a distribution.
 
     A clip is played at one of `SPEEDS`, repeated where it ends early, from anywhere in it and around its end, up to
     ± `GAIN` louder. With probability `mixing` another clip of the batch is mixed into it, see `mix_classes`.
     """
-    view, labels = _views(data.clips), tf.constant(data.labels)
+    return training_batches(_training(data, mixing), len(data.clips), batch_size, seed, epoch, passes)
 
+
+@functools.lru_cache(maxsize=2)
+def _training(data: Sounds, mixing: float) -> Make:
+    """Return `make` of `training_batches`, with the arrays as tensors: one for all epochs."""
+    view, labels = _views(data), tf.constant(data.labels)
+
+    @tf.function
     def make(index, seed):
         label = tf.one_hot(tf.gather(labels, index), data.num_classes)
         audio, label = mix_classes(view(index, seed), label, seed, mixing)
         return {"audio": audio}, label
 
-    return training_batches(make, len(data.clips), batch_size, seed, epochs, passes)
+    return make
 
 
-def paired_sounds(data: Sounds, batch_size: int, seed: int, epochs: range, passes: int) -> tf.data.Dataset:
-    """Return batches `({"first": (B, T), "second": (B, T)}, (B,))` of all `epochs`: two views of a clip, its number.
+def paired_sounds(data: Sounds, batch_size: int, seed: int, epoch: int, passes: int) -> tf.data.Dataset:
+    """Return batches `({"first": (B, T), "second": (B, T)}, (B,))` of one epoch: two views of a clip, its number.
 
     Each is played as `training_sounds` plays it, unmixed. Labels are not used.
     """
-    view = _views(data.clips)
+    view = _views(data)
 
     def make(index, seed):
         return {"first": view(index, seed), "second": view(index, seed + tf.constant([SECOND, 0]))}, index
 
-    return training_batches(make, len(data.clips), batch_size, seed, epochs, passes)
+    return training_batches(make, len(data.clips), batch_size, seed, epoch, passes)
 
 
-def _views(clips):
-    """Return a function of `index` `(B,)` and `seed` to how clips of `clips` `(K, T)` int16 are played, `(B, T)`."""
+@functools.lru_cache(maxsize=2)
+def _views(data):
+    """Return a function of `index` `(B,)` and `seed` to augmented waveforms `(B, T)` of the clips of `data`."""
+    clips = data.clips
     size, chunks = len(clips), clips.shape[1] // CHUNK
     bank = tf.constant(_played(clips).reshape(-1, chunks, CHUNK))
 

@@ -1,5 +1,6 @@
 """Pictures with boxes as arrays, and the batches that a detector learns from; boxes move with their pictures."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 from mmzoo.data.augment.boxes import flip_boxes, move_boxes
 from mmzoo.data.augment.images import change_colors
-from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.pipeline import Make, evaluation_batches, training_batches
 from mmzoo.errors import BadInputError
 
 EVALUATION_BATCH = 32
@@ -18,7 +19,7 @@ TRANSPOSED = [1, 0, 3, 2]  # the corners of a box where rows and columns are exc
 NONE = -1  # the label where there is no box
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scenes:
     """One split: `images` `(N, H, W, 3)` uint8 and `objects` `(N, MOST, 5)` float32.
 
@@ -51,20 +52,28 @@ def pad_objects(boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> np
     return objects
 
 
+@functools.lru_cache(maxsize=1)
 def join(first: Scenes, second: Scenes) -> Scenes:
     """Return the pictures of two splits of one source as one."""
     arrays = {name: np.concatenate([getattr(x, name) for x in (first, second)]) for name in ("images", "objects")}
     return replace(first, **arrays, skipped=first.skipped + second.skipped)
 
 
-def training_scenes(data: Scenes, batch_size: int, seed: int, epochs: range, passes: int = 1) -> tf.data.Dataset:
-    """Return batches `({"image": (B, H, W, 3)}, objects (B, MOST, 5))` of all `epochs`.
+def training_scenes(data: Scenes, batch_size: int, seed: int, epoch: int, passes: int = 1) -> tf.data.Dataset:
+    """Return batches `({"image": (B, H, W, 3)}, objects (B, MOST, 5))` of one epoch.
 
     Each picture is mirrored or not, where it is not `upright` in either direction, enlarged or made smaller, moved,
     and changed in its colors.
     """
+    return training_batches(_training(data), len(data.images), batch_size, seed, epoch, passes)
+
+
+@functools.lru_cache(maxsize=2)
+def _training(data: Scenes) -> Make:
+    """Return `make` of `training_batches`, with the arrays as tensors: one for all epochs."""
     images, objects = tf.constant(data.images), tf.constant(data.objects)
 
+    @tf.function
     def make(index, seed):
         image, thing = tf.gather(images, index), tf.gather(objects, index)
         boxes, label = thing[..., :4], thing[..., 4]
@@ -77,7 +86,7 @@ def training_scenes(data: Scenes, batch_size: int, seed: int, epochs: range, pas
         label = tf.where(mask > 0, label, float(NONE))
         return {"image": image}, tf.concat([boxes, label[..., None]], axis=-1)
 
-    return training_batches(make, len(data.images), batch_size, seed, epochs, passes)
+    return make
 
 
 def _turn(images, boxes, mask):

@@ -1,5 +1,6 @@
 """Pictures with what is said of them: arrays, and the batches from which both learn to find each other."""
 
+import functools
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from mmzoo.data.arrays import SPLITS
 from mmzoo.data.augment.batch import draw
 from mmzoo.data.augment.images import cut_out
 from mmzoo.data.decode.text import encode_bytes
-from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.pipeline import Make, evaluation_batches, training_batches
 from mmzoo.errors import BadInputError
 
 EVALUATION_BATCH = 512
@@ -19,7 +20,7 @@ ZOOM = 0.12  # by how much of its side a picture is made smaller or larger, and 
 SHIFT = 0.06  # of its side
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Described:
     """One split: `images` `(N, H, W, 3)` uint8, `text` `(N, K, L)` int32 byte ids, and `ids` `(N,)` int32.
 
@@ -53,15 +54,22 @@ def encode_ways(ways: Sequence[Sequence[str]], length: int) -> np.ndarray:
     return np.stack([encode_bytes(list(said), length) for said in ways])
 
 
-def training_pictures(data: Described, batch_size: int, seed: int, epochs: range, passes: int) -> tf.data.Dataset:
-    """Return batches `({"image": (B, H, W, 3), "text": (B, L), "present": (B, 2)}, ids)` of all `epochs`.
+def training_pictures(data: Described, batch_size: int, seed: int, epoch: int, passes: int) -> tf.data.Dataset:
+    """Return batches `({"image": (B, H, W, 3), "text": (B, L), "present": (B, 2)}, ids)` of one epoch.
 
     Each picture is moved and stretched a little, and meets one of its descriptions. Both are present: what is missing
     has nothing to find.
     """
+    return training_batches(_training(data), len(data.ids), batch_size, seed, epoch, passes)
+
+
+@functools.lru_cache(maxsize=2)
+def _training(data: Described) -> Make:
+    """Return `make` of `training_batches`, with the arrays as tensors: one for all epochs."""
     images, text, ids = (tf.constant(array) for array in (data.images, data.text, data.ids))
     ways = data.text.shape[1]
 
+    @tf.function
     def make(index, seed):
         way = tf.cast(draw(seed, 60, tf.shape(index), 0, ways), tf.int32)
         said = tf.gather_nd(text, tf.stack([tf.cast(index, tf.int32), way], axis=1))
@@ -70,7 +78,7 @@ def training_pictures(data: Described, batch_size: int, seed: int, epochs: range
             image = _thicken(image, seed)
         return {"image": image, "text": said, "present": tf.ones([tf.shape(index)[0], 2])}, tf.gather(ids, index)
 
-    return training_batches(make, len(data.ids), batch_size, seed, epochs, passes)
+    return make
 
 
 def _move(images, seed):

@@ -1,5 +1,6 @@
 """Questions about pictures and their answers: rows checked and encoded, and what is made of them into batches."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 from mmzoo.data.augment.batch import drop_modalities
 from mmzoo.data.decode.text import encode_bytes
-from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.pipeline import Make, evaluation_batches, training_batches
 from mmzoo.errors import BadInputError
 
 EVALUATION_BATCH = 500
@@ -18,7 +19,7 @@ Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # pictures `(B, H, W, C)` 
 NAMED = 3  # bad rows that a message names
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Questions:
     """One split: `images` `(K, H, W, 3)` uint8, each with several questions, `text` `(N, L)` int32 byte ids.
 
@@ -81,6 +82,7 @@ def encode_rows(
     return text, about, np.array([number[answer] for _, answer, _ in rows], np.int32)
 
 
+@functools.lru_cache(maxsize=1)
 def join(first: Questions, second: Questions) -> Questions:
     """Return the questions of two splits of one source as one."""
     about = np.concatenate([first.about, second.about + np.int32(len(first.images))])
@@ -91,14 +93,22 @@ def join(first: Questions, second: Questions) -> Questions:
 
 
 def training_questions(
-    data: Questions, modalities: tuple[str, ...], batch_size: int, seed: int, epochs: range, dropout: float
+    data: Questions, modalities: tuple[str, ...], batch_size: int, seed: int, epoch: int, dropout: float
 ) -> tf.data.Dataset:
-    """Return batches `({"image": (B, H, W, 3), "text": (B, L), "present": (B, 2)}, label)` of all `epochs`.
+    """Return batches `({"image": (B, H, W, 3), "text": (B, L), "present": (B, 2)}, label)` of one epoch.
 
     With probability `dropout` one modality is missing. Pictures are changed as `data` says.
     """
-    bank, size = _Bank(data, modalities), len(data.labels)
+    make, size = _training(data, tuple(modalities), dropout), len(data.labels)
+    return training_batches(make, size, batch_size, seed, epoch, passes=-(-SMALLEST_EPOCH // size))
 
+
+@functools.lru_cache(maxsize=2)
+def _training(data: Questions, modalities: tuple[str, ...], dropout: float) -> Make:
+    """Return `make` of `training_batches`, with the arrays as tensors: one for all epochs."""
+    bank = _Bank(data, modalities)
+
+    @tf.function
     def make(index, seed):
         inputs, label = bank.examples(index)
         count = tf.shape(index)[0]
@@ -108,7 +118,7 @@ def training_questions(
             inputs["present"] = drop_modalities(count, len(modalities), seed, dropout)
         return inputs, label
 
-    return training_batches(make, size, batch_size, seed, epochs, passes=-(-SMALLEST_EPOCH // size))
+    return make
 
 
 def mirror_and_shift(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -3,6 +3,7 @@
 Sound and lips of a sentence are moved in time together: how they lie to each other is what is to be learned.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from mmzoo.blocks.temporal import stack_frames
 from mmzoo.data.augment.batch import draw, draw_gain, drop_modalities, mix_noise
 from mmzoo.data.augment.images import change_colors, cut_out
 from mmzoo.data.augment.words import RISE, TICKS, draw_words, lay_words, spell_words, spread_letters, word_letters
-from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.pipeline import Make, evaluation_batches, training_batches
 from mmzoo.errors import BadInputError
 
 CHARACTERS = " abcdefghijklmnopqrstuvwxyz"  # label 1 is the space, 0 is none
@@ -30,7 +31,7 @@ SHIFT = 5  # frames: how much sooner or later a sentence may begin
 ZOOM, SLIDE = 0.1, 0.06  # of the sides of a picture
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sentences:
     """One split: `audio` `(N, S)` int16, `video` `(N, T, H, W, 1)` uint8 at 25 frames a second, and `labels`.
 
@@ -61,33 +62,47 @@ def encode_sentences(texts: Sequence[str]) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Spoiling:
-    """What is done to training sentences beside noise and light: the probabilities of a missing modality, and of words
-    joined anew."""
+class Augmentation:
+    """Hold the settings of the augmentation of training sentences.
+
+    Attributes:
+        missing: probability that a modality is missing.
+        joined: probability that a sentence is spliced of other words.
+        epochs: epochs of the training, in the first third of which all sentences are spliced.
+    """
 
     missing: float = 0.0
     joined: float = 0.0
+    epochs: int = 1
 
 
 def training_sentences(
-    data: Sentences, modalities: tuple[str, ...], batch_size: int, seed: int, epochs: range, spoiling: Spoiling
+    data: Sentences, modalities: tuple[str, ...], batch_size: int, seed: int, epoch: int, augmentation: Augmentation
 ) -> tf.data.Dataset:
-    """Return batches of all `epochs`: `{"audio": (B, S), "video": (B, T*H, W, 1), "present": (B, M)}` and labels.
+    """Return batches of one epoch: `{"audio": (B, S), "video": (B, T*H, W, 1), "present": (B, M)}` and labels.
 
     A sentence begins sooner or later, is louder or softer, with pink noise at -10 to 20 dB or none; its pictures are
     mirrored or not, moved, enlarged and changed in brightness and contrast, all of a sentence alike. In the first
     epochs all are words joined anew, see `mmzoo.data.augment.words`, more and more of them; then a share of
-    `spoiling.joined`.
+    `augmentation.joined`.
 
     Labels are `(B, 64 + 2T)`: behind the characters of a sequence stands, in the epochs in which all are joined, what
     is said in each of its 2T steps: 1 is silence, 2 the first character, and so on; later, or without words, 0.
     """
-    noise, take = tf.constant(data.noise), _taker(data, modalities, spoiling.joined)
-    total = max(1, epochs.stop * (len(data.labels) // batch_size))
+    steps = max(1, augmentation.epochs * (len(data.labels) // batch_size))
+    make = _training(data, tuple(modalities), augmentation, steps)
+    return training_batches(make, len(data.labels), batch_size, seed, epoch)
 
+
+@functools.lru_cache(maxsize=2)
+def _training(data: Sentences, modalities: tuple[str, ...], augmentation: Augmentation, steps: int) -> Make:
+    """Return `make` of `training_batches`, with the arrays as tensors: one for all epochs of `steps` together."""
+    noise, take = tf.constant(data.noise), _taker(data, modalities, augmentation.joined)
+
+    @tf.function
     def make(index, seed):
         size, told = tf.shape(index)[0], {}
-        inputs, labels = take(index, seed, tf.cast(seed[1], tf.float32) / total)
+        inputs, labels = take(index, seed, tf.cast(seed[1], tf.float32) / steps)
         if "audio" in modalities:
             sound = draw_gain(inputs["audio"], seed)
             noisy = mix_noise(sound, tf.fill([size], sound.shape[1]), noise, SNR_DB, seed)
@@ -95,10 +110,10 @@ def training_sentences(
         if "video" in modalities:
             told["video"] = _spoil_lips(inputs["video"], seed)
         if len(modalities) > 1:
-            told["present"] = drop_modalities(size, len(modalities), seed, spoiling.missing)
+            told["present"] = drop_modalities(size, len(modalities), seed, augmentation.missing)
         return told, labels
 
-    return training_batches(make, len(data.labels), batch_size, seed, epochs)
+    return make
 
 
 def _taker(data, modalities, joined):

@@ -1,18 +1,19 @@
 """Utterances of videos in their order, and each with its neighbors: rows of features to batches of windows."""
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
 
 from mmzoo.data.augment.batch import drop_modalities
-from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.pipeline import Make, evaluation_batches, training_batches
 
 EVALUATION_BATCH = 500
 SMALLEST_EPOCH = 4096  # examples: a small split is passed several times, each time blended and dropped otherwise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Utterances:
     """One split: `features` `{modality: (N, C)}` float32 and `labels` `(N,)` int32, video after video, in their order.
 
@@ -27,6 +28,7 @@ class Utterances:
     blends: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
+@functools.lru_cache(maxsize=1)
 def join(first: Utterances, second: Utterances) -> Utterances:
     """Return the videos of two splits of one source as one."""
     features = {name: np.concatenate([x, second.features[name]]) for name, x in first.features.items()}
@@ -53,18 +55,25 @@ def training_windows(
     context: int,
     batch_size: int,
     seed: int,
-    epochs: range,
+    epoch: int,
     dropout: float,
 ) -> tf.data.Dataset:
-    """Return batches `({modality: (B, context, C), ..., "present": (B, M)}, label)` of all `epochs`.
+    """Return batches `({modality: (B, context, C), ..., "present": (B, M)}, label)` of one epoch.
 
     What `data.blends` says is drawn anew for each utterance of each window; with probability `dropout` one modality
     is missing.
     """
+    make, size = _training(data, tuple(modalities), context, dropout), len(data.labels)
+    return training_batches(make, size, batch_size, seed, epoch, passes=-(-SMALLEST_EPOCH // size))
+
+
+@functools.lru_cache(maxsize=2)
+def _training(data: Utterances, modalities: tuple[str, ...], context: int, dropout: float) -> Make:
+    """Return `make` of `training_batches`, with the arrays as tensors: one for all epochs."""
     around, labels = tf.constant(windows(data.videos, context)), tf.constant(data.labels)
     features = {name: tf.constant(data.features[name]) for name in modalities}
-    size = len(data.labels)
 
+    @tf.function
     def make(index, seed):
         rows = tf.gather(around, index)
         inputs = {}
@@ -76,7 +85,7 @@ def training_windows(
             inputs["present"] = drop_modalities(tf.shape(index)[0], len(modalities), seed, dropout)
         return inputs, tf.gather(labels, index)
 
-    return training_batches(make, size, batch_size, seed, epochs, passes=-(-SMALLEST_EPOCH // size))
+    return make
 
 
 def evaluation_windows(data: Utterances, modalities: tuple[str, ...], context: int, seed: int) -> tf.data.Dataset:

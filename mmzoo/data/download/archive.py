@@ -73,10 +73,10 @@ def data_dirs(data_dir: str | Path | None) -> list[Path]:
     Raises:
         BadInputError: one of them is given and does not exist.
     """
-    given = {"--data-dir": data_dir, "MMZOO_DATA_DIR": os.environ.get("MMZOO_DATA_DIR")}
+    given = {"`data_dir`": data_dir, "MMZOO_DATA_DIR": os.environ.get("MMZOO_DATA_DIR")}
     for name, folder in given.items():
         if folder and not Path(folder).is_dir():
-            raise BadInputError(f"{name}: expected a folder. Received: {folder}, no such folder")
+            raise BadInputError(f"{name}: no such folder: {folder}")
     return [Path(folder) for folder in given.values() if folder]
 
 
@@ -93,7 +93,7 @@ def read_arrays(
     places = [place / below / name for place in data_dirs(data_dir) for below in (folder, ".")]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
-        raise BadInputError(f"{name}: expected it in --data-dir or MMZOO_DATA_DIR, made of {source}. Received: none")
+        raise BadInputError(f"{name}: not found in `data_dir` or MMZOO_DATA_DIR; it is made of {source}")
     try:
         with np.load(path, allow_pickle=False) as file:
             return path, {key: file[key] for key in keys}
@@ -145,7 +145,7 @@ def members_sha256(members: Mapping[str, bytes]) -> str:
 
 def _below_top(info: zipfile.ZipInfo, path: str | Path) -> str:
     """Strip the folder named after the commit; refuse a name outside it."""
-    # zipfile turns a backslash into a slash on Windows alone: orig_filename is what the archive says
+    # zipfile turns a backslash into a slash only on Windows: orig_filename is the name in the archive
     name = PurePosixPath(info.orig_filename.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts or ":" in info.orig_filename.split("/")[0]:
         raise BadInputError(f"{path}: expected names inside the archive. Received: {info.orig_filename!r}.")
@@ -164,7 +164,7 @@ def _download(archive: Archive, cache_dir: Path) -> Path:
         return temporary.rename(cache_dir / archive.file_name)
     except OSError as error:  # URLError is one, and a full disk
         raise BadInputError(
-            f"{archive.file_name}: expected it in --data-dir or MMZOO_DATA_DIR, or at {archive.url}. Received: {error}"
+            f"{archive.file_name}: not found in `data_dir` or MMZOO_DATA_DIR, nor at {archive.url}: {error}"
         ) from None
     finally:
         if temporary is not None:

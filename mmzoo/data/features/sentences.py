@@ -32,7 +32,7 @@ def find_model(data_dir: str) -> Path:
     places = [place / FOLDER for place in data_dirs(data_dir)]
     folder = next((place for place in places if place.is_dir()), None)
     if folder is None:
-        raise BadInputError(f"{FOLDER}: expected this folder in --data-dir or MMZOO_DATA_DIR: {SOURCE}. Received: none")
+        raise BadInputError(f"{FOLDER}: not found in `data_dir` or MMZOO_DATA_DIR: {SOURCE}")
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise BadInputError(f"{folder}: expected {SOURCE}. Received: no {', '.join(missing)}")
@@ -73,7 +73,9 @@ def _load(folder: str | Path) -> tuple[Any, Any, Any]:
         import keras_nlp
         import safetensors  # noqa: F401  keras-nlp reads the weights with it and does not require it
     except ImportError as error:
-        raise BadInputError(f"{folder}: expected pip install 'mmzoo[text]'. Received: {error}") from None
+        raise BadInputError(
+            f"{folder}: keras-nlp or safetensors is not installed: pip install 'mmzoo[text]' ({error})"
+        ) from None
     try:
         backbone = keras_nlp.models.BertBackbone.from_preset(str(folder))
         tokenizer = keras_nlp.models.BertTokenizer.from_preset(str(folder))

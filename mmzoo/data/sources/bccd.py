@@ -11,6 +11,12 @@ import numpy as np
 from mmzoo.data.batches.detection import Scenes, pad_objects
 from mmzoo.data.download.tfds import read_archive
 
+CARD = {
+    "name": "BCCD, official split, two boxes of no area left out",
+    "version": "d272fb1",
+    "license": "MIT",
+    "weights_license": "MIT",
+}
 CLASSES = ("RBC", "WBC", "Platelets")  # as the archive has them: red and white blood cells
 PICTURE = (480, 640)  # pixels, height and width, in the archive
 IMAGE = (240, 320)  # as a model sees it

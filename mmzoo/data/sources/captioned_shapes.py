@@ -14,6 +14,12 @@ from mmzoo.data.batches.image_text import SPLITS, Described, encode_ways, split_
 from mmzoo.data.sources.colored_shapes import COLORS, IMAGE, SHAPES, draw_things
 from mmzoo.errors import BadInputError
 
+CARD = {
+    "name": "shapes, drawn and described",
+    "version": "1",
+    "license": "Apache-2.0",
+    "weights_license": "Apache-2.0",
+}
 LENGTH = 64  # bytes of a description
 PICTURES = {"train": 2, "validation": 1, "test": 1}  # of all that can be shown
 RADII = {"small": (3.8, 4.8), "big": (6.4, 7.4)}  # pixels

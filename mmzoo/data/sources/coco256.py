@@ -17,6 +17,12 @@ from mmzoo.data.boxes.records import NAMED, SMALLEST
 from mmzoo.data.download.archive import read_arrays
 from mmzoo.errors import BadInputError
 
+CARD = {
+    "name": "persons, bicycles and cars in the first 128 pictures each of COCO's train2017 and val2017",
+    "version": "6d6f7a0 of lightly-ai/coco128_yolo",
+    "license": "annotations CC BY 4.0, pictures under Flickr's terms",
+    "weights_license": "use only",
+}
 CLASSES = ("person", "bicycle", "car")  # the first three of COCO
 IMAGE = (256, 256)
 GRAY = 128

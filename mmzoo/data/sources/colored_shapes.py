@@ -14,6 +14,12 @@ from mmzoo.data.arrays import SPLITS
 from mmzoo.data.batches.questions import Questions, encode_rows, mirror_and_shift
 from mmzoo.errors import BadInputError
 
+CARD = {
+    "name": "colored shapes, drawn",
+    "version": "1",
+    "license": "Apache-2.0",
+    "weights_license": "Apache-2.0",
+}
 PICTURES = {"train": 1200, "validation": 300, "test": 500}
 ASKED = 6  # questions about a picture
 IMAGE = 32  # pixels

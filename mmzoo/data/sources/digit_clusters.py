@@ -36,3 +36,12 @@ def nearest(pixels: tf.Tensor, centers: np.ndarray) -> tf.Tensor:
     # the squared distance less that of the pixels to 0, which all centers share
     distance = tf.reduce_sum(tf.square(centers), axis=1) - 2 * tf.matmul(pixels, centers, transpose_b=True)
     return tf.argmin(distance, axis=1, output_type=tf.int32)
+
+
+def assign(batches: tf.data.Dataset, centers: np.ndarray, pixels: int, modalities: tuple[str, ...]) -> tf.data.Dataset:
+    """Replace labels, whose first `pixels` are an image, by its cluster; keep the inputs `modalities`."""
+
+    def change(inputs, label):
+        return {name: inputs[name] for name in modalities}, nearest(label[:, :pixels], centers)
+
+    return batches.map(change, num_parallel_calls=2, deterministic=True).prefetch(2)

@@ -1,10 +1,8 @@
-"""What the digit recipes share: the names of the sources, where they come from, and which options can be."""
+"""Names, licenses, units and shapes of the sources of the digit recipes."""
 
-import math
+import functools
 
 from mmzoo.data.sources import digit_words, digits
-from mmzoo.errors import expect
-from mmzoo.recipe import check_shared
 
 SOURCES = ("sample", "mnist_fsdd", "mnist_fsdd_hard")
 CARDS = {
@@ -37,24 +35,16 @@ SIZES = {
 }
 
 
-def sizes_of(modalities):
-    """Return the entries of `SIZES` of `modalities`, in their order, as `digit_encoders` takes them."""
+def sizes_of(modalities: tuple[str, ...]) -> dict[str, tuple]:
+    """Return the shapes of `modalities`, as `digit_encoders` takes them."""
     return {name: SIZES[name] for name in modalities}
 
 
-def load(source, split, data_dir, seed, components, snr_db):
-    """Return the `Digits` of a split of `source`; see `mmzoo.data.sources.digits`."""
+@functools.lru_cache(maxsize=4)
+def load(source: str, split: str, data_dir: str, seed: int, components: int, snr_db: float) -> digits.Digits:
+    """Load a split of `source`; see `mmzoo.data.sources.digits`."""
     if source == "sample":
         return digits.sample(split, seed)
     if source == "mnist_fsdd":
         return digits.mnist_fsdd(split, data_dir, seed)
     return digits.mnist_fsdd_hard(split, data_dir, seed, components, snr_db)
-
-
-def check_options(options, modalities, fewest=1):
-    """Raise BadInputError unless `options`, `{name: value}`, can be: those of them that digit recipes share.
-
-    `modalities` are those that the recipe knows, in their order, and `fewest` how many of them it takes at least.
-    """
-    check_shared(options, SOURCES, modalities, fewest)
-    expect("snr_db", math.isfinite(options["snr_db"]), "decibels", options["snr_db"])

@@ -1,12 +1,13 @@
 """Pictures and clips of one class, paired: banks of both to batches."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
 
 from mmzoo.data.augment.batch import change_speed, draw_gain, drop_modalities, jitter_images, mix_noise, place_clips
-from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.pipeline import Make, evaluation_batches, training_batches
 from mmzoo.data.sources.digits import CLIP, Digits
 
 EVALUATION_BATCH = 500
@@ -15,15 +16,28 @@ SMALLEST_EPOCH = 4096  # examples: a small bank of pictures is passed several ti
 
 
 def training_pairs(
-    digits: Digits, modalities: tuple[str, ...], batch_size: int, seed: int, epochs: range, dropout: float
+    digits: Digits, modalities: tuple[str, ...], batch_size: int, seed: int, epoch: int, dropout: float
 ) -> tf.data.Dataset:
-    """Return batches `({modality: ..., "present": (B, M)}, label)` of all `epochs`, paired and augmented anew in each.
+    """Return batches `({modality: ..., "present": (B, M)}, label)` of one epoch, with its own pairs and augmentation.
 
     Each picture meets a clip of its class drawn at random, at one of three speeds, laid anywhere into a second,
     up to 6 dB louder or softer, with the noise of the source; with probability `dropout` one modality is missing.
     """
-    bank = _Bank(_at_speeds(digits))
+    make, size = _training(digits, tuple(modalities), dropout), len(digits.images)
+    return training_batches(make, size, batch_size, seed, epoch, passes=-(-SMALLEST_EPOCH // size))
 
+
+@functools.lru_cache(maxsize=1)
+def _training_bank(digits: Digits) -> "_Bank":
+    return _Bank(_at_speeds(digits))
+
+
+@functools.lru_cache(maxsize=2)
+def _training(digits: Digits, modalities: tuple[str, ...], dropout: float) -> Make:
+    """Return `make` of `training_batches`, with the arrays as tensors: one for all epochs."""
+    bank = _training_bank(digits)
+
+    @tf.function
     def make(index, seed):
         label = tf.gather(bank.image_labels, index)
         part = tf.random.stateless_uniform(tf.shape(label), seed)
@@ -38,8 +52,7 @@ def training_pairs(
             inputs["present"] = drop_modalities(tf.shape(label)[0], len(modalities), seed, dropout)
         return inputs, label
 
-    size = len(digits.images)
-    return training_batches(make, size, batch_size, seed, epochs, passes=-(-SMALLEST_EPOCH // size))
+    return make
 
 
 def evaluation_pairs(digits: Digits, modalities: tuple[str, ...], seed: int, pairings: int = 1) -> tf.data.Dataset:

@@ -41,7 +41,7 @@ HARD_CHECKSUMS = {  # of the arrays, at seed 0 and COMPONENTS; the SNR is not in
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Digits:
     """One split: pictures and clips apart, each with its labels; the pipeline pairs those of one class.
 
@@ -120,6 +120,7 @@ def speakers(split, seed):
     return chosen.get(split, [speaker for speaker in range(6) if speaker not in (test, validation)])
 
 
+@functools.lru_cache(maxsize=1)
 def take_share(digits, share, seed):
     """Return `digits` with `share` of the pictures and of the clips of each class, one of each at least.
 

@@ -11,6 +11,15 @@ import numpy as np
 from mmzoo.data.batches.clips import Sounds
 from mmzoo.data.download.tfds import read_archive
 
+CARD = {
+    "name": "ESC-10, one of five official folds for the test",
+    "version": "553c8f1",
+    "license": "CC BY 3.0",
+    "weights_license": "CC BY 3.0",
+    "attribution": "Karol J. Piczak; the authors of the clips, from Freesound, are named in "
+    "https://github.com/karolpiczak/ESC-10/blob/553c8f1743b9dba6b282e1323c3ca8fa76923448/README.md",
+    "published": "72.7 % by a random forest, 95.7 % by people, mean of the five folds (Piczak 2015)",
+}
 CLASSES = (
     *("dog_bark", "rain", "sea_waves", "baby_cry", "clock_tick"),
     *("person_sneeze", "helicopter", "chainsaw", "rooster", "fire_crackling"),

@@ -13,6 +13,13 @@ from mmzoo.data.decode.audio import pink_noise
 from mmzoo.data.download.archive import read_arrays
 from mmzoo.errors import BadInputError
 
+CARD = {
+    "name": "GRID, speaker s1, 600 of its clips",
+    "version": "96c9ef9 of SAGAR0097/LIP-READING-USING-DEEP-LEARNING-",
+    "license": "research use",
+    "weights_license": "research use",
+    "published": "word error rate 4.8 % by LipNet from lips alone, all speakers of GRID (Assael et al. 2016)",
+}
 FOLDER = "arrays/grid_s1"
 FILES = ("labels.npz", "audio_16k_mulaw.npz", "mouth_75x32x64_jpg.npz")
 SOURCE = (

@@ -15,6 +15,20 @@ from mmzoo.data.download.archive import read_arrays
 from mmzoo.data.download.tfds import read_archive
 from mmzoo.errors import BadInputError
 
+CARDS = {
+    "lucide": {
+        "name": "Lucide icons, split by what they look like",
+        "version": "33a44aa",
+        "license": "ISC",
+        "weights_license": "ISC",
+    },
+    "fxemoji": {
+        "name": "FxEmojis by the Mozilla Foundation, split by what they look like",
+        "version": "270af34",
+        "license": "CC-BY-4.0",
+        "weights_license": "CC-BY-4.0",
+    },
+}
 IMAGE = 48  # pixels
 LENGTH = 64  # bytes of a description
 WAYS = 16  # in which an icon is described

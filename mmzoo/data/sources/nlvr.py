@@ -15,6 +15,14 @@ from mmzoo.data.batches.questions import Questions, check_rows, encode_rows
 from mmzoo.data.download.archive import read_arrays
 from mmzoo.errors import BadInputError
 
+CARD = {
+    "name": "NLVR, 1,000 training sentences",
+    "version": "1892484",
+    "license": "CC BY 4.0",
+    "weights_license": "CC BY 4.0",
+    "published": "66.1 % by a neural module network on all 74,460 training examples; 56.2 % by the majority "
+    "(Suhr et al. 2017)",
+}
 FILES = {"train": "train1000.npz", "validation": "dev.npz", "test": "test.npz"}
 FOLDER = "arrays/nlvr_mini"
 SOURCE = (

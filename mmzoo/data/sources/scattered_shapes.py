@@ -8,6 +8,12 @@ from mmzoo.data.arrays import SPLITS
 from mmzoo.data.batches.detection import Scenes, pad_objects
 from mmzoo.errors import BadInputError
 
+CARD = {
+    "name": "scattered shapes, drawn",
+    "version": "1",
+    "license": "Apache-2.0",
+    "weights_license": "Apache-2.0",
+}
 PICTURES = {"train": 800, "validation": 160, "test": 240}
 CLASSES = ("disk", "ring", "cross")
 IMAGE = (96, 96)  # pixels, height and width

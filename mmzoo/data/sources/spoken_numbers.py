@@ -14,6 +14,12 @@ from mmzoo.data.decode.audio import pink_noise
 from mmzoo.data.sources import digits
 from mmzoo.data.sources.digit_words import WORDS
 
+CARD = {
+    "name": "three digits spoken by espeak-ng, with drawn lips",
+    "version": "2",
+    "license": "Apache-2.0",
+    "weights_license": "Apache-2.0",
+}
 SENTENCES = {"train": 640, "validation": 128, "test": 128}
 SAMPLE_RATE = 8000
 FRAMES, HEIGHT, WIDTH = 64, 16, 24

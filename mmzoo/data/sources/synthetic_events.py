@@ -13,6 +13,12 @@ from mmzoo.data.batches.clips import Sounds
 from mmzoo.data.decode.audio import pink_noise, to_int16
 from mmzoo.errors import BadInputError
 
+CARD = {
+    "name": "events in noise, made by formulas",
+    "version": "1",
+    "license": "Apache-2.0",
+    "weights_license": "Apache-2.0",
+}
 CLIPS = {"train": 800, "validation": 200, "test": 400}
 SAMPLE_RATE = 8000  # Hz
 SAMPLES = 2 * SAMPLE_RATE

@@ -15,6 +15,12 @@ from mmzoo.data.batches.anomaly import KINDS, Sounding
 from mmzoo.data.decode.audio import pink_noise, to_int16
 from mmzoo.errors import BadInputError
 
+CARD = {
+    "name": "machines with a gauge and a lamp, drawn and heard",
+    "version": "1",
+    "license": "Apache-2.0",
+    "weights_license": "Apache-2.0",
+}
 SCENES = {"train": 4000, "validation": 600, "test": 1200}
 ODD = 0.5  # of the test scenes, the three kinds alike; the other splits are normal
 IMAGE = 32  # pixels

@@ -14,6 +14,14 @@ import numpy as np
 from mmzoo.data.batches.questions import Questions, encode_rows
 from mmzoo.data.download.tfds import read_archive
 
+CARD = {
+    "name": "VQA-RAD",
+    "version": "4ae21bc",
+    "license": "CC0 1.0",
+    "weights_license": "CC0 1.0",
+    "published": "closed questions 75.1 %, open ones 43.9 % by BAN with MEVF (Nguyen et al. 2019). Every picture "
+    "of the test is one of training too, mostly with a rephrasing of the question",
+}
 IMAGE = 96  # pixels
 LENGTH = 136  # bytes of a question: the longest has 134
 KINDS = ("closed", "open")  # answers to choose from, mostly yes or no; and any words

@@ -1,5 +1,6 @@
 """Training and evaluation batches from the decoded rows of a table."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import tensorflow as tf
 from mmzoo.data.augment.audio import shift_waveforms
 from mmzoo.data.augment.batch import draw, draw_gain
 from mmzoo.data.augment.images import change_colors, crop_images
-from mmzoo.data.pipeline import evaluation_batches, training_batches
+from mmzoo.data.pipeline import Make, evaluation_batches, training_batches
 from mmzoo.data.tables.rows import Rows, kind_of, rows_of
 
 EVALUATION_BATCH = 100
@@ -23,7 +24,7 @@ SMALLEST_EPOCH = 2048  # examples: a small table is repeated within an epoch, wi
 LARGEST_EPOCH = 100_000  # examples: a large table takes several epochs, so that stops and budgets apply in time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Examples:
     """Hold one split: decoded `rows`, its `index` and its `labels`.
 
@@ -36,9 +37,9 @@ class Examples:
 
 
 def training_rows(
-    data: Examples, modalities: Sequence[str], batch_size: int, seed: int, epochs: range, dropout: float, augment: bool
+    data: Examples, modalities: Sequence[str], batch_size: int, seed: int, epoch: int, dropout: float, augment: bool
 ) -> tf.data.Dataset:
-    """Return the training batches of all `epochs`.
+    """Return the training batches of one epoch.
 
     With `augment`, images and videos are cropped and color-jittered, all frames of a video alike. Waveforms are shifted
     in time and change their level. Single bytes of texts and single cells are masked. Modality dropout affects an
@@ -48,8 +49,16 @@ def training_rows(
     Returns:
         batches `({modality: (B, ...), ..., "present": (B, M)}, label)`; no `present` with one modality.
     """
+    make = _training(data, tuple(modalities), dropout, augment)
+    return training_batches(make, len(data.index), batch_size, seed, epoch, *_passes(len(data.index)))
+
+
+@functools.lru_cache(maxsize=2)
+def _training(data: Examples, modalities: tuple[str, ...], dropout: float, augment: bool) -> Make:
+    """Return `make` of `training_batches`: one for all epochs."""
     fetch = _fetch(data, modalities)
 
+    @tf.function
     def make(index: tf.Tensor, seed: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         inputs, available = fetch(index)
         if augment:
@@ -60,7 +69,7 @@ def training_rows(
             inputs["present"] = _drop_modalities(available, seed, dropout)
         return inputs, tf.gather(tf.constant(data.labels), index)
 
-    return training_batches(make, len(data.index), batch_size, seed, epochs, *_passes(len(data.index)))
+    return make
 
 
 def evaluation_rows(data: Examples, modalities: Sequence[str], seed: int) -> tf.data.Dataset:

@@ -317,7 +317,7 @@ def _expect_known(name: str, names: Sequence[str], what: str) -> None:
 def _expect_file(name: str, cells: list, root: str | Path) -> None:
     if not any(os.path.isfile(resolve(cell, root)) for cell in cells):
         missing = f"{_shown(cells[0])!r}, the first of {len(cells)} missing files"
-        raise _wrong(f"column {name!r}", f"files in {root} (or --text {name}, if it holds no paths)", missing)
+        raise _wrong(f"column {name!r}", f"files in {root} (name it in `text` if it holds no paths)", missing)
 
 
 def _wrong(where: str, expected: str, received: str) -> BadInputError:

@@ -142,7 +142,7 @@ def decode_rows(
     if bad and not skip_bad:
         shown = "; ".join(f"row {numbers[row]}: {why}" for row, why in [*bad.items()][:SHOWN])
         more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
-        raise BadInputError(f"table: expected readable files (--skip-bad skips such rows). Received: {shown}{more}")
+        raise BadInputError(f"table: expected readable files (`skip_bad` skips such rows). Received: {shown}{more}")
     arrays = {modality: np.load(place / f"{modality}.npy", mmap_mode="r") for modality in inputs}
     empty = empty_cells(inputs["tabular"]) if "tabular" in inputs else None
     return Rows(arrays, np.load(place / "present.npy"), bad, numbers, empty)

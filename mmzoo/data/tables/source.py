@@ -64,7 +64,7 @@ def locate(path: str, data_dir: str, recipe_folder: str | Path) -> Path:
     for place in places:
         if place.exists():
             return place
-    raise BadInputError(f"--data-dir: {name} not found at {', '.join(map(str, places))}: name its folder")
+    raise BadInputError(f"`data_dir` must be the folder of {name}, which is not at {', '.join(map(str, places))}")
 
 
 @functools.lru_cache(maxsize=4)
@@ -114,12 +114,12 @@ def target_numbers(cells: list, place: str | Path) -> np.ndarray:
 def _splits(source: Source, frame: "pd.DataFrame", strata: np.ndarray, fold: str) -> np.ndarray:
     if not fold:
         return split_rows(frame, strata, by=source.split, group=source.group, time=source.time, seed=source.seed)
-    given = [f"--{name} {value}" for name in ("split", "time") if (value := getattr(source, name))]
+    given = [name for name in ("split", "time") if getattr(source, name)]
     if given:
-        raise BadInputError(f"folds: expected a random split or a --group. Received: {given[0]}")
+        raise BadInputError(f"`fold` and `{given[0]}` exclude each other: folds are of shuffled rows, or of a `group`")
     number, _, count = fold.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise BadInputError(f"--fold: expected a fold and the number of folds, such as 2/5. Received: {fold}")
+        raise BadInputError(f"`fold` must be a fold and the number of folds, such as 2/5, got {fold}")
     return fold_splits(frame, strata, int(number), int(count), source.group, source.seed)
 
 

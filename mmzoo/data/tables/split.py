@@ -73,11 +73,11 @@ def split_rows(
     if by:
         splits = _named(_column(frame, by, "split column"), by, strata, ordered, rng)
     elif group:
-        codes = _groups(_column(frame, group, "--group"))
+        codes = _groups(_column(frame, group, "`group`"))
         splits = np.array(ORDER)[_assign_groups(codes, strata, ordered, rng)]
         how[0] += f" (the largest group has {np.bincount(codes).max()} of {len(codes)} rows)"
     elif time:
-        splits = _by_time(_times(_column(frame, time, "--time"), time), shares, time)
+        splits = _by_time(_times(_column(frame, time, "`time`"), time), shares, time)
     else:
         splits = np.array(ORDER)[_assign(strata, ordered, rng)]
     _check_splits(splits, labels, " by ".join(["split", *how]))
@@ -98,10 +98,10 @@ def folds(
     """
     strata = strata_of(labels, len(frame))
     if not 2 <= count <= len(frame):
-        raise BadInputError(f"--folds: expected 2 to {len(frame)}, the rows of the table. Received: {count}")
+        raise BadInputError(f"`folds` must be 2 to {len(frame)}, the rows of the table, got {count}")
     rng = np.random.default_rng(seed)
     if group:
-        codes = _groups(_column(frame, group, "--group"))
+        codes = _groups(_column(frame, group, "`group`"))
         fold = _assign_groups(codes, strata, np.full(count, 1 / count), rng)
     else:
         order = np.lexsort((rng.random(len(strata)), strata))
@@ -248,7 +248,7 @@ def _assign_groups(groups: np.ndarray, strata: np.ndarray, shares: np.ndarray, r
     """
     count = groups.max() + 1
     if count < len(shares):
-        raise BadInputError(f"--group: expected at least {len(shares)} groups. Received: {count}")
+        raise BadInputError(f"`group` must have at least {len(shares)} groups, got {count}")
     keys, rows = np.unique(groups * (strata.max() + 1) + strata, return_counts=True)
     of_group, columns = np.divmod(keys, strata.max() + 1)
     starts = np.searchsorted(of_group, np.arange(count + 1))

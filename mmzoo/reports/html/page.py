@@ -49,8 +49,8 @@ def write_report(folder: str | Path, card: Card, module, config, splits, place: 
         BadInputError: the model or the table cannot be read.
     """
     folder, place = Path(folder), Path(place)
-    frame, lost = labeled_rows(read_table(place), module.SOURCE.target)
-    context = Context(card, module.SOURCE, frame, root_of(place), splits, config.sample_rate)
+    frame, lost = labeled_rows(read_table(place), module.source.target)
+    context = Context(card, module.source, frame, root_of(place), splits, config.sample_rate)
     test = splits["test"]
     output = tasks.load(card.task).outputs[0]
     predictions = predict_rows(predictor(folder / KERAS), output, test.rows, test.index, config.modalities)
@@ -147,7 +147,7 @@ def _uses(context: Context, own: dict) -> list[tuple[str, str]]:
         ("In a shell, on a table with the same columns or some of them:", f"mmzoo predict {shell} new.csv"),
         (
             "In Python:",
-            "\n".join(["from mmzoo.automl.predictor import Fitted", "", f"model = Fitted({folder!r})", *own["python"]]),
+            "\n".join(["import mmzoo", "", f"model = mmzoo.load({folder!r})", *own["python"]]),
         ),
         (
             "On a device, which has neither Keras nor TensorFlow:",

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from epochs import chain
 
 from mmzoo.data.augment.defects import paste_pieces, paste_stretches, swap_audio
 from mmzoo.data.batches.anomaly import KINDS, Sounding, evaluation_scenes, kinds_told, training_scenes
@@ -106,21 +107,21 @@ def test_a_stretch_is_pasted_into_each_sound(machines):
 
 
 def test_training_tells_what_was_done_and_leaves_the_rest(machines):
-    batches = training_scenes(machines, BOTH, 48, 0, range(4), 0.75)
+    batches = chain(range(4), lambda epoch: training_scenes(machines, BOTH, 48, 0, epoch, 0.75))
     inputs, kinds = (tf.concat(x, 0).numpy() for x in zip(*[(x["audio"], y) for x, y in batches], strict=True))
     assert inputs.shape == (192, 8000)
     assert np.bincount(kinds).tolist() == [48, 48, 48, 48]
     assert np.abs(inputs).max() <= 1
     first = next(iter(batches))[0]
     assert first["present"].shape == (48, 2)
-    untouched = next(iter(training_scenes(machines, BOTH, 48, 0, range(1), 1e-9)))
+    untouched = next(iter(training_scenes(machines, BOTH, 48, 0, 0, 1e-9)))
     assert not untouched[1].numpy().any()
 
 
 @pytest.mark.parametrize(("modalities", "kinds"), [(("image",), [1]), (("audio",), [2]), (BOTH, [1, 2, 3])])
 def test_only_what_can_be_told_is_done(machines, modalities, kinds):
     assert kinds_told(modalities) == kinds
-    inputs, told = next(iter(training_scenes(machines, modalities, 48, 0, range(1), 0.5)))
+    inputs, told = next(iter(training_scenes(machines, modalities, 48, 0, 0, 0.5)))
     assert set(inputs) == {*modalities, *(["present"] if len(modalities) > 1 else [])}
     assert set(told.numpy()) == {0, *kinds}
     assert np.count_nonzero(told) == 24
@@ -128,7 +129,7 @@ def test_only_what_can_be_told_is_done(machines, modalities, kinds):
 
 def test_each_kind_changes_what_it_says(machines):
     """The scenes of a batch against those of the same batch to which nothing was done."""
-    done, plain = (next(iter(training_scenes(machines, BOTH, 48, 0, range(1), p))) for p in (0.9, 1e-9))
+    done, plain = (next(iter(training_scenes(machines, BOTH, 48, 0, 0, p))) for p in (0.9, 1e-9))
     kinds = done[1].numpy()
     seen, heard = ((done[0][name] != plain[0][name]).numpy().reshape(48, -1).any(axis=1) for name in BOTH)
     assert not seen[kinds != 1].any()
@@ -173,5 +174,5 @@ def test_what_cannot_be_scenes(parts, said):
 def test_nothing_odd_is_trained_on():
     data = Sounding(*arrays(kinds=(0, 1, 3)))
     with pytest.raises(BadInputError, match="expected normal ones alone to train on"):
-        training_scenes(data, BOTH, 2, 0, range(1), 0.5)
+        training_scenes(data, BOTH, 2, 0, 0, 0.5)
     assert len(KINDS) == 4

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from epochs import chain
 
 from mmzoo.data.batches.clips import GAIN, SPEEDS, Sounds, evaluation_sounds, lay_out, mix_classes, training_sounds
 from mmzoo.data.sources import synthetic_events
@@ -33,7 +34,7 @@ def test_evaluation_is_the_clips_as_they_are():
 
 def test_training_plays_each_clip_faster_and_slower_and_louder_and_softer():
     data = tones(count=3)
-    batches = list(training_sounds(data, 12, 0, range(2), passes=100, mixing=0.0))
+    batches = chain(range(2), lambda epoch: training_sounds(data, 12, 0, epoch, passes=100, mixing=0.0))
     assert len(batches) == 2 * 3 * 100 // 12
     audio = np.concatenate([inputs["audio"] for inputs, _ in batches])
     label = np.concatenate([y for _, y in batches])
@@ -50,8 +51,10 @@ def test_training_plays_each_clip_faster_and_slower_and_louder_and_softer():
 
 
 def test_training_goes_on_where_it_stopped():
-    whole = list(training_sounds(tones(), 4, 3, range(3), passes=2, mixing=0.5))
-    rest = list(training_sounds(tones(), 4, 3, range(1, 3), passes=2, mixing=0.5))
+    whole, rest = (
+        chain(epochs, lambda epoch: training_sounds(tones(), 4, 3, epoch, passes=2, mixing=0.5))
+        for epochs in (range(3), range(1, 3))
+    )
     for (x, y), (again, label) in zip(whole[3:], rest, strict=True):
         np.testing.assert_array_equal(x["audio"], again["audio"])
         np.testing.assert_array_equal(y, label)

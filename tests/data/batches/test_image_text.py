@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from epochs import chain
 from PIL import Image
 from pinned_archive import FromArchive, write_archive
 
@@ -243,7 +244,7 @@ def test_an_fxemoji_file_of_something_else_is_named(tmp_path, monkeypatch, chang
 def test_fxemoji_that_is_not_there_or_no_jpeg(tmp_path, monkeypatch):
     monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
     icons._fxemoji.cache_clear()
-    with pytest.raises(BadInputError, match="expected it in --data-dir or MMZOO_DATA_DIR"):
+    with pytest.raises(BadInputError, match="not found in `data_dir` or MMZOO_DATA_DIR"):
         icons.fxemoji("train", str(tmp_path))
     nothing = np.arange(0, 310, 10)
     with pytest.raises(BadInputError, match=r"red square .*: expected a JPEG"):
@@ -314,7 +315,7 @@ def test_batches_are_pictures_with_one_of_their_descriptions():
     np.testing.assert_array_equal(inputs["text"], data.text[:, 0])
     np.testing.assert_array_equal(ids, data.ids)
     assert np.all(inputs["present"] == 1)
-    inputs, ids = stacked(training_pictures(data, 20, 0, range(2), 15))
+    inputs, ids = stacked(chain(range(2), lambda epoch: training_pictures(data, 20, 0, epoch, 15)))
     words = [decode_bytes(row).split() for row in inputs["text"]]
     number = np.array([int(word) for word, _ in words])
     assert set(np.bincount(number)) == {30}
@@ -328,7 +329,7 @@ def test_batches_are_pictures_with_one_of_their_descriptions():
 
 def test_lines_become_thicker_and_thinner():
     dark = {
-        lines: [(x < 128).any(axis=-1).sum() for x in stacked(training_pictures(data, 20, 0, range(1), 15))[0]["image"]]
+        lines: [(x < 128).any(axis=-1).sum() for x in stacked(training_pictures(data, 20, 0, 0, 15))[0]["image"]]
         for lines in (False, True)
         for data in [counted(lines=lines)]
     }
@@ -337,8 +338,8 @@ def test_lines_become_thicker_and_thinner():
 
 
 def test_training_goes_on_where_it_stopped():
-    whole = list(training_pictures(counted(lines=True), 20, 3, range(2), 2))
-    rest = list(training_pictures(counted(lines=True), 20, 3, range(1, 2), 2))
+    whole = chain(range(2), lambda epoch: training_pictures(counted(lines=True), 20, 3, epoch, 2))
+    rest = list(training_pictures(counted(lines=True), 20, 3, 1, 2))
     for (x, y), (again, ids) in zip(whole[len(whole) // 2 :], rest, strict=True):
         np.testing.assert_array_equal(y, ids)
         tf.nest.map_structure(np.testing.assert_array_equal, x, again)

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from epochs import chain
 from PIL import Image
 from pinned_archive import FromArchive, write_archive
 
@@ -159,7 +160,7 @@ def test_batches_are_the_questions_with_their_pictures():
     np.testing.assert_array_equal(inputs["text"], data.text)
     np.testing.assert_array_equal(labels, data.labels)
     assert np.all(inputs["present"] == 1)
-    inputs, labels = stacked(training_questions(data, ("image", "text"), 30, 0, range(1), dropout=0.5))
+    inputs, labels = stacked(training_questions(data, ("image", "text"), 30, 0, 0, dropout=0.5))
     number = np.array([int(decode_bytes(ids)) for ids in inputs["text"]])
     assert set(np.bincount(number)) <= {34, 35}, "4096 at least, each as often"
     np.testing.assert_array_equal(labels, data.labels[number])
@@ -170,7 +171,7 @@ def test_batches_are_the_questions_with_their_pictures():
 
 
 def test_what_may_not_be_mirrored_is_not_and_one_modality_is_alone():
-    inputs, _ = stacked(training_questions(counted(change=None), ("image",), 30, 0, range(1), dropout=0.5))
+    inputs, _ = stacked(training_questions(counted(change=None), ("image",), 30, 0, 0, dropout=0.5))
     assert set(inputs) == {"image"}
     assert np.all(inputs["image"][:, :, 0] > inputs["image"][:, :, 7])
     inputs, _ = stacked(evaluation_questions(counted(), ("text",), 0))
@@ -179,8 +180,8 @@ def test_what_may_not_be_mirrored_is_not_and_one_modality_is_alone():
 
 def test_training_goes_on_where_it_stopped():
     data, seen = counted(), ("image", "text")
-    whole = list(training_questions(data, seen, 30, 3, range(2), dropout=0.4))
-    rest = list(training_questions(data, seen, 30, 3, range(1, 2), dropout=0.4))
+    whole = chain(range(2), lambda epoch: training_questions(data, seen, 30, 3, epoch, dropout=0.4))
+    rest = list(training_questions(data, seen, 30, 3, 1, dropout=0.4))
     for (x, y), (again, label) in zip(whole[len(whole) // 2 :], rest, strict=True):
         np.testing.assert_array_equal(y, label)
         for name in x:

@@ -1,17 +1,19 @@
 """Spoken sentences with lips: GRID's files, the embedded numbers, and the batches made of them."""
 
 import io
+from functools import partial
 
 import numpy as np
 import pytest
+from epochs import chain
 from PIL import Image
 
 from mmzoo.data.batches import speech
 from mmzoo.data.batches.speech import (
     CHARACTERS,
     CLEAN,
+    Augmentation,
     Sentences,
-    Spoiling,
     encode_sentences,
     evaluation_sentences,
     training_sentences,
@@ -74,7 +76,7 @@ def test_noise_lies_as_far_below_the_speech_as_asked(snr_db):
 
 def test_sound_and_lips_are_moved_together(monkeypatch):
     monkeypatch.setattr(speech, "UNSPOILED", 1.0)
-    dataset = training_sentences(small(count=64), BOTH, 32, seed=3, epochs=range(1), spoiling=Spoiling())
+    dataset = training_sentences(small(count=64), BOTH, 32, seed=3, epoch=0, augmentation=Augmentation())
     moved = set()
     for inputs, _ in dataset:
         lips = np.asarray(inputs["video"]).reshape(32, 10, 4, 6)
@@ -88,7 +90,10 @@ def test_sound_and_lips_are_moved_together(monkeypatch):
 
 def test_training_follows_from_the_seed_and_drops_a_modality():
     data = small(count=64)
-    one, two, other = (training_sentences(data, BOTH, 32, seed, range(2), Spoiling(missing=0.5)) for seed in (1, 1, 2))
+    one, two, other = (
+        chain(range(2), partial(training_sentences, data, BOTH, 32, seed, augmentation=Augmentation(missing=0.5)))
+        for seed in (1, 1, 2)
+    )
     for (a, _), (b, _) in zip(one, two, strict=True):
         for name in a:
             np.testing.assert_array_equal(a[name], b[name])

@@ -85,7 +85,7 @@ def test_nothing_there_and_no_network(tmp_path, monkeypatch):
     monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
     monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(tmp_path / "records"))
     monkeypatch.setattr(tfds, "MNIST_URL", "http://127.0.0.1:1/")
-    with pytest.raises(BadInputError, match=r"mnist \(not in --data-dir .* URLError") as raised:
+    with pytest.raises(BadInputError, match=r"mnist \(not in `data_dir` .* URLError") as raised:
         tfds.mnist("test", tmp_path)
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "records" / "mnist").exists()

@@ -50,7 +50,7 @@ def test_evaluation_rows_modality_subset_selects_present_columns(data):
 
 
 def collect(data, **changed):
-    given = {"batch_size": 10, "seed": 3, "epochs": range(1), "dropout": 0.5, "augment": True} | changed
+    given = {"batch_size": 10, "seed": 3, "epoch": 0, "dropout": 0.5, "augment": True} | changed
     batches = training_rows(data, MODALITIES, *given.values())
     return batches, [({k: v.numpy() for k, v in x.items()}, y.numpy()) for x, y in batches.take(20)]
 
@@ -72,9 +72,7 @@ def test_training_rows_mask_single_cells(data):
     rows = Rows({"tabular": np.ones((COUNT, 5), np.float32)}, np.ones((COUNT, 1), bool), {}, data.rows.numbers)
     rows = replace(rows, empty=(np.arange(-5, 0, dtype=np.float32), np.array([0, 0, 1, 2, 2])))
     whole = Examples(rows, data.index, data.labels)
-    found = np.concatenate(
-        [x["tabular"].numpy() for x, _ in training_rows(whole, ("tabular",), 20, 0, range(1), 0.0, True)]
-    )
+    found = np.concatenate([x["tabular"].numpy() for x, _ in training_rows(whole, ("tabular",), 20, 0, 0, 0.0, True)])
     hidden = found != 1
     assert (hidden[:, 0] == hidden[:, 1]).all()
     assert (hidden[:, 3] == hidden[:, 4]).all()
@@ -85,7 +83,7 @@ def test_training_rows_mask_single_cells(data):
 
 def test_training_rows_half_of_dropout_is_unimodal(data):
     whole = Examples(Rows(data.rows.arrays, np.ones((COUNT, 4), bool), {}, data.rows.numbers), data.index, data.labels)
-    batches = training_rows(whole, MODALITIES, 20, 0, range(1), 0.7, False)
+    batches = training_rows(whole, MODALITIES, 20, 0, 0, 0.7, False)
     present = np.concatenate([x["present"].numpy() for x, _ in batches])
     patterns, counts = np.unique(present, axis=0, return_counts=True)
     assert len(patterns) == 15
@@ -127,7 +125,7 @@ def test_training_rows_augment_video_frames_equally(data):
     strips = np.repeat(one, frames, axis=1).reshape(COUNT, frames * side, side, 3)
     rows = Rows({"video": strips}, np.ones((COUNT, 1), bool), {}, data.rows.numbers)
     whole = Examples(rows, data.index, data.labels)
-    x, y = next(iter(training_rows(whole, ("video",), 20, 0, range(1), 0.0, True)))
+    x, y = next(iter(training_rows(whole, ("video",), 20, 0, 0, 0.0, True)))
     changed = x["video"].numpy().reshape(20, frames, side, side, 3)
     assert x["video"].dtype == "uint8"
     assert (changed == changed[:, :1]).all()

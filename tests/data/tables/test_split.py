@@ -186,7 +186,7 @@ class TestGroup:
     def test_fewer_than_three_groups_raise(self):
         groups, labels = np.repeat([0, 1, 2], [100, 10, 10]), np.arange(120) % 2
         assert sizes(split_rows(table(g=groups), labels, group="g")) == [100, 10, 10]
-        with pytest.raises(BadInputError, match=r"--group: expected at least 3 groups. Received: 2"):
+        with pytest.raises(BadInputError, match=r"`group` must have at least 3 groups, got 2"):
             split_rows(table(g=np.minimum(groups, 1)), labels, group="g")
 
     def test_group_with_a_whole_class_raises(self):
@@ -340,11 +340,11 @@ class TestFolds:
 
     @pytest.mark.parametrize("count", [0, 1, 88])
     def test_folds_bad_count_raises(self, count):
-        with pytest.raises(BadInputError, match=rf"--folds: expected 2 to 87, .* Received: {count}"):
+        with pytest.raises(BadInputError, match=rf"`folds` must be 2 to 87, .* got {count}"):
             folds(table(x=self.labels), self.labels, count)
 
     def test_groups_with_one_class_each(self):
         with pytest.raises(BadInputError, match=r"of group g: expected at least two classes in"):
             folds(table(g=self.labels), self.labels, 3, group="g")
-        with pytest.raises(BadInputError, match=r"--group: expected at least 5 groups. Received: 3"):
+        with pytest.raises(BadInputError, match=r"`group` must have at least 5 groups, got 3"):
             folds(table(g=self.labels), self.labels, 5, group="g")

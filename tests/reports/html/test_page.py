@@ -275,7 +275,7 @@ def written(own, tmp_path_factory):
         patch.setenv("MMZOO_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         splits = load_splits(source, own, Sizes(8, RATE, 800, 32))
         config = SimpleNamespace(modalities=tuple(names), sample_rate=RATE)
-        return write_report(folder, card, SimpleNamespace(SOURCE=source), config, splits, own)
+        return write_report(folder, card, SimpleNamespace(source=source), config, splits, own)
 
 
 def test_the_report_is_one_file_that_asks_for_nothing(written):
@@ -333,5 +333,5 @@ def test_text_that_is_no_utf8_is_written(own, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "predict_rows", lambda *_: np.array([[0.9, 0.1, 0], [0.9, 0.1, 0], [0.1, 0.9, 0]]))
     told = fake({}, frame=read_table(table), labels=(0, 1, 1))
     config = SimpleNamespace(modalities=("text",), sample_rate=RATE)
-    path = write_report(tmp_path, {}, SimpleNamespace(SOURCE=told.source), config, told.splits, table)
+    path = write_report(tmp_path, {}, SimpleNamespace(source=told.source), config, told.splits, table)
     assert "1 of 3 test rows" in path.read_text(encoding="utf-8")
