@@ -1,4 +1,4 @@
-"""Epochs and encoder widths within a budget of time and a file size."""
+"""Training budgets and file size limits: epochs and encoder widths that meet them."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""K-fold cross-validation: each fold tests models trained from scratch on the others."""
+"""Cross-validation of `fit`: each fold tests models trained from scratch on the other folds."""
 
 import dataclasses
 import json

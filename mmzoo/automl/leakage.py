@@ -51,7 +51,7 @@ def format_duplicates(found: Mapping[str, dict]) -> str:
     lines = [
         f"{name}: {one['exact']} exact, {one['near']} near duplicates; {one['first'][0]}" for name, one in found.items()
     ]
-    return "\n".join(["duplicate rows across splits (a column `group` keeps related rows in one split):", *lines])
+    return "\n".join(["duplicate rows across splits (`group` keeps related rows in one split):", *lines])
 
 
 def _digest(array: np.ndarray) -> bytes:

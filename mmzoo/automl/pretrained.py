@@ -1,4 +1,4 @@
-"""Published pretrained encoders of keras.applications, specified as `image=mobilenet_v3_small`."""
+"""Published pretrained encoders of keras.applications, named as `image=mobilenet_v3_small`."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Hyperparameter search: trials of a recipe's settings, of which the best become its defaults."""
+"""Hyperparameter search: trials of a recipe's settings; the best settings become the recipe's defaults."""
 
 import csv
 import dataclasses
