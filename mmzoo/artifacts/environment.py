@@ -24,7 +24,7 @@ PACKAGES = (
 
 
 def machine() -> dict:
-    """Return the processor, its core count, and the package versions relevant to latency."""
+    """Return processor, core count and the package versions affecting latency."""
     names = ("ai-edge-litert", "numpy")
     return {
         "processor": _processor(),
@@ -55,7 +55,7 @@ def _processor() -> str:
 
 
 def _commit() -> str:
-    """Return the commit of this file's checkout, with `-dirty` after changes, or ""."""
+    """Return the checkout's commit, with `-dirty` after changes, or ""."""
     here = Path(__file__).parent
     try:
         # an installed package may lie inside an unrelated repository

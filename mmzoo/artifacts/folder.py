@@ -29,7 +29,7 @@ ARTIFACTS = {
 
 
 def check_out(out: str | Path) -> Path:
-    """Check that `out` is a new folder, an empty one, or one with a card.
+    """Check that `out` is new, empty, or has a card.
 
     Returns:
         its absolute path.
@@ -46,7 +46,7 @@ def check_out(out: str | Path) -> Path:
 
 
 def make_folder(path: Path, out: Path) -> Path:
-    """Create the folder `path`, needed for `out`, with its parents, and return it.
+    """Create and return the folder `path`, which `out` needs.
 
     Raises:
         BadInputError: the folder cannot be written.
@@ -60,8 +60,9 @@ def make_folder(path: Path, out: Path) -> Path:
 
 @contextmanager
 def new_folder(out: str | Path, place: Path) -> Iterator[Path]:
-    """Yield a temporary folder in `place`, renamed to `out` unless an error occurs.
+    """Yield a temporary folder in `place`, finally renamed to `out`.
 
+    After an error it is removed.
     Remains of a crashed process are removed first. A folder with a `card.json` is replaced; any other folder with
     files is refused. `place` must be on the file system of `out`.
 
@@ -129,7 +130,10 @@ def load_keras(folder: str | Path) -> "keras.Model":
 
 
 def sha256(path: str | Path) -> str:
-    """Compute the hexadecimal SHA-256 of a file, or of a folder's sorted names and bytes."""
+    """Compute the hexadecimal SHA-256 of a file or folder.
+
+    The digest of a folder covers sorted relative names and bytes.
+    """
     path = Path(path)
     digest = hashlib.sha256()
     if path.is_file():

@@ -66,7 +66,7 @@ def read_golden(folder: str | Path, names: Sequence[str] = ()) -> Golden:
 
 
 def write_golden(path: Path, model: "keras.Model", inputs: Arrays, labels: np.ndarray) -> None:
-    """Write `inputs` `{name: (K, ...)}`, the outputs of `model` and `labels` to `path`."""
+    """Write `inputs` `{name: (K, ...)}`, model outputs and `labels` to `path`."""
     inputs = {name: inputs[name] for name in model.input}
     arrays = {f"input/{name}": x for name, x in inputs.items()}
     arrays |= {f"output/{name}": np.asarray(x) for name, x in model(inputs, training=False).items()}

@@ -32,7 +32,7 @@ class _Loaded:
 
 
 def predictor(path: str | Path) -> Callable[[Arrays], Arrays]:
-    """Return a function `f(inputs)` that runs the artifact at `path` on the CPU.
+    """Return a function `f(inputs)` running the artifact on the CPU.
 
     `path` is `model.keras`, a SavedModel folder, a `.tflite` or an `.onnx`. `f` takes `{name: (N, ...)}`, ignores
     names that are no inputs of the artifact, and returns `{name: (N, ...)}` of all outputs.
@@ -72,7 +72,10 @@ def _predict(path: Path, loaded: _Loaded, inputs: Arrays) -> Arrays:
 
 
 def batch_size(inputs: Arrays) -> int:
-    """Return the batch size for `inputs` `{name: (N, ...)}`, smaller for large examples."""
+    """Return the batch size for `inputs` `{name: (N, ...)}`.
+
+    The size is smaller for large examples.
+    """
     one = sum(array[:1].nbytes for array in inputs.values())
     return min(BATCH, max(8, HELD // max(1, one)))
 
@@ -201,7 +204,10 @@ def _first(error: Exception) -> str:
 def predict_rows(
     predict: Callable[[Arrays], Arrays], output: str, rows: Rows, index: np.ndarray, modalities: Sequence[str]
 ) -> np.ndarray:
-    """Predict the output `output` `(N, K)` for the rows `index`, ROWS at a time."""
+    """Predict the output `output` `(N, K)` for the rows `index`.
+
+    The rows are read in chunks of `ROWS`.
+    """
     parts = [index[start : start + ROWS] for start in range(0, len(index), ROWS)]
     return np.concatenate([predict(as_inputs(rows, part, modalities))[output] for part in parts])
 

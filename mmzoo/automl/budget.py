@@ -27,7 +27,9 @@ def seconds_of(budget: str) -> float:
 
 
 def bytes_of(size: str) -> float:
-    """Convert a size such as `500KB` or `2MB` to bytes; 1 KB is 1000 bytes.
+    """Convert a size such as `500KB` or `2MB` to bytes.
+
+    1 KB is 1000 bytes.
 
     Raises:
         BadInputError: the size is not positive or has another form.
@@ -44,7 +46,9 @@ def _number(name: str, text: str, units: dict[str, int], expected: str) -> float
 
 
 def fit_width(module: Any, size: str) -> float:
-    """Return the largest of `WIDTHS` whose float TFLite file is at most `size`.
+    """Return the largest width whose float TFLite file fits `size`.
+
+    The widths are `WIDTHS`.
 
     Raises:
         BadInputError: the narrowest model is larger.
@@ -63,7 +67,10 @@ def float_bytes(model: Any) -> int:
 
 
 def study_seconds(budget: str) -> float:
-    """Return the seconds for tuning: 0.3 of the `budget`, infinite without a budget."""
+    """Return the seconds for tuning.
+
+    It is 0.3 of the `budget`, infinite without one.
+    """
     return STUDY * TRAINING * seconds_of(budget) if budget else math.inf
 
 

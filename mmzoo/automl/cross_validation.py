@@ -30,7 +30,7 @@ BATCH = 100  # test rows per batch
 
 
 def check_folds(request: Request) -> None:
-    """Check the number of folds and the split of a request, before reading the table.
+    """Check the number of folds and the split of a request.
 
     Raises:
         BadInputError: the number of folds is invalid, or the split is by a column or by time.
@@ -43,7 +43,7 @@ def check_folds(request: Request) -> None:
 
 
 def check_rows(module: Any, config: Any, count: int, place: Path) -> None:
-    """Check that each class of a table has at least `count` rows for the folds.
+    """Check that each class has at least `count` rows.
 
     Raises:
         BadInputError: the table has too few rows, or a class is too small.
@@ -59,7 +59,7 @@ def check_rows(module: Any, config: Any, count: int, place: Path) -> None:
 
 
 def cross_validate(module: Any, config: Any, count: int, place: Path, work: Path, linear: Callable) -> dict:
-    """Cross-validate a recipe: train and test its models on each of `count` folds.
+    """Train and test the models of a recipe on `count` folds.
 
     A fused model and one unimodal model per modality are trained, as `fit` does on the usual split. Columns of numbers
     are scaled by the training rows of the usual split. Finished folds are saved in the folder `work`, with the
@@ -97,7 +97,7 @@ def cross_validate(module: Any, config: Any, count: int, place: Path, work: Path
 
 
 def _fold(module: Any, config: Any, folder: Path) -> dict:
-    """Train one fold; return the `score` name, test `rows` and scores of `models`."""
+    """Train one fold; return `score`, test `rows` and scores of `models`."""
     inputs, labels = test_arrays(module, config)
     names = tuple(name for name in inputs if name != "present")
     target, models = targets.load(module.source.kind), {}
@@ -111,7 +111,10 @@ def _fold(module: Any, config: Any, folder: Path) -> dict:
 
 
 def _predict(model: keras.Model, inputs: Arrays) -> np.ndarray:
-    """Predict `(N, C)` eagerly: a single use does not justify tracing the graph."""
+    """Predict `(N, C)` eagerly.
+
+    A single use does not justify tracing a graph.
+    """
     taken = {name: inputs[name] for name in model.input}
     starts = range(0, len(next(iter(taken.values()))), BATCH)
     batches = ({name: x[start : start + BATCH] for name, x in taken.items()} for start in starts)
@@ -119,7 +122,7 @@ def _predict(model: keras.Model, inputs: Arrays) -> np.ndarray:
 
 
 def _format_scores(found: dict, metric: Metric) -> str:
-    """Format the scores of a fold's models and of its last linear baseline."""
+    """Format the scores of a fold's models and linear baseline."""
     name = next(reversed(found["linear"]))
     scored = {**found["models"], f"linear baseline, {name}": found["linear"][name]}
     return ", ".join(f"{model} {metric.show(value)}" for model, value in scored.items())

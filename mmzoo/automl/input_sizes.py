@@ -82,7 +82,7 @@ def _video_size(path: Path) -> tuple[int, int] | None:
 
 
 def _audio_length(path: Path) -> tuple[float, int] | None:
-    """Return the duration in seconds and rate in Hz of an audio file, None if unreadable."""
+    """Return duration in seconds and rate in Hz, None if unreadable."""
     import soundfile
 
     try:

@@ -72,7 +72,10 @@ def _content(kind: str, stored: np.ndarray, places: np.ndarray, available: np.nd
 
 @dataclass(frozen=True)
 class _Texts(Sequence):
-    """Decode the texts of rows on demand, since all of them may not fit into memory."""
+    """Decode the texts of rows on demand.
+
+    All texts together may not fit into memory.
+    """
 
     stored: np.ndarray
     places: np.ndarray

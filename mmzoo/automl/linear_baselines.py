@@ -27,8 +27,9 @@ TEXT = 8_000_000  # maximum bytes of the texts of a split: counting character n-
 
 
 def linear_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int, seed: int = 0) -> dict[str, dict]:
-    """Score linear baselines on the test split: one per modality, and a fused one.
+    """Score linear baselines on the test split.
 
+    There is one baseline per modality, and a fused one.
     Classes use logistic regression with `accuracy`. Numbers (`num_classes` 0) use ridge regression with `mae`, `rmse`
     and `r2`. Multi-label targets use one logistic regression per label, with `micro_f1` and the other metrics of
     `mmzoo.metrics.labels.SUMMARY`. `c`, the inverse regularization strength, is selected from `STRENGTHS` on the
@@ -100,7 +101,7 @@ def _present(inputs: dict, name: str) -> np.ndarray:
 
 
 def _normalized(features: Features) -> Features:
-    """Scale features to a mean squared norm of 1 over the training rows.
+    """Scale features to mean squared norm 1 over training rows.
 
     One regularization strength then suits sparse and dense features.
     """
@@ -172,7 +173,10 @@ class SelectedRows:
 
 
 def baseline_examples(splits: Mapping[str, Examples], seed: int = 0) -> dict[str, Examples]:
-    """Draw at most `ROWS` rows of each split by `seed`, fewer for long texts."""
+    """Draw at most `ROWS` rows of each split by `seed`.
+
+    Long texts reduce the number.
+    """
     arrays = next(iter(splits.values())).rows.arrays
     longest = max([array.shape[1] for name, array in arrays.items() if kind_of(name) == "text"], default=1)
     return {name: _sample(examples, min(ROWS[name], TEXT // longest), seed) for name, examples in splits.items()}
@@ -187,7 +191,7 @@ def _sample(examples: Examples, count: int, seed: int) -> Examples:
 
 
 def baseline_input(modality: str, array: np.ndarray, index: np.ndarray, sample_rate: int) -> Any:
-    """Return the rows `index` of a decoded modality in the form of `linear_scores`."""
+    """Return the rows `index` of a modality for `linear_scores`."""
     chosen, kind = SelectedRows(array, index), kind_of(modality)
     if kind == "audio":
         return chosen, sample_rate
@@ -197,7 +201,7 @@ def baseline_input(modality: str, array: np.ndarray, index: np.ndarray, sample_r
 
 
 def format_baseline_rows(sampled: Mapping[str, Examples], splits: Mapping[str, Examples]) -> str:
-    """Describe which rows the linear baselines use, or "" if they use all."""
+    """Describe the rows that linear baselines use, "" for all."""
     counts = [
         f"{len(sampled[n].index):,} of {len(splits[n].index):,} {n}"
         for n in sampled

@@ -35,8 +35,9 @@ def concatenate_features(blocks: Sequence) -> Any:
 
 
 def _text(texts: dict[str, list], present: Present) -> Features:
-    """Compute sparse TF-IDF `(N, F)` of words and character n-grams, each of norm 1.
+    """Compute sparse TF-IDF `(N, F)` of words and character n-grams.
 
+    Both have norm 1.
     The n-grams have 3 to 5 characters within words.
     """
     from scipy import sparse
@@ -72,7 +73,10 @@ def _beginning(text: str) -> str:
 
 
 def _standardize(features: Features, present: Present) -> Features:
-    """Standardize features `(N, F)` by the available training rows; absent rows become 0."""
+    """Standardize features `(N, F)` by the available training rows.
+
+    Absent rows become 0.
+    """
     known = features["train"][present["train"]]
     known = known if len(known) else np.zeros((1, features["train"].shape[1]), np.float32)
     mean, deviation = known.mean(axis=0, dtype=np.float64), known.std(axis=0, dtype=np.float64)
@@ -111,8 +115,9 @@ def frame_features(strips: Any) -> np.ndarray:
 
 
 def color_features(images: Any) -> np.ndarray:
-    """Compute color features, float32 `(N, 24 * C)`, of images uint8 `(N, H, W, C)`.
+    """Compute color features `(N, 24 * C)` of images `(N, H, W, C)`.
 
+    Images are uint8, features float32.
     The features are a histogram of 8 levels per channel, with sum 1, and 4 x 4 mean colors in 0..1.
     """
     return np.concatenate([_colors(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
@@ -161,8 +166,9 @@ def mfcc(waveforms: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def mel_filters(sample_rate: int, frame_length: int) -> np.ndarray:
-    """Return a mel filter bank `(frame_length // 2 + 1, 40)` on Slaney's scale.
+    """Return a mel filter bank on Slaney's scale.
 
+    The shape is `(frame_length // 2 + 1, 40)`.
     The filters are triangles of height 1, from 0 Hz to half the rate.
     """
     step = np.log(6.4) / 27  # logarithmic step of a mel above 1000 Hz

@@ -47,7 +47,7 @@ RANDOM = 10  # random trials before TPE starts, at most a third of all
 
 
 def check_tune(request: Request) -> None:
-    """Check the number of trials of a request and that optuna is installed.
+    """Check the number of trials and the installation of optuna.
 
     Raises:
         BadInputError: the number is negative, or optuna is not installed.
@@ -59,8 +59,9 @@ def check_tune(request: Request) -> None:
 
 
 def tune(recipe: Path, request: Request) -> dict:
-    """Tune the recipe in a file for `request.tune` trials and write the best settings.
+    """Tune the recipe in a file for `request.tune` trials.
 
+    The best settings are written into the file.
     The search uses the tree-structured Parzen estimator (TPE, Bergstra et al. 2011); the first trial uses the defaults.
     A trial is pruned if its validation loss exceeds the median of other trials after the same number of epochs. A trial
     has a third of the recipe's epochs, at least 3 and at most all, with a complete schedule. The objective is the
@@ -93,7 +94,7 @@ def tune(recipe: Path, request: Request) -> dict:
 
 
 def write_trials(folder: Path, tuning: dict) -> None:
-    """Write the trials of a card's `tuning` to a CSV file in `folder`."""
+    """Write the trials of a card's `tuning` as CSV."""
     trials = tuning["history"]
     with (folder / TRIALS).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -103,7 +104,7 @@ def write_trials(folder: Path, tuning: dict) -> None:
 
 
 def _run_trials(work: Path, module: Any, config: Any, request: Request) -> list[dict]:
-    """Run the remaining trials of the study in `work`; return all finished trials."""
+    """Run the remaining trials of a study; return all finished ones."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -134,7 +135,7 @@ def _run_trials(work: Path, module: Any, config: Any, request: Request) -> list[
 
 
 def _space(module: Any, config: Any, size: float) -> dict[str, Sequence]:
-    """Return the search space: choices or range of each setting relevant to `config`.
+    """Return the choices or range of each setting relevant to `config`.
 
     A choice that exceeds the `size` with the defaults of the other settings is removed.
     """
@@ -155,7 +156,7 @@ def _fits(module: Any, config: Any, name: str, option: object, size: float) -> b
 
 
 def _study(path: Path, defaults: dict) -> Any:
-    """Open or create the study at `path`, with `defaults` as its first trial."""
+    """Open or create a study, with `defaults` as its first trial."""
     import optuna
     from sqlalchemy.engine import URL
 
@@ -186,7 +187,7 @@ def _values(trial: Any, space: dict[str, Sequence]) -> dict:
 
 
 class Report(keras.callbacks.Callback):
-    """Report the validation loss to a trial after every epoch, and prune it.
+    """Report the validation loss of every epoch and prune a trial.
 
     A trial is pruned if its loss is not finite or above the median, or if the time is over.
 
@@ -252,7 +253,10 @@ def _lowest(losses: Iterable[float]) -> float | None:
 
 
 def _best(done: Sequence[dict]) -> int:
-    """Return the index of the completed trial with the lowest loss, 0 if all were pruned."""
+    """Return the index of the best completed trial.
+
+    The index is 0 if all trials were pruned.
+    """
     return min(range(len(done)), key=lambda i: math.inf if done[i]["pruned"] else done[i]["val_loss"])
 
 

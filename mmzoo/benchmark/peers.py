@@ -41,7 +41,7 @@ def check_reference(name: str) -> None:
 
 
 def cached_reference(name: str, folder: str | Path, make: Callable[[str, str | Path], Path] | None = None) -> Path:
-    """Return the file of a reference model from the user's cache, or build it.
+    """Return a reference model's file from the cache, or build it.
 
     `make` (by default `keras_reference`) writes the file into `folder`; a copy goes into the cache if it is writable.
     """
@@ -89,7 +89,7 @@ def to_tflite(model: "keras.Model", path: Path) -> Path:
 
 
 def log_mel_model(samples: int, settings: dict[str, int], folder: str | Path) -> Path:
-    """Export the `LogMel` layer for a waveform `(1, samples)` to `folder`; return the path."""
+    """Export the `LogMel` layer of a waveform `(1, samples)` to `folder`."""
     import keras
 
     from mmzoo.blocks.log_mel import LogMel

@@ -39,7 +39,10 @@ def detections(
 
 
 def _keep(boxes: np.ndarray, labels: np.ndarray, overlap: float) -> np.ndarray:
-    """Return the indices of `boxes` `(K, 4)`, highest score first, that survive suppression."""
+    """Suppress overlapping `boxes` `(K, 4)`; return the kept indices.
+
+    The boxes are sorted by score, highest first.
+    """
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     areas = sides[:, 0] * sides[:, 1]
     kept, candidate = [], np.ones(len(boxes), bool)

@@ -14,7 +14,7 @@ ROLLOFF = 0.94  # cutoff of the resampling filter, as a fraction of the lower Ny
 
 
 def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
-    """Read a PCM WAV file as a mono waveform and its sample rate.
+    """Read a PCM WAV file as a mono waveform and its rate.
 
     Samples of 8 bits are unsigned, samples of 16, 24 and 32 bits are signed. Two channels are averaged.
 
@@ -133,8 +133,9 @@ def read_image(path: str | Path, height: int, width: int, channels: int) -> np.n
 
 
 def text_ids(text: str, length: int) -> np.ndarray:
-    """Encode a text as int32 `(length,)`: UTF-8 bytes + 3, padded with 0.
+    """Encode a text as int32 ids `(length,)`.
 
+    The ids are UTF-8 bytes + 3, padded with 0.
     A longer text is cut between two code points. Lone surrogates become U+FFFD, as in a browser. No other
     normalization is applied.
 

@@ -26,7 +26,10 @@ ONNX_PACKAGES = ("onnx", "tf2onnx")
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Suppress standard error of C++ and Python inside the block, except after an error."""
+    """Suppress standard error of C++ and Python inside the block.
+
+    The text is shown if the block raises.
+    """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         shown = os.dup(2)

@@ -132,7 +132,10 @@ def split(model: "keras.Model") -> tuple["keras.Model", "keras.Model"] | None:
 
 
 def _copy(layer: "keras.Layer") -> Any:
-    """Copy a layer or model without looking up nested classes by name, unlike `clone_model`."""
+    """Copy a layer or model.
+
+    Unlike `clone_model`, nested classes are not looked up by name.
+    """
     import keras
 
     if isinstance(layer, keras.Model):
@@ -185,7 +188,10 @@ def _inputs_of_layers(model: "keras.Model") -> dict[str, list[str]]:
 
 
 def _with_patterns(calibration: Arrays) -> Arrays:
-    """Set `present` to all ones in every other example, and to the other patterns in turn."""
+    """Replace `present` by every pattern in turn.
+
+    Every other example has all modalities.
+    """
     if "present" not in calibration:
         return calibration
     present = np.ones_like(calibration["present"], np.float32)

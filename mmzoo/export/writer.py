@@ -86,7 +86,7 @@ def calibration_examples(batches: Any, names: Any, count: int = CALIBRATION) -> 
 
 
 def _put(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file or folder through a temporary one, then rename it to `path`."""
+    """Write a file or folder to `path` through a temporary one."""
     temporary = path.with_name(f".{path.name}.tmp")
     _remove(temporary)
     try:

@@ -25,7 +25,10 @@ _BROKEN = (struct.error, ValueError, IndexError, KeyError, TypeError, AttributeE
 
 
 class _Builder(flatbuffers.Builder):
-    """Build flatbuffers with byte vectors aligned to 16 bytes, as TFLite's schema requires."""
+    """Build flatbuffers with byte vectors aligned to 16 bytes.
+
+    TFLite's schema requires this alignment of buffers.
+    """
 
     def StartVector(self, elemSize: int, numElems: int, alignment: int) -> int:  # noqa: N802, N803
         return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)
@@ -122,7 +125,7 @@ def write(model: schema.ModelT, path: str | Path) -> None:
 
 
 def op_name(model: schema.ModelT, op: schema.OperatorT) -> str:
-    """Return the name of an operator: `CONV_2D`, or a custom name such as `FlexErf`."""
+    """Return an operator's name, such as `CONV_2D` or custom `FlexErf`."""
     code = model.operatorCodes[op.opcodeIndex]
     number = max(code.deprecatedBuiltinCode, code.builtinCode)  # only the newer field holds codes over 127
     if number == schema.BuiltinOperator.CUSTOM:
@@ -157,7 +160,7 @@ def set_metadata(model: schema.ModelT, name: str, data: bytes) -> None:
 
 
 def join(front: schema.ModelT, back: schema.ModelT, links: dict[str, str], keep: Sequence[str] = ()) -> schema.ModelT:
-    """Join two models into one that feeds outputs of `front` to inputs of `back`.
+    """Join two models: outputs of `front` become inputs of `back`.
 
     Both models have one subgraph and one signature. The result has the signature name of `front`, the outputs of
     `back`, and the outputs of `front` listed in `keep`. Inputs of equal name in both models are shared. The other
@@ -198,7 +201,7 @@ def join(front: schema.ModelT, back: schema.ModelT, links: dict[str, str], keep:
 
 
 def _shared(sig: schema.SignatureDefT, back: schema.SignatureDefT, links: dict[str, str]) -> dict[int, int]:
-    """Map the tensors of `back` to their shared tensors of `front`, by index."""
+    """Map tensors of `back` to shared tensors of `front`, by index."""
     inputs = {entry.name: entry.tensorIndex for entry in sig.inputs}
     outputs = {entry.name: entry.tensorIndex for entry in sig.outputs}
     names = {entry.name: entry.tensorIndex for entry in back.inputs}
@@ -210,7 +213,10 @@ def _shared(sig: schema.SignatureDefT, back: schema.SignatureDefT, links: dict[s
 
 
 def _move_tensors(front: schema.ModelT, back: schema.ModelT, shared: dict[int, int]) -> dict[int, int]:
-    """Append the unshared tensors and buffers of `back` to `front`; return old index -> new index."""
+    """Append unshared tensors and buffers of `back` to `front`.
+
+    Returns a mapping from old to new tensor index.
+    """
     tensors, shift = front.subgraphs[0].tensors, len(front.buffers) - 1
     moved = dict(shared)
     for index, tensor in enumerate(back.subgraphs[0].tensors):
@@ -227,7 +233,7 @@ def _move_tensors(front: schema.ModelT, back: schema.ModelT, shared: dict[int, i
 
 
 def _keep_version(front: schema.ModelT, back: schema.ModelT) -> None:
-    """Set the runtime version of `front` to the newer of the two models."""
+    """Set the runtime version of `front` to the newer one."""
     name = "min_runtime_version"
     found = [v for v in (get_metadata(front, name), get_metadata(back, name)) if v]
     if found:
@@ -236,7 +242,7 @@ def _keep_version(front: schema.ModelT, back: schema.ModelT) -> None:
 
 
 def embedded_card(model: schema.ModelT) -> dict:
-    """Return the card embedded in a `.tflite`, or `{}` if missing or invalid."""
+    """Return the embedded card, or `{}` if missing or invalid."""
     data = get_metadata(model, METADATA)
     try:
         card = json.loads(data.decode("utf-8")) if data else {}

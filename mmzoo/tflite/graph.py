@@ -8,7 +8,10 @@ from mmzoo.tflite.flatbuffer import op_name
 
 
 def input_names(model: schema.ModelT) -> dict[int, str]:
-    """Map input tensor indices to names: from the first signature, else from the tensors."""
+    """Map input tensor indices to names.
+
+    Names come from the first signature, else from the tensors.
+    """
     graph = model.subgraphs[0]
     if model.signatureDefs:
         return {int(entry.tensorIndex): entry.name for entry in model.signatureDefs[0].inputs}
@@ -16,7 +19,7 @@ def input_names(model: schema.ModelT) -> dict[int, str]:
 
 
 class Graph:
-    """Index the first subgraph of a model: producers and consumers of each tensor."""
+    """Index producers and consumers of tensors in the first subgraph."""
 
     def __init__(self, model: schema.ModelT) -> None:
         self.model, self.graph = model, model.subgraphs[0]

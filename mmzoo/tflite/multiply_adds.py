@@ -55,7 +55,7 @@ def _shape(tensor: schema.TensorT) -> list[int]:
 
 
 def _front_end(operators: list[schema.OperatorT], tensors: list[schema.TensorT]) -> set[int]:
-    """Return the indices of the front ends' operators and of all operators upstream."""
+    """Return the operator indices of front ends and everything upstream."""
     maker = {int(out): index for index, op in enumerate(operators) for out in op.outputs}
     open_ends = [i for i, op in enumerate(operators) if _is_front_end(tensors[op.outputs[0]].name)]
     found = set()

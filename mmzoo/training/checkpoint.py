@@ -47,7 +47,10 @@ class Checkpoint(keras.callbacks.Callback):
         self.save(epoch + 1)
 
     def save(self, epochs: int) -> None:
-        """Save the current state as the checkpoint of `epochs`, replacing the last one."""
+        """Save the current state as the checkpoint of `epochs`.
+
+        It replaces the previous checkpoint.
+        """
         temporary = self.folder / "next.weights.h5"
         self.model.save_weights(temporary, overwrite=True)
         os.replace(temporary, self._weights(epochs))
@@ -59,7 +62,9 @@ class Checkpoint(keras.callbacks.Callback):
         self.epochs = epochs
 
     def restore(self, model: keras.Model) -> None:
-        """Load the weights into `model`, and the optimizer state if it is compiled.
+        """Load the checkpoint into `model`.
+
+        The optimizer state is loaded if the model is compiled.
 
         Raises:
             BadInputError: the checkpoint belongs to another model, or is damaged.
@@ -75,7 +80,10 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def _generators(model: keras.Model) -> list[keras.Variable]:
-    """List the random generator states of `model`, such as dropout's, in layer order."""
+    """List the random generator states of `model` in layer order.
+
+    Dropout layers have such states.
+    """
     return [variable for variable in model.non_trainable_variables if "seed_generator" in variable.path]
 
 

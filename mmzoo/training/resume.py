@@ -39,13 +39,13 @@ def exclusive_run(out: Path) -> Iterator[None]:
 
 @contextmanager
 def checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
-    """Yield the hidden folder next to `out` with the checkpoints of a run.
+    """Yield the hidden checkpoint folder next to `out`.
 
     The folder is new, or belongs to the run to resume. It is removed at the end of the block. After an error it
-    remains to be resumed if an epoch was completed.
+    remains for a resumed run if an epoch was completed.
 
     Raises:
-        BadInputError: there is no run to resume, or the flags of `run` differ from the interrupted run.
+        BadInputError: there is no run to resume, or the settings of `run` differ from the interrupted run.
     """
     working = out.parent / f".{out.name}.training"
     run = json.loads(json.dumps(run))

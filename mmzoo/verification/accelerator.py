@@ -50,7 +50,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold the result of a job: `outputs`, `{name: (K, *shape)}`, or an `error`.
+    """Hold a job's result: `outputs` `{name: (K, *shape)}`, or an `error`.
 
     `outputs` is None after an error. `again` holds the outputs of the first example rerun at the end, `fresh` the
     outputs of the last example on a fresh model. `died` is true if the process crashed or hung instead of reporting
@@ -66,7 +66,7 @@ class Answer:
 
 
 def execute(jobs: list[Job], driver: Driver | None = None, timeout: float = TIMEOUT) -> list[Answer]:
-    """Run `jobs` in one child process, restarted after each job that crashes it.
+    """Run `jobs` in one child process, restarted after a crash.
 
     `timeout` is in seconds per job.
     """
@@ -87,7 +87,10 @@ def _write(folder: Path, number: int, job: Job) -> dict:
 
 
 def _run(folder: Path, specs: list[dict], driver: Driver | None, timeout: float) -> list[Answer]:
-    """Run jobs until the child ends; return the answers, including a crashed job's."""
+    """Run jobs until the child ends.
+
+    Returns the answers, including the crashed job.
+    """
     (folder / "jobs.json").write_text(json.dumps(specs), encoding="utf-8")
     log = folder / "log"
     # -P keeps the working directory off the path: a file there may shadow a standard module
@@ -156,7 +159,7 @@ def _reason(log: str) -> str:
 
 
 def find_driver() -> tuple[Driver | None, str]:
-    """Find the Vulkan driver for the GPU accelerator, or None and the reason.
+    """Find a Vulkan driver, or return None and the reason.
 
     `VK_ICD_FILENAMES` decides if it is set. Otherwise a hardware GPU on the system's Vulkan is used, then SwiftShader.
     A driver is accepted if it computes a multiplication correctly, so that later errors are due to the model.
@@ -193,7 +196,10 @@ def _probe(environment: tuple[tuple[str, str], ...]) -> tuple[Driver | None, str
 
 
 def _multiply() -> bytes:
-    """Return the model `y = 3 x` on four numbers, which only a broken driver fails."""
+    """Return the model `y = 3 x` on four numbers.
+
+    Only a broken driver fails on such a model.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     from mmzoo.tflite.flatbuffer import pack

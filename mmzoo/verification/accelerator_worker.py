@@ -43,7 +43,7 @@ class Gpu:
 
 
 class Cpu:
-    """Run a model on LiteRT's interpreter with one thread and XNNPACK, as on a device."""
+    """Run a model on LiteRT's interpreter with one thread and XNNPACK."""
 
     def __init__(self, path: str, enforce_f32: bool) -> None:
         from ai_edge_litert.interpreter import Interpreter
@@ -67,7 +67,7 @@ class Cpu:
 
 
 def execute(job: dict) -> None:
-    """Run all examples of a job on one compiled model and write the outputs.
+    """Run a job's examples on one compiled model; write the outputs.
 
     With `repeat`, the first example is rerun, and the last example also runs on a fresh model.
     """

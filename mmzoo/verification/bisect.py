@@ -70,7 +70,7 @@ class _Cuts:
         return any(self.known[t] for t in front)
 
     def run(self, tensors: list[int]) -> None:
-        """Execute the cut of each tensor on CPU and GPU and record whether they differ."""
+        """Compare the cut of each tensor on CPU and GPU."""
         with tempfile.TemporaryDirectory(prefix="mmzoo-") as folder:
             jobs = []
             for tensor in tensors:
@@ -116,7 +116,7 @@ def _named(graph: Graph, k: int) -> dict:
 
 
 def _rule(graph: Graph, k: int) -> str | None:
-    """Return the rule of operator `k` or of operators possibly fused with it."""
+    """Return the rule of operator `k` or operators fused with it."""
     near = [k, *graph.sources(k)]
     near += [j for source in near[1:] for j in graph.sources(source)]
     return next((rule for rule in (broken(graph, j) for j in near) if rule), None)

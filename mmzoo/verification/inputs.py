@@ -49,7 +49,10 @@ class Spec:
 
 @dataclass(frozen=True)
 class Examples:
-    """Hold K examples: `inputs` `{name: (K, *shape)}`, their `origin` and `present` pattern or ''."""
+    """Hold K examples: `inputs` `{name: (K, *shape)}`, `origin` and `present`.
+
+    `present` is the pattern of each example, or ''.
+    """
 
     inputs: Arrays
     origin: tuple[str, ...]
@@ -123,7 +126,10 @@ def random_examples(specs: list[Spec], seeds: int) -> Examples:
 
 
 def _random(spec: Spec, seeds: int) -> np.ndarray:
-    """Draw `(seeds * PER_SEED, *shape)`: full range, small values, one constant, extremes only."""
+    """Draw random values `(seeds * PER_SEED, *shape)`.
+
+    Values of one seed cover the full range, small values, one constant, and extremes only.
+    """
     rows = []
     for seed in range(seeds):
         rng = np.random.default_rng([seed, *spec.name.encode()])
@@ -165,7 +171,10 @@ def _pattern(row: np.ndarray) -> str:
 
 
 def golden_examples(golden: Arrays, specs: list[Spec]) -> Examples:
-    """Return all golden examples, and the first PATTERN_GOLDEN with every pattern of `present`."""
+    """Return golden examples, the first also with every `present` pattern.
+
+    PATTERN_GOLDEN examples get every pattern.
+    """
     inputs = {spec.name: golden[spec.name][:, None] for spec in specs}
     count = len(next(iter(inputs.values())))
     origin = tuple(f"golden {number}" for number in range(count))

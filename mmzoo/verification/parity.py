@@ -38,7 +38,7 @@ def kind(model: schema.ModelT) -> str:
 
 
 def float_weights(model: schema.ModelT) -> schema.ModelT:
-    """Convert the int8 weights of `model` to float32 where operators compute in float32.
+    """Convert int8 weights to float32 where operators compute in float32.
 
     A GPU computes a dynamic int8 file in this way. The CPU also rounds activations to int8. That drift can far exceed
     the tolerance and would hide GPU errors.
@@ -60,7 +60,10 @@ def float_weights(model: schema.ModelT) -> schema.ModelT:
 
 
 def _lookups(model: schema.ModelT, graph: schema.SubGraphT) -> list[tuple[schema.OperatorT, schema.OperatorT]]:
-    """Return pairs of a GATHER from a stored int8 table and its only consumer, a DEQUANTIZE."""
+    """Return pairs of embedding lookups and their dequantization.
+
+    A lookup is a GATHER from a stored int8 table; its only consumer is a DEQUANTIZE.
+    """
     readers: dict[int, list[schema.OperatorT]] = {}
     for op in graph.operators:
         for i in op.inputs:
@@ -132,12 +135,15 @@ def _distance(reference: np.ndarray, answer: np.ndarray | None) -> dict:
 
 
 def right(distances: dict[str, dict], tolerance: float) -> bool:
-    """Return whether every output is present, finite and within `tolerance` of its scale."""
+    """Return whether all outputs are present, finite and within `tolerance`."""
     return all(d["relative"] is not None and d["relative"] <= tolerance for d in distances.values())
 
 
 def where_finite(reference: Arrays, answer: Arrays) -> tuple[Arrays, Arrays]:
-    """Zero both where the reference is not finite, as masks inside a model may be."""
+    """Zero both outputs at non-finite values of the reference.
+
+    Masks inside a model may be infinite.
+    """
     finite = {name: np.isfinite(values) for name, values in reference.items()}
     return tuple({n: np.where(finite[n], side[n], 0) for n in reference} for side in (reference, answer))
 
@@ -154,7 +160,7 @@ def near_constant(reference: Arrays, tolerance: float) -> list[str]:
 
 
 def repeat_error(answer: Answer) -> float | None:
-    """Return the largest relative dependence of a run on earlier runs; None: not finite."""
+    """Return the largest relative error of repeated runs; None: not finite."""
     again = {name: value[None] for name, value in answer.again.items()}
     fresh = {name: value[None] for name, value in answer.fresh.items()}
     largest = 0.0

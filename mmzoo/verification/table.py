@@ -12,7 +12,7 @@ _VERDICTS = {
 
 
 def table(report: dict) -> str:
-    """Format the checks as an aligned table, then the findings and the verdict."""
+    """Format the checks as a table, then findings and verdict."""
     rows = [_HEAD, *map(_cells, report["checks"])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

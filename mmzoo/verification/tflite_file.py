@@ -22,7 +22,7 @@ BISECTED = 3  # examples of the bisection
 
 @dataclass(frozen=True)
 class File:
-    """Hold a `.tflite` file, its input specs and the kind of its weights."""
+    """Hold a `.tflite` file, its input specs and its kind."""
 
     path: Path
     model: schema.ModelT
@@ -40,7 +40,9 @@ class File:
 
 
 def open_file(path: Path, card: dict | None = None) -> File:
-    """Open the file at `path`, with ranges from `card` or its embedded card.
+    """Open the file at `path`.
+
+    Input ranges come from `card`, or from the embedded card.
 
     Raises:
         BadInputError: the file is missing, truncated or no TFLite model.
@@ -62,7 +64,7 @@ def unfit(file: File) -> dict:
 
 @dataclass(frozen=True)
 class Answers:
-    """Hold a file's answers on the CPU, on the GPU if tried, and the GPU's reference.
+    """Hold a file's answers on CPU and GPU, and the GPU's reference.
 
     `gpu_reference` is the CPU's answer. For dynamic int8 it is the CPU's answer with the same weights in float32.
     """
@@ -73,7 +75,10 @@ class Answers:
 
 
 def run_files(files: list[File], inputs: Arrays, driver: Driver | None) -> list[Answers]:
-    """Run each file on the CPU, and on the GPU if driver and inputs permit."""
+    """Run each file on the CPU and, if possible, on the GPU.
+
+    The GPU needs a driver, and inputs that it supports.
+    """
     jobs: list[Job] = []
     places = []
     with tempfile.TemporaryDirectory(prefix="mmzoo-") as folder:
@@ -125,7 +130,7 @@ def summary(distances: dict[str, dict], examples: Examples) -> dict:
 def gpu_row(
     file: File, driver: Driver | None, examples: Examples, answers: Answers, reference: Arrays | None = None
 ) -> dict:
-    """Return the GPU's row, compared with `reference` or with the file's CPU run."""
+    """Return the GPU's row against `reference` or the CPU run."""
     default = "its weights in float32" if file.kind == "dynamic" else "its own CPU run"
     row = partial(file.row, "gpu", default if reference is None else "model.keras")
     if unfit(file):
@@ -160,7 +165,10 @@ def _refusal(file: File, driver: Driver, examples: Examples, gpu: Answer, tolera
 
 
 def _explained(file: File, driver: Driver, examples: Examples, answers: Answers, tolerance: float) -> dict:
-    """Find the first GPU difference, or report that the file differs from the model."""
+    """Find the first GPU difference.
+
+    If there is none, the file itself differs from the model.
+    """
     distances = parity.compare(answers.gpu_reference.outputs, answers.gpu.outputs)
     if parity.right(distances, tolerance):
         return {"detail": "the GPU agrees with the CPU on this file: the file itself differs from the model"}

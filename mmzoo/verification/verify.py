@@ -114,7 +114,7 @@ def _file(path: Path, driver: Driver | None, seeds: int) -> tuple[list[dict], Ex
 
 
 def _reference_row(file: File, examples: Examples, answers: Answers) -> dict:
-    """Return the row of the GPU's reference, or the CPU's distance from it."""
+    """Return the row of the CPU against the GPU's reference."""
     if answers.gpu_reference is answers.cpu:
         return file.row("cpu", "", "reference")
     found = judge(answers.gpu_reference.outputs, answers.cpu, examples, math.inf) | {"tolerance": None}
@@ -123,7 +123,7 @@ def _reference_row(file: File, examples: Examples, answers: Answers) -> dict:
 
 
 def _no_cpu(file: File, driver: Driver | None, examples: Examples, answers: Answers) -> list[dict]:
-    """Return the rows of a file that LiteRT cannot run on the CPU."""
+    """Return the rows of a file without a CPU run."""
     row = file.row("cpu", "", "died" if answers.cpu.died else "refused", detail=answers.cpu.error)
     if answers.gpu is not None and answers.gpu.outputs is None:
         return [row, gpu_row(file, driver, examples, answers)]
@@ -175,13 +175,19 @@ def _same_inputs(file: File, other: File) -> bool:
 
 
 def _predict(path: Path, examples: Examples) -> Arrays:
-    """Run an artifact other than `.tflite`; outputs are `(K, 1, ...)` as from `.tflite`."""
+    """Run an artifact other than `.tflite`.
+
+    Outputs are `(K, 1, ...)`, as from `.tflite`.
+    """
     inputs = {name: array[:, 0] for name, array in examples.inputs.items()}
     return {name: values[:, None] for name, values in predictor(path)(inputs).items()}
 
 
 def _same_files(path: Path, card: Card | None) -> list[dict]:
-    """Compare the files with the card's hashes, since execution may miss small changes."""
+    """Compare the files with the card's hashes.
+
+    Execution may miss changes of unimportant weights.
+    """
     known = {name: file.sha256 for name, file in card.files.items() if file.sha256} if card else {}
     if not known:
         return []

@@ -108,8 +108,7 @@ class TestBadInput:
         check_tune(Request())
         with pytest.raises(BadInputError) as raised:
             check_tune(Request(tune=3))
-        said = "`tune` needs optuna, which is not installed: pip install 'mmzoo[tune]'"
-        assert str(raised.value) == said
+        assert str(raised.value) == "`tune` needs optuna, which is not installed: pip install 'mmzoo[tune]'"
 
     def test_resume_with_other_flags_raises(self, tmp_path):
         Request(folds=3, ignore=("a",), budget="5m").keep(tmp_path)
@@ -139,7 +138,7 @@ def test_cross_validate_resumes_after_interruption(table, tmp_path, monkeypatch,
     assert begun == [*first, *second[:2], *second]
     (printed,) = caplog.messages
     assert printed.startswith("fold 2 of 2, test accuracy: text+tabular ")
-    assert ", a linear model of all " in printed
+    assert ", linear baseline, all " in printed
     assert (section["folds"], section["score"], section["rows"]) == (2, "accuracy", [60, 60])
     assert [*section["models"]] == models
     assert [*section["linear"]] == ["text", "tabular", "all"]

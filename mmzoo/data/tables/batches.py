@@ -26,7 +26,7 @@ LARGEST_EPOCH = 100_000  # examples: a large table takes several epochs, so that
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Hold one split: decoded `rows`, the `index` of its rows, and their `labels`.
+    """Hold one split: decoded `rows`, its `index` and its `labels`.
 
     The labels are described in `mmzoo.data.tables.source`.
     """
@@ -89,7 +89,10 @@ def evaluation_rows(data: Examples, modalities: Sequence[str], seed: int) -> tf.
 
 
 def as_inputs(rows: Rows, index: np.ndarray, modalities: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return model inputs `{modality: (N, ...), "present": (N, M)}` for the rows `index`."""
+    """Return model inputs for the rows `index`.
+
+    Inputs are `{modality: (N, ...), "present": (N, M)}`.
+    """
     inputs = {name: _in_units(kind_of(name), rows_of(rows.arrays[name], index)) for name in modalities}
     if len(modalities) > 1:
         inputs["present"] = _present(rows, modalities)[index]
@@ -107,7 +110,10 @@ def _present(rows: Rows, modalities: Sequence[str]) -> np.ndarray:
 
 
 def _in_units(kind: str, stored: np.ndarray) -> np.ndarray:
-    """Convert stored values to model inputs: waveforms in [-1, 1], text ids as int32."""
+    """Convert stored values to model inputs.
+
+    Waveforms become [-1, 1], text ids int32.
+    """
     if kind == "audio":
         return stored.astype(np.float32) / np.float32(32768)
     return stored.astype(np.int32) if kind == "text" else stored
@@ -138,7 +144,7 @@ def _fetch(data: Examples, modalities: Sequence[str]) -> Callable[[tf.Tensor], t
 
 
 def _drop_modalities(available: tf.Tensor, seed: tf.Tensor, probability: float) -> tf.Tensor:
-    """Apply modality dropout to `available` `(B, M)` of 0 and 1, with `probability`.
+    """Apply modality dropout to `available` `(B, M)` of 0 and 1.
 
     An affected example keeps one modality or a random subset, equally often.
     """
@@ -173,7 +179,7 @@ def _augment(
 
 
 def _crop_frames(strips: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Crop strips of square frames `(B, T*S, S, C)`, all frames of a strip alike.
+    """Crop strips `(B, T*S, S, C)`, all square frames of a strip alike.
 
     The frames become channels of one image for the crop.
     """

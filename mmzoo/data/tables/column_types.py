@@ -45,7 +45,10 @@ _DATES = [
 
 @dataclass(frozen=True)
 class Column:
-    """Hold the name and kind of a column; the kind is one of `KINDS`."""
+    """Hold the name and kind of a column.
+
+    The kind is one of `KINDS`.
+    """
 
     name: str
     kind: str
@@ -99,8 +102,9 @@ def infer_columns(
 
 
 def infer_target(frame: "pd.DataFrame", target: str, kind: str = "") -> str:
-    """Infer the kind of the target: "class", "number" or "labels" (several per cell).
+    """Infer the target's kind: "class", "number" or "labels".
 
+    A cell of "labels" holds several labels.
     `kind` overrides inference. Rows without a target are ignored, see `labeled_rows`. Labels are lists, or texts with a
     `label_separator`. Numbers are classes if there are two distinct ones, or at most 20 whole ones with 5 rows each on
     average. Other texts are classes.
@@ -140,14 +144,17 @@ def infer_target(frame: "pd.DataFrame", target: str, kind: str = "") -> str:
 
 
 def labeled_rows(frame: "pd.DataFrame", target: str) -> tuple["pd.DataFrame", int]:
-    """Return the rows with a target, with their index, and the number of others."""
+    """Return the rows with a target, and the number of others.
+
+    The rows keep their index.
+    """
     _expect_known(target, list(frame), "target")
     kept = [not is_absent(cell) for cell in frame[target]]
     return frame[kept], len(kept) - sum(kept)
 
 
 def label_separator(cells: Sequence) -> str:
-    """Return the separator of labels in `cells`: ";", "|", or "" for none.
+    """Detect the separator of labels in `cells`: ";", "|" or "".
 
     A separator requires that the parts occur twice on average, at least one part occurs in two different cells, and no
     part exceeds 64 characters.
@@ -164,7 +171,10 @@ def label_separator(cells: Sequence) -> str:
 
 
 def to_labels(cell: object, separator: str = "") -> list[str]:
-    """List the distinct labels of a cell: a list, a text split at `separator`, or one label."""
+    """List the distinct labels of a cell.
+
+    A cell is a list, a text split at `separator`, or one label.
+    """
     parts = cell if isinstance(cell, list) else str(cell).split(separator) if separator else [cell]
     return list(dict.fromkeys(str(part).strip() for part in parts if not is_absent(part)))
 
@@ -180,7 +190,7 @@ def to_number(cell: object) -> float | None:
 
 
 def date_order(cells: Iterable) -> str:
-    """Return the first part of the dates in `cells`, "day" or "month", or "".
+    """Detect the first part of dates: "day", "month" or "".
 
     "" means that not all cells are dates. Accepted are ISO dates (year, month, day), numeric day and month before the
     year, and English month names, each with or without a time of day. A number, or a year and month, is no date. If no
@@ -193,7 +203,7 @@ def date_order(cells: Iterable) -> str:
 
 
 def to_date(cell: object, order: str = "day") -> datetime | None:
-    """Convert a cell to a naive datetime, or None if it is no date.
+    """Convert a cell to a naive datetime, or None.
 
     A cell with a time zone is converted to UTC.
     """
@@ -216,7 +226,7 @@ def to_date(cell: object, order: str = "day") -> datetime | None:
 
 
 def column_table(columns: Sequence[Column], left_out: Sequence[tuple[str, str]], frame: "pd.DataFrame") -> str:
-    """Format the columns as a table for a terminal, then the skipped columns.
+    """Format the columns, and the skipped columns, as terminal tables.
 
     The table gives kind, percentage of filled cells, number of distinct values and an example.
     """
@@ -267,7 +277,7 @@ def _kind_of_number(name: str, values: set, count: int) -> str:
 
 
 def _values(texts: Iterable[str]) -> set | None:
-    """Return the texts as numbers, exact or inf; None if one is no number."""
+    """Convert texts to numbers, exact or inf; None if impossible."""
     values = set()
     for text in texts:
         if _CODE.fullmatch(text) or not _NUMBER.fullmatch(text):
@@ -315,14 +325,17 @@ def _wrong(where: str, expected: str, received: str) -> BadInputError:
 
 
 def _shown(cell: object) -> str:
-    """Return a cell as one printable line of at most 40 terminal columns."""
+    """Format a cell as a printable line of 40 terminal columns."""
     text = " ".join("".join(sign if sign.isprintable() else " " for sign in str(cell)[:400]).split())
     end = next((end for end in range(len(text)) if _width(text[: end + 1]) > 40), None)
     return text if end is None else f"{text[: end - 1]}…"
 
 
 def _width(text: str) -> int:
-    """Count the terminal columns of a text: two per wide, none per combining character."""
+    """Count the terminal columns of a text.
+
+    Wide characters take two columns, combining ones none.
+    """
     return sum((east_asian_width(sign) in "WF") + 1 for sign in text if not combining(sign))
 
 

@@ -183,7 +183,10 @@ def _crossings(kind: str, found: np.ndarray, splits: np.ndarray, limit: int) -> 
 
 
 def _equal(keys: Sequence, splits: np.ndarray) -> np.ndarray:
-    """Return each row's first match in earlier splits, or -1; None never matches."""
+    """Return each row's first match in earlier splits, or -1.
+
+    None never matches.
+    """
     found, seen = np.full(len(keys), -1), {}
     for split in SPLITS:
         rows = np.flatnonzero(splits == split).tolist()
@@ -205,7 +208,7 @@ def _sides(splits: np.ndarray, usable: np.ndarray) -> Iterator[tuple[np.ndarray,
 
 
 def _candidates(earlier: np.ndarray, later: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield arrays of row pairs of `(E, bands)` and `(L, bands)` with an equal key.
+    """Yield row pairs of `(E, bands)` and `(L, bands)` with equal keys.
 
     There are up to `most` pairs for each later row and band.
     """
@@ -250,8 +253,9 @@ def _near_images(prints: Sequence[np.ndarray | None], splits: np.ndarray, correl
 
 
 def _count_bits(words: np.ndarray) -> np.ndarray:
-    """Count the set bits of uint64 values, since NumPy 1 has no bitwise_count.
+    """Count the set bits of uint64 values.
 
+    NumPy 1 has no bitwise_count.
     Population count: Warren 2002, Hacker's Delight, section 5-1.
     """
     words = words - ((words >> 1) & 0x5555555555555555)

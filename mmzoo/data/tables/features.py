@@ -17,7 +17,10 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class Number:
-    """Describe a column of numbers by the training rows' mean and standard deviation."""
+    """Describe a column of numbers by mean and standard deviation.
+
+    Both come from the training rows, in the column's unit.
+    """
 
     name: str
     mean: float
@@ -34,8 +37,9 @@ class Category:
 
 @dataclass(frozen=True)
 class Date:
-    """Describe a column of dates by the training rows' mean and standard deviation.
+    """Describe a column of dates by mean and standard deviation.
 
+    Both come from the training rows.
     Both are in years since 2000. `order` is the first part of numeric dates: day or month.
     """
 
@@ -78,7 +82,10 @@ def feature_names(columns: Sequence[Number | Category | Date]) -> tuple[str, ...
 
 
 def figures(columns: Sequence[Number | Category | Date]) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance `(F,)` for scaling; 0 and 1 for unscaled features."""
+    """Return mean and variance `(F,)` for scaling.
+
+    Unscaled features have 0 and 1.
+    """
     size = len(feature_names(columns))
     mean, variance = np.zeros(size), np.ones(size)
     start = 0
@@ -90,7 +97,7 @@ def figures(columns: Sequence[Number | Category | Date]) -> tuple[np.ndarray, np
 
 
 def empty_cells(columns: Sequence[Number | Category | Date]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the features `(F,)` of a row without cells, and the column index of each."""
+    """Return the features `(F,)` of an empty row, and their column indices."""
     sizes = [len(feature_names([column])) for column in columns]
     return features(columns, {column.name: [None] for column in columns})[0], np.repeat(np.arange(len(sizes)), sizes)
 
@@ -103,8 +110,9 @@ def spread(columns: Sequence[Number | Category | Date]) -> tuple[float, float]:
 
 
 def features(columns: Sequence[Number | Category | Date], cells: Mapping[str, Sequence]) -> np.ndarray:
-    """Compute features `(N, F)` float32 from `{column: N cells}`; None is a missing cell.
+    """Compute features `(N, F)` float32 from `{column: N cells}`.
 
+    None is a missing cell.
     A number has two features: its value and 0, or the mean and 1 if missing. A category is one-hot, all zeros if
     missing. A date has six features: years since 2000, sine and cosine of the position in the year and in the week, and
     1 if missing.
@@ -129,13 +137,19 @@ def present(columns: Sequence[Number | Category | Date], cells: Mapping[str, Seq
 
 
 def to_numbers(cells: Sequence) -> np.ndarray:
-    """Convert cells to `(N,)` float64; NaN if missing, no number, or beyond `LARGEST`."""
+    """Convert cells to numbers, `(N,)` float64.
+
+    NaN means missing, no number, or beyond `LARGEST`.
+    """
     numbers = np.array([None if cell is None else to_number(cell) for cell in cells], np.float64)
     return np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
 
 
 def to_years(cells: Sequence, order: str) -> np.ndarray:
-    """Convert cells to years since 2000, `(N,)` float64; NaN if missing or no date."""
+    """Convert cells to years since 2000, `(N,)` float64.
+
+    NaN means missing or no date.
+    """
     dates = [None if cell is None else to_date(cell, order) for cell in cells]
     return np.array([None if date is None else (date - START) / YEAR for date in dates], np.float64)
 

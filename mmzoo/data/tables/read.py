@@ -31,8 +31,9 @@ _SYSTEM_FILES = ("Thumbs.db", "desktop.ini", "__MACOSX")
 
 
 def read_table(path: str | Path) -> "pd.DataFrame":
-    """Read a table as a DataFrame of `str`, numbers (int or float), `list` and None.
+    """Read a table as a DataFrame of text, numbers, lists and None.
 
+    Cells are `str`, int or float, `list`, or None.
     `path` is a file with one of the extensions `ENDINGS`; a folder with metadata.jsonl or metadata.csv and files; or a
     folder of class folders. Class folders give the columns `file` and `label`, and `split` if they are in folders
     train, validation, test. Text is UTF-8, UTF-16 with a byte order mark, or Windows-1252, which gives a warning. A
@@ -70,8 +71,9 @@ def read_table(path: str | Path) -> "pd.DataFrame":
 
 
 def from_frame(frame: "pd.DataFrame", where: str | Path = "table") -> "pd.DataFrame":
-    """Convert the cells of a DataFrame to the types of `read_table`, with a new index.
+    """Convert a DataFrame to the cell types of `read_table`.
 
+    The index is renumbered.
     Error messages begin with `where`.
 
     Raises:
@@ -88,7 +90,10 @@ def root_of(path: str | Path) -> Path:
 
 
 def resolve(cell: object, folder: str | Path) -> Path:
-    """Return the path in a cell: absolute or relative to `folder`, with ~ and backslashes."""
+    """Resolve the path in a cell, relative to `folder`.
+
+    Absolute paths, ~ and backslashes are accepted.
+    """
     text = str(cell).strip()
     if "\\" in text and not os.path.lexists(os.path.join(folder, text)):
         text = text.replace("\\", "/")
@@ -99,20 +104,23 @@ def resolve(cell: object, folder: str | Path) -> Path:
 
 
 def is_absent(cell: object) -> bool:
-    """Return whether a cell is missing: None, NaN, or text that is missing in every column."""
+    """Return whether a cell is missing: None, NaN, or an `ABSENT` text."""
     if isinstance(cell, str):
         return cell.strip() in ABSENT
     return cell is None or (isinstance(cell, float) and cell != cell)
 
 
 def abbreviated(items: Sequence, shown: int = NAMED) -> str:
-    """Join the first `shown` items for a message, with the number of the others."""
+    """Join the first `shown` items for a message.
+
+    The number of other items is appended.
+    """
     more = f" and {len(items) - shown} more" if len(items) > shown else ""
     return ", ".join(str(item) for item in items[:shown]) + more
 
 
 def _frame(where: str | Path, names: Sequence[str], columns: Sequence[list]) -> "pd.DataFrame":
-    """Build the DataFrame from cleaned names and cells, or raise if it is no table."""
+    """Build a DataFrame from cleaned names and cells."""
     import pandas as pd
 
     names = [str(name).strip() or f"unnamed {i}" for i, name in enumerate(names, 1)]
@@ -167,7 +175,7 @@ def _without_na(cells: list) -> list:
 
 
 def _read_csv(path: Path) -> tuple[list[str], list[list]]:
-    """Read the column names and columns of text of a CSV or TSV file."""
+    """Read the names and text columns of a CSV or TSV file."""
     encoding = _encoding(path)
     with open(path, encoding=encoding, newline="") as file:
         limit = csv.field_size_limit(2**31 - 1)  # the default of 128 KB is too small for long texts
@@ -214,7 +222,10 @@ def _delimiter(path: Path, header: str) -> str:
 
 
 def _read_json(path: Path) -> tuple[list[str], list[list]]:
-    """Read a file of one JSON object per line; names are in order of appearance."""
+    """Read a file of one JSON object per line.
+
+    Names are in order of appearance.
+    """
     columns, bad, row = {}, [], 0
     with open(path, encoding=_encoding(path), newline="\n") as file:
         for number, line in enumerate(file, 1):
@@ -247,7 +258,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _read_parquet(path: Path) -> tuple[list[str], list[list]]:
-    """Read the names and columns of a Parquet file, without pandas' unnamed index."""
+    """Read the names and columns of a Parquet file.
+
+    The unnamed index of pandas is dropped.
+    """
     import pyarrow
     from pyarrow import parquet
 
@@ -261,7 +275,10 @@ def _read_parquet(path: Path) -> tuple[list[str], list[list]]:
 
 
 def _encoding(path: Path) -> str:
-    """Return the encoding of a text file, or raise if encodings are mixed or unknown."""
+    """Detect the encoding of a text file.
+
+    Mixed and unknown encodings raise BadInputError.
+    """
     bad, good, other = [], False, False
     with open(path, "rb") as file:
         start = file.read(4)
@@ -284,7 +301,7 @@ def _encoding(path: Path) -> str:
 
 
 def _read_folder(folder: Path) -> "pd.DataFrame":
-    """Read a folder's metadata file, or the file names in its class folders."""
+    """Read a folder's metadata file or its class folders."""
     import pandas as pd
 
     if found := [name for name in METADATA if (folder / name).is_file()]:

@@ -103,14 +103,17 @@ def kind_of(modality: str) -> str:
 
 
 def rows_of(array: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Read the rows `index` of an array on disk and release its memory pages."""
+    """Read rows of an array on disk, releasing its memory pages."""
     found = np.asarray(array[index])
     release_pages(array)
     return found
 
 
 def release_pages(array: np.ndarray) -> None:
-    """Release the memory pages of an array on disk; the system may still cache them."""
+    """Release the memory pages of an array on disk.
+
+    The system may still cache them.
+    """
     if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         array.base.madvise(mmap.MADV_DONTNEED)
 
@@ -118,7 +121,7 @@ def release_pages(array: np.ndarray) -> None:
 def decode_rows(
     frame: "pd.DataFrame", root: str | Path, inputs: Mapping[str, tuple], sizes: Sizes, skip_bad: bool = False
 ) -> Rows:
-    """Decode the rows of the table `frame`, or load them from the cache.
+    """Decode the rows of a table, or load them from cache.
 
     The cache key covers the table and its files. A missing file means that the row lacks the modality.
 
@@ -146,7 +149,10 @@ def decode_rows(
 
 
 def texts(frame: "pd.DataFrame", columns: Sequence[str]) -> list[str | None]:
-    """Return each row's text: one column, or a line `column: cell` per available cell."""
+    """Return each row's text, or None.
+
+    A single column is used directly. Several columns give a line `column: cell` per available cell.
+    """
     if len(columns) == 1:
         return [None if cell is None else str(cell) for cell in frame[columns[0]]]
     rows = zip(*(frame[name] for name in columns), strict=True)
@@ -155,13 +161,19 @@ def texts(frame: "pd.DataFrame", columns: Sequence[str]) -> list[str | None]:
 
 
 def cache_folder(name: str = "tables") -> Path:
-    """Return the cache folder `name`: MMZOO_CACHE_DIR, or a folder in the user's cache."""
+    """Return the cache folder `name`.
+
+    MMZOO_CACHE_DIR overrides the folder in the user's cache.
+    """
     given = os.environ.get("MMZOO_CACHE_DIR")
     return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmzoo" / name
 
 
 def _digest(frame: "pd.DataFrame", root: str | Path, inputs: Mapping[str, tuple], sizes: Sizes) -> str:
-    """Return the cache key: a digest of cells, tensor sizes, file sizes and times."""
+    """Return the cache key of a table.
+
+    It is a digest of cells, tensor sizes, file sizes and times.
+    """
     digest = hashlib.sha256(repr((VERSION, str(Path(root).absolute()), dict(inputs), sizes)).encode())
     for modality, columns in inputs.items():
         for column in columns:
@@ -213,7 +225,10 @@ def _decode(frame: "pd.DataFrame", root: Path, inputs: Mapping[str, tuple], size
 
 
 def _cells(frame: "pd.DataFrame", kind: str, columns: Sequence, sizes: Sizes, file: Path) -> np.ndarray:
-    """Write cells of text or features to the array `file`; return which rows have any."""
+    """Write cells of text or features to the array `file`.
+
+    Returns which rows have any cell.
+    """
     shape, dtype = (
         ((len(feature_names(columns)),), np.float32) if kind == "tabular" else ((sizes.text_bytes,), np.uint16)
     )
@@ -234,8 +249,9 @@ def _cells(frame: "pd.DataFrame", kind: str, columns: Sequence, sizes: Sizes, fi
 
 
 def _decode_files(cells: list, root: Path, modality: str, sizes: Sizes, file: Path, bad: dict[int, str]) -> np.ndarray:
-    """Decode the files of a column into the array `file`; return which are available.
+    """Decode the files of a column into the array `file`.
 
+    Returns which rows have a decodable file.
     Errors are recorded in `bad`.
     """
     kind, side = kind_of(modality), sizes.frame_size

@@ -12,8 +12,9 @@ QUIET = 1e-9  # added to the power, so that silence has a finite level
 
 
 def spectrogram_image(waveform: ArrayLike) -> np.ndarray:
-    """Compute a spectrogram image, uint8 `(64, bands, 1)`, of a waveform `(T,)` of integers.
+    """Compute a spectrogram image `(64, bands, 1)` of a waveform `(T,)`.
 
+    The image is uint8, the waveform holds integers.
     Values are levels by time and frequency, 0 to 255, relative to the maximum: the image does not depend on loudness.
     A silent waveform gives a constant image. Waveforms below some thousand samples give fewer than 32 bands.
 

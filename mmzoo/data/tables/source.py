@@ -51,7 +51,9 @@ class Source:
 
 
 def locate(path: str, data_dir: str, recipe_folder: str | Path) -> Path:
-    """Find the table `path` in `data_dir`, at `path`, or in the parent of the recipe's folder.
+    """Find the table `path` in several places.
+
+    The places are `data_dir`, `path`, and the parent of `recipe_folder`.
 
     Raises:
         BadInputError: the table is in none of these places.

@@ -117,8 +117,9 @@ def folds(
 def fold_splits(
     frame: "pd.DataFrame", labels: ArrayLike, fold: int, count: int, group: str = "", seed: int = 0
 ) -> np.ndarray:
-    """Split the rows with the `fold`-th of `count` folds, from 1, as test.
+    """Split the rows with one of `count` folds as test.
 
+    `fold` counts from 1.
     Validation takes 15 of 85 of the other rows, stratified and grouped as in `split_rows`.
 
     Returns:
@@ -142,7 +143,9 @@ def fold_splits(
 
 
 def strata_of(labels: ArrayLike, size: int) -> np.ndarray:
-    """Return each row's stratum, int64 `(N,)`: class, quantile of a number, or rarest label.
+    """Return each row's stratum, int64 `(N,)`.
+
+    It is the class, the quantile of a number, or the rarest label.
 
     Raises:
         BadInputError: the number of `labels` is not `size`, labels are missing or not finite, or there is one class.
@@ -226,7 +229,10 @@ def _assign(strata: np.ndarray, shares: np.ndarray, rng: np.random.Generator) ->
 
 
 def _groups(column: "pd.Series") -> np.ndarray:
-    """Return each row's group, int64 `(N,)` from 0; empty cells are separate groups."""
+    """Return each row's group, int64 `(N,)` from 0.
+
+    Each empty cell is a separate group.
+    """
     cells = _texts(column)
     codes = {}
     return np.array([codes.setdefault(cell or (row,), len(codes)) for row, cell in enumerate(cells)])
@@ -242,7 +248,7 @@ def _assign_groups(groups: np.ndarray, strata: np.ndarray, shares: np.ndarray, r
     """
     count = groups.max() + 1
     if count < len(shares):
-        raise BadInputError(f"`group` must have {len(shares)} groups or more, got {count}")
+        raise BadInputError(f"`group` must have at least {len(shares)} groups, got {count}")
     keys, rows = np.unique(groups * (strata.max() + 1) + strata, return_counts=True)
     of_group, columns = np.divmod(keys, strata.max() + 1)
     starts = np.searchsorted(of_group, np.arange(count + 1))
@@ -293,7 +299,7 @@ def _floats(values: Iterable[float | None]) -> np.ndarray:
 
 
 def _by_time(times: np.ndarray, shares: np.ndarray, name: str) -> np.ndarray:
-    """Split rows by rising time, as close to `shares` as distinct times allow."""
+    """Split rows by rising time, at distinct times closest to `shares`."""
     ordered = np.sort(times)
     cuts = np.flatnonzero(np.diff(ordered)) + 1  # rows before a change of time
     if len(cuts) < 2:

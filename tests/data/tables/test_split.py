@@ -186,7 +186,7 @@ class TestGroup:
     def test_fewer_than_three_groups_raise(self):
         groups, labels = np.repeat([0, 1, 2], [100, 10, 10]), np.arange(120) % 2
         assert sizes(split_rows(table(g=groups), labels, group="g")) == [100, 10, 10]
-        with pytest.raises(BadInputError, match=r"`group` must have 3 groups or more, got 2"):
+        with pytest.raises(BadInputError, match=r"`group` must have at least 3 groups, got 2"):
             split_rows(table(g=np.minimum(groups, 1)), labels, group="g")
 
     def test_group_with_a_whole_class_raises(self):
@@ -346,5 +346,5 @@ class TestFolds:
     def test_groups_with_one_class_each(self):
         with pytest.raises(BadInputError, match=r"of group g: expected at least two classes in"):
             folds(table(g=self.labels), self.labels, 3, group="g")
-        with pytest.raises(BadInputError, match=r"`group` must have 5 groups or more, got 3"):
+        with pytest.raises(BadInputError, match=r"`group` must have at least 5 groups, got 3"):
             folds(table(g=self.labels), self.labels, 5, group="g")
