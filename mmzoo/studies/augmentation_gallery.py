@@ -141,7 +141,7 @@ def draw_text(path: str | Path) -> None:
 
 
 def _photograph():
-    """Return the photograph, uint8 RGB of `SIDES`, and its boxes `(2, 4)` float32 in pixels of it."""
+    """Return the photograph, uint8 RGB of `SIDES`, and its boxes `(2, 4)` float32 in pixels."""
     from PIL import Image
     from sklearn.datasets import load_sample_image
 

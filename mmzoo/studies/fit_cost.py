@@ -142,7 +142,7 @@ def _family(pid: int) -> list[int]:
 
 
 def _memory(pid: int) -> tuple[int, int]:
-    """Return the bytes of memory that a process holds, and of these what is of no file."""
+    """Return the resident bytes of a process, and the anonymous bytes among them."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dict:
     """Train the recipe of `folder` with each of its other folds for the test; put all scores into the card.
 
-    The config is that of the card but for `fold`, and what the card tells is the score of its own fold. Every finished
-    run is written to the JSON file `out` at once; called again, it does what is not in there.
+    The config is the card's except for `fold`; the score of its own fold comes from the card. Finished runs are written
+    to the JSON file `out` and are not repeated.
 
     Args:
         folder: a classifier that `train` wrote, of a recipe with `FOLDS` and a field `fold`.

@@ -31,13 +31,13 @@ TIMED = 400  # runs of each model, at least
 
 
 def compare_fusions(recipe: str, config: Any, fusions: Sequence[str], seeds: Sequence[int], out: str | Path) -> dict:
-    """Train `recipe` with each of `fusions` and each modality alone, for each seed; score the test split.
+    """Train `recipe` with each of `fusions` and unimodal, for each seed; score the test split.
 
-    All have the same encoders, head, data, order, augmentation and steps. Finished runs are kept in `out/runs.json`;
-    called again, what is in there is not done again.
+    All have the same encoders, head, data, order, augmentation and steps. Finished runs are stored in `out/runs.json`
+    and are not repeated.
 
     Returns:
-        `{"recipe", "config", "runs", "points", "costs"}`: of each fusion and each modality alone (`image alone`)
+        `{"recipe", "config", "runs", "points", "costs"}`: of each fusion and each unimodal model (`image alone`)
         the mean and standard deviation over seeds of the accuracy in percent, of a fusion also with each pattern of
         `present`, and the points over `concat`, paired by seed, with a 95 % interval; and of each fusion the
         parameters that are no encoder's and the time of the exported float32 model, one thread, as a ratio to concat.
@@ -139,7 +139,7 @@ def _costs(module: Any, config: Any, fusions: Sequence[str]) -> dict[str, dict]:
 
 
 def report(results: Sequence[dict]) -> str:
-    """Return one table of `results`, each of `compare_fusions`, as Markdown, and what it says of concat."""
+    """Return the table of `results` of `compare_fusions` as Markdown, with a comparison to concat."""
     found = "\n".join(f"- {_name(result)}: {_verdict(result['points'])} {_command(result)}" for result in results)
     rows, head = [], ["data", "model", "accuracy, %", "points over concat (95 %)"]
     for result in results:

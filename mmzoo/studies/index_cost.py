@@ -21,7 +21,7 @@ COSTS = "costs.json"
 
 
 def drawn_embeddings(size: int, width: int, seed: int) -> np.ndarray:
-    """Return `(size, width)` float32 embeddings in neighborhoods, as those of pictures are; uniform ones have none."""
+    """Return `(size, width)` float32 embeddings in clusters, as image embeddings are; uniform ones have none."""
     rng = np.random.default_rng(seed)
     centers = rng.standard_normal((-(-size // NEIGHBORHOOD), width), np.float32) / width**0.5
     found = np.repeat(centers, NEIGHBORHOOD, axis=0)[:size]

@@ -1,9 +1,8 @@
-"""What `visual_question_answering` knows of NLVR before it is told an answer, from scenes that are drawn.
+"""Pretraining of `visual_question_answering` for NLVR on synthetic scenes.
 
-First the picture encoder learns to tell what is where in each box, then the sentence encoder and the reasoner learn
-whether sentences are true of boxes of which all is told, each of sixteen scenes at a time: without pictures a step is
-cheap.
-The two meet in the numbers of `mmzoo.data.sources.nlvr_synthetic.scenes.holds`.
+First the image encoder learns the contents of each box by place. Then the sentence encoder and the reasoner learn the
+truth of sentences about boxes with known contents, sixteen scenes at a time: without images a step is cheap. Both use
+the numbers of `mmzoo.data.sources.nlvr_synthetic.scenes.holds`.
 """
 
 import logging
@@ -40,9 +39,9 @@ class Settings:
 
 
 def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
-    """Train on drawn scenes and save the encoders and the reasoner to the `.keras` file `out`, which is returned.
+    """Train on drawn scenes and save the encoders and the reasoner to the `.keras` file `out`; return it.
 
-    What was done is kept beside it, in folders of its name, and a run that was stopped goes on.
+    Checkpoints are stored next to it, in folders of its name; an interrupted run resumes.
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +60,7 @@ def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
 
 
 def _pictures(split, settings, epoch=0):
-    """Batches of pictures `(B, 50, 200, 3)` uint8; labels are what is told of their places, `(B, 7, 21, 110)`."""
+    """Batches of pictures `(B, 50, 200, 3)` uint8; labels are the contents by place, `(B, 7, 21, 110)`."""
     import tensorflow as tf
 
     data = nlvr_drawn(split, settings.seed)
@@ -111,7 +110,7 @@ def _read(settings):
 
 
 def by_place(y_true, y_pred):
-    """Cross-entropy of what is told of each place, its sum over what may be told: `(B, H, W)` of `(B, H, W, units)`."""
+    """Cross-entropy of the attributes by place, summed over attributes: `(B, H, W)` of `(B, H, W, units)`."""
     losses = keras.losses.binary_crossentropy(y_true[..., None], y_pred[..., None], from_logits=True)
     return ops.sum(losses, axis=-1)
 

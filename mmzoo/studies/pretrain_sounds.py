@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Settings:
-    """`config` says of which clips, and how wide the encoder is; `temperature` is that of the loss."""
+    """Settings: `config` has clips and encoder width; `temperature` belongs to the loss."""
 
     config: sound_events.Config = field(default_factory=lambda: sound_events.Config(source="esc10"))
     epochs: int = 10
@@ -47,7 +47,7 @@ class Settings:
 def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
     """Train on the training clips of `settings.config`; save a model whose `audio_encoder` has learned to `out`.
 
-    What was done is kept in a folder beside it, and a run that was stopped goes on. Returns `out`.
+    Checkpoints are stored in a folder next to it; an interrupted run resumes. Returns `out`.
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -66,5 +66,5 @@ def trained(recipe: Any, config: Any, title: str) -> keras.Model:
 
 
 def answers(model: keras.Model, inputs: Arrays) -> np.ndarray:
-    """Return what `model` answers to those of `inputs` that it takes."""
+    """Return the predictions of `model` for the `inputs` that it takes."""
     return model.predict({name: inputs[name] for name in model.input}, batch_size=500, verbose=0)

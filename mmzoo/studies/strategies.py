@@ -65,8 +65,8 @@ def compare_strategies(
     """Train `recipe` by each of `strategies` with each share of its labels and each seed; score the test split.
 
     Pretraining sees all training pairs without labels, once for each seed. Every strategy takes the same number of
-    steps with labels: those that the epochs of `config` take with its own share, but two epochs at least. Finished
-    runs are kept in `out/runs.json` and `out/pretrained`; called again, what is in there is not done again.
+    supervised steps: the epochs of `config` with its own label share, but two epochs at least. Finished runs are stored
+    in `out/runs.json` and `out/pretrained` and are not repeated.
 
     Returns:
         `{"recipe", "config", "runs": [...], "points": [...]}`: of each strategy and share the mean and the standard
@@ -113,9 +113,9 @@ def _check(recipe: str, config: Any, shares: Sequence[float], seeds: Sequence[in
 
 
 class _Work:
-    """What the runs of one comparison share: budget, test splits, pretrained encoders and counts of multiply-adds.
+    """Shared state of the runs of a comparison: budget, test splits, pretrained encoders, multiply-adds.
 
-    Counts and lengths of epochs are those of the first seed: they follow from shapes and sizes alone.
+    Counts and lengths of epochs are computed for the first seed: they depend only on shapes and sizes.
     """
 
     def __init__(self, recipe: str, config: Any, pretraining_epochs: int, out: Path):
@@ -221,7 +221,7 @@ class _Work:
         return model_multiply_adds(model), {name: model_multiply_adds(encoder) for name, encoder in encoders.items()}
 
     def cost(self, phases: Sequence[Phase], examples: int) -> int:
-        """Return the multiply-adds of training: frozen encoders go forward alone, all else has two gradients too."""
+        """Return the multiply-adds of training: frozen encoders run forward, others compute two gradients too."""
         whole, encoders = self.counts()
         return sum(
             phase.epochs * examples * (TRAINING * whole - (TRAINING - 1) * sum(encoders[name] for name in phase.frozen))
@@ -230,7 +230,7 @@ class _Work:
 
 
 def phases_of(how: str, encoders: tuple[str, ...], config: Any) -> tuple[Phase, ...]:
-    """Return the phases of a strategy: all at once, the head alone, or the head first and then all, gently."""
+    """Return the phases of a strategy: all, only the head, or the head first and then all at a lower rate."""
     if how == "all":
         return (Phase("all", config.epochs, config.learning_rate),)
     if how == "head":
@@ -247,8 +247,8 @@ def points_of(runs: Sequence[dict], order: Sequence[str]) -> list[dict]:
     """Return for each share and strategy, in `order`, means and deviations over the seeds of `runs`.
 
     Returns:
-        `{"strategy", "share", "seeds", "accuracy": [mean, deviation], "gain": [mean, deviation]}` and the means of
-        what it cost; without `gain`, the points over scratch, where no seed was trained from scratch too.
+        `{"strategy", "share", "seeds", "accuracy": [mean, deviation], "gain": [mean, deviation]}` and mean
+        costs; without `gain`, the points over scratch, where no seed was trained from scratch too.
     """
     points = []
     groups = {(run["strategy"], run["share"]) for run in runs}
@@ -287,7 +287,7 @@ def report(result: dict) -> str:
 
 
 def verdict(result: dict, share: float) -> str:
-    """Tell which strategies are above scratch by more than two deviations of the gain, and of the rest how they lie."""
+    """Name the strategies above scratch by more than two deviations of the gain, and describe the rest."""
     here = {p["strategy"]: p for p in result["points"] if p["share"] == share and p["seeds"] >= ENOUGH}
     gained = {name: p for name, p in here.items() if "gain" in p}
     if not gained:

@@ -2,8 +2,8 @@
 
 The words are the digits of `mmzoo.data.sources.digits`, synthesized by espeak-ng; each voice is in one split. Half of
 the `unknown` clips are a word played backwards. The other half splice the second half of one word to the first half of
-another word of the same voice. `silence` is pink noise alone. Pink noise is in every clip; the signal-to-noise ratio is
-that of the word over its own length. Peak and onset are drawn at random, so neither depends on the class.
+another word of the same voice. `silence` is only pink noise. Pink noise is in every clip; the signal-to-noise ratio is
+measured over the length of the word. Peak and onset are drawn at random, so neither depends on the class.
 """
 
 import functools
