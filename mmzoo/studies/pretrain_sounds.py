@@ -19,7 +19,8 @@ from keras import layers, ops
 
 from mmzoo.artifacts.folder import write_json
 from mmzoo.blocks.normalize import unit_norm
-from mmzoo.losses.contrastive import nt_xent, strangers
+from mmzoo.losses.contrastive import nt_xent
+from mmzoo.models.batch_retrieval import strangers
 from mmzoo.recipe import Phase
 from mmzoo.recipes import sound_events
 from mmzoo.training.loop import fit
