@@ -97,7 +97,7 @@ def guided_ctc(places: int) -> Callable[[keras.KerasTensor, keras.KerasTensor], 
     """Return the loss `(B,)` of labels `(B, places + T)` and log-probabilities `(B, T, N)`.
 
     Labels are `places` characters, then a frame-level target of each of the T steps, 0 where it is unknown. The loss is
-    CTC (Graves et al. 2006) plus the cross-entropy of the known targets. Without targets a model of video alone
+    CTC (Graves et al. 2006) plus the cross-entropy of the known targets. Without targets a video-only model
     predicts only blanks.
     """
 

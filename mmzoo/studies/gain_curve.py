@@ -27,8 +27,8 @@ def gain_curve(
 ) -> dict:
     """Train fused and unimodal models for each value of `field` and each seed; score the test split.
 
-    Where `field` changes only the data of the modality `touches`, other unimodal models are trained once a seed.
-    Finished runs are written to the JSON file `out` and are not repeated.
+    Where `field` changes the data of one modality, `touches`, the other unimodal models are trained once a seed. Each
+    finished run is written to the JSON file `out`; a second call runs the missing ones.
 
     Returns:
         `{"recipe", "config", "field", "points": [...], "runs": [...]}`: a point for each value, with mean and
@@ -56,7 +56,7 @@ def gain_curve(
 
 
 def _run(module, config, kept: dict[str, np.ndarray]) -> dict[str, float]:
-    """Return the test accuracies of one seed and value, in percent; single models' answers are put into `kept`."""
+    """Return the test accuracies of one seed and value, in percent; `kept` caches unimodal probabilities."""
     inputs, labels = test_arrays(module, config)
     names = [str(label) for label in module.export(config).labels]
     modalities = [name for name in inputs if name != "present"]

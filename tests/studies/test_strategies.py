@@ -10,7 +10,7 @@ from mmzoo.cli.parser import seeds_of
 from mmzoo.errors import BadInputError
 from mmzoo.recipes import spoken_digits
 from mmzoo.studies import strategies as module
-from mmzoo.studies.runs import told_seeds
+from mmzoo.studies.runs import format_seeds
 from mmzoo.studies.strategies import STRATEGIES, compare_strategies, points_of, verdict
 
 TINY = replace(spoken_digits.TINY, epochs=1, pairings=1, batch_size=128)
@@ -127,7 +127,7 @@ def test_seeds_are_counted_or_named(text, seeds):
             seeds_of(text)
     else:
         assert list(seeds_of(text)) == seeds
-        assert told_seeds([{"seed": seed} for seed in [*seeds, *seeds]]) == text
+        assert format_seeds([{"seed": seed} for seed in [*seeds, *seeds]]) == text
 
 
 def test_command_line(mmzoo_command, tmp_path):
