@@ -219,8 +219,8 @@ class Card:
             values = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
             raise BadInputError(f"{path}: expected JSON. Received: {error}") from None
-        if not isinstance(values, dict) or "recipe" not in values:
-            raise BadInputError(f"{path}: expected an object with the key `recipe`. Received: {type(values).__name__}")
+        if not isinstance(values, dict):
+            raise BadInputError(f"{path}: expected a JSON object. Received: {type(values).__name__}")
         return from_values(values, path)
 
     def write(self, folder: str | Path) -> None:

@@ -90,7 +90,7 @@ def test_verify_weight_changed_by_one_percent_fails(no_driver, copied):
 
 def test_verify_changed_file_fails_by_hash(no_driver, copied):
     card = json.loads((copied / "card.json").read_text())
-    card["files"] = {FLOAT: {"sha256": folder.sha256(copied / FLOAT)}}
+    card["files"] = {FLOAT: {"bytes": 1, "sha256": folder.sha256(copied / FLOAT)}}
     (copied / "card.json").write_text(json.dumps(card))
     assert verify(copied)["exit_code"] == 0
     change(copied / FLOAT, weights(copied / FLOAT)[0], 1 + 2**-23)
