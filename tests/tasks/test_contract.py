@@ -17,11 +17,7 @@ PACKAGE = Path(tasks.__file__).parents[1]
 NAMES = tasks.names()
 HAVE_KINDS = ("tasks", "automl/targets", "reports/html", "device")  # that may ask what kind of prediction it is
 QUESTIONS = r"detects\(|finds_|transcribes\(|measures\(|\bmarks\(|\"map50\" in|hasattr\(module|hasattr\(recipe"
-KNOWN = {
-    "automl/predictor.py": 1,  # whether `fit` wrote the recipe
-    "commands/train.py": 1,  # whether the recipe has a language model
-    "recipes/__init__.py": 1,  # whether a user's file is a recipe
-}
+KNOWN = {"recipe.py": 2}  # which parts a recipe has
 
 
 def predictions():
