@@ -2,12 +2,14 @@
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,24 @@ def mmzoo_command():
         mine = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
         options.setdefault("env", mine)
         return subprocess.run([command, *map(str, words)], capture_output=True, text=True, check=False, **options)
+
+    return run
+
+
+@pytest.fixture
+def run_main(monkeypatch):
+    """Return a function that runs `mmzoo WORDS...` in this process and returns its exit code."""
+    from mmzoo.cli.app import main
+
+    logger = logging.getLogger("mmzoo")
+    for name in ("handlers", "propagate", "level"):
+        monkeypatch.setattr(logger, name, getattr(logger, name))
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+
+    def run(*words):
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        return ended.value.code
 
     return run
 

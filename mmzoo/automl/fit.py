@@ -48,10 +48,10 @@ PATIENCE = 8  # epochs in which validation gets no better
 def fit_table(
     table: str | Path, target: str, out: str | Path = "", request: Request | None = None, resume: bool = False
 ) -> Path:
-    """Train the model that fits the columns of `table` to tell `target`; return its folder.
+    """Train a model of the columns of `table` that predicts `target`; return its folder.
 
-    A model of each modality alone, and one of them together, are trained; where one alone does as well on the
-    validation rows, that is what the folder holds. Beside them stand linear models of scikit-learn on the same rows.
+    A multimodal model and unimodal baselines are trained. Where a unimodal model is as good on the validation rows, the
+    folder holds it. Linear baselines of scikit-learn are trained on the same rows.
 
     Raises:
         BadInputError: the table, a column, a file or the folder cannot be used.
@@ -110,7 +110,7 @@ def _compared(card: Card, splits, module, config, out: Path) -> Card:
 
 
 def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
-    """Tune the recipe and cross-validate it, as far as that is asked for; return it, and what the card tells of it."""
+    """Tune and cross-validate the recipe as requested; return it, and fields of the card."""
     told, module = {}, recipes.load(str(recipe))
     if request.folds:
         check_rows(module, module.Config(), request.folds, place)
@@ -223,9 +223,10 @@ def _modality_dropout(own_heads: bool, count: int) -> float:
 
 
 def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple], ...]:
-    """Return `((modality, columns), ...)`: each picture, sound and video by itself, all texts as one, the rest as one.
+    """Return `((modality, columns), ...)`.
 
-    `training` is the table of the training rows, whose cells tell means and values.
+    Each image, audio and video column is one modality, all text columns are one, and all other columns are one.
+    `training` is the table of the training rows, from which means and categories are fitted.
     """
     inputs = []
     for kind in ("image", "audio", "video"):

@@ -104,7 +104,7 @@ class TableRecipe:
 
     `file` is the path of the `recipe.py`; `config` has the defaults. `encoders` is `{modality: arguments}` of published
     encoders, see `mmzoo.encoders.pretrained`. `class_weight` has one weight per class or is empty. `mean` and
-    `deviation` are those of a numeric target in the training rows. `patience` is in epochs.
+    `deviation` describe a numeric target in the training rows. `patience` is in epochs.
     """
 
     file: str = ""

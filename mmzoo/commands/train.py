@@ -169,7 +169,7 @@ def _exported(folder: Path, card: Card, model: keras.Model, examples: Examples) 
 
 
 def _scored(folder: Path, card: Card, examples: Examples, trained: _Trained) -> Card:
-    """Score the model and its artifacts beside the baselines; return the card with scores, history and plots."""
+    """Score the model, its artifacts and the baselines; return the card with scores, history and plots."""
     print("evaluating ...", flush=True)
     module, config = examples.recipe, examples.config
     if module.language is not None:

@@ -54,7 +54,7 @@ def test_check_out_folder_with_other_files_raises(tmp_path):
     (tmp_path / "thesis.txt").write_text("other content")
     with pytest.raises(BadInputError, match=r"`out` must be a new folder or one with a card.json; "):
         check_out(tmp_path)
-    with pytest.raises(BadInputError, match=r"thesis.txt, a file"):
+    with pytest.raises(BadInputError, match=r"`out` must be a folder, got the file .*thesis.txt"):
         check_out(tmp_path / "thesis.txt")
 
 

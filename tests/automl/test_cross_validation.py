@@ -61,9 +61,8 @@ class TestRows:
         batches = module.dataset("test", module.Config(fold="2/3"))
         assert np.concatenate([y for _, y in batches]).tolist() == splits["test"].labels.tolist()
         for fold in ("3", "0/3", "4/3", "a/b", "2/-3"):
-            with pytest.raises(
-                BadInputError, match=r"`fold` must be a fold and the number of folds, such as 2/5, got "
-            ):
+            said = r"`fold` must be a fold and the number of folds, such as 2/5, got "
+            with pytest.raises(BadInputError, match=said):
                 module.dataset("test", module.Config(fold=fold))
 
 
@@ -123,19 +122,21 @@ class TestBadInput:
         check_tune(Request(tune=0))
 
 
-def test_cross_validate_resumes_after_interruption(table, tmp_path, monkeypatch, capsys):
+def test_cross_validate_resumes_after_interruption(table, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "mmzoo")
     module = recipes.load(str(recipe_of(table, tmp_path, ignore=("shop", "day"))))
     begun = stops_in(monkeypatch, fit_folds, 5)
     given = (module, module.Config(), 2, table, tmp_path, _linear_baselines)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(*given)
-    assert capsys.readouterr().out.count("fold 1 of 2, test accuracy: text+tabular ") == 1
+    assert caplog.text.count("fold 1 of 2, test accuracy: text+tabular ") == 1
+    caplog.clear()
     assert not (tmp_path / "fold_1").exists()
     section = cross_validate(*given)
     models = ["text+tabular", "text", "tabular"]
     first, second = ([f"fold {k}/2 ({name})" for name in models] for k in (1, 2))
     assert begun == [*first, *second[:2], *second]
-    printed = capsys.readouterr().out
+    (printed,) = caplog.messages
     assert printed.startswith("fold 2 of 2, test accuracy: text+tabular ")
     assert ", linear baseline, all " in printed
     assert (section["folds"], section["score"], section["rows"]) == (2, "accuracy", [60, 60])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -264,19 +265,21 @@ def test_real_tables(name, data_dir, tmp_path, monkeypatch):
     check_scores(folder, load_splits(module.source, path, module.sizes(config))["test"].labels)
 
 
-def test_rare_classes_weigh_more_where_it_is_asked_for(tmp_path, capsys):
+def test_rare_classes_weigh_more_where_it_is_asked_for(tmp_path, caplog):
+    caplog.set_level("INFO", "mmzoo")
     rows = "".join(f"word {i} of many here,{'rare' if i % 6 == 0 else 'usual'}\n" for i in range(60))
     (tmp_path / "t.csv").write_text(f"note,kind\n{rows}", encoding="utf-8")
     assert assemble(tmp_path / "t.csv", "kind", Request())["class_weight"] == ()
-    assert "--balance" in capsys.readouterr().out
+    assert "`balance` weighs rare classes more" in caplog.text
     rare, usual = assemble(tmp_path / "t.csv", "kind", Request(balance=True))["class_weight"]
     assert rare > usual
 
 
-def test_a_table_in_another_encoding_is_told_once_in_a_line(tmp_path, capsys):
-    from mmzoo.cli.app import _tell_warnings
+def test_a_table_in_another_encoding_is_told_once_in_a_line(tmp_path, monkeypatch, capsys):
+    from mmzoo.cli.app import _show_warnings
 
-    _tell_warnings()
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    _show_warnings(str)
     (tmp_path / "t.csv").write_bytes("note,kind\ncrème,a\n".encode("cp1252"))
     for _ in range(2):
         with pytest.raises(BadInputError):

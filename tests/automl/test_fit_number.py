@@ -183,7 +183,7 @@ def test_targets_that_cannot_be(cells, flags, said, tmp_path):
     assert "\n" not in str(told.value)
 
 
-def test_what_a_number_is_can_be_said(tmp_path, capsys):
+def test_what_a_number_is_can_be_said(tmp_path):
     rows = "".join(f"{np.sin(i)},{i % 4}\n" for i in range(80))
     (tmp_path / "t.csv").write_text(f"x,y\n{rows}", encoding="utf-8")
     assert assemble(tmp_path / "t.csv", "y", Request())["kind"] == "class"

@@ -34,7 +34,8 @@ def test_study_seconds_is_part_of_the_budget():
     assert [format_seconds(s) for s in (0.6, 89, 91, 5399, 5400)] == ["1 s", "89 s", "2 min", "90 min", "1.5 h"]
 
 
-def test_tune_resumes_after_interruption(table, tmp_path, monkeypatch, capsys):
+def test_tune_resumes_after_interruption(table, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "mmzoo")
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     for folder in (whole, stopped):
         folder.mkdir()
@@ -45,10 +46,10 @@ def test_tune_resumes_after_interruption(table, tmp_path, monkeypatch, capsys):
     with pytest.raises(KeyboardInterrupt):
         tune(stopped / "recipe.py", request)
     assert recipes.load(str(stopped / "recipe.py")).Config().learning_rate == 2e-3
-    capsys.readouterr()
+    caplog.clear()
     again = tune(stopped / "recipe.py", request)
     assert begun == [f"trial {k}/3" for k in (1, 2, 2, 3)]
-    assert capsys.readouterr().out.startswith("trial 2 of 3: validation loss ")
+    assert caplog.messages[0].startswith("trial 2 of 3: validation loss ")
     assert [trial["values"] for trial in again["history"]] == [trial["values"] for trial in told["history"]]
     for one, other in zip(told["history"], again["history"], strict=True):
         assert one["val_loss"] == pytest.approx(other["val_loss"], rel=1e-3)

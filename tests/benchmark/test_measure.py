@@ -31,7 +31,8 @@ def models(tmp_path_factory):
     return folder
 
 
-def test_benchmark_two_models_returns_consistent_figures(models, tmp_path, capsys):
+def test_benchmark_two_models_returns_consistent_figures(models, tmp_path, caplog):
+    caplog.set_level("INFO", "mmzoo")
     reference = str(models / "a_large.tflite")
     result = benchmark([models], against=[reference], out=tmp_path / "figures.json", runs=60)
     assert json.loads((tmp_path / "figures.json").read_text()) == result
@@ -54,7 +55,7 @@ def test_benchmark_two_models_returns_consistent_figures(models, tmp_path, capsy
             assert f["ratio"][reference]["median"] == pytest.approx(f["median_ms"] / other["median_ms"], rel=0.01)
     ratios = [model["threads"]["1"]["ratio"][reference]["best"] for model in (small, large)]
     assert ratios[0] < 0.5 < ratios[1]
-    table = capsys.readouterr().out
+    table = "\n".join(caplog.messages)
     assert all(name in table for name in names)
     assert f"wrote {tmp_path / 'figures.json'}" in table
 
