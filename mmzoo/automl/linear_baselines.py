@@ -3,18 +3,20 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmzoo.automl.linear_features import KINDS, concatenate_features
 from mmzoo.data.decode.text import decode_bytes
-from mmzoo.data.tables.batches import Examples
 from mmzoo.data.tables.rows import kind_of, rows_of
 from mmzoo.data.tables.split import SPLITS
 from mmzoo.errors import BadInputError
 from mmzoo.metrics.labels import SUMMARY, label_scores
 from mmzoo.metrics.regression import number_scores
+
+if TYPE_CHECKING:
+    from mmzoo.data.tables.batches import Examples
 
 STRENGTHS = (0.1, 1.0, 10.0)  # C of the logistic regression, 1 / alpha of the ridge regression
 STEPS = 200  # maximum iterations of the optimizer
@@ -172,7 +174,7 @@ class SelectedRows:
         return (len(self.index), *self.array.shape[1:])
 
 
-def baseline_examples(splits: Mapping[str, Examples], seed: int = 0) -> dict[str, Examples]:
+def baseline_examples(splits: Mapping[str, "Examples"], seed: int = 0) -> dict[str, "Examples"]:
     """Draw at most `ROWS` rows of each split by `seed`.
 
     Long texts reduce the number.
@@ -182,7 +184,7 @@ def baseline_examples(splits: Mapping[str, Examples], seed: int = 0) -> dict[str
     return {name: _sample(examples, min(ROWS[name], TEXT // longest), seed) for name, examples in splits.items()}
 
 
-def _sample(examples: Examples, count: int, seed: int) -> Examples:
+def _sample(examples: "Examples", count: int, seed: int) -> "Examples":
     size = len(examples.index)
     if size <= count:
         return examples
@@ -200,7 +202,7 @@ def baseline_input(modality: str, array: np.ndarray, index: np.ndarray, sample_r
     return chosen if kind in ("image", "video") else chosen[:]
 
 
-def format_baseline_rows(sampled: Mapping[str, Examples], splits: Mapping[str, Examples]) -> str:
+def format_baseline_rows(sampled: Mapping[str, "Examples"], splits: Mapping[str, "Examples"]) -> str:
     """Describe the rows that linear baselines use, "" for all."""
     counts = [
         f"{len(sampled[n].index):,} of {len(splits[n].index):,} {n}"

@@ -15,7 +15,7 @@ from mmzoo.automl.options import Request
 from mmzoo.automl.tuning import check_tune
 from mmzoo.data.tables.source import load_splits
 from mmzoo.errors import BadInputError
-from mmzoo.reports.html.scores import fold_table as shown_folds
+from mmzoo.reports.html.trials import fold_table as shown_folds
 from mmzoo.reports.trials import cross_validation
 
 

@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
-from mmzoo.automl import linear_baselines
+from mmzoo.automl import linear_features
 from mmzoo.automl.linear_baselines import SPLITS, STRENGTHS, linear_scores
 from mmzoo.automl.linear_features import _tabular, _text, color_features, frame_features, mel_filters, mfcc
 from mmzoo.errors import BadInputError
@@ -170,7 +170,7 @@ class TestAbsent:
 
 @pytest.mark.parametrize("shape", [(3, 16, 16, 3), (2, 17, 30, 1), (2, 3, 2, 3), (1, 1, 1, 1)])
 def test_color_features_equal_manual_values(shape, monkeypatch):
-    monkeypatch.setattr(linear_baselines, "BATCH", 2)
+    monkeypatch.setattr(linear_features, "BATCH", 2)
     images = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     _, height, width, channels = shape
     expected = []
@@ -188,7 +188,7 @@ def test_color_features_equal_manual_values(shape, monkeypatch):
 
 
 def test_frame_features_are_mean_over_frames(monkeypatch):
-    monkeypatch.setattr(linear_baselines, "BATCH", 16)
+    monkeypatch.setattr(linear_features, "BATCH", 16)
     videos = np.random.default_rng(0).integers(0, 256, (5, 3, 12, 12, 3)).astype(np.uint8)
     found = frame_features(videos.reshape(5, 36, 12, 3))
     for row, video in zip(found, videos, strict=True):

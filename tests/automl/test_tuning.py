@@ -17,7 +17,7 @@ from mmzoo.automl import tuning as fit_tune
 from mmzoo.automl.budget import format_seconds, study_seconds
 from mmzoo.automl.options import Request
 from mmzoo.automl.tuning import tune, write_trials
-from mmzoo.reports.html.scores import trial_drawings, trial_table
+from mmzoo.reports.html.trials import trial_drawings, trial_table
 from mmzoo.reports.trials import tuning
 
 

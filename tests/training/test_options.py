@@ -122,7 +122,7 @@ def test_they_are_flags_of_train(monkeypatch):
     )
 
 
-def test_a_stopped_run_goes_on_with_the_same_options_alone(tmp_path):
+def test_checkpoints_resume_requires_same_options(tmp_path):
     run = {"recipe": "r", "config": {"epochs": 2}, "precision": "float32"}
 
     def going_on(resume=True, **options):
