@@ -66,7 +66,7 @@ def module(**changes):
     made = ModuleType("made")
     made.__doc__ = "Digits from images.\n\nMore of it."
     made.__file__ = "/here/made.py"
-    one = {name: lambda config: name for name in ("build", "objective", "plan", "export")}
+    one = dict.fromkeys(("build", "objective", "plan", "export"), lambda config: config)
     parts = {"Config": Config, "TINY": Config(), "dataset": lambda split, config, epoch: split, **one, **changes}
     for name, part in parts.items():
         if part is not None:
