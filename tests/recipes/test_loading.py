@@ -41,5 +41,5 @@ def test_a_file_without_the_names_of_a_recipe_is_refused(tmp_path):
     with pytest.raises(BadInputError, match=r"own.py: expected Config, .* Received: no TINY, dataset"):
         recipes.load(str(path))
     path.write_text("1 / 0\n")
-    with pytest.raises(BadInputError, match="own.py: expected a recipe that can be run. Received: ZeroDivisionError"):
+    with pytest.raises(BadInputError, match=r"own.py: expected a recipe that can be run. Received: ZeroDivisionError"):
         recipes.load(str(path))
