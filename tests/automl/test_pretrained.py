@@ -107,7 +107,7 @@ def test_weights_that_cannot_be_downloaded_are_told_before_anything_is_done(tabl
 
 def test_the_recipe_says_which_network(table, weights, tmp_path):
     module, text = module_of(table, tmp_path, encoder=(f"image=mobilenet_v3_small:{weights}",))
-    assert '"image": {"handle": "MobileNetV3Small", "weights": ' in text
+    assert '"handle": "MobileNetV3Small",' in text
     assert module.export(module.Config()).precisions == ("float32", "dynamic")
     assert "int8" in module.export(module.Config(modalities=("tabular",))).precisions
     model = module.build(module.Config())
