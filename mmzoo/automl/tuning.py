@@ -21,7 +21,7 @@ from mmzoo.automl.budget import bytes_of, fit_epochs, float_bytes, study_seconds
 from mmzoo.automl.options import Request
 from mmzoo.automl.recipe import with_defaults
 from mmzoo.errors import BadInputError
-from mmzoo.reports.trials import told_loss
+from mmzoo.reports.trials import show_loss
 from mmzoo.training.loop import fit
 
 STUDY, DONE, TRIALS = "tuning.sqlite3", "tuning.json", "tuning.csv"
@@ -241,7 +241,7 @@ def _best(done: Sequence[dict]) -> int:
 
 def _told(done: Sequence[dict], request: Request) -> str:
     last, best = done[-1], _best(done)
-    told, tried, first = (told_loss(trial["val_loss"]) for trial in (last, done[best], done[0]))
+    told, tried, first = (show_loss(trial["val_loss"]) for trial in (last, done[best], done[0]))
     pruned = f" (pruned: {last['pruned']})" if last["pruned"] else ""
     line = f"trial {len(done)} of {request.tune}: validation loss {told}{pruned}"
     if best:
