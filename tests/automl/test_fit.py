@@ -159,19 +159,9 @@ def test_slugs():
 
 
 def test_rows_are_shown_incomplete_less_where_each_modality_learns_alone():
-    assert [_modality_dropout(targets.load("class").own_heads, count) for count in (1, 2, 3, 4, 9)] == [
-        0,
-        0.2,
-        0.4,
-        0.6,
-        0.6,
-    ]
-    assert [_modality_dropout(targets.load("number").own_heads, count) for count in (1, 2, 3, 4)] == [
-        0.2,
-        0.4,
-        0.6,
-        0.6,
-    ]
+    classes, numbers = targets.load("class").own_heads, targets.load("number").own_heads
+    assert [_modality_dropout(classes, count) for count in (1, 2, 3, 4, 9)] == [0, 0.2, 0.4, 0.6, 0.6]
+    assert [_modality_dropout(numbers, count) for count in (1, 2, 3, 4)] == [0.2, 0.4, 0.6, 0.6]
 
 
 def test_rare_classes_weigh_more():

@@ -159,14 +159,9 @@ def test_card_and_report_tell_errors(fitted):
     assert 'print(runner(text=text, tabular=tabular)["value"])' in readme
     assert "int8 files are judged by R²" in readme
     report = (fitted / "report.html").read_text(encoding="utf-8")
-    for said in (
-        "Predicted against true",
-        "Errors of the test rows",
-        "off by",
-        "Mean absolute error on",
-        "the median, ",
-    ):
-        assert said in report
+    said = ("Predicted against true", "Errors of the test rows", "off by", "Mean absolute error on", "the median, ")
+    for words in said:
+        assert words in report
     for never in ("confusion", "confidence", "calibration", "accuracy"):
         assert never not in report.lower()
 

@@ -42,7 +42,7 @@ class Config:
 
 
 def dataset(split, config):
-    assert (arrays, config.sizes) == ("test", (7, 7, 6))
+    assert (split, config.sizes) == ("test", (7, 7, 6))
     rng = np.random.default_rng(0)
     for n in config.sizes:
         x = {
