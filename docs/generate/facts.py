@@ -2,6 +2,7 @@
 
 import configparser
 import dataclasses
+import inspect
 import typing
 from pathlib import Path
 from typing import Any
@@ -102,8 +103,7 @@ def card_schema() -> str:
     kinds = [value for value in vars(records).values() if dataclasses.is_dataclass(value) and isinstance(value, type)]
     lines = []
     for kind in sorted(kinds, key=lambda one: (one is not Card, one.__name__)):
-        text = (kind.__doc__ or "").strip().split("\n\n")
-        lines += ["", f"## {kind.__name__}", "", *("\n".join(line.strip() for line in part.split("\n")) for part in text)]
+        lines += ["", f"## {kind.__name__}", "", inspect.getdoc(kind) or ""]
         rows = [[f"`{entry.name}`", f"`{_type(entry.type)}`", _default(entry)] for entry in dataclasses.fields(kind)]
         lines += ["", table(["key", "type", "default"], rows)]
     return "\n".join(lines)

@@ -1,1 +1,1 @@
-"""Execution of exported files on CPU, GPU and browser runtimes, compared with Keras."""
+"""Execution of exported files on the CPU and on a GPU accelerator, compared with Keras."""
