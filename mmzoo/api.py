@@ -251,7 +251,7 @@ class TrainedModel:
             return [dict(inputs)]
         if len(set(counts.values())) > 1 or len(counts) < len(inputs):
             raise BadInputError(f"{', '.join(inputs)}: expected as many examples of each. Received: {counts}")
-        return [{name: value[row] for name, value in inputs.items()} for row in range(*counts.values())]
+        return [{name: value[row] for name, value in inputs.items()} for row in range(max(counts.values()))]
 
 
 def _given(x: Any, inputs: Mapping[str, Any], table: bool = False) -> Any:
@@ -262,7 +262,7 @@ def _given(x: Any, inputs: Mapping[str, Any], table: bool = False) -> Any:
 
 
 def _several(value: Any, shape: Sequence[int]) -> bool:
-    """Tell whether `value` holds several examples of an input of `shape`, whose first axis is the batch."""
+    """Check whether `value` holds several examples of an input of `shape`, whose first axis is the batch."""
     if isinstance(value, list | tuple):
         return True
     return isinstance(value, np.ndarray) and value.ndim == len(shape) and len(value) != 1

@@ -68,8 +68,8 @@ class Phase:
 def gradual_unfreezing(groups: tuple[tuple[str, ...], ...], epochs: int, learning_rate: float) -> tuple[Phase, ...]:
     """Return one phase more than `groups`, each of which unfreezes the next group.
 
-    `groups` are names as in `Phase.frozen`, the group next to the head first; `epochs` are those of each phase.
-    Howard and Ruder 2018 (ULMFiT), section 3.3.
+    `groups` are names as in `Phase.frozen`, the group next to the head first; `epochs` is the number of epochs of each
+    phase. Howard and Ruder 2018 (ULMFiT), section 3.3.
 
     Raises:
         ValueError: `groups` has a name twice.
@@ -83,7 +83,7 @@ def gradual_unfreezing(groups: tuple[tuple[str, ...], ...], epochs: int, learnin
 
 @dataclass(frozen=True)
 class Export:
-    """Describe what is published of a trained model."""
+    """Description of a published model."""
 
     labels: tuple[str, ...]
     outputs: dict[str, str]  # output of the exported graph -> layer of the model that yields it
@@ -173,7 +173,7 @@ def check_numbers(options: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One model, end to end: what to train, on what, and what is published of it.
+    """One model, end to end: data, architecture, training and export.
 
     Attributes:
         name: of the recipe's file.

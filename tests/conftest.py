@@ -2,12 +2,14 @@
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,24 @@ def mmzoo_command():
     return run
 
 
+@pytest.fixture
+def run_main(monkeypatch):
+    """Return a function that runs `mmzoo WORDS...` in this process and returns its exit code."""
+    from mmzoo.cli.app import main
+
+    logger = logging.getLogger("mmzoo")
+    for name in ("handlers", "propagate", "level"):
+        monkeypatch.setattr(logger, name, getattr(logger, name))
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+
+    def run(*words):
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        return ended.value.code
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def trained(mmzoo_command, tmp_path_factory):
     """Run the README's first command once for all processes; return its folder, what it printed, and its seconds."""
@@ -107,14 +127,14 @@ def cache(tmp_path_factory):
     """Keep decoded tables in a temporary folder, and there in place of the peer's file a small one: it takes long."""
     import keras
 
-    from mmzoo.benchmark.peers import kept_peer, to_tflite
+    from mmzoo.benchmark.peers import cached_reference, to_tflite
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MMZOO_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         x = keras.Input((8,))
         small = keras.Model(x, keras.layers.Dense(8)(x))
         folder = tmp_path_factory.mktemp("peer")
-        kept_peer("mobilenet_v3_small", folder, lambda name, place: to_tflite(small, place / f"{name}.tflite"))
+        cached_reference("mobilenet_v3_small", folder, lambda name, place: to_tflite(small, place / f"{name}.tflite"))
         yield
 
 

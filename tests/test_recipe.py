@@ -1,9 +1,13 @@
 """The phases that thaw a model group by group."""
 
+from dataclasses import dataclass, replace
+from types import ModuleType
+
 import keras
 import pytest
 
-from mmzoo.recipe import gradual_unfreezing
+from mmzoo.errors import BadInputError
+from mmzoo.recipe import CommonConfig, Recipe, gradual_unfreezing
 from mmzoo.training.loop import compile_phase
 
 
@@ -28,3 +32,72 @@ def test_each_phase_trains_one_group_more():
 def test_a_name_belongs_to_one_group():
     with pytest.raises(ValueError, match="each name once"):
         gradual_unfreezing((("a", "b"), ("b",)), 1, 1e-3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(CommonConfig, sources=("sample", "real"), modalities=("image", "audio")):
+    modalities: tuple[str, ...] = ("image", "audio")
+    snr_db: float = 0.0
+    fusion: str = "gated"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"modalities": ("audio", "image")}, "--modalities: expected any of image, audio in this order"),
+        ({"modalities": ()}, "--modalities"),
+        ({"source": "other"}, "--source: expected one of sample, real. Received: other"),
+        ({"epochs": 0}, "--epochs: expected a number above 0. Received: 0"),
+        ({"learning_rate": float("inf")}, "--learning-rate"),
+        ({"batch_size": 4097}, "--batch-size: expected 4096 at most"),
+        ({"seed": -1}, "--seed"),
+        ({"snr_db": float("nan")}, "--snr-db: expected decibels"),
+        ({"fusion": "guess"}, "--fusion: expected one of attention"),
+    ],
+    ids=str,
+)
+def test_common_config_refuses_what_cannot_be(flags, said):
+    with pytest.raises(BadInputError, match=said):
+        Config(**flags)
+
+
+def returning(value):
+    return lambda config: value
+
+
+def module(**changes):
+    """Return a module with the names of a recipe, changed; None leaves a name out."""
+    made = ModuleType("made")
+    made.__doc__ = "Digits from images.\n\nMore of it."
+    made.__file__ = "/here/made.py"
+    one = {name: returning(name) for name in ("build", "objective", "plan", "export")}
+    parts = {"Config": Config, "TINY": Config(), "dataset": lambda split, config, epoch: split, **one, **changes}
+    for name, part in parts.items():
+        if part is not None:
+            setattr(made, name, part)
+    return made
+
+
+def test_from_module_reads_names_and_optional_parts():
+    recipe = Recipe.from_module(module(kinds=lambda config: ("a",), FOLDS=(1, 2)))
+    assert (recipe.name, recipe.summary, recipe.folds) == ("made", "Digits from images", (1, 2))
+    assert recipe.kinds(None) == ("a",)
+    assert recipe.references is recipe.language is recipe.reconstruction is None
+    assert replace(recipe, plan=lambda config: ()).plan(None) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"build": None, "TINY": None}, "/here/made.py: expected Config, .* Received: no TINY, build"),
+        ({"dataset": lambda split, config, first_epoch=0: split}, r"a function dataset\(split, config, epoch\)"),
+        ({"plan": lambda: ()}, r"expected a function plan\(config\). Received: plan\(\)"),
+        ({"export": 3}, "Received: export = 3"),
+        ({"kinds": ("a",)}, r"a function kinds\(config\)"),
+        ({"TINY": 3}, "a dataclass Config, and TINY of it"),
+    ],
+    ids=str,
+)
+def test_from_module_names_what_is_missing_or_wrong(changes, said):
+    with pytest.raises(BadInputError, match=said):
+        Recipe.from_module(module(**changes))

@@ -54,8 +54,8 @@ class Tensor:
 class Scores:
     """Scores on one split.
 
-    `n` counts the examples. `artifacts` are the metrics of each file, `subsets` those of `model.keras` by available
-    modalities, such as "image+audio". `details` belong to the task.
+    `n` counts the examples. `artifacts` are the metrics of each file, `subsets` the metrics of `model.keras` by
+    available modalities, such as "image+audio". `details` belong to the task.
     """
 
     __pydantic_config__ = STRICT
@@ -70,7 +70,7 @@ class Scores:
 class Baselines:
     """Models that the fused model is compared with.
 
-    `unimodal` are the metrics of models trained on one modality, `average` those of the mean of their predictions.
+    `unimodal` are the metrics of models trained on one modality, `average` the metrics of their mean prediction.
     `fusion_gain` is the gain over the best of them, with its bootstrap interval. `consistency` is their agreement.
     `fit` adds `linear` models, the `constant` prediction, and `fused`: the primary metric of a multimodal model that
     is not in the folder.
@@ -219,8 +219,8 @@ class Card:
             values = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
             raise BadInputError(f"{path}: expected JSON. Received: {error}") from None
-        if not isinstance(values, dict) or "recipe" not in values:
-            raise BadInputError(f"{path}: expected an object with the key `recipe`. Received: {type(values).__name__}")
+        if not isinstance(values, dict):
+            raise BadInputError(f"{path}: expected a JSON object. Received: {type(values).__name__}")
         return from_values(values, path)
 
     def write(self, folder: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""The machine, the package versions and the commit of a run."""
+"""Machine, package versions and commit of a run."""
 
 import importlib.metadata
 import os
@@ -24,7 +24,7 @@ PACKAGES = (
 
 
 def machine() -> dict:
-    """Return the processor, its count as the system shows it, and the versions that matter to time."""
+    """Return processor, core count and the package versions affecting latency."""
     names = ("ai-edge-litert", "numpy")
     return {
         "processor": _processor(),
@@ -34,7 +34,7 @@ def machine() -> dict:
 
 
 def environment() -> Environment:
-    """Return the machine, the package versions, and the commit of mmzoo, "" where unknown."""
+    """Return the machine, the package versions, and mmzoo's commit, "" if unknown."""
     versions = {"python": platform.python_version(), "mmzoo": mmzoo.__version__}
     for package in PACKAGES:
         try:
@@ -55,10 +55,10 @@ def _processor() -> str:
 
 
 def _commit() -> str:
-    """Return the commit of the checkout that this file is tracked in, with `-dirty` after changes, or ""."""
+    """Return the checkout's commit, with `-dirty` after changes, or ""."""
     here = Path(__file__).parent
     try:
-        # an installed package may lie inside somebody else's repository
+        # an installed package may lie inside an unrelated repository
         subprocess.run(
             ["git", "ls-files", "--error-unmatch", Path(__file__).name],
             cwd=here,

@@ -8,7 +8,7 @@ from mmzoo.tflite import flatbuffer
 
 
 def file_table(folder: str | Path) -> dict[str, File]:
-    """Return `{name: File}` of all that lies in `folder` but the card and its README."""
+    """Return `{name: File}` of the files in `folder` except card and README."""
     table = {}
     for path in sorted(Path(folder).iterdir()):
         if path.name in (CARD, "README.md") or path.name.startswith("."):
@@ -19,6 +19,6 @@ def file_table(folder: str | Path) -> dict[str, File]:
 
 
 def operator_table(folder: str | Path) -> dict[str, dict[str, int]]:
-    """Return `{file: {operator: count}}` of every `.tflite` in `folder`."""
+    """Count the operators of every `.tflite` in `folder`: `{file: {operator: count}}`."""
     paths = sorted(Path(folder).glob("*.tflite"))
     return {path.name: flatbuffer.operators(flatbuffer.read(path)) for path in paths}

@@ -1,4 +1,4 @@
-"""The folder of a trained model: written whole or not at all, read with one clear error."""
+"""Folder of a trained model: atomic writing, reading of its card and files."""
 
 import hashlib
 import json
@@ -7,8 +7,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmzoo.errors import BadInputError
+
+if TYPE_CHECKING:
+    import keras
 
 CARD = "card.json"
 KERAS = "model.keras"
@@ -25,10 +29,13 @@ ARTIFACTS = {
 
 
 def check_out(out: str | Path) -> Path:
-    """Return the absolute path of a folder that may be written: a new one, an empty one, or one with a card.
+    """Check that `out` is new, empty, or has a card.
+
+    Returns:
+        its absolute path.
 
     Raises:
-        BadInputError: `out` is a file, or a folder of something else.
+        BadInputError: `out` is a file, or a folder with other files.
     """
     out = Path(out).absolute()
     if out.exists() and not out.is_dir():
@@ -39,10 +46,10 @@ def check_out(out: str | Path) -> Path:
 
 
 def make_folder(path: Path, out: Path) -> Path:
-    """Make the folder `path`, which `out` needs, and those above it, and return it.
+    """Create and return the folder `path`, which `out` needs.
 
     Raises:
-        BadInputError: it cannot be written.
+        BadInputError: the folder cannot be written.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -53,10 +60,11 @@ def make_folder(path: Path, out: Path) -> Path:
 
 @contextmanager
 def new_folder(out: str | Path, place: Path) -> Iterator[Path]:
-    """Yield a temporary folder in `place` that becomes `out` when the block ends without an error.
+    """Yield a temporary folder in `place`, finally renamed to `out`.
 
-    What a process that died left of it is removed first. A folder that holds a `card.json` is replaced; any other
-    folder with files in it is left alone. `place` is on the file system of `out`.
+    After an error it is removed.
+    Remains of a crashed process are removed first. A folder with a `card.json` is replaced; any other folder with
+    files is refused. `place` must be on the file system of `out`.
 
     Raises:
         BadInputError: as `check_out` and `make_folder`.
@@ -90,31 +98,31 @@ def artifact(folder: str | Path, name: str) -> Path:
     """Return the path of file or folder `name` in `folder`.
 
     Raises:
-        BadInputError: it is not there; the message lists what is.
+        BadInputError: it does not exist; the message lists the contents of `folder`.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise BadInputError(f"{folder}: expected a folder of a trained model. Received: no such folder")
     path = folder / name
     if not path.exists():
-        there = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
-        raise BadInputError(f"{folder}: expected {name} in it. Received a folder with {there}")
+        found = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
+        raise BadInputError(f"{folder}: expected {name} in it. Received a folder with {found}")
     return path
 
 
 def write_json(path: str | Path, value: object) -> None:
-    """Write `value` as JSON to `path` by way of a temporary file, so that no reader sees half of it."""
+    """Write `value` as JSON to `path` atomically, through a temporary file."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(temporary, path)
 
 
-def load_keras(folder: str | Path):
-    """Return the uncompiled `keras.Model` of `folder`, loaded without running code from the file.
+def load_keras(folder: str | Path) -> "keras.Model":
+    """Load the uncompiled `keras.Model` of `folder` without executing code from the file.
 
     Raises:
-        BadInputError: there is none, or it is no Keras file.
+        BadInputError: the file is missing or no Keras file.
     """
     from mmzoo.models.transfer import read_model
 
@@ -122,7 +130,10 @@ def load_keras(folder: str | Path):
 
 
 def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file, or of a folder's sorted relative names and bytes, in hexadecimal."""
+    """Compute the hexadecimal SHA-256 of a file or folder.
+
+    The digest of a folder covers sorted relative names and bytes.
+    """
     path = Path(path)
     digest = hashlib.sha256()
     if path.is_file():
@@ -134,5 +145,5 @@ def sha256(path: str | Path) -> str:
 
 
 def artifacts_in(folder: Path) -> list[str]:
-    """Return those of `ARTIFACTS` that `folder` has."""
+    """Return the names of the model artifacts in `folder`."""
     return [name for name in ARTIFACTS.values() if (folder / name).exists()]

@@ -1,8 +1,9 @@
-"""Golden tensors: test inputs with the float outputs of the Keras model."""
+"""Golden tensors: test inputs and the float outputs of the Keras model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,23 +11,32 @@ from mmzoo.artifacts.folder import artifact
 from mmzoo.data.arrays import Arrays
 from mmzoo.errors import BadInputError
 
+if TYPE_CHECKING:
+    import keras
+
 GOLDEN = "golden.npz"
-GOLDEN_EXAMPLES, GOLDEN_BYTES = 32, 2_000_000  # examples of each folder, and what they take uncompressed
+GOLDEN_EXAMPLES, GOLDEN_BYTES = 32, 2_000_000  # maximum examples of a folder, and their maximum uncompressed bytes
 
 
 def golden_examples(inputs: Arrays, labels: np.ndarray, count: int = GOLDEN_EXAMPLES) -> tuple[Arrays, np.ndarray]:
-    """Return `count` evenly spaced examples, with nothing missing; fewer where they are large."""
+    """Select `count` evenly spaced examples with all modalities present.
+
+    Large examples reduce the count, so that the total stays within GOLDEN_BYTES.
+
+    Returns:
+        inputs `{name: (K, ...)}` and labels `(K, ...)`.
+    """
     fit = GOLDEN_BYTES // sum(x[0].nbytes for x in inputs.values())
-    some = np.linspace(0, len(labels) - 1, min(count, len(labels), max(1, fit))).astype(int)
-    chosen = {name: x[some] for name, x in inputs.items()}
+    rows = np.linspace(0, len(labels) - 1, min(count, len(labels), max(1, fit))).astype(int)
+    chosen = {name: x[rows] for name, x in inputs.items()}
     if "present" in chosen:
         chosen["present"] = np.ones_like(chosen["present"])
-    return chosen, labels[some]
+    return chosen, labels[rows]
 
 
 @dataclass(frozen=True)
 class Golden:
-    """What `golden.npz` holds: `inputs` and `outputs` `{name: (K, ...)}`, and `labels` `(K, ...)`."""
+    """Hold golden tensors: `inputs` and `outputs` `{name: (K, ...)}`, `labels` `(K, ...)`."""
 
     inputs: Arrays
     outputs: Arrays
@@ -37,13 +47,13 @@ def read_golden(folder: str | Path, names: Sequence[str] = ()) -> Golden:
     """Read `golden.npz` of `folder`, which must have the inputs `names`.
 
     Raises:
-        BadInputError: there is none, it cannot be read, or it lacks an input.
+        BadInputError: the file is missing or unreadable, or lacks an input.
     """
     path = artifact(folder, GOLDEN)
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays}
-    except Exception as error:  # zipfile, zlib and NumPy each have their own for a damaged file
+    except Exception as error:  # zipfile, zlib and NumPy raise different errors for a damaged file
         raise BadInputError(f"{path}: expected an .npz of golden tensors. Received: {error}") from None
     missing = [key for key in (*(f"input/{name}" for name in names), "label") if key not in found]
     if missing:
@@ -55,7 +65,8 @@ def read_golden(folder: str | Path, names: Sequence[str] = ()) -> Golden:
     return Golden(inputs, outputs, found["label"])
 
 
-def write_golden(path: Path, model, inputs: Arrays, labels: np.ndarray) -> None:
+def write_golden(path: Path, model: "keras.Model", inputs: Arrays, labels: np.ndarray) -> None:
+    """Write `inputs` `{name: (K, ...)}`, model outputs and `labels` to `path`."""
     inputs = {name: inputs[name] for name in model.input}
     arrays = {f"input/{name}": x for name, x in inputs.items()}
     arrays |= {f"output/{name}": np.asarray(x) for name, x in model(inputs, training=False).items()}

@@ -1,10 +1,11 @@
-"""Any artifact as one function from named arrays to named arrays, whatever runtime it needs."""
+"""Prediction with any artifact, as a function from named arrays to named arrays."""
 
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,29 +17,29 @@ from mmzoo.data.tables.rows import Rows
 from mmzoo.errors import BadInputError
 from mmzoo.recipe import Export
 
-BATCH = 256  # examples at a time, at most
-HELD = 4_000_000  # bytes of their inputs, which become many times as much inside a model
-ROWS = 1000  # in memory at a time
+BATCH = 256  # maximum examples per batch
+HELD = 4_000_000  # maximum input bytes per batch; activations need a multiple of this
+ROWS = 1000  # rows in memory at a time
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """One opened artifact; `runs` are independent copies that may work at the same time."""
+    """Hold an opened artifact; `runs` are independent copies for parallel use."""
 
     inputs: dict[str, tuple[tuple, np.dtype]]  # name -> shape with the batch, dtype
     runs: Sequence[Callable[[Arrays], Arrays]]
-    batch: int | None  # None where any batch is taken
+    batch: int | None  # None: any batch size
 
 
 def predictor(path: str | Path) -> Callable[[Arrays], Arrays]:
-    """Return `f(inputs)` that runs the artifact at `path` on the CPU.
+    """Return a function `f(inputs)` running the artifact on the CPU.
 
-    `path` is `model.keras`, a SavedModel folder, a `.tflite` or an `.onnx`; `f` takes `{name: (N, ...)}`,
-    ignores names that the artifact does not have, and returns `{name: (N, ...)}` of all outputs.
+    `path` is `model.keras`, a SavedModel folder, a `.tflite` or an `.onnx`. `f` takes `{name: (N, ...)}`, ignores
+    names that are no inputs of the artifact, and returns `{name: (N, ...)}` of all outputs.
 
     Raises:
-        BadInputError: nothing is there, it cannot be read or its runtime is missing; and from `f`, when an
-            input is missing or its shape or dtype does not fit.
+        BadInputError: the artifact is missing or unreadable, or its runtime is not installed; from `f`, an input is
+            missing or has the wrong shape or dtype.
     """
     path = Path(path)
     if not path.exists():
@@ -61,17 +62,20 @@ def _predict(path: Path, loaded: _Loaded, inputs: Arrays) -> Arrays:
     if loaded.batch and len(starts) * loaded.batch != min(sizes.values()):
         raise BadInputError(f"{path}: expected a multiple of {loaded.batch} examples. Received: {sizes}")
 
-    def part(run: Callable[[Arrays], Arrays], mine: Sequence[int]) -> list[Arrays]:
-        return [run({k: v[i : i + step] for k, v in feed.items()}) for i in mine]
+    def part(run: Callable[[Arrays], Arrays], chunk: Sequence[int]) -> list[Arrays]:
+        return [run({k: v[i : i + step] for k, v in feed.items()}) for i in chunk]
 
-    shares = [share for share in np.array_split(starts, len(loaded.runs)) if len(share)]
-    with ThreadPoolExecutor(len(shares)) as pool:
-        parts = [answer for some in pool.map(part, loaded.runs, shares) for answer in some]
+    chunks = [chunk for chunk in np.array_split(starts, len(loaded.runs)) if len(chunk)]
+    with ThreadPoolExecutor(len(chunks)) as pool:
+        parts = [answer for answers in pool.map(part, loaded.runs, chunks) for answer in answers]
     return {name: np.concatenate([answer[name] for answer in parts]) for name in parts[0]}
 
 
 def batch_size(inputs: Arrays) -> int:
-    """Return how many examples of `inputs` `{name: (N, ...)}` a model is given at a time: fewer where each is large."""
+    """Return the batch size for `inputs` `{name: (N, ...)}`.
+
+    The size is smaller for large examples.
+    """
     one = sum(array[:1].nbytes for array in inputs.values())
     return min(BATCH, max(8, HELD // max(1, one)))
 
@@ -83,12 +87,11 @@ def _fit(path: Path, name: str, shape: tuple, dtype: np.dtype, inputs: Arrays) -
     fits = array.ndim == len(shape) and all(
         want is None or want == got for want, got in zip(shape[1:], array.shape[1:], strict=True)
     )
-    kept = ", ".join(["N", *("any" if size is None else str(size) for size in shape[1:])])
-    # same_kind lets float64 and int64 in, and keeps a picture in [0, 1] from being cut to uint8 zeros
+    wanted = ", ".join(["N", *("any" if size is None else str(size) for size in shape[1:])])
+    wanted = f"{np.dtype(dtype).name} ({wanted})"
+    # same_kind accepts float64 and int64, and refuses a float image in [0, 1], which uint8 would truncate to zeros
     if not fits or not np.can_cast(array.dtype, dtype, "same_kind"):
-        raise BadInputError(
-            f"{path}: expected '{name}' as {np.dtype(dtype).name} ({kept}). Received: {array.dtype.name} {array.shape}"
-        )
+        raise BadInputError(f"{path}: expected '{name}' as {wanted}. Received: {array.dtype.name} {array.shape}")
     return array.astype(dtype, copy=False)
 
 
@@ -97,7 +100,7 @@ def _keras(path: Path) -> _Loaded:
         raise BadInputError(f"{path}: expected a file called {KERAS}. Received: {path.name}")
     model = load_keras(path.parent)
     if not isinstance(model.input, dict) or not isinstance(model.output, dict):
-        raise BadInputError(f"{path}: expected a model with named inputs and outputs. Received: unnamed ones")
+        raise BadInputError(f"{path}: the inputs and outputs of the model must be named")
     inputs = {name: (tuple(x.shape), np.dtype(x.dtype)) for name, x in model.input.items()}
 
     def run(feed: Arrays) -> Arrays:
@@ -127,11 +130,11 @@ def _saved_model(path: Path) -> _Loaded:
         return {k: v[0] for k, v in function(**{k: v[None] for k, v in row.items()}).items()}
 
     @tf.function(autograph=False)
-    def one_by_one(feed: dict) -> dict:  # in one graph: a call from Python costs more than a small model
+    def one_by_one(feed: dict) -> dict:  # in one graph: a Python call costs more than a small model
         outputs = {k: tf.TensorSpec(s.shape[1:], s.dtype) for k, s in function.structured_outputs.items()}
         return tf.map_fn(one, feed, fn_output_signature=outputs)
 
-    def run(feed: Arrays, keep=loaded) -> Arrays:  # the function's variables die with `loaded`
+    def run(feed: Arrays, keep: Any = loaded) -> Arrays:  # `loaded` owns the function's variables
         feed = {k: tf.constant(v) for k, v in feed.items()}
         answers = function(**feed) if batch is None else one_by_one(feed)
         return {k: v.numpy() for k, v in answers.items()}
@@ -171,7 +174,7 @@ def _onnx(path: Path) -> _Loaded:
         import onnxruntime
     except ImportError:
         raise BadInputError(
-            f"{path}: expected onnxruntime to run it: pip install 'mmzoo[onnx]'. Received: not installed"
+            f"{path}: onnxruntime is not installed, which .onnx files need: pip install 'mmzoo[onnx]'"
         ) from None
     types = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(int32)": np.int32}
     try:
@@ -180,7 +183,7 @@ def _onnx(path: Path) -> _Loaded:
             i.name: (tuple(d if isinstance(d, int) else None for d in i.shape), np.dtype(types[i.type]))
             for i in session.get_inputs()
         }
-    except Exception as error:  # its errors derive from nothing narrower
+    except Exception as error:  # the errors of onnxruntime have no narrower base class
         raise BadInputError(f"{path}: expected an ONNX model. Received: {_first(error)}") from None
     names = [output.name for output in session.get_outputs()]
 
@@ -201,13 +204,19 @@ def _first(error: Exception) -> str:
 def predict_rows(
     predict: Callable[[Arrays], Arrays], output: str, rows: Rows, index: np.ndarray, modalities: Sequence[str]
 ) -> np.ndarray:
-    """Return the output `output` `(N, K)` of a model for the rows `index`, in chunks of `ROWS`."""
+    """Predict the output `output` `(N, K)` for the rows `index`.
+
+    The rows are read in chunks of `ROWS`.
+    """
     parts = [index[start : start + ROWS] for start in range(0, len(index), ROWS)]
     return np.concatenate([predict(as_inputs(rows, part, modalities))[output] for part in parts])
 
 
-def answering(spec: Export, model: keras.Model) -> Callable[[Arrays], Arrays]:
-    """Return a function from inputs, of which `model` takes some, to the outputs of `spec`."""
+def output_predictor(spec: Export, model: keras.Model) -> Callable[[Arrays], Arrays]:
+    """Return a function from inputs to the named outputs of `spec`.
+
+    The function ignores inputs that `model` does not have.
+    """
     exported = keras.Model(model.input, {name: model.get_layer(layer).output for name, layer in spec.outputs.items()})
 
     def predict(inputs: Arrays) -> Arrays:

@@ -1,4 +1,4 @@
-"""K-fold cross-validation: each fold tests models trained from scratch on the others."""
+"""Cross-validation of `fit`: each fold tests models trained from scratch on the other folds."""
 
 import dataclasses
 import json
@@ -8,13 +8,14 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from mmzoo.artifacts.folder import write_json
 from mmzoo.automl import targets
-from mmzoo.automl.budget import told_seconds
+from mmzoo.automl.budget import format_seconds
 from mmzoo.automl.options import Request
 from mmzoo.data.arrays import Arrays, test_arrays
 from mmzoo.data.tables.source import load_splits
@@ -25,97 +26,110 @@ from mmzoo.training.loop import fit
 
 logger = logging.getLogger(__name__)
 FOLDS = "folds.json"
-BATCH = 100  # test rows at a time
+BATCH = 100  # test rows per batch
 
 
 def check_folds(request: Request) -> None:
-    """Raise BadInputError unless the folds that are asked for can be, of whatever table."""
+    """Check the number of folds and the split of a request.
+
+    Raises:
+        BadInputError: the number of folds is invalid, or the split is by a column or by time.
+    """
     if request.folds < 0 or request.folds == 1:
         raise BadInputError(f"`folds` must be 2 or more, got {request.folds}")
-    said = [name for name in ("split", "time") if getattr(request, name)]
-    if request.folds and said:
-        raise BadInputError(f"`folds` and `{said[0]}` exclude each other: folds are of shuffled rows, or of a `group`")
+    given = [name for name in ("split", "time") if getattr(request, name)]
+    if request.folds and given:
+        raise BadInputError(f"`folds` and `{given[0]}` exclude each other: folds are of shuffled rows, or of a `group`")
 
 
-def check_rows(module, config, count: int, place: Path) -> None:
-    """Raise BadInputError where the rows of a table cannot be divided into `count` folds, each class in each."""
+def check_rows(module: Any, config: Any, count: int, place: Path) -> None:
+    """Check that each class has at least `count` rows.
+
+    Raises:
+        BadInputError: the table has too few rows, or a class is too small.
+    """
     splits, classes = load_splits(module.source, place, module.sizes(config), f"1/{count}"), module.source.classes
     if not targets.load(module.source.kind).balanced:
-        return  # only classes are spread evenly over folds
+        return  # only classes are balanced over folds
     rows = np.bincount(np.concatenate([examples.labels for examples in splits.values()]), minlength=len(classes))
     rarest = int(rows.argmin())
     if rows[rarest] < count:
-        most = f"{rows[rarest]} at most, the rows of the class {classes[rarest]}"
+        most = f"at most {rows[rarest]}, the rows of the class {classes[rarest]}"
         raise BadInputError(f"`folds` must be {most}, got {count}")
 
 
-def cross_validate(module, config, count: int, place: Path, work: Path, linear: Callable) -> dict:
-    """Train and test the models of a recipe on each of `count` folds; return what a card tells of it.
+def cross_validate(module: Any, config: Any, count: int, place: Path, work: Path, linear: Callable) -> dict:
+    """Train and test the models of a recipe on `count` folds.
 
-    A model of all modalities and one of each alone are trained, as `fit` does on the usual split: those of one alone
-    take as long together, at most. What columns of numbers are scaled by is that of the usual split's training rows.
-    Finished folds are kept in the folder `work`, as are the checkpoints of the one that is stopped: a second call
-    goes on there.
+    A fused model and one unimodal model per modality are trained, as `fit` does on the usual split. Columns of numbers
+    are scaled by the training rows of the usual split. Finished folds are saved in the folder `work`, with the
+    checkpoints of an interrupted fold; a second call resumes there.
 
     Args:
-        module: a recipe that `fit` wrote.
+        module: a recipe written by `fit`.
         config: its Config, without a fold.
-        count: of the folds.
+        count: number of folds.
         place: the table.
         work: the folder.
-        linear: a function of `{split: Examples}`, the recipe and its Config to `{name: scores}` of linear models.
+        linear: a function of `{split: Examples}`, the recipe and its Config to `{name: scores}` of linear baselines.
+
+    Returns:
+        the card's `cross_validation`.
 
     Raises:
-        BadInputError: the rows cannot be divided so.
+        BadInputError: the rows cannot be divided into the folds.
     """
     state = work / FOLDS
     done = json.loads(state.read_text(encoding="utf-8")) if state.is_file() else []
     for fold in range(len(done) + 1, count + 1):
-        began, own = time.monotonic(), dataclasses.replace(config, fold=f"{fold}/{count}")
-        splits = load_splits(module.source, place, module.sizes(own), own.fold)
-        found = _fold(module, own, work / f"fold_{fold}")
-        found["linear"] = {name: one[found["score"]] for name, one in linear(splits, module, own).items()}
+        began, fold_config = time.monotonic(), dataclasses.replace(config, fold=f"{fold}/{count}")
+        splits = load_splits(module.source, place, module.sizes(fold_config), fold_config.fold)
+        found = _fold(module, fold_config, work / f"fold_{fold}")
+        found["linear"] = {name: one[found["score"]] for name, one in linear(splits, module, fold_config).items()}
         done.append({**found, "seconds": time.monotonic() - began})
         write_json(state, done)
         shutil.rmtree(work / f"fold_{fold}")
         left = statistics.mean(one["seconds"] for one in done) * (count - fold)
-        after = f"; about {told_seconds(left)} left" if fold < count else ""
+        after = f"; about {format_seconds(left)} left" if fold < count else ""
         metric = targets.load(module.source.kind).task.primary
-        logger.info(f"fold {fold} of {count}, test {metric.label}: {_told(found, metric)}{after}")
+        logger.info(f"fold {fold} of {count}, test {metric.label}: {_format_scores(found, metric)}{after}")
     return _section(done, module.source.group)
 
 
-def _fold(module, config, folder: Path) -> dict:
-    """Return the name of the `score`, the `rows` of the test and the score on it of each of `models`."""
+def _fold(module: Any, config: Any, folder: Path) -> dict:
+    """Train one fold; return `score`, test `rows` and scores of `models`."""
     inputs, labels = test_arrays(module, config)
     names = tuple(name for name in inputs if name != "present")
     target, models = targets.load(module.source.kind), {}
     score = target.task.primary.key
     for chosen in [names, *((name,) for name in names if len(names) > 1)]:
-        own, title = dataclasses.replace(config, modalities=chosen), "+".join(chosen)
-        model, _ = fit(module, own, folder / title, f"fold {config.fold} ({title})")
-        found = target.scores(_answers(model, inputs), labels, module.source)
+        model_config, title = dataclasses.replace(config, modalities=chosen), "+".join(chosen)
+        model, _ = fit(module, model_config, folder / title, f"fold {config.fold} ({title})")
+        found = target.scores(_predict(model, inputs), labels, module.source)
         models[title] = float(found[score])
     return {"score": score, "rows": len(labels), "models": models}
 
 
-def _answers(model: keras.Model, inputs: Arrays) -> np.ndarray:
-    """Return what `model` answers to those of `inputs` that it takes, `(N, C)`, without tracing it for that once."""
+def _predict(model: keras.Model, inputs: Arrays) -> np.ndarray:
+    """Predict `(N, C)` eagerly.
+
+    A single use does not justify tracing a graph.
+    """
     taken = {name: inputs[name] for name in model.input}
     starts = range(0, len(next(iter(taken.values()))), BATCH)
     batches = ({name: x[start : start + BATCH] for name, x in taken.items()} for start in starts)
     return np.concatenate([keras.ops.convert_to_numpy(model(batch, training=False)) for batch in batches])
 
 
-def _told(found: dict, metric: Metric) -> str:
-    """Return the scores of the models of a fold, and of the linear baseline on all modalities."""
+def _format_scores(found: dict, metric: Metric) -> str:
+    """Format the scores of a fold's models and linear baseline."""
     name = next(reversed(found["linear"]))
     scored = {**found["models"], f"linear baseline, {name}": found["linear"][name]}
     return ", ".join(f"{model} {metric.show(value)}" for model, value in scored.items())
 
 
 def _section(done: list[dict], group: str) -> dict:
-    """Return the card's `cross_validation` of the folds that are `done`."""
+    """Return the card's `cross_validation` of the finished folds `done`."""
     section = {"folds": len(done), "group": group, "score": done[0]["score"], "rows": [one["rows"] for one in done]}
     for kind in ("models", "linear"):
         section[kind] = {name: _spread([one[kind][name] for one in done]) for name in done[0][kind]}

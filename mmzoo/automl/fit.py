@@ -17,10 +17,10 @@ from mmzoo.automl import targets
 from mmzoo.automl.budget import bytes_of, fit_epochs, fit_width, seconds_of
 from mmzoo.automl.cross_validation import check_folds, check_rows, cross_validate, fold_table
 from mmzoo.automl.input_sizes import measure
-from mmzoo.automl.leakage import duplicates, told_duplicates
-from mmzoo.automl.linear_baselines import peer_examples, peer_input, peer_scores, told_peer_rows
+from mmzoo.automl.leakage import duplicates, format_duplicates
+from mmzoo.automl.linear_baselines import baseline_examples, baseline_input, format_baseline_rows, linear_scores
 from mmzoo.automl.options import Request
-from mmzoo.automl.pretrained import check_beginning, published_encoders
+from mmzoo.automl.pretrained import check_weights, published_encoders
 from mmzoo.automl.recipe import RECIPE, from_values, recipe_text
 from mmzoo.automl.scores import primary_value, quality, rows_table, score_table
 from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
@@ -48,10 +48,10 @@ PATIENCE = 8  # epochs in which validation gets no better
 def fit_table(
     table: str | Path, target: str, out: str | Path = "", request: Request | None = None, resume: bool = False
 ) -> Path:
-    """Train the model that fits the columns of `table` to tell `target`; return its folder.
+    """Train a model of the columns of `table` that predicts `target`; return its folder.
 
-    A model of each modality alone, and one of them together, are trained; where one alone does as well on the
-    validation rows, that is what the folder holds. Beside them stand linear models of scikit-learn on the same rows.
+    A multimodal model and unimodal baselines are trained. Where a unimodal model is as good on the validation rows, the
+    folder holds it. Linear baselines of scikit-learn are trained on the same rows.
 
     Raises:
         BadInputError: the table, a column, a file or the folder cannot be used.
@@ -72,7 +72,7 @@ def fit_table(
         logger.info(rows_table(splits, module.source))
         logger.info("looking for rows in two splits ...")
         crossing = duplicates(splits)
-        logger.info(f"{told_duplicates(crossing)}\ntraining ...")
+        logger.info(f"{format_duplicates(crossing)}\ntraining ...")
         module, before = _before(recipe, request, place)
         config = module.Config()
         card = replace(_train(str(recipe), config, out, resume and _training(out).is_dir()), **before)
@@ -100,17 +100,17 @@ def _compared(card: Card, splits, module, config, out: Path) -> Card:
     logger.info("timing ...")
     timed = for_card(benchmark([out], runs=TIMED, threads=(1,)), out)
     logger.info("comparing with linear models ...")
-    rows = told_peer_rows(peer_examples(splits, config.seed), splits)
+    rows = format_baseline_rows(baseline_examples(splits, config.seed), splits)
     constant = targets.load(module.source.kind).constant
     found = constant(splits["train"].labels, splits["test"].labels, module.source)
-    linear = _peers(splits, module, config)
+    linear = _linear_baselines(splits, module, config)
     return replace(
         card, benchmark=timed, baselines=replace(card.baselines, linear=linear, linear_rows=rows, constant=found)
     )
 
 
 def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
-    """Tune the recipe and cross-validate it, as far as that is asked for; return it, and what the card tells of it."""
+    """Tune and cross-validate the recipe as requested; return it, and fields of the card."""
     told, module = {}, recipes.load(str(recipe))
     if request.folds:
         check_rows(module, module.Config(), request.folds, place)
@@ -118,7 +118,7 @@ def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
         told["tuning"] = tune(recipe, request)
         module = recipes.load(str(recipe))
     if request.folds:
-        found = cross_validate(module, module.Config(), request.folds, place, recipe.parent, _peers)
+        found = cross_validate(module, module.Config(), request.folds, place, recipe.parent, _linear_baselines)
         logger.info(fold_table(found, targets.load(module.source.kind).task.primary))
         told["cross_validation"] = found
     return module, told
@@ -145,7 +145,7 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
     request.keep(make_folder(recipe.parent, out))
     recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.encoder or request.init_from:
-        check_beginning(recipes.load(str(recipe)))
+        check_weights(recipes.load(str(recipe)))
     if request.size:
         values["width"] = fit_width(recipes.load(str(recipe)), request.size)
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
@@ -223,9 +223,10 @@ def _modality_dropout(own_heads: bool, count: int) -> float:
 
 
 def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple], ...]:
-    """Return `((modality, columns), ...)`: each picture, sound and video by itself, all texts as one, the rest as one.
+    """Return `((modality, columns), ...)`.
 
-    `training` is the table of the training rows, whose cells tell means and values.
+    Each image, audio and video column is one modality, all text columns are one, and all other columns are one.
+    `training` is the table of the training rows, from which means and categories are fitted.
     """
     inputs = []
     for kind in ("image", "audio", "video"):
@@ -260,13 +261,13 @@ def _best_alone(card: Card) -> str:
     return best if best and scores[best] >= quality(card.history, metric) else ""
 
 
-def _peers(splits, module, config) -> dict:
+def _linear_baselines(splits, module, config) -> dict:
     """Return the scores of scikit-learn's models on what the recipe's encoders see, of some rows of a large table."""
     arrays, labels = {}, {}
-    for name, examples in peer_examples(splits, config.seed).items():
+    for name, examples in baseline_examples(splits, config.seed).items():
         arrays[name] = {}
         for i, (modality, stored) in enumerate(examples.rows.arrays.items()):
-            arrays[name][modality] = peer_input(modality, stored, examples.index, config.sample_rate)
+            arrays[name][modality] = baseline_input(modality, stored, examples.index, config.sample_rate)
             arrays[name].setdefault("present", {})[modality] = examples.rows.present[examples.index, i]
         labels[name] = examples.labels
-    return peer_scores(arrays, labels, len(module.source.classes))
+    return linear_scores(arrays, labels, len(module.source.classes))

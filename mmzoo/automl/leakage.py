@@ -1,4 +1,4 @@
-"""Rows of a table that are in two splits: what a model has seen in training says little of it in the test."""
+"""Detection of leakage: duplicate rows in several splits of a table, which inflate test scores."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -10,29 +10,32 @@ from tqdm.auto import tqdm
 from mmzoo.data.decode.text import decode_bytes
 from mmzoo.data.tables.batches import Examples
 from mmzoo.data.tables.duplicates import exact_duplicates, fingerprint, near_duplicates
-from mmzoo.data.tables.rows import kind_of, let_go
-from mmzoo.data.tables.sound_fingerprint import sound_picture
+from mmzoo.data.tables.rows import kind_of, release_pages
+from mmzoo.data.tables.sound_fingerprint import spectrogram_image
 
 
 def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
-    """Return `{modality: {"exact": rows, "near": rows, "first": [...]}}` of those with rows in two splits.
+    """Find duplicate rows across splits, by modality.
 
-    What was decoded is compared, so that a copy under another name counts.
-    `first` names some: the two rows, from 1 on, and their splits.
+    Decoded content is compared, so that a copy under another file name counts.
+
+    Returns:
+        `{modality: {"exact": rows, "near": rows, "first": [...]}}` of modalities with duplicates. `first` describes up
+        to five pairs: row numbers, from 1, and splits.
     """
     rows, places = splits["train"].rows, np.concatenate([examples.index for examples in splits.values()])
     names = np.repeat([*splits], [len(examples.index) for examples in splits.values()])
     found = {}
     for i, (modality, stored) in enumerate(rows.arrays.items()):
-        kind, there = kind_of(modality), rows.present[places, i]
+        kind, available = kind_of(modality), rows.present[places, i]
         if kind == "tabular":
             continue
-        digests = [_digest(stored[row]) if here else None for row, here in zip(places, there, strict=True)]
+        digests = [_digest(stored[row]) if there else None for row, there in zip(places, available, strict=True)]
         listed, exact = exact_duplicates(digests, names)
-        content = _content(kind, stored, places, there)
-        alike, near = near_duplicates("image" if kind == "video" else kind, content, names, digests)
-        listed = [*listed, *alike]
-        let_go(stored)
+        content = _content(kind, stored, places, available)
+        near_listed, near = near_duplicates("image" if kind == "video" else kind, content, names, digests)
+        listed = [*listed, *near_listed]
+        release_pages(stored)
         if listed:
             first = [f"{c.kind}: row {rows.numbers[places[c.first_row]]} ({c.first_split})" for c in listed[:5]]
             second = [f"row {rows.numbers[places[c.second_row]]} ({c.second_split})" for c in listed[:5]]
@@ -41,37 +44,45 @@ def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
     return found
 
 
-def told_duplicates(found: Mapping[str, dict]) -> str:
-    """Return the lines that say what `duplicates` found."""
+def format_duplicates(found: Mapping[str, dict]) -> str:
+    """Format the result of `duplicates` as lines of text."""
     if not found:
-        return "no picture, sound, video or text is in two splits"
-    told = [f"{m}: {one['exact']} rows exactly, {one['near']} nearly; {one['first'][0]}" for m, one in found.items()]
-    return "\n".join(["what is in two splits (a column `group` keeps together what belongs together):", *told])
+        return "no duplicate images, audio, videos or texts across splits"
+    lines = [
+        f"{name}: {one['exact']} exact, {one['near']} near duplicates; {one['first'][0]}" for name, one in found.items()
+    ]
+    return "\n".join(["duplicate rows across splits (`group` keeps related rows in one split):", *lines])
 
 
 def _digest(array: np.ndarray) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(array), digest_size=16).digest()
 
 
-def _content(kind: str, stored: np.ndarray, places: np.ndarray, there: np.ndarray) -> Sequence:
-    """Return what `near_duplicates` compares of each row: a video is a picture of frames, a sound of its spectrum."""
+def _content(kind: str, stored: np.ndarray, places: np.ndarray, available: np.ndarray) -> Sequence:
+    """Return each row's content for `near_duplicates`: texts, or fingerprints of images.
+
+    A video is an image of its frames, audio an image of its spectrogram.
+    """
     if kind == "text":
-        return _Texts(stored, places, there)
-    picture = sound_picture if kind == "audio" else np.asarray
-    rows = tqdm(zip(places, there, strict=True), f"comparing {kind}s", len(places), delay=5, mininterval=1)
-    return [fingerprint(picture(stored[row])) if here else None for row, here in rows]
+        return _Texts(stored, places, available)
+    to_image = spectrogram_image if kind == "audio" else np.asarray
+    rows = tqdm(zip(places, available, strict=True), f"comparing {kind}s", len(places), delay=5, mininterval=1)
+    return [fingerprint(to_image(stored[row])) if there else None for row, there in rows]
 
 
 @dataclass(frozen=True)
 class _Texts(Sequence):
-    """The texts of rows, each decoded when it is asked for: all of them need not fit into memory."""
+    """Decode the texts of rows on demand.
+
+    All texts together may not fit into memory.
+    """
 
     stored: np.ndarray
     places: np.ndarray
-    there: np.ndarray
+    available: np.ndarray
 
     def __len__(self) -> int:
         return len(self.places)
 
     def __getitem__(self, row: int) -> str | None:
-        return decode_bytes(self.stored[self.places[row]]) if self.there[row] else None
+        return decode_bytes(self.stored[self.places[row]]) if self.available[row] else None

@@ -1,49 +1,58 @@
-"""What scikit-learn makes of the same split of a table: linear models of plain features, shown beside ours."""
+"""Linear baselines of scikit-learn on the same split of a table, with hand-crafted features."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.automl.linear_features import KINDS, side_by_side
+from mmzoo.automl.linear_features import KINDS, concatenate_features
 from mmzoo.data.decode.text import decode_bytes
-from mmzoo.data.tables.batches import Examples
 from mmzoo.data.tables.rows import kind_of, rows_of
 from mmzoo.data.tables.split import SPLITS
 from mmzoo.errors import BadInputError
 from mmzoo.metrics.labels import SUMMARY, label_scores
 from mmzoo.metrics.regression import number_scores
 
-STRENGTHS = (0.1, 1.0, 10.0)  # C of the logistic regression, 1 / alpha of the ridge
-STEPS = 200  # of the optimizer
+if TYPE_CHECKING:
+    from mmzoo.data.tables.batches import Examples
+
+STRENGTHS = (0.1, 1.0, 10.0)  # C of the logistic regression, 1 / alpha of the ridge regression
+STEPS = 200  # maximum iterations of the optimizer
 TOLERANCE = 1e-3
-# {split: {modality: values}}, of which "present" may be {modality: bool (N,)}
+# {split: {modality: values}}; "present" may be {modality: bool (N,)}
 Inputs = dict[str, dict]
+Features = dict[str, Any]  # {split: dense or sparse matrix (N, F)}
 ROWS = {"train": 50_000, "validation": 20_000, "test": 20_000}
-TEXT = 8_000_000  # bytes of the texts of a split: what counts their runs of characters holds 60 times as much
+TEXT = 8_000_000  # maximum bytes of the texts of a split: counting character n-grams needs 60 times as much memory
 
 
-def peer_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int, seed: int = 0) -> dict[str, dict]:
-    """Return `{name: scores}` on the test split of a linear model of each modality, and of "all" where there are more.
+def linear_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int, seed: int = 0) -> dict[str, dict]:
+    """Score linear baselines on the test split.
 
-    Logistic regression with `accuracy`, or, where `num_classes` is 0, ridge regression with `mae`, `rmse` and `r2`;
-    of several labels, logistic regression of each, with `micro_f1` and the rest of `mmzoo.metrics.labels.SUMMARY`.
-    `c`, the inverse strength of its penalty, is the one of `STRENGTHS` that is best on the validation split.
+    There is one baseline per modality, and a fused one.
+    Classes use logistic regression with `accuracy`. Numbers (`num_classes` 0) use ridge regression with `mae`, `rmse`
+    and `r2`. Multi-label targets use one logistic regression per label, with `micro_f1` and the other metrics of
+    `mmzoo.metrics.labels.SUMMARY`. `c`, the inverse regularization strength, is selected from `STRENGTHS` on the
+    validation split.
 
     Args:
-        inputs: for train, validation and test, what each modality holds; its kind is the name up to the first
-            underscore. `text`: N strings, None where absent. `image`: uint8 `(N, H, W, C)`; `video`: strips of square
-            frames, `(N, T*S, S, C)`. `audio`: float32 `(N, T)`
-            in [-1, 1] and the sample rate in Hz. `tabular`: float32 `(N, F)`, NaN where a cell is empty.
-            `present`: `{modality: bool (N,)}`; a row without the modality gets the mean features.
-        labels: for each split int `(N,)` from 0 on, float `(N,)`, or `(N, num_classes)` of 0 and 1.
+        inputs: values of each modality for train, validation and test; the kind is the name up to the first
+            underscore. `text`: N strings, None if absent. `image`: uint8 `(N, H, W, C)`. `video`: strips of square
+            frames, `(N, T*S, S, C)`. `audio`: float32 `(N, T)` in [-1, 1] and the sample rate in Hz. `tabular`: float32
+            `(N, F)`, NaN for empty cells. `present`: `{modality: bool (N,)}`; a row without the modality gets the
+            mean features.
+        labels: for each split int `(N,)` from 0, float `(N,)`, or `(N, num_classes)` of 0 and 1.
         num_classes: 0 for numbers.
-        seed: of the optimizer.
+        seed: random seed of the optimizer.
+
+    Returns:
+        `{name: scores}` by modality, and `all` with several modalities.
 
     Raises:
-        BadInputError: a kind that is none of the five, splits that differ in their modalities or rows, labels out of
-            range, or of one class in train.
+        BadInputError: a modality's kind is unknown, splits differ in their modalities or rows, labels are out of
+            range, or train has a single class.
     """
     modalities = [name for name in inputs["train"] if name != "present"]
     _check(inputs, labels, num_classes, modalities)
@@ -53,27 +62,27 @@ def peer_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int,
         present = {split: _present(inputs[split], name) for split in SPLITS}
         features[name] = KINDS[name.split("_")[0]](values, present)
     if len(modalities) > 1:
-        balanced = [_of_length_one(blocks) for blocks in features.values()]
-        together = {split: [blocks[split] for blocks in balanced] for split in SPLITS}
-        features["all"] = {split: side_by_side(blocks) for split, blocks in together.items()}
+        balanced = [_normalized(blocks) for blocks in features.values()]
+        fused = {split: [blocks[split] for blocks in balanced] for split in SPLITS}
+        features["all"] = {split: concatenate_features(blocks) for split, blocks in fused.items()}
     return {name: _fit(blocks, labels, num_classes, seed) for name, blocks in features.items()}
 
 
-def _check(inputs, labels, num_classes, modalities):
+def _check(inputs: Inputs, labels: Mapping[str, np.ndarray], num_classes: int, modalities: Sequence[str]) -> None:
     if not modalities:
-        raise BadInputError("inputs: expected a modality or more. Received: none")
+        raise BadInputError("inputs: expected at least one modality")
     for name in modalities:
         if name.split("_")[0] not in KINDS:
             raise BadInputError(f"inputs: expected names that begin with {', '.join(KINDS)}. Received: {name}")
     for split in SPLITS:
         if set(modalities) != set(inputs.get(split, ())) - {"present"} or split not in labels:
-            there = ", ".join(inputs.get(split, ())) or "nothing"
-            raise BadInputError(f"inputs: expected {', '.join(modalities)} and labels in {split}. Received: {there}")
+            found = ", ".join(inputs.get(split, ())) or "nothing"
+            raise BadInputError(f"inputs: expected {', '.join(modalities)} and labels in {split}. Received: {found}")
         for name in modalities:
             rows = len(_present(inputs[split], name))
             if rows != len(labels[split]) or not rows:
                 raise BadInputError(
-                    f"{name} of {split}: expected rows, as many as labels, {len(labels[split])}. Received: {rows}"
+                    f"{name} of {split}: expected {len(labels[split])} rows, the number of labels. Received: {rows}"
                 )
     if not num_classes or np.ndim(labels["train"]) == 2:
         return
@@ -81,27 +90,33 @@ def _check(inputs, labels, num_classes, modalities):
     if found[0] < 0 or found[-1] >= num_classes or (found % 1).any():
         raise BadInputError(f"labels: expected classes 0 to {num_classes - 1}. Received: {found[0]} to {found[-1]}")
     if len(np.unique(labels["train"])) < 2:
-        raise BadInputError(f"labels: expected two classes or more in train. Received: {labels['train'][0]} alone")
+        raise BadInputError(f"labels: expected at least two classes in train. Received: only {labels['train'][0]}")
 
 
-def _present(inputs, name):
+def _present(inputs: dict, name: str) -> np.ndarray:
     """Return which rows have modality `name`, bool `(N,)`."""
     values = inputs[name][0] if name.split("_")[0] == "audio" else inputs[name]
-    there = np.array(
+    available = np.array(
         [value is not None for value in values] if isinstance(values, list) else [True] * len(values), bool
     )
-    return there & np.asarray(inputs.get("present", {}).get(name, there), bool)
+    return available & np.asarray(inputs.get("present", {}).get(name, available), bool)
 
 
-def _of_length_one(features):
-    """Scale features so that rows of train have a mean square of 1: one penalty then suits sparse and dense ones."""
+def _normalized(features: Features) -> Features:
+    """Scale features to mean squared norm 1 over training rows.
+
+    One regularization strength then suits sparse and dense features.
+    """
     train = features["train"]
     length = np.sqrt((train.multiply(train) if hasattr(train, "multiply") else train * train).sum() / train.shape[0])
     return {split: block / (length or 1) for split, block in features.items()}
 
 
-def _fit(features, labels, num_classes, seed):
-    """Return the scores on test of the model that is best on validation; the weaker penalty only where it is better."""
+def _fit(features: Features, labels: Mapping[str, np.ndarray], num_classes: int, seed: int) -> dict:
+    """Return the test scores of the model with the best validation score.
+
+    A weaker regularization is used only if it is strictly better.
+    """
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.multiclass import OneVsRestClassifier
 
@@ -114,7 +129,7 @@ def _fit(features, labels, num_classes, seed):
         model = Ridge(random_state=seed)
     best, scores = -np.inf, {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a model that has not converged is judged as it is
+        warnings.simplefilter("ignore")  # a model that has not converged is scored like the others
         for strength in STRENGTHS:
             model.set_params(**({strong: strength} if num_classes else {"alpha": 1 / strength}))
             model.fit(features["train"], labels["train"])
@@ -126,7 +141,7 @@ def _fit(features, labels, num_classes, seed):
     return scores
 
 
-def _scores(model, features, labels, num_classes):
+def _scores(model: Any, features: Any, labels: np.ndarray, num_classes: int) -> dict:
     if np.ndim(labels) == 2:
         found = label_scores(model.predict_proba(features)[:, -num_classes:], labels, range(num_classes))
         return {key: found[key] for key in SUMMARY}
@@ -137,8 +152,11 @@ def _scores(model, features, labels, num_classes):
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The rows `index` of an `array` on disk, read as they are sliced; sounds, int16, as float32 in [-1, 1]."""
+class SelectedRows:
+    """Read the rows `index` of an `array` on disk on slicing.
+
+    Waveforms, int16, become float32 in [-1, 1].
+    """
 
     array: np.ndarray
     index: np.ndarray
@@ -152,17 +170,21 @@ class Chosen:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Return the shape of the selected rows."""
         return (len(self.index), *self.array.shape[1:])
 
 
-def peer_examples(splits: Mapping[str, Examples], seed: int = 0) -> dict[str, Examples]:
-    """Return of each split at most `ROWS` rows, drawn by `seed`, and fewer where texts are long."""
+def baseline_examples(splits: Mapping[str, "Examples"], seed: int = 0) -> dict[str, "Examples"]:
+    """Draw at most `ROWS` rows of each split by `seed`.
+
+    Long texts reduce the number.
+    """
     arrays = next(iter(splits.values())).rows.arrays
     longest = max([array.shape[1] for name, array in arrays.items() if kind_of(name) == "text"], default=1)
-    return {name: _some(examples, min(ROWS[name], TEXT // longest), seed) for name, examples in splits.items()}
+    return {name: _sample(examples, min(ROWS[name], TEXT // longest), seed) for name, examples in splits.items()}
 
 
-def _some(examples: Examples, count: int, seed: int) -> Examples:
+def _sample(examples: "Examples", count: int, seed: int) -> "Examples":
     size = len(examples.index)
     if size <= count:
         return examples
@@ -170,9 +192,9 @@ def _some(examples: Examples, count: int, seed: int) -> Examples:
     return replace(examples, index=examples.index[kept], labels=examples.labels[kept])
 
 
-def peer_input(modality: str, array: np.ndarray, index: np.ndarray, sample_rate: int):
-    """Return the rows `index` of a decoded modality as `table_peers.peer_scores` takes them."""
-    chosen, kind = Chosen(array, index), kind_of(modality)
+def baseline_input(modality: str, array: np.ndarray, index: np.ndarray, sample_rate: int) -> Any:
+    """Return the rows `index` of a modality for `linear_scores`."""
+    chosen, kind = SelectedRows(array, index), kind_of(modality)
     if kind == "audio":
         return chosen, sample_rate
     if kind == "text":
@@ -180,11 +202,11 @@ def peer_input(modality: str, array: np.ndarray, index: np.ndarray, sample_rate:
     return chosen if kind in ("image", "video") else chosen[:]
 
 
-def told_peer_rows(few: Mapping[str, Examples], splits: Mapping[str, Examples]) -> str:
-    """Return the sentence that says which rows linear models got, or nothing where they got all."""
+def format_baseline_rows(sampled: Mapping[str, "Examples"], splits: Mapping[str, "Examples"]) -> str:
+    """Describe the rows that linear baselines use, "" for all."""
     counts = [
-        f"{len(few[n].index):,} of {len(splits[n].index):,} {n}"
-        for n in few
-        if len(few[n].index) < len(splits[n].index)
+        f"{len(sampled[n].index):,} of {len(splits[n].index):,} {n}"
+        for n in sampled
+        if len(sampled[n].index) < len(splits[n].index)
     ]
-    return f"Linear models were given {', '.join(counts)} rows." if counts else ""
+    return f"The linear baselines use {', '.join(counts)} rows." if counts else ""

@@ -1,26 +1,32 @@
-"""Features of the linear baselines, by column type."""
+"""Features of the linear baselines, by modality."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from mmzoo.data.tables.split import SPLITS
 
-# of texts
-CHARACTERS = 1000  # of a text, from which runs of characters are counted
-TERMS = 30_000  # words, and runs of characters, that are kept: the most frequent
-RARE = 1000  # texts from which on a term must be in two
-MEAN_TERMS = 1000  # of the mean text, which stands for an absent one
-# of pictures
-LEVELS = 8  # of a channel's histogram
-CELLS = 4  # a side of the grid of mean colors
-# of sound
+Present = dict[str, np.ndarray]  # {split: bool (N,)}
+Features = dict[str, Any]  # {split: dense or sparse matrix (N, F)}
+
+# text
+CHARACTERS = 1000  # characters of a text used for n-grams
+TERMS = 30_000  # maximum number of words, and of character n-grams: the most frequent
+RARE = 1000  # from this number of texts on, a term must occur in two
+MEAN_TERMS = 1000  # terms of the mean text, which replaces an absent one
+# image
+LEVELS = 8  # bins of a channel's histogram
+CELLS = 4  # side of the grid of mean colors
+# audio
 FRAME, HOP = 0.025, 0.010  # seconds
 MELS, COEFFICIENTS = 40, 20
-FLOOR = 1e-6  # of the power, as in blocks/log_mel.py
-BATCH = 256  # pictures or clips at a time
+FLOOR = 1e-6  # minimum power, as in blocks/log_mel.py
+BATCH = 256  # images or clips per batch
 
 
-def side_by_side(blocks):
-    """Join features, those of rows in dense and sparse matrices of `(N, F)`."""
+def concatenate_features(blocks: Sequence) -> Any:
+    """Concatenate dense or sparse feature matrices `(N, F)` along the features."""
     from scipy import sparse
 
     if any(sparse.issparse(block) for block in blocks):
@@ -28,42 +34,49 @@ def side_by_side(blocks):
     return np.hstack(blocks)
 
 
-def _text(texts, present):
-    """Return sparse TF-IDF `(N, F)` of words and of runs of 3 to 5 characters within them, each of length 1."""
+def _text(texts: dict[str, list], present: Present) -> Features:
+    """Compute sparse TF-IDF `(N, F)` of words and character n-grams.
+
+    Both have norm 1.
+    The n-grams have 3 to 5 characters within words.
+    """
     from scipy import sparse
 
     given = {
-        split: [text if there else "" for text, there in zip(texts[split], present[split], strict=True)]
+        split: [text if available else "" for text, available in zip(texts[split], present[split], strict=True)]
         for split in SPLITS
     }
     if not any(text.strip() for text in given["train"]):
         return {split: sparse.csr_matrix((len(rows), 1), dtype=np.float32) for split, rows in texts.items()}
-    terms = _terms(len(texts["train"]))
-    features = {"train": side_by_side([one.fit_transform(given["train"]) for one in terms])}
+    vectorizers = _vectorizers(len(texts["train"]))
+    features = {"train": concatenate_features([one.fit_transform(given["train"]) for one in vectorizers])}
     for split in SPLITS[1:]:
-        features[split] = side_by_side([one.transform(given[split]) for one in terms])
+        features[split] = concatenate_features([one.transform(given[split]) for one in vectorizers])
     mean = np.asarray(features["train"][present["train"]].mean(axis=0)).ravel()
     mean[np.argsort(-mean, kind="stable")[MEAN_TERMS:]] = 0
     mean = sparse.csr_matrix(mean, dtype=np.float32)
-    absent = {split: sparse.csr_matrix(~there[:, None], dtype=np.float32) for split, there in present.items()}
+    absent = {split: sparse.csr_matrix(~rows[:, None], dtype=np.float32) for split, rows in present.items()}
     return {split: (block + absent[split] @ mean).tocsr() for split, block in features.items()}
 
 
-def _terms(count):
-    """Return what turns a list of texts into weights of words, and of characters; `count` texts of train teach it."""
+def _vectorizers(count: int) -> list[Any]:
+    """Return TF-IDF vectorizers of words and character n-grams for `count` training texts."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    how = {"max_features": TERMS, "min_df": 2 if count >= RARE else 1, "sublinear_tf": True, "dtype": np.float32}
-    words = TfidfVectorizer(token_pattern=r"\w+|[^\w\s]+", **how)
-    return [words, TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), preprocessor=_beginning, **how)]
+    options = {"max_features": TERMS, "min_df": 2 if count >= RARE else 1, "sublinear_tf": True, "dtype": np.float32}
+    words = TfidfVectorizer(token_pattern=r"\w+|[^\w\s]+", **options)
+    return [words, TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), preprocessor=_beginning, **options)]
 
 
-def _beginning(text):
+def _beginning(text: str) -> str:
     return text[:CHARACTERS].lower()
 
 
-def _standardize(features, present):
-    """Return features `(N, F)` with mean 0 and deviation 1 over the present rows of train, 0 in absent rows."""
+def _standardize(features: Features, present: Present) -> Features:
+    """Standardize features `(N, F)` by the available training rows.
+
+    Absent rows become 0.
+    """
     known = features["train"][present["train"]]
     known = known if len(known) else np.zeros((1, features["train"].shape[1]), np.float32)
     mean, deviation = known.mean(axis=0, dtype=np.float64), known.std(axis=0, dtype=np.float64)
@@ -74,7 +87,7 @@ def _standardize(features, present):
     }
 
 
-def _tabular(tables, present):
+def _tabular(tables: dict[str, np.ndarray], present: Present) -> Features:
     tables = {split: np.where(np.isfinite(table), table, np.nan) for split, table in tables.items()}
     known = tables["train"][present["train"]]
     counts = np.maximum(1, np.isfinite(known).sum(axis=0))
@@ -82,55 +95,62 @@ def _tabular(tables, present):
     return _standardize({split: np.where(np.isnan(table), mean, table) for split, table in tables.items()}, present)
 
 
-def _image(images, present):
+def _image(images: dict[str, Any], present: Present) -> Features:
     return _standardize({split: color_features(batch) for split, batch in images.items()}, present)
 
 
-def _video(strips, present):
+def _video(strips: dict[str, Any], present: Present) -> Features:
     return _standardize({split: frame_features(batch) for split, batch in strips.items()}, present)
 
 
-def frame_features(strips):
-    """Return of strips of square frames uint8 `(N, T*S, S, C)` the mean of what `color_features` tells of each."""
+def frame_features(strips: Any) -> np.ndarray:
+    """Average `color_features` over the frames of strips, uint8 `(N, T*S, S, C)`.
+
+    Frames are square. The result is float32 `(N, 24 * C)`.
+    """
     side = strips.shape[2]
     parts = (strips[start : start + BATCH // 8] for start in range(0, len(strips), BATCH // 8))
-    told = ((color_features(x.reshape(-1, side, *x.shape[2:])), len(x)) for x in parts)
-    return np.concatenate([found.reshape(size, -1, found.shape[1]).mean(axis=1) for found, size in told])
+    frames = ((color_features(x.reshape(-1, side, *x.shape[2:])), len(x)) for x in parts)
+    return np.concatenate([found.reshape(size, -1, found.shape[1]).mean(axis=1) for found, size in frames])
 
 
-def color_features(images):
-    """Return of pictures uint8 `(N, H, W, C)` float32 `(N, 24 * C)`: 8 shares of levels a channel, 4 x 4 mean colors.
+def color_features(images: Any) -> np.ndarray:
+    """Compute color features `(N, 24 * C)` of images `(N, H, W, C)`.
 
-    The shares add up to 1 in each channel, colors are in 0..1.
+    Images are uint8, features float32.
+    The features are a histogram of 8 levels per channel, with sum 1, and 4 x 4 mean colors in 0..1.
     """
     return np.concatenate([_colors(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
 
 
-def _colors(images):
+def _colors(images: np.ndarray) -> np.ndarray:
     count, height, width, channels = images.shape
     levels = images.reshape(count, -1, channels) // (256 // LEVELS)
     bins = levels + np.arange(channels) * LEVELS + np.arange(count)[:, None, None] * channels * LEVELS
-    shares = np.bincount(bins.ravel(), minlength=count * channels * LEVELS) / (height * width)
+    histograms = np.bincount(bins.ravel(), minlength=count * channels * LEVELS) / (height * width)
     rows, columns = (np.arange(CELLS) * size // CELLS for size in (height, width))
     cells = np.add.reduceat(np.add.reduceat(images, rows, axis=1, dtype=np.float64), columns, axis=2)
     tall, wide = (np.maximum(1, np.diff(np.append(at, size))) for at, size in ((rows, height), (columns, width)))
     means = cells / (tall[:, None, None] * wide[:, None] * 255)
-    return np.hstack([shares.reshape(count, -1), means.reshape(count, -1)]).astype(np.float32)
+    return np.hstack([histograms.reshape(count, -1), means.reshape(count, -1)]).astype(np.float32)
 
 
-def _audio(sounds, present):
+def _audio(clips: dict[str, tuple[Any, int]], present: Present) -> Features:
     features = {}
-    for split, (waveforms, rate) in sounds.items():
+    for split, (waveforms, rate) in clips.items():
         parts = [mfcc(waveforms[start : start + BATCH], rate) for start in range(0, len(waveforms), BATCH)]
         features[split] = np.concatenate([np.hstack([part.mean(axis=1), part.std(axis=1)]) for part in parts])
     return _standardize(features, present)
 
 
-def mfcc(waveforms, sample_rate):
-    """Return 20 mel-frequency cepstral coefficients float32 `(N, frames, 20)` of waveforms `(N, T)` in [-1, 1].
+def mfcc(waveforms: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Compute 20 mel-frequency cepstral coefficients of waveforms `(N, T)` in [-1, 1].
 
-    Frames of 25 ms each 10 ms, without padding; the logarithm is natural. The formula is that of `blocks/mfcc.py`,
+    Frames of 25 ms start every 10 ms, without padding. The logarithm is natural. The formula equals `blocks/mfcc.py`,
     which needs a Keras backend.
+
+    Returns:
+        float32 `(N, frames, 20)`.
     """
     from scipy.fft import dct, rfft
     from scipy.signal.windows import hann
@@ -145,9 +165,13 @@ def mfcc(waveforms, sample_rate):
     return dct(np.log(np.maximum(energy, FLOOR)), norm="ortho")[..., :COEFFICIENTS]
 
 
-def mel_filters(sample_rate, frame_length):
-    """Return `(frame_length // 2 + 1, 40)` triangles of height 1 on Slaney's mel scale, 0 Hz to half the rate."""
-    step = np.log(6.4) / 27  # of a mel, from 1000 Hz on
+def mel_filters(sample_rate: int, frame_length: int) -> np.ndarray:
+    """Return a mel filter bank on Slaney's scale.
+
+    The shape is `(frame_length // 2 + 1, 40)`.
+    The filters are triangles of height 1, from 0 Hz to half the rate.
+    """
+    step = np.log(6.4) / 27  # logarithmic step of a mel above 1000 Hz
     top = sample_rate / 2
     highest = 15 + np.log(top / 1000) / step if top >= 1000 else top * 3 / 200
     mels = np.linspace(0, highest, MELS + 2)

@@ -66,7 +66,7 @@ class Request:
         return {name: kind for kind in said for name in getattr(self, kind)}
 
     def keep(self, work: Path) -> None:
-        """Write what is asked for into the folder `work`, for a run that is stopped and goes on."""
+        """Write the request into the folder `work`, for an interrupted run to resume."""
         from mmzoo.artifacts.folder import write_json  # NumPy, which `mmzoo --help` does without
 
         write_json(work / KEPT, dataclasses.asdict(self))

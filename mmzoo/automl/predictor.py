@@ -19,8 +19,8 @@ from mmzoo.errors import BadInputError
 def predict(folder: str | Path, frame, root: str | Path, artifact: str = "keras", skip_bad: bool = False):
     """Return the table with a column `predicted TARGET`, and for a class its `confidence` in [0, 1].
 
-    Labels are joined by the separator of the training table, or a list where it had lists. Arguments and errors are
-    those of `predictions`; the prediction of a row that is left out is empty.
+    Labels are joined by the separator of the training table, or a list where it had lists. Arguments and errors are as
+    in `predictions`; the prediction of a row that is left out is empty.
     """
     opened = ModelFolder.open(folder)
     found, bad = predictions(opened, frame, root, artifact, skip_bad)

@@ -1,4 +1,4 @@
-"""Published encoders of keras.applications, as `image=mobilenet_v3_small` names them."""
+"""Published pretrained encoders of keras.applications, named as `image=mobilenet_v3_small`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,59 +7,62 @@ from typing import Any
 from mmzoo.data.tables.rows import kind_of
 from mmzoo.errors import BadInputError
 
-KINDS = ("image", "video")  # what keras.applications has networks of; of a video each frame
+KINDS = ("image", "video")  # modalities with networks in keras.applications, applied to each frame of a video
 PLAIN, RANDOM = "imagenet", "random"
 
 
-def published_encoders(said: Sequence[str], modalities: Sequence[str]) -> dict[str, dict]:
-    """Return `{modality: arguments of encoders.pretrained}` of words as `image=mobilenet_v3_small`.
+def published_encoders(specs: Sequence[str], modalities: Sequence[str]) -> dict[str, dict]:
+    """Parse encoder specifications such as `image=mobilenet_v3_small`.
 
-    In front of the `=` is a modality, or a kind of which all are meant. Behind it is a name of keras.applications, and
-    where its weights come from: nothing (ImageNet, downloaded), `:random`, or `:FILE`. Weights that are trained already
-    stay as they are, and what follows them learns.
+    The left side is a modality, or a kind that selects all its modalities. The right side is a network of
+    keras.applications, followed by the source of its weights: nothing (ImageNet, downloaded), `:random`, or `:FILE`.
+    Pretrained weights are frozen, and the layers after them are trained.
+
+    Returns:
+        `{modality: arguments of encoders.pretrained}`.
 
     Raises:
-        BadInputError: the modality or the network is not known, or there is no such file.
+        BadInputError: the modality or the network is unknown, or the file is missing.
     """
     found = {}
-    for words in said:
-        name, _, network = words.partition("=")
-        meant = [modality for modality in modalities if name in (modality, kind_of(modality))]
+    for spec in specs:
+        name, _, network = spec.partition("=")
+        selected = [modality for modality in modalities if name in (modality, kind_of(modality))]
         usable = [modality for modality in modalities if kind_of(modality) in KINDS]
-        if not set(meant) & set(usable):
-            there = ", ".join(f"{modality}=NETWORK" for modality in usable) or "a column of pictures or videos"
-            raise BadInputError(f"`encoder` must be {there}, got {words}")
-        found |= dict.fromkeys(meant, _arguments(network, words))
+        if not set(selected) & set(usable):
+            expected = ", ".join(f"{modality}=NETWORK" for modality in usable) or "a column of images or videos"
+            raise BadInputError(f"`encoder` must be {expected}, got {spec}")
+        found |= dict.fromkeys(selected, _arguments(network, spec))
     return found
 
 
-def _arguments(network: str, words: str) -> dict:
+def _arguments(network: str, spec: str) -> dict:
     name, _, weights = network.partition(":")
     if weights not in ("", PLAIN, RANDOM):
         if not Path(weights).is_file():
-            raise BadInputError(f"`encoder` {words}: {weights} is neither a file of weights nor 'random'")
+            raise BadInputError(f"`encoder` {spec}: {weights} is neither a file of weights nor 'random'")
         weights = str(Path(weights).absolute())
-    learned = {"weights": None if weights == RANDOM else weights or PLAIN, "trainable": weights == RANDOM}
-    return {"handle": _handle(name, words), **learned}
+    options = {"weights": None if weights == RANDOM else weights or PLAIN, "trainable": weights == RANDOM}
+    return {"handle": _handle(name, spec), **options}
 
 
-def _handle(name: str, words: str) -> str:
-    """Return the name of keras.applications that is `name` but for capitals and underscores."""
+def _handle(name: str, spec: str) -> str:
+    """Return the name in keras.applications, ignoring case and underscores of `name`."""
     import keras
 
     known = {one for one in dir(keras.applications) if one[0].isupper()}
     found = [one for one in known if one.lower() == name.replace("_", "").lower()]
     if not found:
         shown = ", ".join(sorted(known))
-        raise BadInputError(f"`encoder` {words}: {name or 'no name'} is not in keras.applications: {shown}")
+        raise BadInputError(f"`encoder` {spec}: {name or 'no name'} is not in keras.applications: {shown}")
     return found[0]
 
 
-def check_beginning(module: Any) -> None:
-    """Build the model of a recipe once, so that weights that cannot be had are told before anything is trained.
+def check_weights(module: Any) -> None:
+    """Build the model of a recipe to detect missing weights before training.
 
     Raises:
-        BadInputError: they cannot be downloaded or read, or are those of another model.
+        BadInputError: the weights cannot be downloaded or read, or belong to another model.
     """
     try:
         module.build(module.Config())

@@ -104,7 +104,7 @@ class TableRecipe:
 
     `file` is the path of the `recipe.py`; `config` has the defaults. `encoders` is `{modality: arguments}` of published
     encoders, see `mmzoo.encoders.pretrained`. `class_weight` has one weight per class or is empty. `mean` and
-    `deviation` are those of a numeric target in the training rows. `patience` is in epochs.
+    `deviation` describe a numeric target in the training rows. `patience` is in epochs.
     """
 
     file: str = ""
@@ -205,7 +205,7 @@ class TableRecipe:
 def _class_wiring(recipe: TableRecipe) -> dict[str, Any]:
     """Return a softmax head, one per modality, and the fallback to the class prior."""
     head = partial(classifier, num_classes=len(recipe.source.classes))
-    return {"head": head, "answer": SharesWhereUnknown(name="answer"), "alone": head}
+    return {"head": head, "postprocess": SharesWhereUnknown(name="answer"), "unimodal_head": head}
 
 
 def _class_objective(recipe: TableRecipe) -> dict[str, Any]:

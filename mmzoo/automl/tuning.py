@@ -1,4 +1,4 @@
-"""Hyperparameter search: trials of a recipe's settings, of which the best become its defaults."""
+"""Hyperparameter search: trials of a recipe's settings; the best settings become the recipe's defaults."""
 
 import csv
 import dataclasses
@@ -18,7 +18,7 @@ import keras
 
 from mmzoo import recipes
 from mmzoo.artifacts.folder import write_json
-from mmzoo.automl.budget import bytes_of, fit_epochs, float_bytes, study_seconds, told_seconds
+from mmzoo.automl.budget import bytes_of, fit_epochs, float_bytes, format_seconds, study_seconds
 from mmzoo.automl.options import Request
 from mmzoo.automl.recipe import recipe_text
 from mmzoo.errors import BadInputError
@@ -27,8 +27,8 @@ from mmzoo.training.loop import fit
 
 logger = logging.getLogger(__name__)
 STUDY, DONE, TRIALS = "tuning.sqlite3", "tuning.json", "tuning.csv"
-SHARE, FEWEST = 3, 3  # a trial has a third of the epochs, 3 at least
-# what a trial chooses from; the default is there, too
+SHARE, FEWEST = 3, 3  # a trial has a third of the epochs, at least 3
+# choices of a trial; the recipe's default is added
 CHOICES = {
     "width": (0.5, 0.75, 1.0, 1.5),
     "embed_dim": (32, 64, 96, 128),
@@ -36,18 +36,22 @@ CHOICES = {
     "augment": (True, False),
     "batch_size": (16, 32, 64),
 }
-RANGES = {  # lowest and highest; a step, or none where a number is drawn by its logarithm
+RANGES = {  # lowest, highest, and the step; without a step, values are log-uniform
     "modality_dropout": (0.0, 0.6, 0.1),
     "learning_rate": (3e-4, 1e-2, None),
 }
-JOINING = ("fusion", "modality_dropout")  # where there are several modalities
-SIZED = ("width", "embed_dim", "fusion")  # that a file's size depends on
-UNPRUNED = 5  # trials that train to their end before others can be pruned
-RANDOM = 10  # trials, a third of all at most, before others are chosen by what was seen
+JOINING = ("fusion", "modality_dropout")  # only with several modalities
+SIZED = ("width", "embed_dim", "fusion")  # settings that change the size of the file
+UNPRUNED = 5  # complete trials before pruning starts
+RANDOM = 10  # random trials before TPE starts, at most a third of all
 
 
 def check_tune(request: Request) -> None:
-    """Raise BadInputError unless the trials that are asked for can be."""
+    """Check the number of trials and the installation of optuna.
+
+    Raises:
+        BadInputError: the number is negative, or optuna is not installed.
+    """
     if request.tune < 0:
         raise BadInputError(f"`tune` must be a number of trials or 0, got {request.tune}")
     if request.tune and importlib.util.find_spec("optuna") is None:
@@ -55,24 +59,29 @@ def check_tune(request: Request) -> None:
 
 
 def tune(recipe: Path, request: Request) -> dict:
-    """Try `request.tune` settings of the recipe in a file, write the best into it, and return the card's `tuning`.
+    """Tune the recipe in a file for `request.tune` trials.
 
-    The first trial is of the defaults; others are chosen by TPE (Bergstra et al. 2011), and end early where their
-    validation loss is above the median of what others had after as many epochs. A trial has a third of the recipe's
-    epochs, 3 at least and all at most, with the whole schedule in them. Its worth is the lowest validation loss: the
-    test rows are not looked at. With a budget the trials have 0.3 of it, and the epochs of the recipe are counted
-    anew for the best settings. A trial whose float TFLite file would be over the size is not trained.
+    The best settings are written into the file.
+    The search uses the tree-structured Parzen estimator (TPE, Bergstra et al. 2011); the first trial uses the defaults.
+    A trial is pruned if its validation loss exceeds the median of other trials after the same number of epochs. A trial
+    has a third of the recipe's epochs, at least 3 and at most all, with a complete schedule. The objective is the
+    lowest validation loss; test rows are not used. Trials take 0.3 of a budget, and the recipe's epochs are then
+    recomputed for the best settings. A trial whose float TFLite file would exceed the size limit is not trained.
 
-    The study lies beside the recipe: a second call goes on after the trials that are finished.
+    The study is saved in the recipe's folder, and a second call resumes after the finished trials.
+
+    Returns:
+        the card's `tuning`.
     """
-    kept = recipe.parent / DONE
-    if kept.is_file():
-        return json.loads(kept.read_text(encoding="utf-8"))
+    saved = recipe.parent / DONE
+    if saved.is_file():
+        return json.loads(saved.read_text(encoding="utf-8"))
     module = recipes.load(str(recipe))
     config = module.Config()
     epochs = min(config.epochs, max(FEWEST, math.ceil(config.epochs / SHARE)))
-    told = _section(_tried(recipe.parent, module, dataclasses.replace(config, epochs=epochs), request), request.tune)
-    best = told["best"]["values"]
+    trials = _run_trials(recipe.parent, module, dataclasses.replace(config, epochs=epochs), request)
+    section = _section(trials, request.tune)
+    best = section["best"]["values"]
     if request.budget:
         tuned = dataclasses.replace(config, **best, epochs=request.epochs)
         best = best | {"epochs": fit_epochs(module, tuned, request.budget, request.folds, request.tune)}
@@ -80,12 +89,12 @@ def tune(recipe: Path, request: Request) -> dict:
     tuned = dataclasses.replace(module.RECIPE, config=dataclasses.replace(config, **best))
     temporary.write_text(recipe_text(tuned), encoding="utf-8")
     os.replace(temporary, recipe)
-    write_json(kept, told | {"epochs": epochs})
-    return told | {"epochs": epochs}
+    write_json(saved, section | {"epochs": epochs})
+    return section | {"epochs": epochs}
 
 
 def write_trials(folder: Path, tuning: dict) -> None:
-    """Write the trials of a card's `tuning` as a CSV file into `folder`."""
+    """Write the trials of a card's `tuning` as CSV."""
     trials = tuning["history"]
     with (folder / TRIALS).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -94,8 +103,8 @@ def write_trials(folder: Path, tuning: dict) -> None:
             writer.writerow([number, *trial["values"].values(), *[v for name, v in trial.items() if name != "values"]])
 
 
-def _tried(work: Path, module, config, request: Request) -> list[dict]:
-    """Return the finished trials of the study in `work`, after those that are missing."""
+def _run_trials(work: Path, module: Any, config: Any, request: Request) -> list[dict]:
+    """Run the remaining trials of a study; return all finished ones."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -106,48 +115,48 @@ def _tried(work: Path, module, config, request: Request) -> list[dict]:
         began, left = time.monotonic(), study_seconds(request.budget) - sum(trial["seconds"] for trial in done)
         if done and left <= 0:
             break
-        # of the trials that are finished: a study that is stopped goes on as one that is not
+        # the seed depends on the finished trials, so that a resumed study continues like an uninterrupted one
         startup = max(1, min(RANDOM, request.tune // 3))
         study.sampler = optuna.samplers.TPESampler(seed=config.seed + len(done), n_startup_trials=startup)
         trial = study.ask()
-        tried = dataclasses.replace(config, **_values(trial, space))
-        trial.set_user_attr("values", {name: getattr(tried, name) for name in space})
+        trial_config = dataclasses.replace(config, **_values(trial, space))
+        trial.set_user_attr("values", {name: getattr(trial_config, name) for name in space})
         report = Report(trial, began + left if done else math.inf)
         try:
-            loss = _loss(module, tried, size, work, f"trial {len(done) + 1}/{request.tune}", report)
-        except optuna.TrialPruned as why:
+            loss = _loss(module, trial_config, size, work, f"trial {len(done) + 1}/{request.tune}", report)
+        except optuna.TrialPruned as reason:
             loss = None
-            trial.set_user_attr("pruned", str(why))
+            trial.set_user_attr("pruned", str(reason))
         trial.set_user_attr("seconds", time.monotonic() - began)
         pruned = optuna.trial.TrialState.PRUNED
         study.tell(trial, **({"state": pruned} if loss is None else {"values": loss}))
-        logger.info(_told(_finished(study), request))
+        logger.info(_format_trial(_finished(study), request))
     return done
 
 
-def _space(module, config, size: float) -> dict[str, Sequence]:
-    """Return the choices or the range of each setting that matters to the modalities of `config`.
+def _space(module: Any, config: Any, size: float) -> dict[str, Sequence]:
+    """Return the choices or range of each setting relevant to `config`.
 
-    What is over the `size` even with the defaults of the others is no choice.
+    A choice that exceeds the `size` with the defaults of the other settings is removed.
     """
-    left_out = () if len(config.modalities) > 1 else JOINING
+    excluded = () if len(config.modalities) > 1 else JOINING
     if config.modalities == ("tabular",):
-        left_out += ("width",)
-    space = {name: options for name, options in (CHOICES | RANGES).items() if name not in left_out}
+        excluded += ("width",)
+    space = {name: options for name, options in (CHOICES | RANGES).items() if name not in excluded}
     for name in [name for name in space if name in CHOICES]:
         options = [option for option in space[name] if _fits(module, config, name, option, size)]
         space[name] = tuple(dict.fromkeys([getattr(config, name), *options]))
     return space
 
 
-def _fits(module, config, name: str, option: object, size: float) -> bool:
+def _fits(module: Any, config: Any, name: str, option: object, size: float) -> bool:
     if math.isinf(size) or name not in SIZED:
         return True
     return float_bytes(module.build(dataclasses.replace(config, **{name: option}))) <= size
 
 
 def _study(path: Path, defaults: dict) -> Any:
-    """Return the study in the file at `path`, whose first trial is that of the `defaults`."""
+    """Open or create a study, with `defaults` as its first trial."""
     import optuna
     from sqlalchemy.engine import URL
 
@@ -158,7 +167,7 @@ def _study(path: Path, defaults: dict) -> Any:
         pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED),
     )
     states = optuna.trial.TrialState
-    for trial in study.get_trials(states=(states.RUNNING,)):  # it was stopped, and is begun again
+    for trial in study.get_trials(states=(states.RUNNING,)):  # interrupted; run again as a new trial
         study.tell(trial.number, state=states.FAIL)
     if not _finished(study) and not study.get_trials(states=(states.WAITING,)):
         study.enqueue_trial(defaults)
@@ -178,18 +187,21 @@ def _values(trial: Any, space: dict[str, Sequence]) -> dict:
 
 
 class Report(keras.callbacks.Callback):
-    """Tells a trial of the validation loss after every epoch, and ends it where that is hopeless or the time is over.
+    """Report the validation loss of every epoch and prune a trial.
+
+    A trial is pruned if its loss is not finite or above the median, or if the time is over.
 
     Raises:
-        optuna.TrialPruned: it says why.
+        optuna.TrialPruned: the trial is pruned; the message is the reason.
     """
 
-    def __init__(self, trial: Any, deadline: float):
+    def __init__(self, trial: Any, deadline: float) -> None:
         super().__init__()
         self.trial = trial
         self.deadline = deadline
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Report `val_loss` and prune if necessary."""
         import optuna
 
         loss = float(logs["val_loss"])
@@ -202,8 +214,11 @@ class Report(keras.callbacks.Callback):
             raise optuna.TrialPruned("out of time")
 
 
-def _loss(module, config, size: float, work: Path, title: str, report: Report) -> float:
-    """Return the lowest validation loss of a recipe, of whose model the float TFLite file has `size` bytes at most."""
+def _loss(module: Any, config: Any, size: float, work: Path, title: str, report: Report) -> float:
+    """Train a recipe and return its lowest validation loss.
+
+    A model whose float TFLite file exceeds `size` bytes is pruned without training.
+    """
     import optuna
 
     if math.isfinite(size) and float_bytes(module.build(config)) > size:
@@ -212,12 +227,12 @@ def _loss(module, config, size: float, work: Path, title: str, report: Report) -
         with tempfile.TemporaryDirectory(dir=work) as checkpoint:
             _, history = fit(module, config, checkpoint, title, callbacks=[report])
     finally:
-        gc.collect()  # a model holds on to itself
+        gc.collect()  # a model has reference cycles
     return min(history["val_loss"])
 
 
 def _finished(study: Any) -> list[dict]:
-    """Return what is known of the trials that came to an end, in their order."""
+    """Return the completed and pruned trials in order."""
     from optuna.trial import TrialState
 
     return [
@@ -233,29 +248,32 @@ def _finished(study: Any) -> list[dict]:
 
 
 def _lowest(losses: Iterable[float]) -> float | None:
-    """Return the lowest of `losses` to 6 digits, nothing where there are none."""
+    """Return the lowest of `losses` to 6 digits, None without losses."""
     return min((float(f"{loss:.6g}") for loss in losses), default=None)
 
 
 def _best(done: Sequence[dict]) -> int:
-    """Return the number of the trial of lowest loss that was not pruned, 0 where all were."""
+    """Return the index of the best completed trial.
+
+    The index is 0 if all trials were pruned.
+    """
     return min(range(len(done)), key=lambda i: math.inf if done[i]["pruned"] else done[i]["val_loss"])
 
 
-def _told(done: Sequence[dict], request: Request) -> str:
+def _format_trial(done: Sequence[dict], request: Request) -> str:
     last, best = done[-1], _best(done)
-    told, tried, first = (show_loss(trial["val_loss"]) for trial in (last, done[best], done[0]))
+    last_loss, best_loss, default_loss = (show_loss(trial["val_loss"]) for trial in (last, done[best], done[0]))
     pruned = f" (pruned: {last['pruned']})" if last["pruned"] else ""
-    line = f"trial {len(done)} of {request.tune}: validation loss {told}{pruned}"
+    line = f"trial {len(done)} of {request.tune}: validation loss {last_loss}{pruned}"
     if best:
-        line += f", the best {tried} of trial {best + 1}, of the defaults {first}"
+        line += f", best {best_loss} (trial {best + 1}), defaults {default_loss}"
     spent = sum(trial["seconds"] for trial in done)
     left = min(spent / len(done) * (request.tune - len(done)), max(0, study_seconds(request.budget) - spent))
-    return line + (f"; about {told_seconds(left)} left" if left else "")
+    return line + (f"; about {format_seconds(left)} left" if left else "")
 
 
 def _section(done: list[dict], asked: int) -> dict:
-    """Return the card's `tuning`; trials are numbered from 1 on."""
+    """Return the card's `tuning`; trials are numbered from 1."""
     best = _best(done)
     return {
         "asked": asked,

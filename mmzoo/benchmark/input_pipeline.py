@@ -1,7 +1,8 @@
-"""What share of a training step waits for data."""
+"""Fraction of a training step spent waiting for the input pipeline."""
 
 import itertools
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -14,15 +15,19 @@ WARM_UP = 20
 
 
 def data_wait(recipe: Any, config: Any, steps: int = STEPS) -> dict[str, float]:
-    """Time `steps` training steps fed by the pipeline of `recipe` and as many on one batch that is kept.
+    """Time training steps with the input pipeline and with one cached batch.
 
-    The two take turns, twenty steps each, so that what else happens on the machine hits both alike; a pipeline
-    that prefetches has its buffer full at the start of a turn, which the first five steps of a turn use up and
-    which are not counted.
+    The two alternate in turns of 25 steps, so that other load on the machine affects both equally. The first five
+    steps of a turn are not counted: they consume the prefetch buffer, which fills up between turns.
+
+    Args:
+        recipe: recipe whose model and data are timed.
+        config: its configuration.
+        steps: number of timed steps of each kind.
 
     Returns:
-        `pipeline_ms` and `cached_ms`, the medians of a step, and `share`, the part of a step with the pipeline
-        that is more than one without it, never below 0.
+        `pipeline_ms` and `cached_ms`, the median milliseconds of a step; `share`, the fraction of a pipeline step
+        spent waiting for data, at least 0; and `steps`.
     """
     keras.utils.set_random_seed(config.seed)
     model = recipe.build(config)
@@ -36,16 +41,16 @@ def data_wait(recipe: Any, config: Any, steps: int = STEPS) -> dict[str, float]:
     while len(times["cached"]) < steps:
         for name, source in sources.items():
             times[name] += _turn(model, source)[5:]
-    pipeline, kept = (float(np.median(times[name][:steps])) * 1e3 for name in ("pipeline", "cached"))
+    pipeline, cached_ms = (float(np.median(times[name][:steps])) * 1e3 for name in ("pipeline", "cached"))
     return {
         "pipeline_ms": pipeline,
-        "cached_ms": kept,
-        "share": max(0.0, 1 - kept / pipeline),
+        "cached_ms": cached_ms,
+        "share": max(0.0, 1 - cached_ms / pipeline),
         "steps": steps,
     }
 
 
-def _turn(model: keras.Model, source: Any) -> list[float]:
+def _turn(model: keras.Model, source: Iterator) -> list[float]:
     seconds = []
     for _ in range(25):
         began = time.perf_counter()

@@ -1,16 +1,14 @@
-"""Milliseconds, bytes, memory and multiply-adds of `.tflite` files, beside peers and the machine's limit.
+"""Latency, size, memory and multiply-adds of `.tflite` files, compared with reference models and the peak rate.
 
-Every model and number of threads has a process of its own, of NumPy and LiteRT (XNNPACK) alone. The
-processes of one number of threads take turns over 20 rounds, each round with warm-up, together with one
-that multiplies square float32 matrices of 256 to 768 by NumPy's BLAS on as many threads, as often as a
-model runs: what else happens on the machine hits all of them alike. The peak is the best rate of any such
-product.
+Every model and number of threads runs in a separate process with only NumPy and LiteRT (XNNPACK). The processes
+of one number of threads take turns over 20 rounds, each with warm-up, so that other load on the machine affects
+all equally. One more process multiplies square float32 matrices of size 256 to 768 with NumPy's BLAS, with as
+many threads and runs. The peak is the best rate of any such product.
 
-Per model: bytes and multiply-adds (`front_end_multiply_adds` is a part of `multiply_adds`); per number of
-threads: median, 95th percentile and best of `runs` in ms, `gflops` (two operations a multiply-add, over
-the best time) and its share of the peak, `peak_rss_bytes` (of which Python and NumPy had
-`rss_before_bytes` before LiteRT and the model came) and, to each peer, the ratio of the best times and
-that of the medians.
+Per model: bytes and multiply-adds (`front_end_multiply_adds` is a part of `multiply_adds`). Per number of
+threads: median, 95th percentile and best of `runs` in ms; `gflops` (two operations per multiply-add, at the best
+time) and its fraction of the peak; `peak_rss_bytes`, of which Python and NumPy used `rss_before_bytes` before
+LiteRT and the model were loaded; and, for each reference model, the ratios of the best and of the median times.
 """
 
 import logging
@@ -23,7 +21,7 @@ import numpy as np
 
 from mmzoo.artifacts.environment import machine
 from mmzoo.artifacts.folder import write_json
-from mmzoo.benchmark.peers import check_peer, kept_peer, own_log_mel, usual_log_mel
+from mmzoo.benchmark.peers import cached_reference, check_reference, log_mel_model, stft_log_mel_model
 from mmzoo.benchmark.timing import ROUNDS, measure
 from mmzoo.errors import BadInputError
 from mmzoo.tflite.multiply_adds import multiply_adds
@@ -40,18 +38,21 @@ def benchmark(
     runs: int = 1000,
     threads: Sequence[int] = (1, 2),
 ) -> dict:
-    """Time models on this machine's CPU, print a table, and return the figures (see above) as JSON would hold them.
+    """Benchmark models on this machine's CPU and print a table.
 
     Args:
         paths: folders (all their `.tflite`, `model_float32.tflite` first) or `.tflite` files.
-        against: peers, `mobilenet_{v1,v2,v3_small,v3_large}` with a width in percent as in
-            `mobilenet_v2_035`, built at 96 pixels with random weights, or `.tflite` files.
+        against: reference models: `mobilenet_{v1,v2,v3_small,v3_large}`, with a width in percent as in
+            `mobilenet_v2_035`, built at 96 pixels with random weights; or `.tflite` files.
         out: JSON file to write.
         runs: timed runs of each model, rounded up to a multiple of 20.
         threads: numbers of threads.
 
+    Returns:
+        the JSON-serializable figures described in the module docstring.
+
     Raises:
-        BadInputError: a path or peer that is not there, a file that is no model, or a number below 1.
+        BadInputError: a path or reference model is unknown, a file is no model, or a number is below 1.
     """
     files = [file for path in paths for file in _files(Path(path))]
     _check(against, out, runs, threads)
@@ -67,10 +68,12 @@ def benchmark(
 
 def _measured(files: list[Path], against: Sequence[str], runs: int, threads: Sequence[int]) -> dict:
     with tempfile.TemporaryDirectory() as folder:
-        peers = {name: Path(name) if name.endswith(".tflite") else kept_peer(name, folder) for name in against}
+        references = {
+            name: Path(name) if name.endswith(".tflite") else cached_reference(name, folder) for name in against
+        }
         models = [_describe(file, f"{file.absolute().parent.name}/{file.name}") for file in files]
-        models += [_describe(file, name) for name, file in peers.items()]
-        timings = {str(count): measure([*files, *peers.values()], count, runs) for count in threads}
+        models += [_describe(file, name) for name, file in references.items()]
+        timings = {str(count): measure([*files, *references.values()], count, runs) for count in threads}
     for index, model in enumerate(models):
         operations = 2 * model["multiply_adds"]
         model["peer"] = index >= len(files)
@@ -89,17 +92,20 @@ def _measured(files: list[Path], against: Sequence[str], runs: int, threads: Seq
 
 
 def log_mel_ratio(samples: int = 8000, runs: int = 1000, threads: int = 1) -> dict:
-    """Time our `LogMel` layer against `tf.signal.stft` -> mel of the same frame, hop and mels.
+    """Time the `LogMel` layer against `tf.signal.stft` and a mel matrix.
 
-    Returns `{"best", "median"}`, our time as a share of the other's, and both sides' figures in ms,
-    on the CPU by LiteRT, in processes that take turns.
+    Both use the same frame length, hop and number of mel bands. They run with LiteRT on the CPU, in processes that
+    take turns.
+
+    Returns:
+        `{"best", "median"}`, the time of `LogMel` as a fraction of the other, and the figures of both in ms.
     """
     _check([], None, runs, [threads])
     with tempfile.TemporaryDirectory() as folder:
-        files = [own_log_mel(samples, LOG_MEL, folder), usual_log_mel(samples, LOG_MEL, folder)]
+        files = [log_mel_model(samples, LOG_MEL, folder), stft_log_mel_model(samples, LOG_MEL, folder)]
         timing = measure(files, threads, runs)
-    own, usual = (_milliseconds(times) for times in timing.times)
-    return {**_ratio(own, usual), "log_mel": own, "stft_mel": usual, "runs": len(timing.times[0])}
+    log_mel, stft_mel = (_milliseconds(times) for times in timing.times)
+    return {**_ratio(log_mel, stft_mel), "log_mel": log_mel, "stft_mel": stft_mel, "runs": len(timing.times[0])}
 
 
 def _files(path: Path) -> list[Path]:
@@ -107,13 +113,13 @@ def _files(path: Path) -> list[Path]:
         return [path]
     found = sorted(path.glob("*.tflite"), key=lambda file: (file.name != FIRST, file.name))
     if not found:
-        raise BadInputError(f"{path}: expected a folder with .tflite files, or such a file. Received: none")
+        raise BadInputError(f"{path}: no .tflite file found: expected a folder with .tflite files, or such a file")
     return found
 
 
 def _check(against: Sequence[str], out: str | Path | None, runs: int, threads: Sequence[int]) -> None:
     for name in against:
-        check_peer(name)
+        check_reference(name)
     for name, numbers in (("runs", [runs]), ("threads", threads)):
         if not numbers or any(not isinstance(n, int) or n < 1 for n in numbers):
             raise BadInputError(f"`{name}` must be whole numbers from 1, got {list(numbers)}")
@@ -135,10 +141,10 @@ def _figures(seconds: list[float], memory: tuple[int, int], peak: float, operati
 
 
 def _add_ratios(models: list[dict]) -> None:
-    peers = [model for model in models if model["peer"]]
+    references = [model for model in models if model["peer"]]
     for model in models:
         for count, figures in model["threads"].items():
-            others = {} if model["peer"] else {peer["name"]: peer["threads"][count] for peer in peers}
+            others = {} if model["peer"] else {other["name"]: other["threads"][count] for other in references}
             figures["ratio"] = {name: _ratio(figures, other) for name, other in others.items()}
 
 
@@ -148,12 +154,12 @@ def _milliseconds(seconds: list[float]) -> dict[str, float]:
     return {name: round(float(value) * 1e3, 4) for name, value in named.items()}
 
 
-def _ratio(mine: dict, other: dict) -> dict[str, float]:
-    return {name: round(mine[f"{name}_ms"] / other[f"{name}_ms"], 4) for name in ("best", "median")}
+def _ratio(figures: dict, reference: dict) -> dict[str, float]:
+    return {name: round(figures[f"{name}_ms"] / reference[f"{name}_ms"], 4) for name in ("best", "median")}
 
 
 def _report(result: dict) -> None:
-    peers = [model["name"] for model in result["models"] if model["peer"]]
+    references = [model["name"] for model in result["models"] if model["peer"]]
     head = [
         "model",
         "threads",
@@ -166,17 +172,17 @@ def _report(result: dict) -> None:
         "kB",
         "M mul-adds",
     ]
-    rows = [[*head, "front end", *(f"x {name}" for name in peers)]]
+    rows = [[*head, "front end", *(f"x {name}" for name in references)]]
     for model in result["models"]:
         millions = [f"{model[key] / 1e6:.2f}" for key in ("multiply_adds", "front_end_multiply_adds")]
         for count, f in model["threads"].items():
             times = [f"{f[key]:.3f}" for key in ("median_ms", "p95_ms", "best_ms")]
             rates = [f"{f['gflops']:.1f}", f"{f['peak_share']:.0%}", f"{f['peak_rss_bytes'] / 1e6:.0f}"]
-            ratios = [f"{f['ratio'][name]['best']:.2f}" if name in f["ratio"] else "" for name in peers]
+            ratios = [f"{f['ratio'][name]['best']:.2f}" if name in f["ratio"] else "" for name in references]
             rows.append([model["name"], count, *times, *rates, f"{model['bytes'] / 1e3:.0f}", *millions, *ratios])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
         logger.info("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
     peaks = [f"{rate} GFLOP/s ({count} thread{'s'[: count != '1']})" for count, rate in result["peak_gflops"].items()]
-    logger.info(f"matrix products: {', '.join(peaks)}; x: best time as a multiple of the peer's")
+    logger.info(f"matrix products: {', '.join(peaks)}; x: best time relative to the reference model")

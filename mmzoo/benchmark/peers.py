@@ -1,4 +1,4 @@
-"""What a model is timed against: known architectures, and the usual log-mel, as `.tflite` files."""
+"""Reference models of the benchmark as `.tflite` files: known architectures and log-mel front ends."""
 
 import os
 import re
@@ -6,9 +6,13 @@ import shutil
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmzoo.data.tables.rows import cache_folder
 from mmzoo.errors import BadInputError
+
+if TYPE_CHECKING:
+    import keras
 
 PIXELS = 96
 _NAME = re.compile(r"mobilenet_(v1|v2|v3_small|v3_large)(?:_(\d{3}))?")
@@ -20,8 +24,12 @@ _BUILDERS = {
 }
 
 
-def check_peer(name: str) -> None:
-    """Raise BadInputError unless `name` is a `.tflite` file or a model that `keras_peer` can build."""
+def check_reference(name: str) -> None:
+    """Check that `name` is a `.tflite` file or a known architecture.
+
+    Raises:
+        BadInputError: the file is missing, or `keras_reference` cannot build the architecture.
+    """
     if name.endswith(".tflite"):
         if not Path(name).is_file():
             raise BadInputError(f"`against`: no such file: {name}")
@@ -32,28 +40,34 @@ def check_peer(name: str) -> None:
         )
 
 
-def kept_peer(name: str, folder: str | Path, make: Callable[[str, str | Path], Path] | None = None) -> Path:
-    """Return the file of a peer: `make` (`keras_peer`) it in `folder`, and keep it in the user's cache."""
+def cached_reference(name: str, folder: str | Path, make: Callable[[str, str | Path], Path] | None = None) -> Path:
+    """Return a reference model's file from the cache, or build it.
+
+    `make` (by default `keras_reference`) writes the file into `folder`; a copy goes into the cache if it is writable.
+    """
     versions = "_".join(version(one) for one in ("keras", "tensorflow"))
-    kept = cache_folder("peers") / f"{name}_{versions}.tflite"
-    if kept.is_file():
-        return kept
-    made, part = (make or keras_peer)(name, folder), kept.with_name(f".{kept.name}.{os.getpid()}")
+    cached = cache_folder("peers") / f"{name}_{versions}.tflite"
+    if cached.is_file():
+        return cached
+    made, part = (make or keras_reference)(name, folder), cached.with_name(f".{cached.name}.{os.getpid()}")
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        cached.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(made, part)
-        os.replace(part, kept)
-    except OSError:  # no room for it, or no right
+        os.replace(part, cached)
+    except OSError:  # no space or no permission
         return made
-    return kept
+    return cached
 
 
-def keras_peer(name: str, folder: str | Path) -> Path:
-    """Write a model of `keras.applications` to `folder` as a float32 `.tflite` and return its path.
+def keras_reference(name: str, folder: str | Path) -> Path:
+    """Export a model of `keras.applications` to `folder` as a float32 `.tflite`.
 
-    96 x 96 x 3 pixels, batch 1, 1000 classes, random weights: the time does not depend on them, and nothing
-    is downloaded. `mobilenet_v2_035` is MobileNetV2 with alpha 0.35; no number means 1. The rescaling that
-    MobileNetV3 brings along is left out, as the others have none.
+    The model has 96 x 96 x 3 pixels, batch 1, 1000 classes and random weights: latency does not depend on weights,
+    and nothing is downloaded. `mobilenet_v2_035` is MobileNetV2 with alpha 0.35; no number means 1. MobileNetV3 is
+    built without its rescaling, since the others have none.
+
+    Returns:
+        the path of the file.
     """
     import keras
 
@@ -65,8 +79,8 @@ def keras_peer(name: str, folder: str | Path) -> Path:
     return to_tflite(model, Path(folder) / f"{name}.tflite")
 
 
-def to_tflite(model, path: Path) -> Path:
-    """Export `model`, of one float32 input, with batch 1."""
+def to_tflite(model: "keras.Model", path: Path) -> Path:
+    """Export `model`, which has one float32 input, with batch 1."""
     import keras
 
     spec = [keras.InputSpec(shape=(1, *model.input.shape[1:]), dtype="float32", name="input")]
@@ -74,8 +88,8 @@ def to_tflite(model, path: Path) -> Path:
     return path
 
 
-def own_log_mel(samples: int, settings: dict[str, int], folder: str | Path) -> Path:
-    """Write our `LogMel` layer of a waveform `(1, samples)` to `folder` and return the path."""
+def log_mel_model(samples: int, settings: dict[str, int], folder: str | Path) -> Path:
+    """Export the `LogMel` layer of a waveform `(1, samples)` to `folder`."""
     import keras
 
     from mmzoo.blocks.log_mel import LogMel
@@ -85,11 +99,12 @@ def own_log_mel(samples: int, settings: dict[str, int], folder: str | Path) -> P
     return to_tflite(model, Path(folder) / "log_mel.tflite")
 
 
-def usual_log_mel(samples: int, settings: dict[str, int], folder: str | Path) -> Path:
-    """Write `tf.signal.stft` -> magnitude -> mel matrix -> log to `folder` and return the path.
+def stft_log_mel_model(samples: int, settings: dict[str, int], folder: str | Path) -> Path:
+    """Export a log-mel spectrogram built from `tf.signal.stft` to `folder`; return the path.
 
-    As in the documentation of `tf.signal.mfccs_from_log_mel_spectrograms`. The FFT has the length that
-    `tf.signal.stft` chooses, the next power of two, since TFLite's has no other.
+    The steps are magnitude, mel matrix and log, as in the documentation of
+    `tf.signal.mfccs_from_log_mel_spectrograms`. The FFT length is the next power of two, as `tf.signal.stft` chooses:
+    TFLite's FFT supports no other.
     """
     import tensorflow as tf
 
@@ -101,7 +116,7 @@ def usual_log_mel(samples: int, settings: dict[str, int], folder: str | Path) ->
     module = tf.Module()
 
     @tf.function(input_signature=[tf.TensorSpec((1, samples), tf.float32)])
-    def log_mel(waveform):
+    def log_mel(waveform: tf.Tensor) -> tf.Tensor:
         magnitude = tf.abs(tf.signal.stft(waveform, length, hop))
         return tf.math.log(tf.tensordot(magnitude, mel, 1) + 1e-6)
 

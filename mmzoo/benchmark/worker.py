@@ -1,8 +1,8 @@
-"""The process that measures one thing, a model or the machine, whenever it is asked to.
+"""Child process that times one model or matrix products on request.
 
-Needs the standard library, NumPy and ai-edge-litert alone, so that its memory is that of a device. Run as
-`python latency.py model PATH THREADS` or `python latency.py matmul`; each line on stdin is a number of runs,
-each answered by a line of JSON.
+It imports only the standard library, NumPy and ai-edge-litert, so that its memory use resembles a device. Run it as
+`python worker.py model PATH THREADS` or `python worker.py matmul`. Each line on stdin is a number of runs; the
+process answers with a line of JSON.
 """
 
 import gc
@@ -15,13 +15,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-SIZES = (256, 384, 512, 768)  # of the square matrices, of which the best rate counts
-UNTIMED = 3  # runs before each series: others have had the caches meanwhile
+SIZES = (256, 384, 512, 768)  # side lengths of the square matrices; the best rate counts
+UNTIMED = 3  # warm-up runs before each series: other processes have evicted the caches meanwhile
 
 
 def main() -> None:
-    """Answer on stdout until stdin ends."""
-    # the runtime may print on file 1, so the answers go to a copy of it, and file 1 becomes stderr
+    """Answer requests on stdout until stdin ends."""
+    # the runtime may print to stdout, so the answers go to a copy of it, and file descriptor 1 becomes stderr
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     before = peak_memory()
@@ -33,7 +33,10 @@ def main() -> None:
 
 
 def model_step(path: str, threads: int) -> Callable[[], int]:
-    """Return one run of the model at `path` on seeded inputs, by LiteRT's CPU kernels and XNNPACK."""
+    """Return a step that runs the model at `path` on seeded inputs.
+
+    The step uses LiteRT's CPU kernels and XNNPACK, and returns 1.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(path, num_threads=threads)
@@ -55,12 +58,15 @@ def _values(details: dict, rng: np.random.Generator) -> np.ndarray:
         return np.ones(shape, dtype)
     if np.issubdtype(dtype, np.floating):
         return rng.uniform(-1, 1, shape).astype(dtype)
-    # wider integers are ids, of which every table has a few
+    # wider integers are ids: small values are valid in every table
     return rng.integers(0, 128 if np.dtype(dtype).itemsize == 1 else 4, shape).astype(dtype)
 
 
 def matmul_step() -> Callable[[], int]:
-    """Return one product of square float32 matrices, of the sizes in turn; a step returns its 2 * n ** 3."""
+    """Return a step that multiplies square float32 matrices of alternating sizes.
+
+    The step returns its number of operations, 2 * n ** 3.
+    """
     rng = np.random.default_rng(0)
     pairs = [rng.uniform(-1, 1, (2, n, n)).astype(np.float32) for n in SIZES]
     turn = itertools.cycle([(a, b, np.empty_like(a)) for a, b in pairs])
@@ -74,7 +80,7 @@ def matmul_step() -> Callable[[], int]:
 
 
 def timed(step: Callable[[], int], runs: int) -> list[float]:
-    """Return the seconds of each of `runs` steps, each divided by what the step returned."""
+    """Time `runs` steps, in seconds divided by the steps' return values."""
     for _ in range(UNTIMED):
         step()
     times = []
@@ -86,8 +92,8 @@ def timed(step: Callable[[], int], runs: int) -> list[float]:
 
 
 def peak_memory() -> int:
-    """Return the largest resident size of this process so far, in bytes."""
-    try:  # the usual ru_maxrss would count what the parent process held when it started us
+    """Return the peak resident size of this process so far, in bytes."""
+    try:  # ru_maxrss would include the memory of the parent process at the fork
         with open("/proc/self/status", encoding="ascii") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
     except (OSError, StopIteration):

@@ -2,7 +2,7 @@
 
 from keras import KerasTensor, layers, ops
 
-HIDDEN = 30.0  # subtracted from the score of a hidden token: e^-30 is nothing, and float16 and int8 still hold it
+HIDDEN = 30.0  # subtracted from the score of a hidden token: e^-30 is negligible, and float16 and int8 represent 30
 
 
 def attention(
@@ -32,7 +32,7 @@ def attention(
         x = layers.Dense(units, name=f"{name}_{role}")(x)
         return ops.transpose(ops.reshape(x, (-1, x.shape[1], num_heads, width)), (0, 2, 1, 3))
 
-    # One side is scaled, which also keeps the two sides of the product apart where queries are the keys.
+    # Only one side is scaled, which also keeps the operands of the product different if queries are the keys.
     scores = ops.matmul(heads(queries, "query") * width**-0.5, ops.transpose(heads(keys, "key"), (0, 1, 3, 2)))
     if mask is not None:
         shape = (-1, 1, steps, keys.shape[1]) if len(mask.shape) == 3 else (-1, 1, 1, keys.shape[1])

@@ -119,7 +119,7 @@ class LogMel(layers.Layer):
     def __init__(
         self, sample_rate: int = 8000, frame_length: int = 200, hop: int = 80, num_mels: int = 40, **kwargs: Any
     ) -> None:
-        # 16 bits hold neither the constants nor the range of powers: float32 under mixed precision, too
+        # 16 bits represent neither the constants nor the range of powers: float32 under mixed precision, too
         super().__init__(**({"dtype": "float32"} | kwargs))
         if frame_length % 2 or not 0 < hop <= frame_length:
             raise ValueError(

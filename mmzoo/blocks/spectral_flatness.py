@@ -7,8 +7,8 @@ from keras import KerasTensor, layers, ops
 
 from mmzoo.blocks.log_mel import FLOOR, PowerSpectrum
 
-FRAME_LENGTH = 512  # samples after decimation: at 4 kHz 128 ms, whose bins of 8 Hz part the harmonics of a rotor
-NOISE = 0.02  # of `log(arithmetic / geometric mean)`: five seconds of even noise leave about 0.004
+FRAME_LENGTH = 512  # samples after decimation: at 4 kHz 128 ms, with bins of 8 Hz that resolve the harmonics of a rotor
+NOISE = 0.02  # of `log(arithmetic / geometric mean)`: five seconds of white noise give about 0.004
 QUARTER = FRAME_LENGTH // 4
 BINS = np.concatenate([np.arange(2, 2 * QUARTER + 1, 2), np.arange(1, 2 * QUARTER, 2)])  # the order of `power_by_bin`
 

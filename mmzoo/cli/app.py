@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _command(arguments: list[str]) -> tuple[App, list[str]]:
-    """Return the command line that reads `arguments`, and those of them that are left for it."""
+    """Return the command line that reads `arguments`, and its remaining arguments."""
     for words, of_recipe in RECIPE_COMMANDS.items():
         count = len(words)
         if tuple(arguments[:count]) == words and len(arguments) > count and not arguments[count].startswith("-"):

@@ -80,7 +80,7 @@ def _print(console: Any, title: str, rows: Iterable[tuple[str, str]]) -> None:
 
 
 def _label(entry: Any) -> str:
-    """Return an argument's name, or the flag with what it takes; the negative of what is on by default."""
+    """Return an argument's name, or the flag with its value; a flag that is on by default in its negative form."""
     if entry.positional_label:
         return entry.positional_label
     if not entry.metavar and str(entry.default) == "True":

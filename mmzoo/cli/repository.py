@@ -62,8 +62,8 @@ def publish(
     parts
         Measure encoders, fusions and heads instead, for `mmzoo list --parts`.
     """
+    import_tensorflow()
     if parts:
-        import_tensorflow()
         from mmzoo.commands.catalogue import measure_parts, table
 
         measure_parts(names)

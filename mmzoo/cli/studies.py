@@ -96,7 +96,7 @@ def gain_curve(name: str) -> App:
 def _fusions(recipe: str, /) -> None:
     """Compare all fusions and unimodal models of a recipe, trained alike.
 
-    The options are those of the recipe and its own: `mmzoo study fusions RECIPE --help`.
+    Options of the recipe and of the study: `mmzoo study fusions RECIPE --help`.
     """
     fusions(recipe)([])
 
@@ -105,7 +105,7 @@ def _fusions(recipe: str, /) -> None:
 def _strategies(recipe: str, /) -> None:
     """Compare pretraining strategies with training from scratch, at several fractions of the labels.
 
-    The options are those of the recipe and its own: `mmzoo study strategies RECIPE --help`.
+    Options of the recipe and of the study: `mmzoo study strategies RECIPE --help`.
     """
     strategies(recipe)([])
 
@@ -114,7 +114,7 @@ def _strategies(recipe: str, /) -> None:
 def _gain_curve(recipe: str, /) -> None:
     """Measure the fusion gain of a recipe along one of its settings, over several seeds.
 
-    The options are those of the recipe and its own: `mmzoo study gain-curve RECIPE --help`.
+    Options of the recipe and of the study: `mmzoo study gain-curve RECIPE --help`.
     """
     gain_curve(recipe)([])
 

@@ -1,4 +1,4 @@
-"""The catalogue of parts: every encoder, fusion and head as an example that is built, exported and run alone.
+"""The catalogue of parts: every encoder, fusion and head, built, exported and run as one example.
 
 `mmzoo publish --parts` measures them and writes `parts.json`, which `mmzoo list --parts` prints.
 """
@@ -52,7 +52,7 @@ def example(part: str) -> Any:
 
 
 def draw(model: Any, count: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Draw `count` examples for the inputs of `model`: of each type what it usually holds.
+    """Draw `count` examples for the inputs of `model`, in the usual range of each type.
 
     uint8: 0 to 255; int32: byte ids of 3 to 258, padded with 0 behind a random length; `present` and
     `..._mask`: 0 or 1, never all missing; other float32: a normal law of deviation 0.3.
@@ -130,7 +130,7 @@ def measure(part: str) -> dict[str, Any]:
 def own_cost(part: str, model: Any, work: int) -> tuple[int, int]:
     """Return parameters and multiply-adds of `part` in its example `model` of `work` multiply-adds.
 
-    Those of the Dense layer behind a fusion are left out.
+    The Dense layer after a fusion is not counted.
     """
     if not part.startswith("fusion/"):
         return model.count_params(), work
@@ -151,9 +151,9 @@ def costs() -> dict[str, dict]:
 
 
 def table() -> str:
-    """Return the catalogue as lines of text: each part with what it costs, what its example takes, and what it does.
+    """Return the catalogue as text: cost, example inputs and summary of each part.
 
-    Losses and metrics cost nothing on the device and stand behind the rest.
+    Losses and metrics cost nothing on the device and come last.
     """
     known = costs()
     lines = [f"{'part':<28} {'parameters':>10} {'k mul-adds':>10} {'kB':>7}  {'GPU':<8} what, on which inputs"]

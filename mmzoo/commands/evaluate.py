@@ -85,7 +85,7 @@ def _gain(task: Task, predict: Predict, card: Card, examples: Examples) -> dict[
 
 
 def _merged(before: Scores, report: Mapping[str, Scores], rows: Mapping[str, dict]) -> Scores:
-    """Return `before` with the new scores; subsets and details are those of `model.keras` where it is scored."""
+    """Return `before` with the new scores; subsets and details come from `model.keras` where it is scored."""
     main = KERAS if KERAS in report else next(iter(report))
     artifacts = {**before.artifacts, **rows}
     if main != KERAS and (before.subsets or before.details):

@@ -22,7 +22,7 @@ from mmzoo.artifacts.folder import (
     new_folder,
 )
 from mmzoo.artifacts.golden import golden_examples
-from mmzoo.artifacts.runtimes import answering, predictor
+from mmzoo.artifacts.runtimes import output_predictor, predictor
 from mmzoo.commands.verify import as_verification
 from mmzoo.data.arrays import test_arrays
 from mmzoo.data.presence import modalities_of
@@ -33,8 +33,8 @@ from mmzoo.reports.write import write_card
 from mmzoo.tasks.task import Comparison, Examples, Task
 from mmzoo.training.loop import check_precision, fit
 from mmzoo.training.options import PhaseOptions, tell_encoders, told_training, with_options
-from mmzoo.training.prior_fallback import settle
-from mmzoo.training.resume import alone_in, checkpoints
+from mmzoo.training.prior_fallback import fit_prior_fallback
+from mmzoo.training.resume import checkpoints, exclusive_run
 from mmzoo.verification.table import table as verification_table
 from mmzoo.verification.verify import verify
 
@@ -85,7 +85,7 @@ def train(
     out = check_out(out or _place(recipe))
     text = Path(recipe).read_bytes() if recipes.is_file(recipe) else b""  # before `out`, where it may lie, is replaced
     run = {"recipe": recipe, "config": dataclasses.asdict(config), "precision": precision, **options.told()}
-    with alone_in(out), checkpoints(out, run, resume) as working:
+    with exclusive_run(out), checkpoints(out, run, resume) as working:
         # The test split is read first: a missing source stops the run before it has cost anything.
         examples = Examples(*test_arrays(module, config), spec.labels, module, config)
         tell_encoders(module, config)
@@ -121,7 +121,7 @@ def _fit(module: Any, examples: Examples, working: Path, title: str, precision: 
     """Train the fused model, then unimodal baselines with the same encoders, epochs, optimizer and augmentation."""
     config, names = examples.config, modalities_of(examples.inputs)
     fused = fit(module, config, working / "fused", f"{title} ({'+'.join(names)})", precision)
-    model, history = settle(*fused, examples.recipe, config)
+    model, history = fit_prior_fallback(*fused, examples.recipe, config)
     compared = tasks.load(module.export(config).task).compare and len(names) > 1
     configs = {name: replace(config, modalities=(name,)) for name in (names if compared else ())}
     baselines = {
@@ -169,7 +169,7 @@ def _exported(folder: Path, card: Card, model: keras.Model, examples: Examples) 
 
 
 def _scored(folder: Path, card: Card, examples: Examples, trained: _Trained) -> Card:
-    """Score the model and its artifacts beside the baselines; return the card with scores, history and plots."""
+    """Score the model, its artifacts and the baselines; return the card with scores, history and plots."""
     print("evaluating ...", flush=True)
     module, config = examples.recipe, examples.config
     if module.language is not None:
@@ -177,7 +177,7 @@ def _scored(folder: Path, card: Card, examples: Examples, trained: _Trained) -> 
         language.write(folder / LANGUAGE)
         examples = replace(examples, language=language)
     task, spec = tasks.load(card.task), module.export(config)
-    unimodal = {name: answering(spec, model) for name, (model, _) in trained.baselines.items()}
+    unimodal = {name: output_predictor(spec, model) for name, (model, _) in trained.baselines.items()}
     predict = predictor(folder / KERAS)
     found = task.compare(predict, unimodal, examples) if unimodal else Comparison()
     if found.stored:

@@ -118,7 +118,9 @@ def align(streams: Mapping[str, Stream], length: float, hop: float) -> Windows:
 
 
 def overlap(streams: Mapping[str, Stream]) -> tuple[float, float]:
-    """Return begin and end of the time common to all `streams`, in seconds.
+    """Return begin and end of the common time of all `streams`.
+
+    Both are in seconds.
 
     A stream ends one median interval after its last sample.
 
@@ -126,7 +128,7 @@ def overlap(streams: Mapping[str, Stream]) -> tuple[float, float]:
         BadInputError: a stream is invalid, or there is no common time.
     """
     if not streams:
-        raise BadInputError("align: expected streams by name. Received: none")
+        raise BadInputError("`streams` must not be empty")
     for name, stream in streams.items():
         _check(name, stream)
     spans = [_span(stream) for stream in streams.values()]
@@ -236,7 +238,7 @@ def _linear(times: np.ndarray, values: np.ndarray, at: np.ndarray) -> tuple[np.n
 def _mean(
     times: np.ndarray, values: np.ndarray, at: np.ndarray, width: np.ndarray, slack: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    # a sample on the edge of two steps belongs to the later
+    # a sample on the edge of two steps belongs to the later step
     begins, ends = (np.searchsorted(times, edge - slack) for edge in (at, at + width))
     count = ends - begins
     # a row after the last, for sums that end there; every second sum is of the samples between two steps

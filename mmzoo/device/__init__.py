@@ -1,4 +1,4 @@
-"""What runs on the device: NumPy and the LiteRT runtime alone; picture files need Pillow as well."""
+"""On-device inference with NumPy and the LiteRT runtime only; image files also need Pillow."""
 
 from mmzoo.device.runner import Runner
 

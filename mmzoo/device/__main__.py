@@ -1,22 +1,26 @@
-"""`python -m mmzoo.device MODEL --image a.png --audio b.wav`: print the label and the probabilities, or the number."""
+"""Command line `python -m mmzoo.device MODEL --image a.png --audio b.wav`, which prints the prediction."""
 
 import argparse
 import sys
+from typing import NoReturn
 
 from mmzoo.device.runner import Runner
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str):
-        """Say in one line what is wrong with the arguments."""
+    def error(self, message: str) -> NoReturn:
+        """Print the argument error on one line and exit with code 2."""
         self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return 0, or 2 after one line on stderr that says what was wrong."""
-    parser = _Parser("python -m mmzoo.device", description="Answer with an exported model.")
+    """Run the command line and return its exit code.
+
+    The code is 0, or 2 after an input error, which is printed on stderr as one line.
+    """
+    parser = _Parser("python -m mmzoo.device", description="Run an exported model on one example.")
     parser.add_argument("model", help="folder of a trained model, or a .tflite file")
-    parser.add_argument("--image", help="picture file")
+    parser.add_argument("--image", help="image file")
     parser.add_argument("--audio", help="PCM WAV file")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--accelerator", choices=("cpu", "gpu"), default="cpu")

@@ -1,4 +1,4 @@
-"""What a detector's maps say: the best peaks of the heatmap, less what overlaps a better one of its class."""
+"""Decoding of detection maps: heatmap peaks, then non-maximum suppression for each class."""
 
 import numpy as np
 
@@ -6,17 +6,24 @@ import numpy as np
 def detections(
     heatmap: np.ndarray, boxes: np.ndarray, threshold: float = 0.3, count: int = 100, overlap: float = 0.5
 ) -> dict[str, np.ndarray]:
-    """Return `{"boxes": (K, 4), "scores": (K,), "labels": (K,)}` of one picture, best first, K <= `count`.
+    """Decode the detections of one image from its heatmap and boxes.
 
-    A peak is a cell of `heatmap` `(H, W, N)` of at least `threshold` that none of its eight neighbors of the same
-    class exceeds; its box, left, top, right, bottom in pixels of the model's input, is that of the cell in `boxes`
-    `(H, W, 4)`. Of the `count` best of them a box goes where its IoU with a better one of the same class is above
-    `overlap`.
+    Peaks follow CenterNet (Zhou et al. 2019, section 4). A peak is a cell of at least `threshold` that none of its
+    eight neighbors in the same class exceeds. The `count` highest peaks are kept. Non-maximum suppression then
+    removes a box whose IoU with a higher-scoring box of the same class is above `overlap`.
+
+    Args:
+        heatmap: `(H, W, N)` scores of N classes.
+        boxes: `(H, W, 4)`: left, top, right, bottom in pixels of the model's input.
+        threshold: lowest score of a peak.
+        count: largest number of peaks.
+        overlap: largest IoU of two boxes of one class.
+
+    Returns:
+        `{"boxes": (K, 4), "scores": (K,), "labels": (K,)}` with K <= `count`, highest score first.
 
     Raises:
-        ValueError: the shapes do not fit.
-
-    Peaks: CenterNet, Zhou et al. 2019, section 4.
+        ValueError: the shapes do not match.
     """
     heatmap, boxes = np.asarray(heatmap), np.asarray(boxes)
     if heatmap.ndim != 3 or boxes.shape != (*heatmap.shape[:2], 4):
@@ -32,15 +39,18 @@ def detections(
 
 
 def _keep(boxes: np.ndarray, labels: np.ndarray, overlap: float) -> np.ndarray:
-    """Return which of `boxes` `(K, 4)`, best first, stay: their indices."""
+    """Suppress overlapping `boxes` `(K, 4)`; return the kept indices.
+
+    The boxes are sorted by score, highest first.
+    """
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     areas = sides[:, 0] * sides[:, 1]
-    kept, waiting = [], np.ones(len(boxes), bool)
+    kept, candidate = [], np.ones(len(boxes), bool)
     for i in range(len(boxes)):
-        if not waiting[i]:
+        if not candidate[i]:
             continue
         kept.append(i)
         low, high = np.maximum(boxes[i, :2], boxes[:, :2]), np.minimum(boxes[i, 2:], boxes[:, 2:])
         shared = np.prod(np.maximum(high - low, 0), axis=1)
-        waiting &= (labels != labels[i]) | (shared <= overlap * (areas + areas[i] - shared))
+        candidate &= (labels != labels[i]) | (shared <= overlap * (areas + areas[i] - shared))
     return np.array(kept, int)

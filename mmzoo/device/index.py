@@ -1,4 +1,4 @@
-"""What is most like this: embeddings of many things, searched with that of one."""
+"""Nearest-neighbor index of embeddings, searched by cosine similarity."""
 
 import json
 import os
@@ -10,23 +10,24 @@ from typing import Any
 import numpy as np
 
 KINDS = ("exact", "hnsw")
-LINKS = 16  # of a thing to others, in the graph of `hnsw`
-BUILD, EFFORT = 80, 64  # things that are looked at for a place in the graph, and for an answer
-MISSING = "hnsw: expected faiss: pip install faiss-cpu. Received: not installed"
-BLOCK = 65_536  # things that are compared at a time
-SHORTEST = 1e-6  # length of an embedding that says something
-ROUNDED = 1e-6  # from length 1 at most, where it is 1 already: what was saved stays what it was
+LINKS = 16  # neighbors per node in the graph of `hnsw`
+BUILD, EFFORT = 80, 64  # candidates considered when a node is inserted, and in a search
+MISSING = "faiss is not installed, which an hnsw index needs: pip install faiss-cpu"
+BLOCK = 65_536  # embeddings per matrix product
+SHORTEST = 1e-6  # smallest norm of a usable embedding
+ROUNDED = 1e-6  # a norm this close to 1 is not normalized again, so that a saved index loads unchanged
 
 
 class Index:
-    """Embeddings `(N, D)` with an id each, searched by the cosine of the angle to another embedding.
+    """Search embeddings `(N, D)` with ids by cosine similarity.
 
-    `exact` compares with all, by NumPy alone; `hnsw` follows links between neighbors (Malkov and Yashunin 2020) by
-    faiss, and may miss some: for hundreds of thousands and more. An embedding of length 0 is like nothing.
+    `exact` compares the query with every embedding, with NumPy only. `hnsw` is an approximate search in a
+    hierarchical navigable small-world graph (Malkov and Yashunin 2020) with faiss, which may miss neighbors. It is
+    meant for hundreds of thousands of embeddings and more. A zero embedding has no neighbors and is refused.
 
     Args:
-        embeddings: `(N, D)` numbers, of any length but 0; they are kept as float32 of length 1.
-        ids: N strings or whole numbers, no two alike; by default 0 to N - 1.
+        embeddings: `(N, D)` numbers of any non-zero norm; they are stored as float32 of norm 1.
+        ids: N distinct strings or whole numbers; by default 0 to N - 1.
         kind: exact or hnsw.
 
     Attributes:
@@ -34,10 +35,10 @@ class Index:
         kind: exact or hnsw.
 
     Raises:
-        ValueError: one line that says what was expected and received; of `hnsw` also where faiss is not installed.
+        ValueError: an argument is invalid, or `hnsw` is asked for and faiss is not installed.
     """
 
-    def __init__(self, embeddings: np.ndarray, ids: Sequence[str | int] | None = None, kind: str = "exact"):
+    def __init__(self, embeddings: np.ndarray, ids: Sequence[str | int] | None = None, kind: str = "exact") -> None:
         vectors = np.asarray(embeddings)
         if vectors.ndim != 2 or not vectors.size or vectors.dtype.kind not in "fiu":
             raise ValueError(f"embeddings: expected numbers (N, D). Received: {vectors.dtype} {vectors.shape}")
@@ -48,22 +49,25 @@ class Index:
         self._vectors, self._graph = _unit_rows(vectors), None
         if kind == "hnsw":
             self._graph = _graph(self._vectors)
-            self._vectors = _stored(self._graph)  # kept once
+            self._vectors = _stored(self._graph)  # shares the memory of the graph
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @property
     def width(self) -> int:
-        """How many numbers an embedding has."""
+        """Return the number of dimensions D of an embedding."""
         return self._vectors.shape[1]
 
     def search(self, vector: np.ndarray, k: int = 10) -> list[tuple[str | int, float]]:
-        """Return up to `k` pairs of an id and its cosine in [-1, 1], the most like `vector` `(D,)` first.
+        """Return the `k` nearest neighbors of `vector` `(D,)`.
+
+        Returns:
+            up to `k` pairs of an id and its cosine similarity in [-1, 1], most similar first.
 
         Raises:
-            ValueError: `k` is below 1, or `vector` is of another width, not finite, or of length 0, as the embedding of
-                what was not given.
+            ValueError: `k` is below 1, or `vector` has another width, is not finite, or has norm 0, as the embedding
+                of a missing modality has.
         """
         query, k = np.asarray(vector), self._count(k)
         if query.shape != (self.width,) or query.dtype.kind not in "fiu":
@@ -71,15 +75,18 @@ class Index:
         query = query.astype(np.float32)
         length = np.linalg.norm(query)
         if not np.isfinite(length) or length < SHORTEST:
-            said = "zeros: nothing was asked" if length < SHORTEST else "numbers that are not finite"
-            raise ValueError(f"vector: expected an embedding. Received: {said}")
+            problem = "only zeros" if length < SHORTEST else "numbers that are not finite"
+            raise ValueError(f"vector: expected a finite embedding of non-zero norm. Received: {problem}")
         return self._nearest(query / length, k)
 
     def more_like(self, name: str | int, k: int = 10) -> list[tuple[str | int, float]]:
-        """Return up to `k` pairs as `search` does, those most like the thing of the id `name`, without itself.
+        """Return the `k` nearest neighbors of the entry `name`, without the entry.
+
+        Returns:
+            up to `k` pairs as from `search`.
 
         Raises:
-            ValueError: `k` is below 1, or there is no such id.
+            ValueError: `k` is below 1, or the id is unknown.
         """
         k = self._count(k)
         if name not in self._row:
@@ -88,7 +95,7 @@ class Index:
         return [pair for pair in found if pair[0] != name][:k]
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the index to the file `path`, by way of a temporary one."""
+        """Write the index to the file `path` atomically, through a temporary file."""
         path = Path(path)
         temporary = path.with_name(f".{path.name}.tmp")
         about = json.dumps({"kind": self.kind, "ids": self.ids if self.ids != list(range(len(self))) else None})
@@ -105,10 +112,10 @@ class Index:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Index":
-        """Return the index that `save` wrote to `path`.
+        """Load an index saved by `save` from `path`.
 
         Raises:
-            ValueError: there is no such file or it is no index; of `hnsw` also where faiss is not installed.
+            ValueError: the file is missing or no index, or it is an `hnsw` index and faiss is not installed.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -145,12 +152,16 @@ class Index:
 
 
 def find(runner: Any, index: Index, k: int = 10, **query: Any) -> list[tuple[str | int, float]]:
-    """Return what in `index` is most like the one thing asked for: `text="a red bus"` or `image="bus.png"`.
+    """Search `index` with one text or image: `text="a red bus"` or `image="bus.png"`.
 
-    `runner` is a `Runner` whose model answers `text` with `text_embedding`, and so on; the index holds such embeddings.
+    `runner` is a `Runner` whose model has an output `text_embedding` for the input `text`, and so on. The index holds
+    embeddings of the same model.
+
+    Returns:
+        up to `k` pairs of an id and its cosine similarity, most similar first.
 
     Raises:
-        ValueError: nothing is asked for, or two things, or as `Runner` and `Index.search`.
+        ValueError: there is not exactly one query, or `Runner` or `Index.search` raises.
     """
     given = {name: value for name, value in query.items() if value is not None}
     if len(given) != 1:
@@ -171,20 +182,20 @@ def _checked_ids(ids: Sequence[str | int] | None, count: int) -> list[str | int]
         raise ValueError(f"ids: expected {count} strings or whole numbers. Received: {len(ids)} of {kinds or 'none'}")
     if len(set(ids)) != count:
         seen: set = set()
-        twice = next(name for name in ids if name in seen or seen.add(name))
-        raise ValueError(f"ids: expected each once. Received: {twice!r:.80} twice")
+        repeated = next(name for name in ids if name in seen or seen.add(name))
+        raise ValueError(f"ids: expected distinct ids. Received: {repeated!r:.80} twice")
     return ids
 
 
 def _unit_rows(vectors: np.ndarray) -> np.ndarray:
-    """Return rows of length 1, float32, in a new array."""
+    """Return the rows scaled to norm 1 as a new float32 array."""
     vectors = np.array(vectors, np.float32, order="C")
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     bad = ~np.isfinite(length[:, 0]) | (length[:, 0] < SHORTEST)
     if bad.any():
         raise ValueError(
-            "embeddings: expected finite rows that are not zeros. "
-            f"Received: {bad.sum()} others, the first row {bad.argmax()}"
+            "embeddings: expected finite rows of non-zero norm. "
+            f"Received: {bad.sum()} invalid, the first in row {bad.argmax()}"
         )
     far = np.abs(length[:, 0] - 1) > ROUNDED
     vectors[far] /= length[far]
@@ -192,7 +203,7 @@ def _unit_rows(vectors: np.ndarray) -> np.ndarray:
 
 
 def _graph(vectors: np.ndarray) -> Any:
-    """Return faiss' graph of the neighbors of `vectors` `(N, D)`."""
+    """Return the HNSW graph of `vectors` `(N, D)`, built by faiss."""
     try:
         import faiss
     except ImportError:
@@ -216,7 +227,7 @@ def _read_graph(content: np.ndarray) -> Any:
 
 
 def _stored(graph: Any) -> np.ndarray:
-    """Return the vectors `(N, D)` that a graph holds, without a copy."""
+    """Return the vectors `(N, D)` of a graph, without a copy."""
     import faiss
 
     stored = faiss.downcast_index(graph.storage)

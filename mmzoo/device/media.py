@@ -1,4 +1,4 @@
-"""Files of sound and pictures, and texts, to arrays, with the standard library, NumPy and (for pictures) Pillow."""
+"""Decoding of audio files, image files and texts, with the standard library, NumPy and (for images) Pillow."""
 
 import math
 import warnings
@@ -7,20 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
-ZERO_CROSSINGS = 32  # of the sinc on either side of its middle
+ZERO_CROSSINGS = 32  # of the sinc, on each side of its center
 KAISER_BETA = 9.0  # side lobes of the resampling filter near -90 dB
-MIN_RATE, MAX_RATE = 1000, 384000  # Hz; what is outside is a broken header
-ROLLOFF = 0.94  # its cutoff, as a share of the lower Nyquist frequency
+MIN_RATE, MAX_RATE = 1000, 384000  # Hz; a rate outside this range means a broken header
+ROLLOFF = 0.94  # cutoff of the resampling filter, as a fraction of the lower Nyquist frequency
 
 
 def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
-    """Return a PCM WAV file as a mono waveform, float32 `(T,)` in [-1, 1), and its rate in Hz.
+    """Read a PCM WAV file as a mono waveform and its rate.
 
-    8-bit samples are unsigned, 16, 24 and 32-bit ones signed; two channels are averaged.
+    Samples of 8 bits are unsigned, samples of 16, 24 and 32 bits are signed. Two channels are averaged.
+
+    Returns:
+        the waveform, float32 `(T,)` in [-1, 1), and its rate in Hz.
 
     Raises:
-        ValueError: no such file, not PCM WAV, truncated, empty, more than two channels, or a rate outside of
-            1 to 384 kHz.
+        ValueError: the file is missing, not PCM WAV, truncated or empty, has more than two channels, or has a rate
+            outside 1 to 384 kHz.
     """
     expected = f"{path}: expected a PCM WAV file of 8, 16, 24 or 32 bits, mono or stereo"
     try:
@@ -33,7 +36,7 @@ def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
     if channels > 2 or width not in (1, 2, 3, 4) or not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"{expected}. Received: {channels} channels, {8 * width} bits, {rate} Hz")
     if not frames or len(data) != frames * channels * width:
-        raise ValueError(f"{expected}. Received: {len(data)} of {frames * channels * width} bytes of sound")
+        raise ValueError(f"{expected}. Received: {len(data)} of {frames * channels * width} bytes of audio")
     return _samples(data, width).reshape(frames, channels).mean(axis=1).astype(np.float32), rate
 
 
@@ -47,7 +50,10 @@ def _samples(data: bytes, width: int) -> np.ndarray:
 
 
 def to_rate(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """Return `(T,)` samples at `wanted` Hz; warn, once for each pair of rates, when that changes them."""
+    """Resample `(T,)` samples from `rate` to `wanted` Hz, with a warning.
+
+    The warning appears once for each pair of rates. Equal rates return the samples unchanged.
+    """
     if rate == wanted:
         return samples
     warnings.warn(f"audio resampled from {rate} to {wanted} Hz", stacklevel=1)
@@ -55,10 +61,13 @@ def to_rate(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 
 
 def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """Return `(T,)` samples taken at `rate` Hz as float32 `(ceil(T * wanted / rate),)` at `wanted` Hz.
+    """Resample `(T,)` samples from `rate` to `wanted` Hz with a polyphase filter.
 
-    A polyphase filter: a sinc with a Kaiser window, cut off at 0.94 of the lower of the two Nyquist
-    frequencies (Smith, Digital Audio Resampling). Outside of the signal there is silence.
+    The filter is a Kaiser-windowed sinc (Smith, Digital Audio Resampling). Its cutoff is 0.94 of the lower of the two
+    Nyquist frequencies. The signal is padded with silence.
+
+    Returns:
+        float32 `(ceil(T * wanted / rate),)`.
     """
     up, down = wanted // math.gcd(rate, wanted), rate // math.gcd(rate, wanted)
     cutoff = ROLLOFF * min(1.0, up / down)
@@ -72,16 +81,17 @@ def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
         offsets = np.arange(-half, half + 1) - phase / up
         window = np.i0(KAISER_BETA * np.sqrt(np.maximum(0, 1 - (offsets / (half + 1)) ** 2)))
         taps = cutoff * np.sinc(cutoff * offsets) * window
-        share = out[first::up]
-        # unit gain at 0 Hz in every phase, or a constant would come out with a ripple
-        share[:] = windows[start::down][: len(share)] @ (taps / taps.sum()).astype(np.float32)
+        part = out[first::up]
+        # unit gain at 0 Hz in every phase; otherwise a constant signal would get a ripple
+        part[:] = windows[start::down][: len(part)] @ (taps / taps.sum()).astype(np.float32)
     return out
 
 
 def fit_length(samples: np.ndarray, length: int) -> np.ndarray:
-    """Return `(T,)` samples as `(length,)`: of a longer signal the window of most energy, a shorter one amid silence.
+    """Crop or zero-pad `(T,)` samples to `(length,)`.
 
-    It is what training data went through.
+    A longer signal is cropped to the window of highest energy. A shorter signal is centered in silence. Training
+    data is processed in the same way.
     """
     if len(samples) >= length:
         energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
@@ -91,52 +101,52 @@ def fit_length(samples: np.ndarray, length: int) -> np.ndarray:
     return np.pad(samples, (before, length - len(samples) - before))
 
 
-def read_picture(path: str | Path, height: int, width: int, channels: int) -> np.ndarray:
-    """Return a picture file as uint8 `(height, width, channels)` in 0..255, gray if `channels` is 1.
+def read_image(path: str | Path, height: int, width: int, channels: int) -> np.ndarray:
+    """Read an image file as uint8 `(height, width, channels)` in 0..255.
 
-    It is turned upright as its EXIF data says and resized with an antialiased bilinear filter, the aspect
-    ratio not kept; transparency is dropped. Colors stay as they are: for a model of white digits on black,
-    a black digit on white has to be inverted first.
+    The image is rotated by its EXIF orientation and resized with an antialiased bilinear filter. The aspect ratio is
+    not kept, transparency is dropped, and `channels` of 1 converts to gray. Colors are not inverted: for a model of
+    white digits on black, invert a black digit on white first.
 
     Raises:
-        ValueError: no such file, nothing that Pillow decodes, no Pillow, or neither 1 nor 3 channels.
+        ValueError: the file is missing, Pillow cannot decode it or is not installed, or `channels` is neither 1 nor 3.
     """
     try:
         from PIL import Image, ImageOps
     except ImportError:
-        raise ValueError(
-            f"{path}: expected Pillow for picture files: pip install pillow. Received: not installed"
-        ) from None
+        raise ValueError(f"{path}: Pillow is not installed, which image files need: pip install pillow") from None
     if channels not in (1, 3):
-        raise ValueError(f"{path}: expected an array, not a file, for a picture of {channels} channels")
+        raise ValueError(f"{path}: expected an array, not a file, for an image of {channels} channels")
     try:
         with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file)
-            if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip at 255
-                picture = Image.fromarray((np.asarray(picture) // 256).clip(0, 255).astype(np.uint8))
-            picture = picture.convert("L" if channels == 1 else "RGB")
+            image = ImageOps.exif_transpose(file)
+            if image.mode.startswith("I"):  # 16 bits, which Pillow would clip at 255
+                image = Image.fromarray((np.asarray(image) // 256).clip(0, 255).astype(np.uint8))
+            image = image.convert("L" if channels == 1 else "RGB")
     except Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: expected a picture. Received: {error}") from None
+        raise ValueError(f"{path}: expected an image file. Received: {error}") from None
     except (OSError, SyntaxError, ValueError) as error:  # SyntaxError: a broken PNG
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise ValueError(f"{path}: expected a picture. Received: {reason}") from None
-    picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(picture).reshape(height, width, channels)
+        raise ValueError(f"{path}: expected an image file. Received: {reason}") from None
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(height, width, channels)
 
 
 def text_ids(text: str, length: int) -> np.ndarray:
-    """Return a text as int32 `(length,)`: its UTF-8 bytes + 3, then 0; a longer one is cut between two code points.
+    """Encode a text as int32 ids `(length,)`.
 
-    Lone surrogates become U+FFFD, as in a browser; nothing else is normalized.
+    The ids are UTF-8 bytes + 3, padded with 0.
+    A longer text is cut between two code points. Lone surrogates become U+FFFD, as in a browser. No other
+    normalization is applied.
 
     Raises:
-        ValueError: it is no string, or says nothing.
+        ValueError: the text is not a string, or is blank.
     """
     if not isinstance(text, str) or not text.strip():
-        raise ValueError(f"text: expected words. Received: {text!r:.60}")
+        raise ValueError(f"text: expected a string that is not blank. Received: {text!r:.60}")
     content = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
     end = min(len(content), length)
-    while end < len(content) and content[end] & 0xC0 == 0x80:  # a byte that continues the one before
+    while end < len(content) and content[end] & 0xC0 == 0x80:  # a UTF-8 continuation byte
         end -= 1
     ids = np.zeros(length, np.int32)
     ids[:end] = np.frombuffer(content, np.uint8, end)

@@ -1,4 +1,4 @@
-"""Raw modalities in, label out: a model as a device runs it."""
+"""On-device runner of an exported model: raw modalities to label and probabilities."""
 
 import os
 import re
@@ -6,46 +6,45 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo.device.media import fit_length, read_picture, read_wav, text_ids, to_rate
+from mmzoo.device.media import fit_length, read_image, read_wav, text_ids, to_rate
 from mmzoo.device.session import model_file, open_session, read_card
 
 PRESENT = "present"
-THRESHOLD = 0.5  # probability from which on one of several labels is told
+THRESHOLD = 0.5  # lowest probability of a predicted label of a multi-label model
 
 
 class Runner:
-    """An exported model that answers with a label.
+    """Run an exported model on raw modalities.
 
     `runner(image=..., audio=...)` takes any of the model's modalities, each an array or the path of a file:
 
     - `audio`: a PCM WAV file, or a floating waveform `(T,)` or `(1, T)` in [-1, 1] at the model's sample
-      rate, which is the one in the card's unit of `audio`. A file at another rate is resampled, with one
-      warning. Of a longer signal the window of most energy is taken, a shorter one is
-      put amid silence.
-    - `image`: a file that Pillow opens, resized and turned gray if the model asks for it, or an integer array
-      of the input's exact shape, with or without the batch axis. Gray levels stay as they are: a model of
-      white digits on black is to be given white digits on black.
-    - `text`: a string, which becomes its UTF-8 bytes + 3, then zeros; or int32 ids.
-    - any other input: an array of its shape.
+      rate, which the card gives in the unit of `audio`. A file at another rate is resampled, with one
+      warning. A longer signal is cropped to the window of highest energy, a shorter one is centered in silence.
+    - `image`: a file that Pillow opens, resized and converted to gray if the model requires it, or an integer
+      array of the input's exact shape, with or without the batch axis. Gray levels are not inverted: a model of
+      white digits on black expects white digits on black.
+    - `text`: a string, encoded as its UTF-8 bytes + 3, then zeros; or int32 ids.
+    - any other input: an array of the input's shape.
 
-    A modality that is not given is zeros, and the input `present` says so to the model.
+    A missing modality is filled with zeros, and the input `present` masks it.
 
     Args:
-        path: the folder of a trained model (its `model_float32.tflite` is run) or a lone `.tflite` file.
-        threads: of the CPU.
-        accelerator: "cpu", or "gpu" for LiteRT's GPU accelerator alone, in float32. Its driver can end the
-            process, which no exception can tell.
+        path: the folder of a trained model (its `model_float32.tflite` is run) or a single `.tflite` file.
+        threads: number of CPU threads.
+        accelerator: "cpu", or "gpu" for LiteRT's GPU accelerator without fallback, in float32. A GPU driver can
+            end the process without an exception.
 
     Attributes:
-        card: what the file says of itself: recipe, config, inputs, outputs, labels, data; `{}` if nothing.
-        inputs: name -> `{"shape", "dtype"}` and what the card knows (unit, range).
+        card: the embedded card: recipe, config, inputs, outputs, labels, data; `{}` without a card.
+        inputs: name -> `{"shape", "dtype"}`, with the card's unit and range where it has them.
         labels: the classes, in the order of `probabilities`; empty if the card has none.
 
     Raises:
-        ValueError: one line that says what was expected and received.
+        ValueError: the model cannot be used; the message is one line.
     """
 
-    def __init__(self, path: str | Path, threads: int = 1, accelerator: str = "cpu"):
+    def __init__(self, path: str | Path, threads: int = 1, accelerator: str = "cpu") -> None:
         self._file = model_file(path)
         self._session = open_session(self._file, threads, accelerator)
         self.card = read_card(self._file)
@@ -58,7 +57,7 @@ class Runner:
         self._modalities = self._in_order(list(known))
 
     def _in_order(self, order: list[str]) -> list[str]:
-        """Return the modalities in the order of `present`, which is the card's order of inputs."""
+        """Return the modalities in the order of `present`, the card's input order."""
         names = [name for name in self.inputs if name != PRESENT]
         if PRESENT not in self.inputs:
             return names
@@ -67,16 +66,17 @@ class Runner:
         return [name for name in order if name != PRESENT]
 
     def __call__(self, **modalities: np.ndarray | str | os.PathLike) -> dict:
-        """Return `{"label", "probabilities", "embedding"}` of one example.
+        """Predict one example.
 
-        A model of several labels has a list `labels` in place of `label`, one of a number `value` in place of both:
-        in the unit of what it was trained to tell. `probabilities` is `{label: float}` in the order of `labels` (an
-        array `(N,)` if there are none), `embedding` an array `(D,)`; outputs of other names are arrays without the
-        batch axis.
+        Returns:
+            `{"label", "probabilities", "embedding"}`. A multi-label model has a list `labels` in place of `label`. A
+            regression model has `value`, in the unit of the target, in place of both. `probabilities` is
+            `{label: float}` in the order of `labels`, or an array `(N,)` if the card has no labels. `embedding` is an
+            array `(D,)`. Other outputs are arrays without the batch axis.
 
         Raises:
-            ValueError: no modality, an unknown one, one missing of a model without `present`, or a file or
-                array that cannot be used.
+            ValueError: no modality is given, a modality is unknown, a modality is missing and the model has no
+                input `present`, or a file or array cannot be used.
         """
         given = {name: value for name, value in modalities.items() if value is not None}
         wanted = " or ".join(self._modalities)
@@ -99,10 +99,9 @@ class Runner:
         if outputs.get("value", np.zeros(0)).shape == (1,):
             outputs = {**outputs, "value": float(outputs["value"][0])}
         if "label_probabilities" in outputs and len(self.labels) == outputs["label_probabilities"].size:
-            shares = outputs.pop("label_probabilities").tolist()
-            by_label = dict(zip(self.labels, shares, strict=True))
-            told = [label for label, share in by_label.items() if share >= THRESHOLD]
-            return {**outputs, "labels": told, "probabilities": by_label}
+            by_label = dict(zip(self.labels, outputs.pop("label_probabilities").tolist(), strict=True))
+            predicted = [label for label, probability in by_label.items() if probability >= THRESHOLD]
+            return {**outputs, "labels": predicted, "probabilities": by_label}
         probabilities = outputs.get("probabilities")
         if probabilities is None or len(self.labels) != len(probabilities):
             return outputs
@@ -110,7 +109,7 @@ class Runner:
         return {**outputs, "label": self.labels[int(probabilities.argmax())], "probabilities": by_label}
 
     def _tensor(self, name: str, value: np.ndarray | str | os.PathLike) -> np.ndarray:
-        """Return what was given for input `name` with the shape and dtype of the input."""
+        """Convert the value of input `name` to the input's shape and dtype."""
         shape, dtype = self._session.inputs[name]
         if isinstance(value, str | os.PathLike):
             value = self._read(name, value)
@@ -131,7 +130,7 @@ class Runner:
                 raise ValueError(f"{path}: expected an array, as the model's card has no rate in Hz. Received: a file")
             return to_rate(*read_wav(path), int(rate[1]))
         if name == "image" and len(shape) == 4 and dtype == np.uint8:
-            return read_picture(path, *shape[1:])
+            return read_image(path, *shape[1:])
         if name == "text" and len(shape) == 2 and dtype == np.int32:
             return text_ids(path, shape[1])
         raise ValueError(f"{name}: expected an array {dtype.name} {shape[1:]}. Received: the file {path}")

@@ -1,30 +1,34 @@
-"""An exported model as one function from named arrays to named arrays, on CPU or GPU, and its card."""
+"""Inference sessions of exported models on CPU or GPU, and the cards embedded in them."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-METADATA = "mmzoo_card"  # the metadata buffer of a .tflite file that says what it is
+METADATA = "mmzoo_card"  # name of the .tflite metadata buffer that holds the card
 DEFAULT = "model_float32.tflite"
 Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Session:
-    """An opened model; `run` takes every input by name and returns every output, batch axis included."""
+    """Hold an opened model.
+
+    `run` takes every input by name and returns every output by name, both with the batch axis.
+    """
 
     inputs: dict[str, tuple[tuple[int, ...], np.dtype]]  # name -> shape, dtype
     run: Callable[[Arrays], Arrays]
 
 
 def model_file(path: str | Path) -> Path:
-    """Return the `.tflite` file that `path` is or, for a folder, its `model_float32.tflite`.
+    """Return the `.tflite` file at `path`, or a folder's `model_float32.tflite`.
 
     Raises:
-        ValueError: there is none.
+        ValueError: the file does not exist.
     """
     path = Path(path)
     file = path / DEFAULT if path.is_dir() else path
@@ -34,17 +38,19 @@ def model_file(path: str | Path) -> Path:
 
 
 def open_session(file: Path, threads: int, accelerator: str) -> Session:
-    """Open `file` on `accelerator`, "cpu" (with `threads` threads) or "gpu" (every op there, in float32).
+    """Open `file` on `accelerator`: "cpu" or "gpu".
+
+    "cpu" uses `threads` threads. "gpu" runs every operator on the GPU, in float32.
 
     Raises:
-        ValueError: an unknown accelerator, not a positive number of threads, no whole model with a signature,
-            or one that the GPU does not take as a whole (or no GPU).
+        ValueError: the accelerator is unknown, `threads` is not positive, the file is truncated or has no signature,
+            there is no GPU, or the GPU does not support every operator of the model.
     """
     if accelerator not in ("cpu", "gpu"):
         raise ValueError(f"accelerator: expected cpu or gpu. Received: {accelerator}")
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise ValueError(f"threads: expected a positive whole number. Received: {threads}")
-    cpu = _cpu(file, threads)  # also for the GPU: it refuses a broken file, on which the GPU's loader may die
+    cpu = _cpu(file, threads)  # also for the GPU: the CPU refuses a broken file, which can crash the GPU's loader
     return cpu if accelerator == "cpu" else _gpu(file)
 
 
@@ -86,16 +92,16 @@ def _gpu(file: Path) -> Session:
     return Session({k: (tuple(d["shape"]), np.dtype(d["dtype"])) for k, d in inputs.items()}, run)
 
 
-def _read(buffer, details: dict) -> np.ndarray:
+def _read(buffer: Any, details: dict) -> np.ndarray:
     size = int(np.prod(details["shape"]))
     return np.array(buffer.read(size, np.dtype(details["dtype"]).type)).reshape(details["shape"])
 
 
 def read_card(file: Path) -> dict:
-    """Return the card in the metadata of `file`, `{}` if it has none.
+    """Return the card in the metadata of `file`, or `{}`.
 
     Raises:
-        ValueError: there is one, but it is no JSON object.
+        ValueError: the metadata is not a JSON object.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -110,7 +116,7 @@ def read_card(file: Path) -> dict:
         except (ValueError, TypeError):
             card = None
         if not isinstance(card, dict):
-            raise ValueError(f"{file}: expected a JSON object as metadata {METADATA}. Received: something else")
+            raise ValueError(f"{file}: expected a JSON object as metadata {METADATA}. Received: other data")
         return card
     return {}
 

@@ -7,7 +7,7 @@ from keras import layers
 
 from mmzoo.blocks.conv import conv_norm
 
-HOP = 4  # samples that the first convolution steps on, and each pooling divides by
+HOP = 4  # samples: the step of the first convolution, and the divisor of each pooling
 
 
 def audio_conv1d(

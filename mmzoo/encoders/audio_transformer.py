@@ -7,7 +7,7 @@ from mmzoo.blocks.attention import transformer_block
 from mmzoo.blocks.log_mel import LogMel
 from mmzoo.blocks.position import AddPosition
 
-HEAD = 16  # numbers that each head of the attention compares
+HEAD = 16  # width of each attention head
 NUM_MELS = 40
 PATCH = 8  # frames, and mel bands: 80 ms by a fifth of the bands
 
@@ -57,5 +57,5 @@ def audio_transformer(
 
 
 def example() -> keras.Model:
-    """Return the encoder of 1 s of audio at 8 kHz, 60 tokens."""
+    """Return the encoder of 60 tokens from 1 s at 8 kHz."""
     return audio_transformer(8000, 8000, 64)

@@ -42,7 +42,7 @@ def ds_cnn(
         x = Mfcc(sample_rate, frame_length, hop, NUM_MELS, NUM_COEFFICIENTS, name="front_end")(waveform)
     else:
         x = LogMel(sample_rate, frame_length, hop, NUM_MELS, name="front_end")(waveform)
-    # each coefficient is normalized by itself: the first, the loudness, is far larger than the last
+    # each coefficient is normalized separately: the first, the loudness, is far larger than the last
     x = layers.BatchNormalization(momentum=0.9, name="coefficient_norm")(x)
     x = layers.Reshape((*x.shape[1:], 1), name="time_by_coefficient")(x)
     x = conv_norm(x, width, (10, 4), 2, name="stem")
@@ -54,5 +54,5 @@ def ds_cnn(
 
 
 def example() -> keras.Model:
-    """Return the encoder of 1 s of audio at 8 kHz, 49 frames."""
+    """Return the encoder of 49 frames from 1 s at 8 kHz."""
     return ds_cnn(8000, 8000, 64)

@@ -6,7 +6,7 @@ from keras import layers
 from mmzoo.blocks.attention import transformer_block
 from mmzoo.blocks.position import AddPosition
 
-HEAD = 16  # numbers that each head of the attention compares
+HEAD = 16  # width of each attention head
 
 
 def vit_tiny(

@@ -1,4 +1,4 @@
-"""A Keras model on dicts to a SavedModel, to TFLite and to ONNX, through TensorFlow's own converters."""
+"""Conversion of a Keras model with named inputs to SavedModel, TFLite and ONNX, with TensorFlow's converters."""
 
 import contextlib
 import importlib.util
@@ -9,11 +9,16 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ai_edge_litert import schema_py_generated as schema
 
 from mmzoo.data.arrays import Arrays
 from mmzoo.tflite import flatbuffer
 from mmzoo.tflite.multiply_adds import multiply_adds
+
+if TYPE_CHECKING:
+    import keras
 
 SIGNATURE = "serving_default"
 ONNX_PACKAGES = ("onnx", "tf2onnx")
@@ -21,7 +26,10 @@ ONNX_PACKAGES = ("onnx", "tf2onnx")
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back what C++ and Python write to standard error; show it when the block ends with an error."""
+    """Suppress standard error of C++ and Python inside the block.
+
+    The text is shown if the block raises.
+    """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         shown = os.dup(2)
@@ -39,10 +47,10 @@ def quiet() -> Iterator[None]:
             os.close(shown)
 
 
-def save_model(path: str | Path, model, batch: int | None = None) -> None:
-    """Write a SavedModel with the signature `serving_default`, inputs and outputs of `model` by name.
+def save_model(path: str | Path, model: "keras.Model", batch: int | None = None) -> None:
+    """Write a SavedModel with the signature `serving_default` and named inputs and outputs.
 
-    Only the inference function and the variables are in it. `batch` None lets any number of examples in.
+    The SavedModel contains only the inference function and the variables. `batch` None means any number of examples.
     """
     import keras
 
@@ -51,8 +59,8 @@ def save_model(path: str | Path, model, batch: int | None = None) -> None:
     archive.write_out(str(path), verbose=False)
 
 
-def signature(model, batch: int | None) -> dict:
-    """Return `{input: keras.InputSpec}` of `model` for `batch` examples."""
+def signature(model: "keras.Model", batch: int | None) -> dict[str, "keras.InputSpec"]:
+    """Return the input signature of `model`, `{input: keras.InputSpec}`, for `batch` examples."""
     import keras
 
     return {
@@ -60,16 +68,20 @@ def signature(model, batch: int | None) -> dict:
     }
 
 
-def to_tflite(path: str | Path, precision: str, examples: Iterable[Arrays] = ()):
-    """Convert the SavedModel at `path`, and return what `flatbuffer.read` does.
+def to_tflite(path: str | Path, precision: str, examples: Iterable[Arrays] = ()) -> schema.ModelT:
+    """Convert the SavedModel at `path` to a TFLite model.
 
     Args:
-        precision: `float32`; `dynamic`, int8 weights and float in between; or `int8`, weights per channel and
-            tensors in between, with float inputs and outputs.
-        examples: `{input: (1, ...)}` from which `int8` takes the ranges.
+        path: SavedModel folder.
+        precision: `float32`; `dynamic`, int8 weights and float activations; or `int8`, per-channel int8 weights and
+            int8 activations with float inputs and outputs.
+        examples: calibration examples `{input: (1, ...)}`, from which `int8` takes its ranges.
+
+    Returns:
+        the model object, as from `flatbuffer.read`.
 
     Raises:
-        ValueError: the graph needs an operator that is not one of TFLite's own.
+        ValueError: the graph needs an operator that TFLite does not have.
     """
     import tensorflow as tf
 
@@ -82,21 +94,21 @@ def to_tflite(path: str | Path, precision: str, examples: Iterable[Arrays] = ())
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     try:
         data = converter.convert()
-    except Exception as error:  # the converter's own class, with pages of MLIR
+    except Exception as error:  # the converter's error class, whose message is pages of MLIR
         foreign = sorted(set(re.findall(r"'(tf\.\w+)' op is neither", str(error))))
         if not foreign:
             raise
-        raise ValueError(f"TFLite: expected its built-in operators alone. Received: {foreign}") from None
+        raise ValueError(f"TFLite: expected only built-in operators. Received: {foreign}") from None
     model = flatbuffer.parse(data, str(path))
     _undo_squeezes(model)
     return model
 
 
-def _undo_squeezes(model) -> None:
-    """Let every ADD take `(1, D)` as it is, where it comes by way of a RESHAPE to `(D,)`.
+def _undo_squeezes(model: schema.ModelT) -> None:
+    """Remove RESHAPEs from `(1, D)` to `(D,)` before every ADD.
 
-    For a batch of 1 Keras takes a sum of two `(1, D)` for the sum of a tensor and a bias, and squeezes the
-    second. The GPU delegate accepts that sum of int8 tensors and answers with zeros.
+    For a batch of 1, Keras treats a sum of two `(1, D)` tensors as the sum of a tensor and a bias, and squeezes the
+    second. The GPU delegate accepts that sum of int8 tensors and returns zeros.
     """
     graph = model.subgraphs[0]
     shape = lambda index: [] if graph.tensors[index].shape is None else list(graph.tensors[index].shape)  # noqa: E731
@@ -115,17 +127,17 @@ def _undo_squeezes(model) -> None:
 
 
 def has_onnx() -> bool:
-    """Tell whether the packages of the extra `onnx` that write a file are installed."""
+    """Return whether the packages of the extra `onnx` for export are installed."""
     return all(importlib.util.find_spec(package) for package in ONNX_PACKAGES)
 
 
-def to_onnx(model, path: str | Path) -> None:
-    """Write `model` for a batch of 1 to the ONNX file `path`."""
+def to_onnx(model: "keras.Model", path: str | Path) -> None:
+    """Write `model` with a batch of 1 to the ONNX file `path`."""
     model.export(str(path), format="onnx", input_signature=[signature(model, 1)], verbose=False)
 
 
 def model_multiply_adds(model: Any) -> int:
-    """Return the multiply-adds of one example through `model`, counted on its float32 export."""
+    """Count the multiply-adds of one example through `model` on its float32 export."""
     import keras
 
     inputs = model.input if isinstance(model.input, dict) else {x.name: x for x in model.inputs}

@@ -1,36 +1,45 @@
-"""int8 for the convolutions, float32 for what prepares their input.
+"""Quantization to int8 with front ends kept in float32.
 
-An encoder may begin with a layer called `front_end`: scaling, a log-mel. Its logarithms and powers span more
-than 256 steps can hold, and quantizing it costs the model most of its accuracy. So the model is cut behind
-the front ends, what follows is quantized alone, and the two files become one.
+An encoder may begin with a layer called `front_end`: scaling, a log-mel spectrogram. Its logarithms and powers need
+more than 256 levels, and quantizing it costs the model most of its accuracy. The model is therefore split after the
+front ends, only the second part is quantized, and the two files are joined.
 """
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from mmzoo.data.arrays import Arrays
 from mmzoo.data.presence import present_patterns
 from mmzoo.export.convert import save_model, to_tflite
 from mmzoo.tflite import flatbuffer
 
+if TYPE_CHECKING:
+    import keras
+
 FRONT_END = "front_end"
 
 
-def tflite_models(model, precisions: Sequence[str], calibration: Arrays) -> dict:
-    """Return `{precision: model}` of `float32`, `dynamic` and `int8`, as `to_tflite` makes them, batch 1.
+def tflite_models(model: "keras.Model", precisions: Sequence[str], calibration: Arrays) -> dict[str, schema.ModelT]:
+    """Convert `model` to TFLite in `float32`, `dynamic` and `int8` precision, batch 1.
 
-    In `dynamic` and `int8` the front ends stay float32, and so does a Rescaling that yields an output: int8 ranges hold
-    0, so that of numbers about 2000 that differ by 5 nothing would be left. Inputs and outputs are those of the float
-    model.
+    In `dynamic` and `int8`, front ends stay float32. A Rescaling that computes an output also stays float32: int8
+    ranges include 0, so values near 2000 that differ by 5 would become equal. Inputs and outputs are the same in all
+    precisions.
 
     Args:
-        model: functional `keras.Model` on a dict. A `front_end` counts where it is the first layer of an
-            encoder (a nested model) that takes one input of `model`, and nothing else in the encoder takes it; without
-            any, the whole is quantized.
-        calibration: `{input: (K, ...)}`, real training examples, from which `int8` takes its ranges; their
-            `present` is replaced by every pattern in turn.
+        model: functional `keras.Model` on a dict. A `front_end` is recognized as the first layer of an encoder (a
+            nested model) with one input of `model`, if no other layer of the encoder uses that input. Without front
+            ends, the whole model is quantized.
+        precisions: the precisions to convert to.
+        calibration: `{input: (K, ...)}`, training examples, from which `int8` takes its ranges. Their `present` is
+            replaced by every pattern in turn.
+
+    Returns:
+        `{precision: model}`, as from `to_tflite`.
     """
     if found := _behind_rescaling(model):
         return _rescaled(model, found, precisions, calibration)
@@ -40,8 +49,8 @@ def tflite_models(model, precisions: Sequence[str], calibration: Arrays) -> dict
     with tempfile.TemporaryDirectory() as folder:
         if parts is None or "float32" in precisions:
             save_model(f"{folder}/whole", model, batch=1)
-            alone = precisions if parts is None else ["float32"]
-            models = {p: to_tflite(f"{folder}/whole", p, _one_by_one(calibration)) for p in alone}
+            unsplit = precisions if parts is None else ["float32"]
+            models = {p: to_tflite(f"{folder}/whole", p, _one_by_one(calibration)) for p in unsplit}
         if parts:
             front, back = parts
             save_model(f"{folder}/front", front, batch=1)
@@ -55,16 +64,18 @@ def tflite_models(model, precisions: Sequence[str], calibration: Arrays) -> dict
     return models
 
 
-def _behind_rescaling(model) -> dict:
-    """Return `{output: layer}` of the outputs of `model` that a Rescaling yields."""
+def _behind_rescaling(model: "keras.Model") -> dict[str, "keras.Layer"]:
+    """Return `{output: layer}` for the outputs of `model` computed by a Rescaling."""
     import keras
 
     layers = {name: x._keras_history.operation for name, x in model.output.items()}
     return {name: layer for name, layer in layers.items() if isinstance(layer, keras.layers.Rescaling)}
 
 
-def _rescaled(model, rescalings: dict, precisions: Sequence[str], calibration: Arrays) -> dict:
-    """Return what `tflite_models` does of a model some of whose outputs are rescaled at the end, which stays float."""
+def _rescaled(
+    model: "keras.Model", rescalings: dict[str, "keras.Layer"], precisions: Sequence[str], calibration: Arrays
+) -> dict[str, schema.ModelT]:
+    """Convert a model with rescaled outputs, keeping the final Rescaling in float32."""
     import keras
 
     inner = {name: layer.input for name, layer in rescalings.items()}
@@ -80,18 +91,21 @@ def _rescaled(model, rescalings: dict, precisions: Sequence[str], calibration: A
     return {precision: flatbuffer.join(front, last, links, keep) for precision, front in models.items()}
 
 
-def split(model):
-    """Cut `model` behind the front ends of its encoders; return `(front, back)`, or None if it has none.
+def split(model: "keras.Model") -> tuple["keras.Model", "keras.Model"] | None:
+    """Split `model` after the front ends of its encoders.
 
-    `front` maps `{input: ...}` to `{input: what its front end makes of it}`; `back` takes that, and the
-    inputs that no front end takes, under the same names. Both hold copies of the weights.
+    `front` maps each input with a front end to the front end's output, under the same name. `back` maps these outputs
+    and the other inputs, under the same names, to the outputs of `model`. Both hold copies of the weights.
+
+    Returns:
+        `(front, back)`, or None without front ends.
 
     Raises:
-        ValueError: an input with a front end is taken by something else too.
+        ValueError: an input with a front end also feeds another layer.
     """
     import keras
 
-    copy = _copy(model)  # calling the layers of `model` itself would leave traces in them
+    copy = _copy(model)  # calling the layers of `model` would add nodes to them
     copy.set_weights(model.get_weights())
     found = {layer.name: _behind_front_end(layer) for layer in copy.layers if _has_front_end(layer)}
     rest = {name: behind for name, behind in found.items() if behind is not None}
@@ -117,8 +131,11 @@ def split(model):
     return keras.Model(given, made, name="front_ends"), back
 
 
-def _copy(layer):
-    """Return a fresh layer or model; unlike `clone_model` alone it looks up no nested class by its name."""
+def _copy(layer: "keras.Layer") -> Any:
+    """Copy a layer or model.
+
+    Unlike `clone_model`, nested classes are not looked up by name.
+    """
     import keras
 
     if isinstance(layer, keras.Model):
@@ -126,24 +143,25 @@ def _copy(layer):
     return type(layer).from_config(layer.get_config())
 
 
-def _has_front_end(layer) -> bool:
+def _has_front_end(layer: "keras.Layer") -> bool:
     import keras
 
     return isinstance(layer, keras.Model) and any(inner.name == FRONT_END for inner in layer.layers)
 
 
-def _apply_front_end(layer, given):
-    # A copy with a name of its own: the front ends of all encoders come together in one model.
+def _apply_front_end(layer: "keras.Layer", given: "keras.KerasTensor") -> "keras.KerasTensor":
+    # A copy with a unique name, since the front ends of all encoders meet in one model.
     named = type(layer).from_config(layer.get_config() | {"name": f"{given.name}_{FRONT_END}"})
     made = named(given)
     named.set_weights(layer.get_weights())
     return made
 
 
-def _behind_front_end(encoder):
-    """Return what of an encoder follows its front end; None where something else takes the input, too.
+def _behind_front_end(encoder: "keras.Model") -> "keras.Model | None":
+    """Return the part of an encoder after its front end, or None.
 
-    So do encoders of text, which also tell by the ids what is padding. Their tables of vectors bear quantization.
+    None means that another layer also uses the input. Text encoders do so for the padding mask; their embedding tables
+    tolerate quantization.
     """
     import keras
 
@@ -153,13 +171,13 @@ def _behind_front_end(encoder):
         return None
 
 
-def _inputs_of_layers(model) -> dict[str, list[str]]:
-    """Return `{layer: names of the inputs of the model that it takes directly}`."""
+def _inputs_of_layers(model: "keras.Model") -> dict[str, list[str]]:
+    """Return `{layer: names of the model inputs that feed it directly}`."""
     import keras
 
     taken: dict[str, list[str]] = {}
 
-    def record(layer, *args, **kwargs):
+    def record(layer: "keras.Layer", *args: Any, **kwargs: Any) -> Any:
         tensors = keras.tree.flatten((args, kwargs))
         names = [x.name for x in tensors if isinstance(x, keras.KerasTensor) and x.name in model.input]
         taken.setdefault(layer.name, []).extend(names)
@@ -170,7 +188,10 @@ def _inputs_of_layers(model) -> dict[str, list[str]]:
 
 
 def _with_patterns(calibration: Arrays) -> Arrays:
-    """Give every other example all modalities, and the rest the other patterns in turn."""
+    """Replace `present` by every pattern in turn.
+
+    Every other example has all modalities.
+    """
     if "present" not in calibration:
         return calibration
     present = np.ones_like(calibration["present"], np.float32)

@@ -1,4 +1,4 @@
-"""A trained model as files for every runtime, each under its final name only when it is whole."""
+"""Export of a trained model to files for every runtime, each written atomically."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,11 +21,14 @@ from mmzoo.recipe import Export
 from mmzoo.tflite import flatbuffer
 from mmzoo.tflite.flatbuffer import METADATA
 
+if TYPE_CHECKING:
+    import keras
+
 CALIBRATION = 128  # examples
 
 
 def export(
-    model,
+    model: "keras.Model",
     folder: str | Path,
     spec: Export,
     calibration: Arrays,
@@ -35,13 +38,15 @@ def export(
     """Write SavedModel, TFLite, ONNX, golden tensors and labels of `model` into `folder`.
 
     Args:
-        model: uncompiled functional `keras.Model`; a dict of inputs, a dict of outputs.
+        model: uncompiled functional `keras.Model` with a dict of inputs and a dict of outputs.
+        folder: existing folder.
+        spec: the recipe's export settings.
         calibration: `{input: (K, ...)}` training examples, from which int8 takes its ranges.
-        golden: `({input: (K, ...)}, labels (K,))` test examples, kept with the answers of `model`.
+        golden: `({input: (K, ...)}, labels (K,))` test examples, saved with the outputs of `model`.
         card: its `embedded_values` go into every `.tflite`.
 
     Returns:
-        The card with its files and operators. Without the packages of the extra `onnx` there is no `model.onnx`.
+        the card with its files and operators. Without the packages of the extra `onnx`, `model.onnx` is not written.
 
     Raises:
         ValueError: `model` needs an operator that TFLite does not have.
@@ -61,7 +66,10 @@ def export(
 
 
 def calibration_examples(batches: Any, names: Any, count: int = CALIBRATION) -> Arrays:
-    """Return `{name: (count, ...)}` of `names` from `({name: (B, ...)}, y)` batches; fewer if they end.
+    """Take `count` calibration examples from batches `({name: (B, ...)}, y)`.
+
+    Returns:
+        `{name: (count, ...)}` for `names`; fewer examples if the batches end.
 
     Raises:
         BadInputError: there is no batch.
@@ -73,17 +81,17 @@ def calibration_examples(batches: Any, names: Any, count: int = CALIBRATION) -> 
         if have >= count:
             break
     if not taken:
-        raise BadInputError("export: expected training examples to calibrate int8 with. Received: none")
+        raise BadInputError("export: no training examples: int8 calibration needs at least one batch")
     return {name: np.concatenate([inputs[name] for inputs in taken])[:count] for name in names}
 
 
 def _put(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` make a temporary file or folder, then give it the name `path`."""
+    """Write a file or folder to `path` through a temporary one."""
     temporary = path.with_name(f".{path.name}.tmp")
     _remove(temporary)
     try:
         write(temporary)
-        if path.is_dir():  # os.replace puts no folder over one that holds something
+        if path.is_dir():  # os.replace cannot replace a folder that is not empty
             shutil.rmtree(path)
         os.replace(temporary, path)
     finally:

@@ -14,8 +14,8 @@ def maximum(embeddings: Mapping[str, KerasTensor], present: KerasTensor) -> Kera
     missing. There are no weights.
     """
     there = split_present(present, embeddings)
-    # The mean of those present stands for a missing one: never above their largest, and no huge number that float16
-    # or int8 would have to hold.
+    # The mean of the available modalities replaces a missing one: it is never above their maximum, and needs no large
+    # constant outside the range of float16 or int8.
     total = sum(x * there[name] for name, x in embeddings.items())
     mean = total / ops.maximum(ops.sum(present, axis=-1, keepdims=True), 1.0)
     first, *others = [x * there[name] + mean * (1.0 - there[name]) for name, x in embeddings.items()]

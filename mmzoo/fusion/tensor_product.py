@@ -20,7 +20,7 @@ def tensor_product(embeddings: Mapping[str, KerasTensor], present: KerasTensor, 
     product = None
     for name, x in embeddings.items():
         x = layers.Dense(units, activation="tanh", name=f"{name}_factor")(x) * there[name]
-        # a 1 made of an input: delegates refuse a constant as an operand of a matrix product
+        # a 1 computed from an input: delegates refuse a constant as an operand of a matrix product
         x = ops.concatenate([x, there[name] * 0.0 + 1.0], axis=-1)
         if product is None:
             product = x

@@ -95,7 +95,7 @@ def _stack(
     """
     length = position.shape[1] if cache is None else cache.shape[1]
     away = ops.expand_dims(position, -1) - np.arange(length, dtype="float32")  # (B, P, L)
-    place = ops.relu(1.0 - ops.abs(away))  # one-hot, by arithmetic that every GPU has
+    place = ops.relu(1.0 - ops.abs(away))  # one-hot, by arithmetic supported on every GPU
     seen = ops.expand_dims(ops.clip(away + 1.0, 0.0, 1.0), 1)
     x = parts["tokens"](token_ids) + parts["positions"](place)
     units, known = x.shape[-1], []

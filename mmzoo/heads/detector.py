@@ -29,7 +29,7 @@ def detector(
     x = conv_norm(features, units, name="boxes_hidden")
     sides = layers.Conv2D(4, 1, activation="sigmoid", name="sides")(x)
     signs = np.array([-1, -1, 1, 1], "float32") * (stride * max(height, width))
-    # NumPy's reshape: what `ops` makes of a constant is no constant to the ONNX converter, but one more input
+    # NumPy's reshape: the ONNX converter turns the result of `ops` on a constant into an additional input
     columns = (_centers(width, stride) * np.array([1, 0, 1, 0], "float32")).reshape(1, 1, width, 4)
     rows = (_centers(height, stride) * np.array([0, 1, 0, 1], "float32")).reshape(1, height, 1, 4)
     boxes = sides * signs + columns + rows

@@ -94,7 +94,7 @@ def _spread(x: KerasTensor, variance: float, covariance: float) -> KerasTensor:
     """Compute the weighted variance and covariance terms of `x` `(B, D)`, a scalar."""
     width = x.shape[1]
     centered = x - ops.mean(x, axis=0)
-    # a batch of one example has no variance: it costs what constant features cost
+    # a batch of one example has no variance: it costs the same as constant features
     freedom = ops.maximum(ops.cast(ops.shape(x)[0], "float32") - 1.0, 1.0)
     deviation = ops.sqrt(ops.sum(ops.square(centered), axis=0) / freedom + 1e-4)
     covariances = ops.matmul(ops.transpose(centered), centered) / freedom * (1.0 - ops.eye(width))
@@ -131,29 +131,3 @@ def _cross_entropy(same: KerasTensor, logits: KerasTensor) -> KerasTensor:
     Targets are uniform over the positives `same` `(B, B)`.
     """
     return -ops.sum(same * ops.log_softmax(logits), axis=1) / ops.sum(same, axis=1)
-
-
-def strangers(y_true, y_pred):
-    """Return the share `(B,)` of the batch that is more similar than the positive, over all pairs of modalities.
-
-    Chance is 0.5. Negatives of the same class count: with ten classes separated perfectly, 0.05 remain.
-    """
-    x = unit_norm(y_pred)
-    shares = []
-    for i in range(x.shape[1]):
-        for j in range(x.shape[1]):
-            if i != j:
-                cosines = ops.matmul(x[:, i], ops.transpose(x[:, j]))
-                own = ops.sum(x[:, i] * x[:, j], axis=1, keepdims=True)
-                shares.append(ops.mean(ops.cast(cosines > own + 1e-6, "float32"), axis=1))
-    return sum(shares) / len(shares)
-
-
-def found(y_true, y_pred):
-    """Return the share `(B,)` of both directions in which a positive is the most similar; `y_pred` is `(B, 2, D)`."""
-    ids = ops.reshape(y_true, (-1,))
-    same = ops.cast(ops.equal(ids[:, None], ids[None, :]), "float32")
-    cosines = ops.matmul(y_pred[:, 0], ops.transpose(y_pred[:, 1]))
-    own, other = cosines - 9.0 * (1.0 - same), cosines - 9.0 * same
-    ways = [ops.max(own, axis=axis) > ops.max(other, axis=axis) for axis in (0, 1)]
-    return sum(ops.cast(way, "float32") for way in ways) / 2.0

@@ -22,7 +22,7 @@ def ctc(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
     length = ops.sum(there, axis=1)
     repeated = ops.cast(ops.equal(label[:, 1:], label[:, :-1]), "int32") * there[:, 1:]
     fits = length + ops.sum(repeated, axis=1) <= y_pred.shape[1]
-    # states: a blank, then each label with a blank behind it
+    # states: a blank, then each label followed by a blank
     states = ops.pad(
         ops.reshape(ops.stack([ops.zeros_like(label), label], axis=2), (-1, 2 * label.shape[1])), ((0, 0), (0, 1))
     )
@@ -49,6 +49,6 @@ def _forward(emissions: KerasTensor, states: KerasTensor) -> KerasTensor:
         most = ops.stop_gradient(ops.max(ways, axis=0))
         return most + ops.log(ops.sum(ops.exp(ways - most), axis=0)) + frame, None
 
-    # before the first frame there is one path, in the first blank, from which a label is as near as in any other frame
+    # before the first frame there is one path, in the first blank; the same transitions as in any frame lead from it
     start = ops.where(ops.arange(states.shape[1])[None] < 1, ops.zeros_like(emissions[0]), NEVER)
     return ops.scan(step, start, emissions)[0]

@@ -23,7 +23,7 @@ def batch_hard_triplet(margin: float | None = None) -> Callable[[KerasTensor, Ke
         nearest = ops.min(ops.where(same, 1e9, distance), axis=1)
         gap = farthest - nearest
         cost = ops.softplus(gap) if margin is None else ops.relu(gap + margin)
-        # the anchor itself is one of its own id; where there is no other id, the gap costs nothing as it is
+        # the anchor is one example of its id; without another id in the batch the gap already costs 0
         valid = ops.cast(ops.sum(ops.cast(same, "float32"), axis=1) > 1.5, "float32")
         return cost * valid / ops.maximum(ops.mean(valid), 1e-6)
 

@@ -25,13 +25,11 @@ def bleu(predicted: Sequence[str], references: Sequence[Sequence[str]]) -> float
     try:
         import sacrebleu
     except ImportError as error:
-        raise BadInputError(
-            "BLEU: expected sacrebleu: pip install 'mmzoo[metrics]'. Received: not installed"
-        ) from error
+        raise BadInputError("BLEU: sacrebleu is not installed: pip install 'mmzoo[metrics]'") from error
 
     _check(predicted, references)
     most = max(map(len, references))
-    # sacrebleu wants the first reference of every caption, then the second of every caption; None where there is none
+    # sacrebleu takes the first reference of every caption, then the second of every caption; None for a missing one
     columns = [[group[i] if i < len(group) else None for group in references] for i in range(most)]
     return float(sacrebleu.corpus_bleu(list(predicted), columns).score)
 

@@ -27,7 +27,7 @@ def scores(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) 
     classes, predicted = np.arange(len(names)), probabilities.argmax(axis=1)
     columns = metrics.precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)
     macro = [float(column.mean()) for column in columns[:3]]
-    total = probabilities.sum(axis=1, keepdims=True)  # a quantized softmax sums to 1 only nearly
+    total = probabilities.sum(axis=1, keepdims=True)  # a quantized softmax sums to 1 only approximately
     summary = (
         float(np.mean(predicted == labels)),
         *macro,
@@ -101,7 +101,7 @@ def fusion_gain(
     group = np.unique(groups, return_inverse=True)[1].ravel()
     count = np.bincount(group)
     sums = np.bincount(group, weights=ahead).astype(int)
-    # groups with equal sums and counts are alike: drawing groups is drawing how many of each kind
+    # groups with equal sums and counts are interchangeable: only the number of draws of each kind is drawn
     kinds, times = np.unique(np.stack([sums, count], axis=1), axis=0, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(len(count), times / times.sum(), size=samples)
     gains = 100 * (drawn @ kinds[:, 0]) / (drawn @ kinds[:, 1])

@@ -55,7 +55,9 @@ def beam_ctc(
         raise ValueError(f"beam_ctc expects width >= 1. Received: {width=}")
     if most < 0:
         raise ValueError(f"beam_ctc expects most >= 0. Received: {most=}")
-    beams = {(): (0.0, -math.inf)}  # prefix: of paths that end in the blank, and of those that end in a label
+    beams = {
+        (): (0.0, -math.inf)
+    }  # prefix: log-probability of paths ending in the blank, and of paths ending in a label
     for frame, order in zip(frames.tolist(), np.argsort(-frames, axis=1, kind="stable").tolist(), strict=True):
         followed = list(itertools.islice((label for label in order if label != blank), most or None))
         grown = _grow(beams, frame, followed, blank, scorer)
@@ -130,7 +132,7 @@ def greedy_generate(step: Callable[[Arrays], Arrays], state: Arrays, first: int 
         ended |= ids == last
         if ended.all():
             break
-        ids[ended] = last  # a sentence that has ended stays so while others go on
+        ids[ended] = last  # an ended sentence stays ended while others continue
         written.append(ids)
     rows = np.concatenate(written, axis=1).tolist() if written else [[]] * batch
     return [row[: row.index(last)] if last in row else row for row in rows]

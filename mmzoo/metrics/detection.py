@@ -9,7 +9,7 @@ from mmzoo.metrics.boxes import iou
 
 IOUS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
-MOST = 100  # detections of one class in one image that count
+MOST = 100  # maximum number of detections per class and image
 
 
 def detection_scores(
@@ -96,7 +96,7 @@ def average_precision(hits: np.ndarray, support: int) -> np.ndarray:
     right = np.cumsum(hits, axis=1)
     precision = right / np.arange(1, hits.shape[1] + 1)
     best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    best = np.pad(best, ((0, 0), (0, 1)))  # what is beyond the last detection
+    best = np.pad(best, ((0, 0), (0, 1)))  # recalls beyond the last detection
     at = [np.searchsorted(recall, RECALLS) for recall in right / support]
     return np.take_along_axis(best, np.array(at), axis=1).mean(axis=1)
 

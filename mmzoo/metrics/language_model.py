@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-END = "\n"  # before the first and behind the last character of a text
+END = "\n"  # before the first and after the last character of a text
 ORDER = 5  # characters, as in LipNet (Assael et al. 2016, section 4.2)
 
 

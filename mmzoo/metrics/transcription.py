@@ -25,7 +25,7 @@ def error_rates(predicted: Sequence[str], truth: Sequence[str]) -> dict[str, flo
     try:
         import jiwer
     except ImportError as error:
-        raise BadInputError("error rates: expected jiwer: pip install jiwer. Received: not installed") from error
+        raise BadInputError("error rates: jiwer is not installed: pip install jiwer") from error
 
     predicted, truth = _plain("predicted", predicted), _plain("truth", truth)
     if len(predicted) != len(truth):

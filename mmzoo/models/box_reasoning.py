@@ -1,8 +1,8 @@
 """Visual reasoning over images of boxes: box encoder, sentence encoder, reasoner.
 
-Every box is encoded to the same numbers. The question scales and shifts them (FiLM, Perez et al. 2018, section 2.1) in
-several layers: counts become truth values. Maximum, minimum and mean over the boxes correspond to "any box", "every
-    box" and "how many boxes". All tensors have rank 4, as GPU delegates require.
+The same encoder is applied to every box. The question scales and shifts the box features (FiLM, Perez et al. 2018,
+section 2.1) in several layers: counts become truth values. Maximum, minimum and mean over the boxes correspond to
+"any box", "every box" and "how many boxes". All tensors have rank 4, as GPU delegates require.
 """
 
 import functools

@@ -29,7 +29,7 @@ def utterance_window(context: int, examples: np.ndarray, units: int, dropout: fl
 
 
 def _in_context(x):
-    """Return the middle of a window `(B, context, D)` and the weighted mean of all of it, `(B, 2 * D)`.
+    """Return the middle of a window `(B, context, D)` and its weighted mean, `(B, 2 * D)`.
 
     Each channel has learned weights by position, equal at first.
     """

@@ -1,4 +1,4 @@
-"""Audio-visual anomaly detection, learned from normal scenes alone.
+"""Audio-visual anomaly detection, learned from normal scenes only.
 
 Training makes synthetic anomalies of normal scenes: a patch pasted into the image (CutPaste, Li et al. 2021, section 2)
 or into the sound, or the sound of another scene (Arandjelovic and Zisserman 2017, section 2). Each of the three has a

@@ -16,10 +16,9 @@ import keras
 from mmzoo.data.batches.speech import CHARACTERS, CLEAN, MOST, STEPS, Sentences
 from mmzoo.data.sources import grid, spoken_numbers
 from mmzoo.errors import expect
-from mmzoo.losses.guided_ctc import guided_ctc, sentence_accuracy
 from mmzoo.metrics.decode import spell
 from mmzoo.metrics.language_model import LanguageModel, learn_language
-from mmzoo.models.speech_recognizer import audio_encoder, speech_recognizer, video_encoder
+from mmzoo.models import speech_recognizer as recognizer
 from mmzoo.models.transfer import load_encoders
 from mmzoo.recipe import CommonConfig, Export, Phase
 
@@ -84,11 +83,11 @@ def build(config: Config = Config()) -> keras.Model:
     """Return the model to log-probabilities `(B, 2 * T, 28)`, blank first."""
     source, dim = SOURCES[config.source], config.embed_dim
     makers = {
-        "audio": lambda: audio_encoder(source.SAMPLES, source.SAMPLE_RATE, STEPS * source.FRAMES, dim),
-        "video": lambda: video_encoder((source.FRAMES, source.HEIGHT, source.WIDTH), STEPS, dim),
+        "audio": lambda: recognizer.audio_encoder(source.SAMPLES, source.SAMPLE_RATE, STEPS * source.FRAMES, dim),
+        "video": lambda: recognizer.video_encoder((source.FRAMES, source.HEIGHT, source.WIDTH), STEPS, dim),
     }
     encoders = {name: makers[name]() for name in config.modalities}
-    model = speech_recognizer(encoders, len(CHARACTERS), config.layers, config.dropout)
+    model = recognizer.speech_recognizer(encoders, len(CHARACTERS), config.layers, config.dropout)
     if config.init_from:
         load_encoders(model, config.init_from, [f"{name}_encoder" for name in (*MODALITIES, "context")])
     return model
@@ -96,7 +95,7 @@ def build(config: Config = Config()) -> keras.Model:
 
 def objective(config: Config = Config()) -> dict[str, Any]:
     """Return CTC with frame-level targets, and the accuracy of whole sentences."""
-    return {"loss": guided_ctc(MOST), "metrics": [sentence_accuracy(MOST)]}
+    return {"loss": recognizer.guided_ctc(MOST), "metrics": [recognizer.sentence_accuracy(MOST)]}
 
 
 def language(config: Config = Config()) -> LanguageModel:

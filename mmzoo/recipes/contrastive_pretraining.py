@@ -16,7 +16,8 @@ from mmzoo.blocks.normalize import unit_norm
 from mmzoo.data.sources.digit_facts import CARDS, RANGES, SOURCES, UNITS, load, sizes_of
 from mmzoo.data.sources.digits import COMPONENTS, SNR_DB
 from mmzoo.errors import expect
-from mmzoo.losses.contrastive import info_nce, siglip, strangers, vicreg
+from mmzoo.losses.contrastive import info_nce, siglip, vicreg
+from mmzoo.models.batch_retrieval import strangers
 from mmzoo.models.digit_encoders import digit_encoders
 from mmzoo.models.transfer import load_encoders
 from mmzoo.recipe import CommonConfig, Export, Phase

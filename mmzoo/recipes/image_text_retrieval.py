@@ -16,8 +16,9 @@ from mmzoo.data.decode.text import decode_bytes
 from mmzoo.data.sources import captioned_shapes, icons
 from mmzoo.encoders.text_conv import text_conv
 from mmzoo.errors import expect
-from mmzoo.losses.contrastive import found, info_nce, siglip
+from mmzoo.losses.contrastive import info_nce, siglip
 from mmzoo.metrics.retrieval import tfidf_similarity
+from mmzoo.models.batch_retrieval import found
 from mmzoo.models.image_text import image_encoder, image_text
 from mmzoo.models.transfer import load_encoders
 from mmzoo.recipe import CommonConfig, Export, Phase

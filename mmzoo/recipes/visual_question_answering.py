@@ -97,7 +97,7 @@ def build(config: Config = Config()) -> keras.Model:
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:
-    """Return cross-entropy and accuracy; with `alone` auxiliary unimodal losses."""
+    """Return cross-entropy and accuracy; with auxiliary unimodal losses where configured."""
     if not config.alone:
         return {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     loss, count = keras.losses.sparse_categorical_crossentropy, len(_answers(config))

@@ -67,8 +67,8 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[str], pat
 def subset_scores(subsets: dict[str, dict], baselines: dict[str, dict], path: str | Path) -> None:
     """Draw the accuracy of every subset of the modalities as bars into a PNG at `path`.
 
-    `subsets` and `baselines` are `{name: {"accuracy": share}}`; a baseline, a model of that modality alone,
-    is a mark on the bar of its name.
+    `subsets` and `baselines` are `{name: {"accuracy": share}}`; an unimodal baseline is a mark on the bar of its
+    name.
     """
     names = list(subsets)
     values = [100 * subsets[name]["accuracy"] for name in names]

@@ -89,7 +89,7 @@ def timing(card: Card, file: str) -> dict:
 
 
 def ratio(card: Card, file: str, reference: str = "mobilenet_v3_small") -> str:
-    """Return the best time of `file` as a multiple of that of the reference model, "" where not measured."""
+    """Return the best time of `file` relative to the reference model, "" where not measured."""
     both = timing(card, file).get("ratio", {}).get(reference)
     return f"{both['best']:.2f}" if both else ""
 

@@ -20,7 +20,7 @@ DRAWS = 4
 CREDIT = "photograph: danielbuechele, CC BY 2.0"
 BOXES = ((62, 28, 372, 405), (546, 136, 640, 427))  # of the pagoda and of the tree, in a photograph of 427 x 640
 COLORS = np.array([ORANGE, "#F0E442"])  # of the boxes
-SPOKEN = 7  # the digit that is heard
+SPOKEN = 7  # digit of the clip
 FACTORS = (0.7, 0.85, 1.2, 1.5)
 SENTENCE = "The story begins slowly, but its last hour is a quiet and clever joy."
 SYNONYMS = {
@@ -34,7 +34,7 @@ SYNONYMS = {
 
 
 def gallery(folder: str | Path) -> list[Path]:
-    """Draw `image.png`, `audio.png`, `text.png` and `boxes.png` into `folder`, which is made; return their paths."""
+    """Draw `image.png`, `audio.png`, `text.png` and `boxes.png` into a new or existing `folder`; return their paths."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     paths = [Path(folder) / f"{name}.png" for name in NAMES]
     for draw, path in zip((draw_image, draw_audio, draw_text, draw_boxes), paths, strict=True):
@@ -43,7 +43,7 @@ def gallery(folder: str | Path) -> list[Path]:
 
 
 def draw_image(path: str | Path) -> None:
-    """Draw a photograph, turned and shifted, flipped, cropped, recolored, and with parts erased."""
+    """Draw a photograph rotated and shifted, flipped, cropped, recolored, and with erased parts."""
     import tensorflow as tf
 
     from mmzoo.data.augment import images as images
@@ -85,7 +85,7 @@ def draw_boxes(path: str | Path) -> None:
 
 
 def draw_audio(path: str | Path) -> None:
-    """Draw the log-mel energies of a spoken digit, with noise, louder, shifted, faster and slower, and masked."""
+    """Draw log-mel spectrograms of a spoken digit with noise, gain, shift, speed change and masks."""
     import tensorflow as tf
 
     from mmzoo.data.augment import audio
@@ -117,7 +117,7 @@ def draw_audio(path: str | Path) -> None:
 
 
 def draw_text(path: str | Path) -> None:
-    """Draw a table of a sentence whose words are swapped, deleted, inserted, and replaced by synonyms."""
+    """Draw a sentence with words swapped, deleted, inserted, and replaced by synonyms."""
     from mmzoo.data.augment import text as text
 
     ways = {
@@ -140,8 +140,8 @@ def draw_text(path: str | Path) -> None:
     _finish(figure, path, "")
 
 
-def _photograph():
-    """Return the photograph, uint8 RGB of `SIDES`, and its boxes `(2, 4)` float32 in pixels of it."""
+def _photograph() -> tuple[np.ndarray, np.ndarray]:
+    """Return the photograph, uint8 RGB of `SIDES`, and its boxes `(2, 4)` float32 in pixels."""
     from PIL import Image
     from sklearn.datasets import load_sample_image
 
@@ -152,7 +152,7 @@ def _photograph():
     return np.asarray(small), (np.array(BOXES) * scale).astype(np.float32)
 
 
-def _speech():
+def _speech() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a clip `(1, T)` int16, its length `(1,)` and noise `(R, T)`, of the embedded sample."""
     from mmzoo.data.sources import digits
 

@@ -17,12 +17,12 @@ import numpy as np
 from mmzoo.artifacts.environment import environment
 
 CLASSES = ("cold", "mild", "warm", "hot")
-WORDS, LENGTH = 20_000, 12  # that texts are drawn from, and in a text
-TOLD = 0.7  # share of the rows whose text names their class
-SIDE = 160  # pixels of a picture
-GRAIN = 25.0  # deviation of its noise, of 255
-EVERY = 0.1  # seconds between two looks at the memory
-# what a run prints when a stage begins
+WORDS, LENGTH = 20_000, 12  # words of the vocabulary and of a text
+NAMED = 0.7  # fraction of the rows whose text names their class
+SIDE = 160  # pixels of an image
+GRAIN = 25.0  # standard deviation of its noise, of 255
+EVERY = 0.1  # seconds between two measurements of memory
+# stage of a fit -> beginning of the line that it prints first
 STAGES = {
     "decoding": "column  ",
     "duplicates": "looking for rows in two splits",
@@ -45,18 +45,18 @@ def text_table(folder: str | Path, rows: int, seed: int = 0) -> Path:
         write.writerow(["note", "kind"])
         for start in range(0, rows, 10_000):
             size = min(10_000, rows - start)
-            labels, told = rng.integers(0, len(CLASSES), size), rng.random(size) < TOLD
+            labels, named = rng.integers(0, len(CLASSES), size), rng.random(size) < NAMED
             drawn = words[np.minimum(rng.zipf(1.3, (size, LENGTH)) - 1, WORDS - 1)].tolist()
             names = [CLASSES[label] for label in labels]
             texts = (
-                " ".join([*row, name] if tell else row) for row, name, tell in zip(drawn, names, told, strict=True)
+                " ".join([*row, name] if given else row) for row, name, given in zip(drawn, names, named, strict=True)
             )
             write.writerows(zip(texts, names, strict=True))
     return path
 
 
 def picture_table(folder: str | Path, rows: int, seed: int = 0) -> Path:
-    """Write `rows` JPEG files of 160x160 pixels, each brighter where its class says, and their CSV; return its path."""
+    """Write `rows` JPEG files of 160x160 pixels, with a gradient by class, and their CSV; return its path."""
     from PIL import Image
 
     rng, path = np.random.default_rng(seed), Path(folder) / "pictures.csv"
@@ -78,25 +78,25 @@ def picture_table(folder: str | Path, rows: int, seed: int = 0) -> Path:
 
 
 def cost(table: Path, words: Sequence[str] = (), say: Callable[[str], object] | None = None) -> dict:
-    """Return the seconds and bytes of `mmzoo fit TABLE --target kind` in a process of its own, by stage.
+    """Measure seconds and bytes of `mmzoo fit TABLE --target kind` in a separate process, by stage.
 
-    `resident` is what the process and its children hold at most, `anonymous` that without the pages of files, which
-    the system takes back where memory is short.
+    `resident` is the peak memory of the process and its children; `anonymous` leaves out pages of files, which the
+    system reclaims when memory is short.
 
     Args:
-        table: what `text_table` or `picture_table` wrote.
-        words: further ones of the command line.
-        say: gets each line that the process prints.
+        table: CSV file of `text_table` or `picture_table`.
+        words: further words of the command line.
+        say: receives each line that the process prints.
 
     Raises:
         RuntimeError: the process failed.
     """
     command = [sys.executable, "-m", "mmzoo.cli.app", "fit", str(table), "--target", "kind", *words]
     command += ["--out", str(table.with_name("fitted"))]
-    own = {"PYTHONUNBUFFERED": "1", "MMZOO_CACHE_DIR": str(table.with_name("cache"))}
+    settings = {"PYTHONUNBUFFERED": "1", "MMZOO_CACHE_DIR": str(table.with_name("cache"))}
     began = time.monotonic()
     stage, peaks, starts = ["reading"], {}, {"reading": began}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **own})
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **settings})
     watch = threading.Thread(target=_watch, args=(process, stage, peaks))
     watch.start()
     for line in process.stdout:
@@ -111,18 +111,18 @@ def cost(table: Path, words: Sequence[str] = (), say: Callable[[str], object] | 
         raise RuntimeError(f"{' '.join(command)}: exit code {code}")
     ends = [*list(starts.values())[1:], time.monotonic()]
     seconds = {name: round(end - start, 1) for (name, start), end in zip(starts.items(), ends, strict=True)}
-    told = [{"stage": name, "seconds": seconds[name], **peaks.get(name, {})} for name in starts]
+    stages = [{"stage": name, "seconds": seconds[name], **peaks.get(name, {})} for name in starts]
     return {
         "seconds": round(ends[-1] - began, 1),
         "resident": max(one["resident"] for one in peaks.values()),
         "anonymous": max(one["anonymous"] for one in peaks.values()),
         "largest_process": 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
-        "stages": told,
+        "stages": stages,
     }
 
 
 def _watch(process: subprocess.Popen, stage: list[str], peaks: dict[str, dict[str, int]]) -> None:
-    """Write into `peaks` what a process and its children hold at most in each stage, until it ends."""
+    """Record in `peaks` the peak memory of a process and its children in each stage, until it ends."""
     while process.poll() is None:
         held = [_memory(pid) for pid in _family(process.pid)]
         now = {"resident": sum(one for one, _ in held), "anonymous": sum(one for _, one in held)}
@@ -132,7 +132,7 @@ def _watch(process: subprocess.Popen, stage: list[str], peaks: dict[str, dict[st
 
 
 def _family(pid: int) -> list[int]:
-    """Return a process and all that it started."""
+    """Return the ids of a process and of its descendants."""
     found = [pid]
     for one in found:
         for path in Path(f"/proc/{one}/task").glob("*/children"):
@@ -142,7 +142,7 @@ def _family(pid: int) -> list[int]:
 
 
 def _memory(pid: int) -> tuple[int, int]:
-    """Return the bytes of memory that a process holds, and of these what is of no file."""
+    """Return the resident and the anonymous memory of a process, in bytes."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -157,7 +157,7 @@ TABLES = {"texts": text_table, "pictures": picture_table}
 
 
 def fit_cost(table: str, rows: int, epochs: int, seed: int) -> dict:
-    """Return `cost` of the `table` of `TABLES`, and the machine; lines of the process go to standard error."""
+    """Return the `cost` of a table of `TABLES`, and the machine; the process prints to standard error."""
     with tempfile.TemporaryDirectory() as folder:
         place = TABLES[table](folder, rows, seed)
         found = cost(place, ["--epochs", str(epochs)], sys.stderr.write)

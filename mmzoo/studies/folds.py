@@ -21,18 +21,18 @@ logger = logging.getLogger(__name__)
 
 
 def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dict:
-    """Train the recipe of `folder` with each of its other folds for the test; put all scores into the card.
+    """Train the recipe of `folder` on its other folds and record all test scores in the card.
 
-    The config is that of the card but for `fold`, and what the card tells is the score of its own fold. Every finished
-    run is written to the JSON file `out` at once; called again, it does what is not in there.
+    All fields of the Config but `fold` are as in the card. The score of the fold in the folder is taken from the
+    card. Each finished run is written to the JSON file `out`; a second call runs the missing folds.
 
     Args:
-        folder: a classifier that `train` wrote, of a recipe with `FOLDS` and a field `fold`.
-        out: the JSON file.
-        data_dir: where the data lies, as in the recipe's Config.
+        folder: trained classifier of a recipe with `FOLDS` and a field `fold`.
+        out: JSON file of finished runs.
+        data_dir: folder of the data, as in the recipe's Config.
 
     Returns:
-        The card's `cross_validation`; `own` is the fold whose model is in the folder.
+        The card's `cross_validation`; `own` is the fold of the model in the folder.
 
     Raises:
         BadInputError: the recipe has no folds, or `out` holds runs of something else.
@@ -46,7 +46,7 @@ def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dic
     result: dict[str, Any] = {**about, "runs": read_runs(out, about)}
     done = {run["fold"] for run in result["runs"]}
     for fold in [fold for fold in folds if fold not in done]:
-        found = _told(card) if fold == config.fold else _run(module, dataclasses.replace(config, fold=fold))
+        found = _recorded(card) if fold == config.fold else _run(module, dataclasses.replace(config, fold=fold))
         result["runs"].append({"fold": fold, **found})
         write_json(Path(out), result)
         logger.info(f"fold {fold}: {found}")
@@ -56,18 +56,18 @@ def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dic
     return section
 
 
-def _told(card: Card) -> dict:
-    """Return what the card says of the model in its folder."""
-    told = next(iter(card.scores.subsets.values()))
+def _recorded(card: Card) -> dict:
+    """Return the accuracy that the card records, with its rows, seconds and commit."""
+    full = next(iter(card.scores.subsets.values()))
     kept = {"rows": card.scores.n, "seconds": card.environment.wall_seconds, "commit": card.environment.commit}
-    return {"accuracy": told["accuracy"], **kept}
+    return {"accuracy": full["accuracy"], **kept}
 
 
 def _run(module, config) -> dict:
-    """Return the accuracy of a model on the test split of `config`, after training it."""
+    """Train the model of `config`; return its accuracy on the test split."""
     began, (inputs, labels) = time.monotonic(), test_arrays(module, config)
-    told = answers(trained(module, config, f"fold {config.fold}"), inputs)
-    accuracy = scores(told, labels, [str(label) for label in module.export(config).labels])["accuracy"]
+    outputs = answers(trained(module, config, f"fold {config.fold}"), inputs)
+    accuracy = scores(outputs, labels, [str(label) for label in module.export(config).labels])["accuracy"]
     kept = {"rows": len(labels), "seconds": time.monotonic() - began, "commit": environment().commit}
     return {"accuracy": accuracy, **kept}
 
@@ -75,6 +75,6 @@ def _run(module, config) -> dict:
 def _section(runs: list[dict], name: str, own: int) -> dict:
     series = [run["accuracy"] for run in runs]
     spread = {"mean": statistics.mean(series), "deviation": statistics.stdev(series), "folds": series}
-    told = {key: [run[key] for run in runs] for key in ("rows", "commit")}
-    section = {"folds": len(runs), "own": own, "group": "", "score": "accuracy", **told, "models": {name: spread}}
+    recorded = {key: [run[key] for run in runs] for key in ("rows", "commit")}
+    section = {"folds": len(runs), "own": own, "group": "", "score": "accuracy", **recorded, "models": {name: spread}}
     return {**section, "linear": {}, "seconds": sum(run["seconds"] for run in runs)}

@@ -21,7 +21,7 @@ from mmzoo.data.presence import by_pattern
 from mmzoo.errors import BadInputError
 from mmzoo.export.convert import quiet, save_model, to_tflite
 from mmzoo.reports.readme import table
-from mmzoo.studies.runs import answers, flags, mean_deviation, read_runs, told_seeds, trained
+from mmzoo.studies.runs import answers, flags, format_seeds, mean_deviation, read_runs, trained
 from mmzoo.tflite import flatbuffer
 
 logger = logging.getLogger(__name__)
@@ -31,13 +31,13 @@ TIMED = 400  # runs of each model, at least
 
 
 def compare_fusions(recipe: str, config: Any, fusions: Sequence[str], seeds: Sequence[int], out: str | Path) -> dict:
-    """Train `recipe` with each of `fusions` and each modality alone, for each seed; score the test split.
+    """Train each of `fusions` and each unimodal model for each seed; score the test split.
 
-    All have the same encoders, head, data, order, augmentation and steps. Finished runs are kept in `out/runs.json`;
-    called again, what is in there is not done again.
+    All share encoders, head, data, order, augmentation and steps. Finished runs are saved in `out/runs.json`; a second
+    call runs the missing ones.
 
     Returns:
-        `{"recipe", "config", "runs", "points", "costs"}`: of each fusion and each modality alone (`image alone`)
+        `{"recipe", "config", "runs", "points", "costs"}`: of each fusion and each unimodal model (`image alone`)
         the mean and standard deviation over seeds of the accuracy in percent, of a fusion also with each pattern of
         `present`, and the points over `concat`, paired by seed, with a 95 % interval; and of each fusion the
         parameters that are no encoder's and the time of the exported float32 model, one thread, as a ratio to concat.
@@ -60,9 +60,9 @@ def compare_fusions(recipe: str, config: Any, fusions: Sequence[str], seeds: Seq
         for name, change in wanted.items():
             if (name, seed) in done:
                 continue
-            mine = dataclasses.replace(config, seed=seed, **change)
+            own = dataclasses.replace(config, seed=seed, **change)
             test = test or test_arrays(module, dataclasses.replace(config, seed=seed))
-            run = {"model": name, "seed": seed, **_run(module, mine, test, name), "commit": commit}
+            run = {"model": name, "seed": seed, **_run(module, own, test, name), "commit": commit}
             result["runs"].append(run)
             write_json(out / RUNS, result)
             logger.info(f"{name:<20} seed {seed}: {run['accuracy']['all']:.2f} %")
@@ -83,7 +83,7 @@ def _check(recipe: str, config: Any, fusions: Sequence[str], seeds: Sequence[int
 
 
 def _run(module: Any, config: Any, test: tuple[dict, np.ndarray], name: str) -> dict:
-    """Train the model of `config` and return its accuracies in percent: with all, and with each pattern of present."""
+    """Train the model of `config`; return its accuracy in percent for each modality subset."""
     inputs, labels = test
     model = trained(module, config, f"{name}, seed {config.seed}:")
 
@@ -122,14 +122,13 @@ def _interval(series: Sequence[float]) -> list[float]:
 
 
 def _costs(module: Any, config: Any, fusions: Sequence[str]) -> dict[str, dict]:
-    """Return `{fusion: {"parameters", "latency"}}`: without encoders; of the whole, median, as a ratio to concat."""
+    """Return `{fusion: {"parameters", "latency"}}`: without encoders; median of the whole model, relative to concat."""
     costs, files = {}, []
     with tempfile.TemporaryDirectory() as folder, quiet():
         for name in fusions:
             model = module.build(dataclasses.replace(config, fusion=name))
             encoders = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-            own = model.count_params() - sum(encoder.count_params() for encoder in encoders)
-            costs[name] = {"parameters": own}
+            costs[name] = {"parameters": model.count_params() - sum(x.count_params() for x in encoders)}
             save_model(Path(folder) / "saved", keras.Model(model.input, {"y": model.output}), batch=1)
             files.append(Path(folder) / f"{name}.tflite")
             flatbuffer.write(to_tflite(Path(folder) / "saved", "float32"), files[-1])
@@ -139,7 +138,7 @@ def _costs(module: Any, config: Any, fusions: Sequence[str]) -> dict[str, dict]:
 
 
 def report(results: Sequence[dict]) -> str:
-    """Return one table of `results`, each of `compare_fusions`, as Markdown, and what it says of concat."""
+    """Format `results` of `compare_fusions` as one Markdown table, with a verdict on concat."""
     found = "\n".join(f"- {_name(result)}: {_verdict(result['points'])} {_command(result)}" for result in results)
     rows, head = [], ["data", "model", "accuracy, %", "points over concat (95 %)"]
     for result in results:
@@ -150,15 +149,15 @@ def report(results: Sequence[dict]) -> str:
             score = "{:.1f} ± {:.1f}".format(*point["accuracy"]["all"])
             row = [_name(result), point["model"], score, gain, rest, point["seeds"]]
             rows.append([*row, f"{cost['parameters']:,}" if cost else "", f"{cost['latency']:.2f}" if cost else ""])
-    head += ["what is there alone, %", "seeds", "parameters", "latency"]
-    said = (
+    head += ["modality subset, %", "seeds", "parameters", "latency"]
+    about = (
         "# Fusions compared\n\nTest accuracy, mean ± standard deviation over seeds. All have the same encoders, head, "
         "data and steps, and the settings of the recipe, which were chosen with one of them. Points over `concat` are "
-        "paired by seed, with Student's 95 % interval, not corrected for the number of fusions. Parameters are those "
-        "that are no encoder's; latency is that of the whole float32 model on one thread as a ratio to `concat` in the "
-        "same run."
+        "paired by seed, with Student's 95 % interval, not corrected for the number of fusions. Parameters "
+        "exclude the encoders. Latency is of the whole float32 model on one thread, relative to `concat` in the same "
+        "run."
     )
-    return f"{said}\n\n{found}\n\n{table(head, rows)}\n"
+    return f"{about}\n\n{found}\n\n{table(head, rows)}\n"
 
 
 def _name(result: dict) -> str:
@@ -167,7 +166,7 @@ def _name(result: dict) -> str:
 
 def _command(result: dict) -> str:
     given = flags(result["recipe"], result["config"])
-    return f"`mmzoo study fusions {result['recipe']} {given} --seeds {told_seeds(result['runs'])}`"
+    return f"`mmzoo study fusions {result['recipe']} {given} --seeds {format_seeds(result['runs'])}`"
 
 
 def _verdict(points: Sequence[dict]) -> str:
@@ -175,7 +174,7 @@ def _verdict(points: Sequence[dict]) -> str:
     better = [point["model"] for point in fused if point["gain"][1] > 0]
     worse = [point["model"] for point in fused if point["gain"][2] < 0]
     beats = f"better than concat: {', '.join(better)}" if better else "nothing is better than concat"
-    return f"{beats}; worse: {', '.join(worse) or 'none'}; of the others no difference is shown."
+    return f"{beats}; worse: {', '.join(worse) or 'none'}; no difference is shown for the others."
 
 
 def write_table(path: str | Path, folders: Sequence[str | Path]) -> None:

@@ -25,15 +25,15 @@ logger = logging.getLogger(__name__)
 def gain_curve(
     recipe: str, config: Any, field: str, values: Sequence[float], seeds: Sequence[int], out: str, touches: str = ""
 ) -> dict:
-    """Train the fused and the single-modality models for each value of `field` and each seed; score the test split.
+    """Train fused and unimodal models for each value of `field` and each seed; score the test split.
 
-    Where `field` changes the data of the modality `touches` alone, models of the others are trained once a seed.
-    Every finished run is written to the JSON file `out` at once; called again, it does what is not in there.
+    Where `field` changes the data of one modality, `touches`, the other unimodal models are trained once a seed. Each
+    finished run is written to the JSON file `out`; a second call runs the missing ones.
 
     Returns:
         `{"recipe", "config", "field", "points": [...], "runs": [...]}`: a point for each value, with mean and
-        standard deviation over the seeds of the accuracies, in percent, of each modality alone, of `fused`, of the
-        `average` of the single models' probabilities, and of the gains of the latter two over the best single one.
+        standard deviation over the seeds of the accuracies, in percent, of each unimodal model, of `fused`, of the
+        `average` of the unimodal probabilities, and of the gains of the latter two over the best unimodal model.
     """
     path = Path(out)
     module = recipes.load(recipe)
@@ -56,7 +56,7 @@ def gain_curve(
 
 
 def _run(module, config, kept: dict[str, np.ndarray]) -> dict[str, float]:
-    """Return the test accuracies of one seed and value, in percent; single models' answers are put into `kept`."""
+    """Return the test accuracies of one seed and value, in percent; `kept` caches unimodal probabilities."""
     inputs, labels = test_arrays(module, config)
     names = [str(label) for label in module.export(config).labels]
     modalities = [name for name in inputs if name != "present"]

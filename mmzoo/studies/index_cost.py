@@ -13,15 +13,15 @@ from mmzoo.artifacts.folder import make_folder, write_json
 from mmzoo.device.index import KINDS, Index
 from mmzoo.tasks.format import percent, table
 
-NEIGHBORHOOD = 50  # embeddings around each of the centers that are drawn
-SPREAD = 0.6  # length of what sets them apart, of 1 of the center
+NEIGHBORHOOD = 50  # embeddings of a cluster
+SPREAD = 0.6  # length of their offset from a center of length 1
 PAGE = 4096  # bytes
-K = 10  # nearest that are asked for
+K = 10  # nearest neighbors of a query
 COSTS = "costs.json"
 
 
 def drawn_embeddings(size: int, width: int, seed: int) -> np.ndarray:
-    """Return `(size, width)` float32 embeddings in neighborhoods, as those of pictures are; uniform ones have none."""
+    """Draw `(size, width)` float32 embeddings in clusters, as image embeddings have them."""
     rng = np.random.default_rng(seed)
     centers = rng.standard_normal((-(-size // NEIGHBORHOOD), width), np.float32) / width**0.5
     found = np.repeat(centers, NEIGHBORHOOD, axis=0)[:size]
@@ -30,9 +30,9 @@ def drawn_embeddings(size: int, width: int, seed: int) -> np.ndarray:
 
 
 def cost(kind: str, size: int, width: int = 64, queries: int = 200, k: int = K, seed: int = 0) -> dict:
-    """Return bytes and seconds of an `Index` of `kind`, and which share of the `k` nearest it finds.
+    """Measure bytes, seconds and recall at `k` of an `Index` of `kind`.
 
-    The queries are new embeddings of the same neighborhoods; milliseconds are of one query, one after another.
+    Queries are new embeddings of the same clusters, searched one at a time.
     """
     found = drawn_embeddings(size + queries * NEIGHBORHOOD, width, seed)
     asked = np.random.default_rng(seed + 1).choice(len(found), queries, replace=False)
@@ -68,14 +68,14 @@ def cost(kind: str, size: int, width: int = 64, queries: int = 200, k: int = K, 
 
 
 def index_cost(size: int, width: int, queries: int, seed: int) -> dict:
-    """Return the `costs` of each kind of index, how they were measured, and on which machine."""
+    """Measure the `costs` of each kind of index; return them with the command and the machine."""
     rows = [cost(kind, size, width, queries, seed=seed) for kind in KINDS]
     command = f"mmzoo study index-cost --size {size} --width {width} --queries {queries} --seed {seed}"
     return {"costs": rows, "command": command, "queries": queries, "seed": seed, **dataclasses.asdict(environment())}
 
 
 def report(result: dict) -> str:
-    """Return the `costs` of each kind of index, and how they were measured, as Markdown."""
+    """Format the `costs` of each kind of index as Markdown."""
     rows = []
     for row in result["costs"]:
         sizes = [f"{row[key] / 1e6:,.0f}" for key in ("resident_bytes", "file_bytes")]
@@ -113,5 +113,5 @@ def _timed(work: Callable) -> tuple:
 
 
 def _resident() -> int:
-    """Return the bytes of memory that this process holds."""
+    """Return the resident memory of this process, in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE

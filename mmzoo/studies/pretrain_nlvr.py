@@ -1,8 +1,7 @@
-"""What `visual_question_answering` knows of NLVR before it is told an answer, from scenes that are drawn.
+"""Pretrain `visual_question_answering` for NLVR on synthetic scenes.
 
-First the picture encoder learns to tell what is where in each box, then the sentence encoder and the reasoner learn
-whether sentences are true of boxes of which all is told, each of sixteen scenes at a time: without pictures a step is
-cheap.
+The image encoder first learns the objects of each box and their places. The sentence encoder and the reasoner then
+learn whether sentences are true of scenes given as symbols, sixteen scenes a step: without images a step is cheap.
 The two meet in the numbers of `mmzoo.data.sources.nlvr_synthetic.scenes.holds`.
 """
 
@@ -28,7 +27,7 @@ SHAPE = (nlvr.HEIGHT, nlvr.WIDTH, 3)
 
 @dataclass(frozen=True)
 class Settings:
-    """`embed_dim` is the width of the sentence's embedding; epochs are of pictures and of sentences."""
+    """`embed_dim` is the width of the sentence embedding; `looks` and `readings` are epochs of images and sentences."""
 
     embed_dim: int = 128
     looks: int = 6
@@ -40,28 +39,28 @@ class Settings:
 
 
 def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
-    """Train on drawn scenes and save the encoders and the reasoner to the `.keras` file `out`, which is returned.
+    """Train on synthetic scenes; save encoders and reasoner to the `.keras` file `out`, and return it.
 
-    What was done is kept beside it, in folders of its name, and a run that was stopped goes on.
+    Checkpoints are in folders next to it; an interrupted run is resumed.
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    seeing, history = fit(SEEING, settings, out.with_name(f"{out.stem}_seeing"), "what boxes hold")
-    logger.info(f"boxes told right: {history['val_told_right'][-1]:.4f}")
-    reading, history = fit(READING, settings, out.with_name(f"{out.stem}_reading"), "what is true of them")
-    logger.info(f"drawn validation sentences: {history['val_binary_accuracy'][-1]:.4f}")
+    seeing, history = fit(SEEING, settings, out.with_name(f"{out.stem}_seeing"), "objects of boxes")
+    logger.info(f"boxes right: {history['val_boxes_right'][-1]:.4f}")
+    reading, history = fit(READING, settings, out.with_name(f"{out.stem}_reading"), "sentences")
+    logger.info(f"validation sentences: {history['val_binary_accuracy'][-1]:.4f}")
     image, text = keras.Input(SHAPE, dtype="uint8", name="image"), reading.input["text"]
-    told = reasoner(1, (BOXES, HOLDS), settings.embed_dim)
-    told.set_weights(reading.get_layer("reasoner").get_weights())
+    reason = reasoner(1, (BOXES, HOLDS), settings.embed_dim)
+    reason.set_weights(reading.get_layer("reasoner").get_weights())
     boxes = box_encoder(SHAPE, nlvr.COLUMNS, HOLDS)
     boxes.set_weights(seeing.get_weights())
-    x = told([boxes(image), reading.get_layer("text_encoder")(text)])
+    x = reason([boxes(image), reading.get_layer("text_encoder")(text)])
     keras.Model({"image": image, "text": text}, reading.get_layer("true")(x)).save(out)
     return out
 
 
 def _pictures(split, settings, epoch=0):
-    """Batches of pictures `(B, 50, 200, 3)` uint8; labels are what is told of their places, `(B, 7, 21, 110)`."""
+    """Return batches of images `(B, 50, 200, 3)` uint8; labels are the objects by place, `(B, 7, 21, 110)`."""
     import tensorflow as tf
 
     data = nlvr_drawn(split, settings.seed)
@@ -75,7 +74,7 @@ def _pictures(split, settings, epoch=0):
 
 
 def _sentences(split, settings, epoch=0):
-    """Batches of `holds` `(B, 16, 3, 110)` and `text` `(B, 128)`; labels `(B, 16)`, 1 where it is true."""
+    """Return batches of `holds` `(B, 16, 3, 110)` and `text` `(B, 128)`; labels `(B, 16)`, 1 where it is true."""
     import tensorflow as tf
 
     data = nlvr_drawn(split, settings.seed)
@@ -100,33 +99,33 @@ def _see(settings):
 
 
 def _read(settings):
-    """Return the model of `{"holds", "text"}` to logits `(B, 16)`."""
+    """Build the model from `{"holds", "text"}` to logits `(B, 16)`."""
     scenes = nlvr_drawn("validation", settings.seed).about.shape[1]
     holds = keras.Input((scenes, BOXES, HOLDS), name="holds")
     text = keras.Input((nlvr.LENGTH,), dtype="int32", name="text")
     question = sentence_encoder(nlvr.LENGTH, settings.embed_dim)(text)
-    told = reasoner(scenes, (BOXES, HOLDS), settings.embed_dim)([holds, question])
-    true = layers.Dense(1, name="true")(told)
+    embedding = reasoner(scenes, (BOXES, HOLDS), settings.embed_dim)([holds, question])
+    true = layers.Dense(1, name="true")(embedding)
     return keras.Model({"holds": holds, "text": text}, ops.reshape(true, (-1, scenes)))
 
 
 def by_place(y_true, y_pred):
-    """Cross-entropy of what is told of each place, its sum over what may be told: `(B, H, W)` of `(B, H, W, units)`."""
+    """Return the binary cross-entropy of each place, summed over units: `(B, H, W)` of `(B, H, W, units)`."""
     losses = keras.losses.binary_crossentropy(y_true[..., None], y_pred[..., None], from_logits=True)
     return ops.sum(losses, axis=-1)
 
 
-def told_right(y_true, y_pred):
-    """Share of boxes of which all sums are right, rounded: `(B, 3)` of places `(B, H, 3 * W, units)`."""
+def boxes_right(y_true, y_pred):
+    """Return 1 for boxes whose rounded sums are all right: `(B, 3)` of places `(B, H, 3 * W, units)`."""
     shape = (-1, y_true.shape[1], BOXES, y_true.shape[2] // BOXES, y_true.shape[3])
-    held, told = (ops.sum(ops.reshape(x, shape), axis=(1, 3)) for x in (y_true, ops.sigmoid(y_pred)))
-    return ops.cast(ops.all(ops.abs(held - told) < 0.5, axis=-1), "float32")
+    held, predicted = (ops.sum(ops.reshape(x, shape), axis=(1, 3)) for x in (y_true, ops.sigmoid(y_pred)))
+    return ops.cast(ops.all(ops.abs(held - predicted) < 0.5, axis=-1), "float32")
 
 
 SEEING = SimpleNamespace(
     build=_see,
     dataset=_pictures,
-    objective=lambda settings: {"loss": by_place, "metrics": [told_right]},
+    objective=lambda settings: {"loss": by_place, "metrics": [boxes_right]},
     plan=lambda settings: (Phase("pictures", settings.looks, settings.looking_rate),),
 )
 READING = SimpleNamespace(

@@ -19,7 +19,8 @@ from keras import layers, ops
 
 from mmzoo.artifacts.folder import write_json
 from mmzoo.blocks.normalize import unit_norm
-from mmzoo.losses.contrastive import nt_xent, strangers
+from mmzoo.losses.contrastive import nt_xent
+from mmzoo.models.batch_retrieval import strangers
 from mmzoo.recipe import Phase
 from mmzoo.recipes import sound_events
 from mmzoo.training.loop import fit
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Settings:
-    """`config` says of which clips, and how wide the encoder is; `temperature` is that of the loss."""
+    """Settings of the pretraining; `config` names the clips and the width of the encoder."""
 
     config: sound_events.Config = field(default_factory=lambda: sound_events.Config(source="esc10"))
     epochs: int = 10
@@ -45,20 +46,20 @@ class Settings:
 
 
 def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
-    """Train on the training clips of `settings.config`; save a model whose `audio_encoder` has learned to `out`.
+    """Pretrain on the training clips of `settings.config`; save a model with its `audio_encoder` to `out`; return it.
 
-    What was done is kept in a folder beside it, and a run that was stopped goes on. Returns `out`.
+    Checkpoints are in a folder next to it; an interrupted run is resumed.
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    model, history = fit(KNOWING, settings, out.with_name(f"{out.stem}_knowing"), "clips known again")
-    logger.info(f"strangers taken for the other view: {history['val_strangers'][-1]:.4f}")
+    model, history = fit(VIEWS, settings, out.with_name(f"{out.stem}_views"), "views of clips")
+    logger.info(f"strangers nearer than the other view: {history['val_strangers'][-1]:.4f}")
     model.save(out)
     return out
 
 
 def _pairs(split, settings, epoch=0):
-    """Batches of `first` and `second` `(B, T)`, two views of a clip; labels are the numbers of the clips."""
+    """Return batches of `first` and `second` `(B, T)`, two views of a clip; labels number the clips."""
     from mmzoo.data.batches.clips import paired_sounds
 
     data = sound_events.load(split, settings.config)
@@ -67,8 +68,8 @@ def _pairs(split, settings, epoch=0):
     return paired_sounds(data, min(settings.batch_size, len(data.clips)), settings.seed, 0, 1)
 
 
-def _knowing(settings):
-    """Return the model of two views to their projections `(B, 2, projection)`, of length 1."""
+def _views_model(settings):
+    """Build the model from two views to their unit projections `(B, 2, projection)`."""
     encoder = sound_events.build(settings.config).get_layer("audio_encoder")
     views = {name: keras.Input(encoder.input.shape[1:], name=name) for name in ("first", "second")}
     hidden = layers.Dense(2 * settings.projection, activation="relu", name="projection_hidden")
@@ -76,8 +77,8 @@ def _knowing(settings):
     return keras.Model(views, ops.stack([unit_norm(project(hidden(encoder(x)))) for x in views.values()], axis=1))
 
 
-KNOWING = SimpleNamespace(
-    build=_knowing,
+VIEWS = SimpleNamespace(
+    build=_views_model,
     dataset=_pairs,
     objective=lambda settings: {"loss": nt_xent(settings.temperature), "metrics": [strangers]},
     plan=lambda settings: (Phase("pairs", settings.epochs, settings.learning_rate),),
@@ -90,8 +91,8 @@ def compare(folds: Sequence[int], settings: Settings = Settings()) -> dict[str, 
     for fold in folds:
         config = dataclasses.replace(settings.config, fold=fold)
         with tempfile.TemporaryDirectory() as place:
-            known = pretrain(f"{place}/known.keras", dataclasses.replace(settings, config=config))
-            starts = {"scratch": config, "pretrained": dataclasses.replace(config, init_from=str(known))}
+            encoder = pretrain(f"{place}/encoder.keras", dataclasses.replace(settings, config=config))
+            starts = {"scratch": config, "pretrained": dataclasses.replace(config, init_from=str(encoder))}
             for name, start in starts.items():
                 _, history = fit(sound_events, start, f"{place}/{name}", f"fold {fold}, {name}")
                 found[name].append(float(history["val_accuracy"][-1]))

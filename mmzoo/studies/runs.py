@@ -1,4 +1,4 @@
-"""What comparisons of trainings share: finished runs are kept in a JSON file, and means come with deviations."""
+"""Runs of a study: saved in a JSON file, averaged over seeds, and written as a command."""
 
 import dataclasses
 import json
@@ -18,10 +18,10 @@ from mmzoo.training.loop import fit
 
 
 def read_runs(path: str | Path, about: dict) -> list[dict]:
-    """Return the `runs` in the JSON file at `path`, none where there is no file.
+    """Read the `runs` of the JSON file at `path`; without a file there are none.
 
     Raises:
-        BadInputError: the runs in it are about something else: a value of `about` is another there.
+        BadInputError: the file holds runs of another study: a value of `about` differs.
     """
     path = Path(path)
     if not path.is_file():
@@ -34,32 +34,37 @@ def read_runs(path: str | Path, about: dict) -> list[dict]:
 
 
 def flags(recipe: str, config: dict) -> str:
-    """Return the flags, as one types them, of what in `config` of a comparison is not as `recipe` has it by itself."""
+    """Format the values of `config` that differ from the defaults of `recipe` as flags."""
     usual = json.loads(json.dumps(dataclasses.asdict(recipes.load(recipe).Config())))
     config = json.loads(json.dumps(config))  # a tuple is written as the list that it is in a file
-    # what a comparison sets itself is empty in its config, and the seed 0
+    # fields that the study sets are empty in its config, and the seed is 0
     other = {name: value for name, value in config.items() if value not in ("", usual.get(name)) and name != "seed"}
-    words = {name: " ".join(value) if isinstance(value, list) else value for name, value in other.items()}
-    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in words.items())
+    return " ".join(_typed(name.replace("_", "-"), value) for name, value in other.items())
 
 
-def told_seeds(runs: Sequence[dict]) -> str:
-    """Return what `--seeds` is typed as for the seeds of `runs`: how many, where they are the first ones, or which."""
+def _typed(flag: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag} {' '.join(value) if isinstance(value, list) else value}"
+
+
+def format_seeds(runs: Sequence[dict]) -> str:
+    """Format the seeds of `runs` for `--seeds`: their number where they count from 0, else a list."""
     seeds = sorted({run["seed"] for run in runs})
     return str(len(seeds)) if seeds == [*range(len(seeds))] else ",".join(map(str, seeds))
 
 
 def mean_deviation(series: Sequence[float]) -> list[float]:
-    """Return the mean and the standard deviation of `series` to two decimals; of a single number it is 0."""
+    """Return mean and standard deviation of `series` to two decimals; the deviation of one number is 0."""
     return [round(statistics.mean(series), 2), round(statistics.stdev(series) if series[1:] else 0.0, 2)]
 
 
 def trained(recipe: Any, config: Any, title: str) -> keras.Model:
-    """Return the model that the plan of `recipe` leads to; nothing is kept on disk."""
+    """Train `recipe` and return its model; checkpoints are temporary."""
     with tempfile.TemporaryDirectory() as checkpoint:
         return fit(recipe, config, checkpoint, title)[0]
 
 
 def answers(model: keras.Model, inputs: Arrays) -> np.ndarray:
-    """Return what `model` answers to those of `inputs` that it takes."""
+    """Return the outputs of `model` for its inputs among `inputs`."""
     return model.predict({name: inputs[name] for name in model.input}, batch_size=500, verbose=0)

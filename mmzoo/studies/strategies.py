@@ -23,32 +23,33 @@ from mmzoo.export.convert import model_multiply_adds
 from mmzoo.recipe import Phase
 from mmzoo.reports import plots
 from mmzoo.reports.readme import table
-from mmzoo.studies.runs import answers, flags, mean_deviation, read_runs, told_seeds, trained
+from mmzoo.studies.runs import answers, flags, format_seeds, mean_deviation, read_runs, trained
 
 logger = logging.getLogger(__name__)
-SCHEMES = {  # of pretraining: the recipe, and what of its Config is not as it stands there
-    "components": ("masked_pretraining", {"targets": "values"}),  # nothing is paired: each encoder by itself
+SCHEMES = {  # of pretraining: the recipe, and fields of its Config
+    "components": ("masked_pretraining", {"targets": "values"}),  # unpaired: each encoder separately
     "masked": ("masked_pretraining", {}),
     "autoencoder": ("autoencoder_pretraining", {}),
     "contrastive": ("contrastive_pretraining", {}),
 }
-# what is trained of the model that starts from it; `linear` is no phase but a regression on what the encoders say
+# how the pretrained model is trained; `linear` is a regression on the embeddings instead of a phase
 WAYS = {"whole": "all", "probe": "head", "linear": "linear", "opened": "head first"}
-STRATEGIES = {"scratch": ("", "all")}  # name -> scheme and what is trained
+STRATEGIES = {"scratch": ("", "all")}  # name -> scheme, and the way of training
 TRAINING = 3  # multiply-adds of a training step in those of a forward pass: the two gradients cost as much each
 SCRATCH = "scratch"
-ENOUGH = 3  # seeds from which on a verdict is told
+ENOUGH = 3  # minimum number of seeds of a verdict
 COSTS = ("seconds", "multiply_adds", "pretraining_seconds", "pretraining_multiply_adds")
 HEAD = ("labels", "strategy", "accuracy, %", "points over scratch", "seeds", "seconds", "10^12 multiply-adds")
-SAID = (
-    "Test accuracy, mean ± standard deviation over seeds; the points over scratch are paired by seed. Seconds and "
-    "multiply-adds are of pretraining, shared by all shares of a seed, plus those of training with labels; seconds "
-    "were taken beside other work.\n\n"
-    "`components`: each encoder alone tells what is hidden of its own input. `masked`: a whole modality is hidden, and "
-    "the other tells which cluster it is of. `autoencoder`: a product of experts tells each modality from any. "
-    "`contrastive`: pairs of one class are near. `whole`: all is trained with labels; `probe`: fusion and head on "
-    "frozen encoders; `linear`: a logistic regression on their embeddings; `opened`: first as `probe`, then all, the "
-    "encoders at a lower rate. All take the same labeled steps, at least two epochs: with all labels they take more."
+ABOUT = (
+    "Test accuracy, mean ± standard deviation over seeds; points over scratch are paired by seed. Seconds and "
+    "multiply-adds are of pretraining, shared by all fractions of a seed, plus training with labels; other processes "
+    "ran on the machine.\n\n"
+    "`components`: each encoder predicts hidden parts of its own input. `masked`: one modality is hidden, and the "
+    "other predicts its cluster. `autoencoder`: a product of experts reconstructs each modality from any subset. "
+    "`contrastive`: pairs of one class have similar embeddings. `whole`: all layers are trained with labels; `probe`: "
+    "fusion and head on frozen encoders; `linear`: logistic regression on the embeddings; `opened`: first as `probe`, "
+    "then all layers, encoders at a lower rate. All take the same number of labeled steps, two epochs at least: with "
+    "all labels they take more."
 )
 STRATEGIES |= {f"{scheme}_{way}": (scheme, how) for scheme in SCHEMES for way, how in WAYS.items()}
 
@@ -62,11 +63,11 @@ def compare_strategies(
     pretraining_epochs: int = 1,
     strategies: Sequence[str] = tuple(STRATEGIES),
 ) -> dict:
-    """Train `recipe` by each of `strategies` with each share of its labels and each seed; score the test split.
+    """Train `recipe` by each strategy, fraction of labels and seed; score the test split.
 
-    Pretraining sees all training pairs without labels, once for each seed. Every strategy takes the same number of
-    steps with labels: those that the epochs of `config` take with its own share, but two epochs at least. Finished
-    runs are kept in `out/runs.json` and `out/pretrained`; called again, what is in there is not done again.
+    Pretraining uses all training pairs without labels, once a seed. All strategies take the same number of labeled
+    steps: the epochs of `config` at its own fraction, two epochs at least. Finished runs are saved in `out/runs.json`
+    and `out/pretrained`; a second call runs the missing ones.
 
     Returns:
         `{"recipe", "config", "runs": [...], "points": [...]}`: of each strategy and share the mean and the standard
@@ -113,9 +114,9 @@ def _check(recipe: str, config: Any, shares: Sequence[float], seeds: Sequence[in
 
 
 class _Work:
-    """What the runs of one comparison share: budget, test splits, pretrained encoders and counts of multiply-adds.
+    """Shared state of the runs of one comparison: budget, test splits, pretrained encoders and multiply-adds.
 
-    Counts and lengths of epochs are those of the first seed: they follow from shapes and sizes alone.
+    Counts and lengths of epochs are of the first seed: they depend only on shapes and sizes.
     """
 
     def __init__(self, recipe: str, config: Any, pretraining_epochs: int, out: Path):
@@ -138,14 +139,14 @@ class _Work:
     def pretrain(self, scheme: str, seed: int) -> dict:
         """Return `{"path", "pretraining_seconds", "pretraining_multiply_adds"}` of `scheme` for a seed."""
         folder = self.out / "pretrained" / f"{scheme}-{seed}"
-        told = folder / "cost.json"
-        if told.is_file():
-            return json.loads(told.read_text(encoding="utf-8"))
+        saved = folder / "cost.json"
+        if saved.is_file():
+            return json.loads(saved.read_text(encoding="utf-8"))
         name, options = SCHEMES[scheme]
-        module, ours = recipes.load(name), dataclasses.asdict(self.config)
-        shared = {field.name for field in dataclasses.fields(module.Config)} & set(ours)
-        own = {"modality_dropout"}  # means another thing in pretraining
-        values = {name: ours[name] for name in shared - own - {"learning_rate", "init_from"}}
+        module, given = recipes.load(name), dataclasses.asdict(self.config)
+        shared = {field.name for field in dataclasses.fields(module.Config)} & set(given)
+        # modality_dropout has another meaning in pretraining
+        values = {name: given[name] for name in shared - {"modality_dropout", "learning_rate", "init_from"}}
         config = module.Config(**values | options | {"epochs": self.pretraining_epochs, "seed": seed})
         began = time.monotonic()
         model = trained(module, config, f"{scheme}, seed {seed}:")
@@ -158,7 +159,7 @@ class _Work:
         examples = config.epochs * len(module.dataset("train", config)) * config.batch_size
         cost = {"path": str(folder / "model.keras"), "pretraining_seconds": round(seconds, 1)}
         cost |= {"pretraining_multiply_adds": TRAINING * self.forward[scheme] * examples}
-        write_json(told, cost)
+        write_json(saved, cost)
         return cost
 
     def train(self, how: str, share: float, seed: int, before: dict) -> dict:
@@ -183,9 +184,9 @@ class _Work:
         }
 
     def linear_probe(self, config: Any) -> dict:
-        """Fit a logistic regression to the embeddings of the frozen encoders, of all inputs one behind the other.
+        """Fit a logistic regression to the concatenated embeddings of the frozen encoders.
 
-        It sees the batches that training would, with no modality missing.
+        It uses the batches of training, without modality dropout.
         """
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
@@ -195,8 +196,8 @@ class _Work:
 
         def embed(inputs: dict) -> np.ndarray:
             given = {name: np.asarray(inputs[name.removesuffix("_encoder")]) for name in encoders}
-            said = [model.predict(given[name], batch_size=500, verbose=0) for name, model in encoders.items()]
-            return np.concatenate(said, axis=1)
+            outputs = [model.predict(given[name], batch_size=500, verbose=0) for name, model in encoders.items()]
+            return np.concatenate(outputs, axis=1)
 
         began = time.monotonic()
         known = []
@@ -215,13 +216,13 @@ class _Work:
         }
 
     def _counts(self) -> tuple[int, dict[str, int]]:
-        """Return the multiply-adds of an example through the model of the recipe, and through each of its encoders."""
+        """Return the multiply-adds per example of the whole model and of each encoder."""
         model = self.module.build(self.config)
         encoders = {layer.name: layer for layer in model.layers if isinstance(layer, keras.Model)}
         return model_multiply_adds(model), {name: model_multiply_adds(encoder) for name, encoder in encoders.items()}
 
     def cost(self, phases: Sequence[Phase], examples: int) -> int:
-        """Return the multiply-adds of training: frozen encoders go forward alone, all else has two gradients too."""
+        """Return the multiply-adds of training; frozen encoders have a forward pass only."""
         whole, encoders = self.counts()
         return sum(
             phase.epochs * examples * (TRAINING * whole - (TRAINING - 1) * sum(encoders[name] for name in phase.frozen))
@@ -230,7 +231,7 @@ class _Work:
 
 
 def phases_of(how: str, encoders: tuple[str, ...], config: Any) -> tuple[Phase, ...]:
-    """Return the phases of a strategy: all at once, the head alone, or the head first and then all, gently."""
+    """Return the phases of a strategy: all layers, head only, or head first and then all at lower rates."""
     if how == "all":
         return (Phase("all", config.epochs, config.learning_rate),)
     if how == "head":
@@ -248,7 +249,7 @@ def points_of(runs: Sequence[dict], order: Sequence[str]) -> list[dict]:
 
     Returns:
         `{"strategy", "share", "seeds", "accuracy": [mean, deviation], "gain": [mean, deviation]}` and the means of
-        what it cost; without `gain`, the points over scratch, where no seed was trained from scratch too.
+        its costs; `gain`, in points over scratch, where a seed was trained from scratch too.
     """
     points = []
     groups = {(run["strategy"], run["share"]) for run in runs}
@@ -265,7 +266,7 @@ def points_of(runs: Sequence[dict], order: Sequence[str]) -> list[dict]:
 
 
 def report(result: dict) -> str:
-    """Return the comparison as Markdown."""
+    """Format the comparison as Markdown."""
     rows = []
     for p in result["points"]:
         gain = _spread(p["gain"], p["seeds"], "+") if "gain" in p else ""
@@ -276,18 +277,18 @@ def report(result: dict) -> str:
     shares = sorted({p["share"] for p in result["points"]})
     command = (
         f"`mmzoo study strategies {result['recipe']} {flags(result['recipe'], result['config'])} "
-        f"--pretraining-epochs {result['pretraining_epochs']} --seeds {told_seeds(result['runs'])} "
+        f"--pretraining-epochs {result['pretraining_epochs']} --seeds {format_seeds(result['runs'])} "
         f"--shares {','.join(f'{share:g}' for share in shares)} "
         f"--strategies {','.join(dict.fromkeys(p['strategy'] for p in result['points']))}`"
     )
     title = f"# Strategies of training {result['recipe']} on {result['config']['source']}"
     found = "\n".join(f"- {share:.0%} of the labels: {verdict(result, share)}" for share in shares)
     plot = "![Score by share of labels](strategies.png)"
-    return "\n\n".join([title, SAID, command, found, table([*HEAD], rows), plot]) + "\n"
+    return "\n\n".join([title, ABOUT, command, found, table([*HEAD], rows), plot]) + "\n"
 
 
 def verdict(result: dict, share: float) -> str:
-    """Tell which strategies are above scratch by more than two deviations of the gain, and of the rest how they lie."""
+    """Name the strategies above scratch by more than two deviations of the gain, and how the best one varies."""
     here = {p["strategy"]: p for p in result["points"] if p["share"] == share and p["seeds"] >= ENOUGH}
     gained = {name: p for name, p in here.items() if "gain" in p}
     if not gained:

@@ -103,7 +103,7 @@ def show_gain(gain: Metrics) -> str:
 
 
 def summary(found: Scores, baselines: Baselines) -> list[str]:
-    """Return the accuracy of each subset, beside its unimodal baseline, and the fusion gain."""
+    """Return the accuracy and unimodal baseline of each subset, and the fusion gain."""
     lines = []
     for name, one in found.subsets.items():
         single = baselines.unimodal.get(name)
@@ -153,7 +153,7 @@ def usage(call: Call) -> str:
 
 
 def plots(found: Scores, baselines: Baselines, labels: Sequence[str]) -> dict[str, tuple]:
-    """Return the confusion matrix, and the accuracies by subset beside the unimodal baselines."""
+    """Return the confusion matrix, and the accuracies by subset with the unimodal baselines."""
     if "confusion" not in found.details:
         return {}
     return {

@@ -116,8 +116,8 @@ def per_class_table(rows: Sequence[Mapping], what: str, most: int) -> str:
 def shapley(values: Mapping[str, float], modalities: Sequence[str]) -> dict[str, float]:
     """Return the Shapley value of each modality, from `values` by subset.
 
-    Subsets are named as in `present_patterns`. The values add up to the full value less that of no modality. The result
-    is empty where a subset is missing.
+    Subsets are named as in `present_patterns`. The values add up to the full value less the value of no modality. The
+    result is empty where a subset is missing.
 
     Source: Shapley, A Value for n-Person Games (1953), equation 13.
     """

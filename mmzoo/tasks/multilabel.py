@@ -47,7 +47,7 @@ def constant_name(constant: Metrics) -> str:
 
 
 def summary(found: Scores, baselines: Baselines) -> list[str]:
-    """Return the scores of each subset, beside its unimodal baseline, and the fusion gain."""
+    """Return scores and unimodal baseline of each subset, and the fusion gain."""
     lines = []
     for name, one in found.subsets.items():
         single = baselines.unimodal.get(name)
@@ -63,7 +63,7 @@ def headline(found: Scores) -> str:
 
 
 def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
-    """Return the scores by subset, beside unimodal baselines, and by label."""
+    """Return the scores by subset with unimodal baselines, and by label."""
     if not found.subsets:
         return ""
     rows = [

@@ -37,7 +37,7 @@ def score(predict: Predict, examples: Examples) -> Scores:
 def objective_scores(examples: Examples) -> Scores:
     """Return loss and metrics of the recipe's objective.
 
-    The batch size is that of training: a contrastive loss compares the examples of a batch.
+    The batch size is as in training: a contrastive loss compares the examples of a batch.
     """
     model, size = examples.model, examples.config.batch_size
     model.compile(**examples.recipe.objective(examples.config), jit_compile=False)
@@ -73,7 +73,7 @@ def _made(model: keras.Model, parts: Parts, inputs: Arrays, part: slice) -> Arra
 
 
 def _errors(parts: Parts, y: np.ndarray, predict: Callable[[slice], Arrays]) -> dict[str, float]:
-    """Return the mean squared error of each modality over `y` `(N, ...)`; `predict` returns those of a slice."""
+    """Return the mean squared error of each modality over `y` `(N, ...)`; `predict` takes a slice."""
     sums = dict.fromkeys(parts, 0.0)
     for start in range(0, len(y), BATCH):
         part = slice(start, start + BATCH)

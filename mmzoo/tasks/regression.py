@@ -36,7 +36,7 @@ def constant_name(constant: Metrics) -> str:
 
 
 def summary(found: Scores, baselines: Baselines) -> list[str]:
-    """Return the errors of each subset, beside its unimodal baseline, and the fusion gain."""
+    """Return errors and unimodal baseline of each subset, and the fusion gain."""
     lines = []
     for name, one in found.subsets.items():
         single = baselines.unimodal.get(name)
@@ -52,7 +52,7 @@ def headline(found: Scores) -> str:
 
 
 def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
-    """Return the errors by subset, beside unimodal baselines and the constant prediction."""
+    """Return the errors by subset with unimodal baselines, and the constant prediction."""
     if not found.subsets:
         return ""
     rows = [

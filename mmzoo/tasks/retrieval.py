@@ -96,7 +96,7 @@ def headline(found: Scores) -> str:
 
 
 def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
-    """Return the recalls of the model, beside the references."""
+    """Return the recalls of the model and of the references."""
     if not found.details:
         return ""
     head = ["", *(f"{title}, {key}" for title in WAYS.values() for key in RECALLS)]

@@ -77,7 +77,7 @@ class Examples:
         return split_arrays(self.recipe, self.config, "validation")
 
     def conditions(self) -> dict[str, "Examples"]:
-        """Return these examples, and those of the conditions that the recipe's export names."""
+        """Return these examples, and examples of the conditions that the recipe's export names."""
         found = conditions(self.recipe, self.config, (self.inputs, self.labels))
         first, *others = found
         changed = {name: replace(self, inputs=found[name][0], labels=found[name][1]).spaced() for name in others}
@@ -86,7 +86,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A model beside unimodal baselines: `baselines` for the card, predictions to store, and details of the scores."""
+    """Comparison with unimodal baselines: `baselines` of the card, predictions to store, details of the scores."""
 
     baselines: Baselines = field(default_factory=Baselines)
     stored: dict[str, np.ndarray] = field(default_factory=dict)
@@ -97,8 +97,8 @@ class Comparison:
 class Call:
     """How a model is called in an example of its README.
 
-    `folder` is its name, `arguments` those of `runner(...)`, `comment` a remark on leaving modalities out, `files` the
-    names of its files.
+    `folder` is its name, `arguments` the arguments of `runner(...)`, `comment` a remark on leaving modalities out,
+    `files` the names of its files.
     """
 
     folder: str
@@ -138,7 +138,7 @@ class Task:
         gain: `(predict, stored predictions of one baseline, examples)` to the fusion gain; None where not stored.
         show_gain: a fusion gain in words.
         plots: `(scores, baselines, labels)` to `{name of a plot in mmzoo.reports.plots: its arguments}`.
-        labels_are: what the labels name, as "probabilities are those of".
+        labels_are: how the README introduces the labels, as "probabilities are of".
         first_label: index of the first label that an output has.
     """
 
@@ -162,7 +162,7 @@ class Task:
     gain: Callable[[Predict, np.ndarray, Examples], Metrics] | None = None
     show_gain: Callable[[Metrics], str] = str
     plots: Callable[[Scores, Baselines, Sequence[str]], dict[str, tuple]] = nothing
-    labels_are: str = "probabilities are those of"
+    labels_are: str = "probabilities are of"
     first_label: int = 0
 
 

@@ -1,7 +1,7 @@
 """Speech recognition: transcripts from the output `log_probabilities` `(N, T, 1 + characters)` of a CTC model.
 
 A recipe whose sentences follow a grammar defines `language(config)`, which returns a
-`mmzoo.metrics.language_model.LanguageModel` of its training split. It is stored beside the model; transcripts are
+`mmzoo.metrics.language_model.LanguageModel` of its training split. It is stored next to the model; transcripts are
 scored with it and without.
 """
 
@@ -80,7 +80,7 @@ def compare(predict: Predict, unimodal: Mapping[str, Predict], examples: Example
 
 
 def transcript_rows(found: Scores) -> list[list[str]]:
-    """Return rows of condition, modalities, error rates in percent, and those of unimodal baselines; "" where none."""
+    """Return rows of condition, modalities, error rates in percent, also of unimodal baselines; "" where none."""
     rows = []
     for condition, subsets in found.details["transcripts"].items():
         for name, one in subsets.items():

@@ -1,7 +1,7 @@
-"""TFLite files as objects: read, write, count operators, embed metadata, join two into one.
+"""TFLite files as objects: reading, writing, operator counts, metadata, joining two models.
 
-The objects are those of `ai_edge_litert.schema_py_generated` (schema version 3); all names in a model
-that `read` returns are `str`.
+The objects are instances of `ai_edge_litert.schema_py_generated` (schema version 3). All names in a model
+from `read` are `str`.
 """
 
 import copy
@@ -9,7 +9,7 @@ import json
 import os
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import flatbuffers
@@ -25,17 +25,20 @@ _BROKEN = (struct.error, ValueError, IndexError, KeyError, TypeError, AttributeE
 
 
 class _Builder(flatbuffers.Builder):
-    """A builder that starts bytes on multiples of 16, as TFLite's schema asks of its buffers."""
+    """Build flatbuffers with byte vectors aligned to 16 bytes.
 
-    def StartVector(self, elemSize, numElems, alignment):  # noqa: N802, N803
+    TFLite's schema requires this alignment of buffers.
+    """
+
+    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> int:  # noqa: N802, N803
         return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)
 
 
 def read(path: str | Path) -> schema.ModelT:
-    """Return the model in file `path`.
+    """Read the model in file `path`.
 
     Raises:
-        BadInputError: there is no such file, or it is no whole TFLite model.
+        BadInputError: the file is missing, truncated or no TFLite model.
     """
     try:
         data = Path(path).read_bytes()
@@ -45,10 +48,10 @@ def read(path: str | Path) -> schema.ModelT:
 
 
 def parse(data: bytes, name: str = "model") -> schema.ModelT:
-    """Return the model in `data`; `name` is what an error calls it.
+    """Parse the model in `data`; error messages begin with `name`.
 
     Raises:
-        BadInputError: `data` is no whole TFLite model.
+        BadInputError: `data` is truncated or no TFLite model.
     """
     if data[4:8] != IDENTIFIER:
         raise BadInputError(
@@ -56,7 +59,7 @@ def parse(data: bytes, name: str = "model") -> schema.ModelT:
         )
     try:
         model = schema.ModelT.InitFromPackedBuf(data, 0)
-        _settle(model, data)
+        _normalize(model, data)
         _check(model)
     except _BROKEN as error:
         raise BadInputError(
@@ -65,12 +68,12 @@ def parse(data: bytes, name: str = "model") -> schema.ModelT:
     return model
 
 
-def _settle(model: schema.ModelT, data: bytes) -> None:
-    """Take in buffers that lie behind the flatbuffer, and turn names into `str`."""
+def _normalize(model: schema.ModelT, data: bytes) -> None:
+    """Load the buffers stored after the flatbuffer, and decode names to `str`."""
     for buffer in model.buffers:
         if buffer.offset > 1:
             if buffer.offset + buffer.size > len(data):
-                raise ValueError("a buffer ends behind the file")
+                raise ValueError("a buffer ends after the end of the file")
             buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
             buffer.offset = buffer.size = 0
     named = [*model.subgraphs, *(model.metadata or [])]
@@ -94,19 +97,19 @@ def _check(model: schema.ModelT) -> None:
         used = [i for op in operators for i in [*_ints(op.inputs), *_ints(op.outputs)]]
         used += [*_ints(graph.inputs), *_ints(graph.outputs)]
         if used and max(used) >= len(tensors):
-            raise ValueError("a tensor that is not there")
+            raise ValueError("a tensor index is out of range")
         if any(op.opcodeIndex >= len(model.operatorCodes) for op in operators):
-            raise ValueError("an operator code that is not there")
+            raise ValueError("an operator code index is out of range")
         if any(tensor.buffer >= len(model.buffers) for tensor in tensors):
-            raise ValueError("a buffer that is not there")
+            raise ValueError("a buffer index is out of range")
 
 
-def _ints(indices) -> list[int]:
+def _ints(indices: Iterable[int] | None) -> list[int]:
     return [] if indices is None else [int(i) for i in indices]
 
 
 def pack(model: schema.ModelT) -> bytes:
-    """Return the bytes of a `.tflite` file that holds `model`."""
+    """Serialize `model` to the bytes of a `.tflite` file."""
     size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
     builder = _Builder(size + 65536)
     builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
@@ -114,7 +117,7 @@ def pack(model: schema.ModelT) -> bytes:
 
 
 def write(model: schema.ModelT, path: str | Path) -> None:
-    """Write `model` to `path` by way of a temporary file."""
+    """Write `model` to `path` atomically, through a temporary file."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(pack(model))
@@ -122,22 +125,22 @@ def write(model: schema.ModelT, path: str | Path) -> None:
 
 
 def op_name(model: schema.ModelT, op: schema.OperatorT) -> str:
-    """Return `CONV_2D` and the like, or a custom operator's own name (`FlexErf`)."""
+    """Return an operator's name, such as `CONV_2D` or custom `FlexErf`."""
     code = model.operatorCodes[op.opcodeIndex]
-    number = max(code.deprecatedBuiltinCode, code.builtinCode)  # codes over 127 are in the newer field alone
+    number = max(code.deprecatedBuiltinCode, code.builtinCode)  # only the newer field holds codes over 127
     if number == schema.BuiltinOperator.CUSTOM:
         return code.customCode or "CUSTOM"
     return _OPERATORS.get(number, f"BUILTIN_{number}")
 
 
 def operators(model: schema.ModelT) -> dict[str, int]:
-    """Return how often each operator occurs, over all subgraphs, sorted by name."""
+    """Count the operators of all subgraphs, sorted by name."""
     names = Counter(op_name(model, op) for graph in model.subgraphs for op in graph.operators or [])
     return dict(sorted(names.items()))
 
 
 def get_metadata(model: schema.ModelT, name: str) -> bytes | None:
-    """Return the metadata buffer called `name`, None if there is none."""
+    """Return the metadata buffer `name`, or None."""
     for entry in model.metadata or []:
         if entry.name == name:
             data = model.buffers[entry.buffer].data
@@ -146,7 +149,7 @@ def get_metadata(model: schema.ModelT, name: str) -> bytes | None:
 
 
 def set_metadata(model: schema.ModelT, name: str, data: bytes) -> None:
-    """Add the metadata buffer `name` to `model`, or replace it."""
+    """Add or replace the metadata buffer `name` of `model`."""
     array = np.frombuffer(data, np.uint8)
     for entry in model.metadata or []:
         if entry.name == name:
@@ -157,14 +160,21 @@ def set_metadata(model: schema.ModelT, name: str, data: bytes) -> None:
 
 
 def join(front: schema.ModelT, back: schema.ModelT, links: dict[str, str], keep: Sequence[str] = ()) -> schema.ModelT:
-    """Return one model that feeds outputs of `front` to inputs of `back`.
+    """Join two models: outputs of `front` become inputs of `back`.
 
-    Both have one subgraph and one signature. `links` maps an input of `back` to the output of `front` that
-    it takes; an input of `back` with the name of an input of `front` is that input; others are added. The
-    outputs are those of `back` and those of `front` in `keep`, the signature's name is that of `front`.
+    Both models have one subgraph and one signature. The result has the signature name of `front`, the outputs of
+    `back`, and the outputs of `front` listed in `keep`. Inputs of equal name in both models are shared. The other
+    inputs of `back` are added, except linked ones.
+
+    Args:
+        front: first model.
+        back: second model.
+        links: input name of `back` -> output name of `front`.
+        keep: names of the outputs of `front` to keep.
 
     Raises:
-        ValueError: more than one subgraph or signature, a link to nothing, or types or shapes that differ.
+        ValueError: a model has more than one subgraph or signature, a link names an unknown tensor, or linked
+            tensors differ in type or shape.
     """
     if any(len(m.subgraphs) != 1 or len(m.signatureDefs or []) != 1 for m in (front, back)):
         raise ValueError("join: expected models of one subgraph and one signature each")
@@ -191,26 +201,29 @@ def join(front: schema.ModelT, back: schema.ModelT, links: dict[str, str], keep:
 
 
 def _shared(sig: schema.SignatureDefT, back: schema.SignatureDefT, links: dict[str, str]) -> dict[int, int]:
-    """Return the tensors of `back` that are tensors of `front`."""
+    """Map tensors of `back` to shared tensors of `front`, by index."""
     inputs = {entry.name: entry.tensorIndex for entry in sig.inputs}
     outputs = {entry.name: entry.tensorIndex for entry in sig.outputs}
     names = {entry.name: entry.tensorIndex for entry in back.inputs}
-    lost = [f"{k} <- {v}" for k, v in links.items() if k not in names or v not in outputs]
-    if lost:
-        raise ValueError(f"join: expected links from {list(names)} to {list(outputs)}. Received: {lost}")
+    unknown = [f"{k} <- {v}" for k, v in links.items() if k not in names or v not in outputs]
+    if unknown:
+        raise ValueError(f"join: expected links from {list(names)} to {list(outputs)}. Received: {unknown}")
     shared = {names[name]: index for name, index in inputs.items() if name in names}
     return shared | {names[name]: outputs[source] for name, source in links.items()}
 
 
 def _move_tensors(front: schema.ModelT, back: schema.ModelT, shared: dict[int, int]) -> dict[int, int]:
-    """Append what `front` lacks of the tensors and buffers of `back`; return old index -> new index."""
+    """Append unshared tensors and buffers of `back` to `front`.
+
+    Returns a mapping from old to new tensor index.
+    """
     tensors, shift = front.subgraphs[0].tensors, len(front.buffers) - 1
     moved = dict(shared)
     for index, tensor in enumerate(back.subgraphs[0].tensors):
         if index in shared:
-            mine = tensors[shared[index]]
-            if mine.type != tensor.type or _ints(mine.shape) != _ints(tensor.shape):
-                raise ValueError(f"join: {mine.name} and {tensor.name} differ in type or shape")
+            existing = tensors[shared[index]]
+            if existing.type != tensor.type or _ints(existing.shape) != _ints(tensor.shape):
+                raise ValueError(f"join: {existing.name} and {tensor.name} differ in type or shape")
             continue
         tensor.buffer += shift if tensor.buffer else 0  # buffer 0 is the empty one in every file
         moved[index] = len(tensors)
@@ -220,7 +233,7 @@ def _move_tensors(front: schema.ModelT, back: schema.ModelT, shared: dict[int, i
 
 
 def _keep_version(front: schema.ModelT, back: schema.ModelT) -> None:
-    """A joined file needs the newer of the two runtimes."""
+    """Set the runtime version of `front` to the newer one."""
     name = "min_runtime_version"
     found = [v for v in (get_metadata(front, name), get_metadata(back, name)) if v]
     if found:
@@ -229,7 +242,7 @@ def _keep_version(front: schema.ModelT, back: schema.ModelT) -> None:
 
 
 def embedded_card(model: schema.ModelT) -> dict:
-    """Return the card inside a `.tflite`, empty where there is none that reads."""
+    """Return the embedded card, or `{}` if missing or invalid."""
     data = get_metadata(model, METADATA)
     try:
         card = json.loads(data.decode("utf-8")) if data else {}

@@ -1,38 +1,38 @@
-"""How many multiply-adds one run of a `.tflite` file takes, and how many of them are its front end."""
+"""Multiply-adds of one inference of a `.tflite` file, in total and in its front ends."""
 
 import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ai_edge_litert import schema_py_generated as schema
 
 from mmzoo.tflite import flatbuffer
 
-# Keras numbers a second layer of the same name, and a quantized file calls it `audio_front_end`
+# Keras appends a number to a repeated layer name, and a quantized file has names such as `audio_front_end`
 FRONT_END = re.compile(r"(^|/)(\w+_)?front_end(_\d+)?(/|$)")
-# how many products one number of the output is the sum of
+# multiply-adds per output element
 _PER_OUTPUT = {
     "CONV_2D": lambda op, shapes: math.prod(shapes[1][1:]),  # weights (O, H, W, I / groups)
     "DEPTHWISE_CONV_2D": lambda op, shapes: math.prod(shapes[1][1:3]),  # (1, H, W, O)
     "FULLY_CONNECTED": lambda op, shapes: shapes[1][-1],  # (O, I)
     "BATCH_MATMUL": lambda op, shapes: shapes[0][-2 if op.builtinOptions.adjX else -1],
 }
-if TYPE_CHECKING:
-    pass
 
 
 def multiply_adds(path: str | Path) -> tuple[int, int]:
-    """Return the multiply-adds of one run of the model at `path`, and the part of them in its front ends.
+    """Count the multiply-adds of one inference of the model at `path`.
 
-    Counted from shapes and weights, biases and padding as if everything were multiplied: CONV_2D,
-    DEPTHWISE_CONV_2D, FULLY_CONNECTED, BATCH_MATMUL and TRANSPOSE_CONV of the main graph; everything else
-    is taken for free. The front end is what a layer named `front_end` or `..._front_end` became, by the names
-    that the converter gave to tensors, and all that lies upstream of it. A layer that the converter folded into
-    the next convolution, as it does with a rescaling, is not there any more and counts nothing.
+    The count covers CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, BATCH_MATMUL and TRANSPOSE_CONV of the main graph.
+    It follows from shapes and weights, with padding counted as multiplied and biases ignored. Other operators count
+    as zero. A front end is a layer named `front_end` or `..._front_end`, found by the converter's tensor names,
+    together with all operators upstream. A layer that the converter folded into the next convolution, such as a
+    rescaling, counts as zero.
+
+    Returns:
+        the total, and the part in the front ends.
 
     Raises:
-        BadInputError: no whole `.tflite` file.
+        BadInputError: the file is missing, truncated or no TFLite model.
     """
     model = flatbuffer.read(path)
     graph = model.subgraphs[0]
@@ -55,7 +55,7 @@ def _shape(tensor: schema.TensorT) -> list[int]:
 
 
 def _front_end(operators: list[schema.OperatorT], tensors: list[schema.TensorT]) -> set[int]:
-    """Return the indices of the operators of front ends and of all that feeds them."""
+    """Return the operator indices of front ends and everything upstream."""
     maker = {int(out): index for index, op in enumerate(operators) for out in op.outputs}
     open_ends = [i for i, op in enumerate(operators) if _is_front_end(tensors[op.outputs[0]].name)]
     found = set()
@@ -68,6 +68,9 @@ def _front_end(operators: list[schema.OperatorT], tensors: list[schema.TensorT])
 
 
 def _is_front_end(name: str) -> bool:
-    """A fused operator carries all its names, joined by semicolons; one name from outside puts it outside."""
+    """Return whether all names of an operator belong to a front end.
+
+    A fused operator has several names, separated by semicolons.
+    """
     parts = [part for part in (name or "").split(";") if part]
     return bool(parts) and all(FRONT_END.search(part) for part in parts)

@@ -1,4 +1,4 @@
-"""What a run that was stopped needs to go on: weights, optimizer and history after every epoch."""
+"""Checkpoints of a training run, weight averaging and early stopping."""
 
 import json
 import os
@@ -16,17 +16,18 @@ LOSS = "val_loss"
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes `state.json` and `<epochs>.weights.h5` into `folder` after every epoch, and reads them again.
+    """Save and restore weights, optimizer state and history after every epoch.
 
-    The weights come first and under the epoch's own name, and `state.json` is renamed into place: whenever the
-    process dies, the state that can be read belongs to the weights that it names.
+    The files are `state.json` and `<epochs>.weights.h5` in `folder`. The weights are written first, under a name with
+    the epoch, and `state.json` is renamed into place. A crash at any time therefore leaves a state whose weights
+    exist.
 
     Attributes:
-        epochs: how many are done.
-        history: `{"loss": [...], "val_accuracy": [...]}`, one value an epoch.
+        epochs: number of completed epochs.
+        history: `{"loss": [...], "val_accuracy": [...]}`, one value per epoch.
     """
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path) -> None:
         super().__init__()
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -39,17 +40,21 @@ class Checkpoint(keras.callbacks.Callback):
     def _weights(self, epochs: int) -> Path:
         return self.folder / f"{epochs}.weights.h5"
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Append the epoch's metrics to the history and save a checkpoint."""
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
-        self.keep(epoch + 1)
+        self.save(epoch + 1)
 
-    def keep(self, epochs: int) -> None:
-        """Write the weights of now as those after `epochs`, in place of the last ones."""
+    def save(self, epochs: int) -> None:
+        """Save the current state as the checkpoint of `epochs`.
+
+        It replaces the previous checkpoint.
+        """
         temporary = self.folder / "next.weights.h5"
         self.model.save_weights(temporary, overwrite=True)
         os.replace(temporary, self._weights(epochs))
-        # dropout goes on drawing where it was: Keras saves the state of its generators with no weights
+        # Keras does not save the state of random generators, which dropout needs to resume
         self.random = [keras.ops.convert_to_numpy(seed).tolist() for seed in _generators(self.model)]
         write_json(self.folder / "state.json", {"epochs": epochs, "history": self.history, "random": self.random})
         if epochs != self.epochs:
@@ -57,10 +62,12 @@ class Checkpoint(keras.callbacks.Callback):
         self.epochs = epochs
 
     def restore(self, model: keras.Model) -> None:
-        """Load the weights into `model`, and the optimizer's state too where the model is compiled.
+        """Load the checkpoint into `model`.
+
+        The optimizer state is loaded if the model is compiled.
 
         Raises:
-            BadInputError: the checkpoint is of another model, or damaged.
+            BadInputError: the checkpoint belongs to another model, or is damaged.
         """
         path = self._weights(self.epochs)
         try:
@@ -68,20 +75,24 @@ class Checkpoint(keras.callbacks.Callback):
         except (OSError, ValueError, KeyError) as error:
             first = str(error).strip().splitlines()[0]
             raise BadInputError(f"`resume`: {path} does not hold weights of this model: {first}") from None
-        for seed, state in zip(_generators(model), self.random, strict=False):  # a checkpoint of old has none
+        for seed, state in zip(_generators(model), self.random, strict=False):  # older checkpoints have no states
             seed.assign(np.array(state, "uint32"))
 
 
-def _generators(model: keras.Model) -> list:
-    """List the states of the random generators of `model`, as of its Dropout layers, in the order of its layers."""
+def _generators(model: keras.Model) -> list[keras.Variable]:
+    """List the random generator states of `model` in layer order.
+
+    Dropout layers have such states.
+    """
     return [variable for variable in model.non_trainable_variables if "seed_generator" in variable.path]
 
 
 def best_epoch(history: Mapping[str, Sequence[float]], monitor: str = LOSS) -> int:
-    """Return the epoch, from 0 on, of the best `monitor`; of those alike that of the lowest validation loss.
+    """Return the epoch, counted from 0, of the best `monitor`.
 
-    A loss and a mean absolute error are better where they are lower, all else where it is higher. A loss is so noisy
-    that the lowest of it is often early, when the rate is high; what is asked of a classifier still gets better then.
+    A tie is decided by the lowest validation loss. Losses and mean absolute errors are minimized, other metrics are
+    maximized. A validation loss is noisy and often lowest early, at a high learning rate, while the accuracy of a
+    classifier still improves afterwards.
     """
     sign = 1 if monitor.endswith(("loss", "mae")) else -1
     pairs = [(sign * score, loss) for score, loss in zip(history[monitor], history[LOSS], strict=True)]
@@ -89,31 +100,37 @@ def best_epoch(history: Mapping[str, Sequence[float]], monitor: str = LOSS) -> i
 
 
 class Average(keras.callbacks.Callback):
-    """Ends a phase with the moving average of its weights, before the checkpoint of its last epoch is written.
+    """Replace the weights by their exponential moving average at a phase's end.
 
-    The validation scores of every epoch are those of the average. Polyak and Juditsky 1992; the average itself is the
-    optimizer's.
+    Weight averaging: Polyak and Juditsky 1992. The optimizer computes the average. The replacement precedes the
+    checkpoint of the last epoch. The validation scores of every epoch use the average.
     """
 
-    def __init__(self, end: int):
+    def __init__(self, end: int) -> None:
         super().__init__()
         self.end = end
         self.inside = ExitStack()
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        """Swap in the averaged weights for validation."""
         self.inside.enter_context(averaged(self.model))
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict | None = None) -> None:
+        """Restore the raw weights after validation."""
         self.inside.close()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Finalize the averaged weights after the last epoch of the phase."""
         if epoch + 1 == self.end:
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
 
 
 @contextmanager
 def averaged(model: keras.Model) -> Iterator[None]:
-    """Let `model` have the moving averages of its weights inside the block, where its optimizer keeps them."""
+    """Use the moving averages of the weights of `model` inside the block.
+
+    Without averaging in the optimizer, the weights are unchanged.
+    """
     variables = model.trainable_variables if model.optimizer.use_ema else []
     raw = [np.array(variable) for variable in variables]
     model.optimizer.finalize_variable_values(variables)
@@ -125,14 +142,14 @@ def averaged(model: keras.Model) -> Iterator[None]:
 
 
 class Patience(keras.callbacks.Callback):
-    """Ends a phase after `patience` epochs in which `monitor` got no better, and with the best weights in any case.
+    """Stop a phase early and restore its best weights.
 
-    Where the weights are averaged, the scores are those of the average, and the best weights are an average too. What
-    was best is read from the history of the checkpoint, so that a resumed run stops where another would have.
-    Early stopping, Prechelt 1998, section 2.
+    Early stopping: Prechelt 1998, section 2. A phase ends after `patience` epochs without improvement of `monitor`, or
+    at its last epoch, and always with its best weights. With weight averaging, the scores and the best weights are
+    averages. The best epoch is computed from the checkpoint's history, so that a resumed run stops at the same epoch.
     """
 
-    def __init__(self, checkpoint: Checkpoint, start: int, end: int, patience: int, monitor: str = LOSS):
+    def __init__(self, checkpoint: Checkpoint, start: int, end: int, patience: int, monitor: str = LOSS) -> None:
         super().__init__()
         self.checkpoint = checkpoint
         self.start = start
@@ -141,7 +158,8 @@ class Patience(keras.callbacks.Callback):
         self.monitor = monitor
         self.best = checkpoint.folder / "best.weights.h5"
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Save improved weights; restore the best ones when the phase ends."""
         done = epoch + 1 - self.start
         phase = {name: series[-done:] for name, series in self.checkpoint.history.items()}
         since = done - 1 - best_epoch(phase, self.monitor)
@@ -150,6 +168,6 @@ class Patience(keras.callbacks.Callback):
                 self.model.save_weights(self.best, overwrite=True)
         if since >= self.patience or epoch + 1 == self.end:
             self.model.load_weights(self.best)
-            self.checkpoint.keep(self.end)
+            self.checkpoint.save(self.end)
             self.best.unlink()
             self.model.stop_training = True

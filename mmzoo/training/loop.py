@@ -42,7 +42,7 @@ def fit(
     With a `precision` other than float32 the layers compute in 16 bits and keep their weights in 32 (Micikevicius et
     al. 2018, section 3); the model returned is built afresh in float32 and has the trained weights.
 
-    `callbacks` are told of every epoch after it is kept.
+    `callbacks` run after every epoch is stored.
 
     Raises:
         BadInputError: `precision` is none of `PRECISIONS` or not for this machine, or a batch is larger than an epoch.

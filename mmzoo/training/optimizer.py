@@ -1,4 +1,6 @@
-"""What a phase trains, and how fast each part of it: freezing and discriminative learning rates."""
+"""Freezing and discriminative learning rates of a training phase."""
+
+from typing import Any
 
 import keras
 
@@ -6,30 +8,31 @@ from mmzoo.errors import BadInputError
 
 
 class RatedAdamW(keras.optimizers.AdamW):
-    """AdamW whose step of a variable is multiplied by a factor; weight decay is the same for all.
+    """Apply AdamW with a learning-rate multiplier for each variable.
 
-    A factor on the gradients would do nothing: Adam divides by their size. Discriminative fine-tuning, Howard and
-    Ruder 2018 (ULMFiT), section 3.2.
+    Discriminative fine-tuning: Howard and Ruder 2018 (ULMFiT), section 3.2. Weight decay is not multiplied. Scaling
+    the gradients instead would have no effect, since Adam normalizes them.
 
     Args:
-        rates: path of a variable -> factor; 1 for those that are not named.
+        rates: path of a variable -> multiplier; 1 for other variables.
     """
 
-    def __init__(self, *args, rates: dict[str, float] | None = None, **kwargs):
+    def __init__(self, *args: Any, rates: dict[str, float] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rates = rates or {}
 
-    def update_step(self, gradient, variable, learning_rate):
-        # what arrives may be the backend's variable, which knows no path
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update `variable` with its multiplied learning rate."""
+        # `variable` may be the backend's variable, which has no path
         path = self._trainable_variables[self._get_variable_index(variable)].path
         super().update_step(gradient, variable, learning_rate * self.rates.get(path, 1.0))
 
 
 def part_of(model: keras.Model, name: str) -> keras.Layer:
-    """Return the encoder `name` of `model`, or its layer where `name` is `encoder/layer`.
+    """Return the encoder or layer `name` of `model`: `encoder` or `encoder/layer`.
 
     Raises:
-        BadInputError: there is no such part.
+        BadInputError: the part does not exist.
     """
     part = model
     for piece in name.split("/"):
@@ -41,11 +44,14 @@ def part_of(model: keras.Model, name: str) -> keras.Layer:
 
 
 def set_trainable(model: keras.Model, names: tuple[str, ...], trainable: bool) -> None:
-    """Open or close the parts `names` for training; the batch norms of a closed part keep their averages."""
+    """Freeze or unfreeze the parts `names`; frozen batch norms keep their statistics."""
     for name in names:
         part_of(model, name).trainable = trainable
 
 
 def variable_rates(model: keras.Model, rates: tuple[tuple[str, float], ...]) -> dict[str, float]:
-    """Return path of variable -> factor from parts -> factor; a later part overrides an earlier one that holds it."""
+    """Expand learning-rate multipliers from parts to variable paths.
+
+    A later part overrides an earlier part that contains it.
+    """
     return {v.path: factor for name, factor in rates for v in part_of(model, name).trainable_variables}

@@ -77,7 +77,7 @@ def _rate(words: str) -> tuple[str, float]:
 def with_options(recipe: Recipe, config: Any, options: PhaseOptions) -> Recipe:
     """Return `recipe` with `options` in each phase of its plan, and in its training batches and loss.
 
-    A model of some of the modalities, as a baseline is, has those of the parts that it has. Gradual unfreezing divides
+    An unimodal baseline gets the options of its own parts. Gradual unfreezing divides
     the first phase of the plan: an encoder that `init_from` does not have is trained from the start.
 
     Raises:
@@ -113,7 +113,7 @@ def with_options(recipe: Recipe, config: Any, options: PhaseOptions) -> Recipe:
 
 
 def _check_parts(model: keras.Model, options: PhaseOptions) -> None:
-    """Raise BadInputError where `options` name what is no encoder of `model`, nor a layer of one."""
+    """Raise BadInputError where `options` name no encoder of `model` and no layer of one."""
     ours = encoder_names(model)
     named = [("freeze", name) for name in options.freeze] + [("rates", _rate(words)[0]) for words in options.rates]
     for option, name in named:

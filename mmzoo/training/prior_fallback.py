@@ -1,4 +1,4 @@
-"""What a trained model says where what is present tells nothing: the shares of the classes, and no chance finding."""
+"""Class-prior fallback for modality subsets that do not beat the majority class on validation."""
 
 import itertools
 from typing import Any
@@ -10,30 +10,34 @@ from mmzoo.artifacts.runtimes import batch_size
 from mmzoo.blocks.presence import SharesWhereUnknown
 from mmzoo.data.arrays import split_arrays
 
-ROWS = 10_000  # of the validation split, at most
+ROWS = 10_000  # maximum validation rows
 
 
-def settle(model: keras.Model, history: dict, recipe: Any, config: Any) -> tuple[keras.Model, dict]:
-    """Return a trained model and its history, its layer `SharesWhereUnknown`, if any, set by the validation split.
+def fit_prior_fallback(model: keras.Model, history: dict, recipe: Any, config: Any) -> tuple[keras.Model, dict]:
+    """Set the layer `SharesWhereUnknown` of a trained model from the validation split.
 
-    A pattern of `present` is unknown where the model is not right more often than the most frequent class is; where
-    something is missing, not by more than the standard error of the difference: by chance alone a modality that tells
-    nothing is right more often half the time.
+    The layer returns the class prior for the modality subsets (patterns of `present`) that are marked unknown. The
+    full set is unknown if the model is not more accurate than the majority class. Any other subset is unknown if its
+    gain in accuracy does not exceed the standard error of the gain: by chance, an uninformative modality beats the
+    majority class half the time.
+
+    Returns:
+        the model and its history; both unchanged if the model does not have the layer.
     """
     layer = next((layer for layer in model.layers if isinstance(layer, SharesWhereUnknown)), None)
     if layer is None:
         return model, history
     inputs, labels = split_arrays(recipe, config, "validation")
     inputs, labels = {name: x[:ROWS] for name, x in inputs.items()}, labels[:ROWS]
-    known, shares = np.ones(layer.known.shape[0]), np.zeros(layer.shares.shape[0])
-    shares += np.bincount(labels, minlength=len(shares)) / len(labels)
+    known, prior = np.ones(layer.known.shape[0]), np.zeros(layer.shares.shape[0])
+    prior += np.bincount(labels, minlength=len(prior)) / len(labels)
     for i, pattern in enumerate(itertools.product((0, 1), repeat=inputs["present"].shape[1])):
         rows = (inputs["present"] >= pattern).all(axis=1)
         given = {name: x[rows] for name, x in inputs.items()}
         given["present"] = np.tile(np.array(pattern, np.float32), (rows.sum(), 1))
         if rows.any():
-            told = model.predict(given, batch_size=batch_size(given), verbose=0).argmax(axis=1)
-            gain = 1.0 * (told == labels[rows]) - (labels[rows] == shares.argmax())
+            predicted = model.predict(given, batch_size=batch_size(given), verbose=0).argmax(axis=1)
+            gain = 1.0 * (predicted == labels[rows]) - (labels[rows] == prior.argmax())
             known[i] = gain.mean() > (0 if all(pattern) else gain.std() / np.sqrt(len(gain)))
-    layer.set_weights([known, shares])
+    layer.set_weights([known, prior])
     return model, history

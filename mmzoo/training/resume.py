@@ -1,4 +1,4 @@
-"""The place of a training beside its folder: one run at a time, and what a resumed run continues from."""
+"""Lock and working folder of a training run, next to its output folder."""
 
 import fcntl
 import json
@@ -12,8 +12,14 @@ from mmzoo.errors import BadInputError
 
 
 @contextmanager
-def alone_in(out: Path) -> Iterator[None]:
-    """Keep a second training into `out` away while this one runs; the lock of a killed one is forgotten."""
+def exclusive_run(out: Path) -> Iterator[None]:
+    """Lock `out` against a second training run inside the block.
+
+    The lock of a killed process has no effect.
+
+    Raises:
+        BadInputError: another run holds the lock, or the place cannot be written.
+    """
     lock = out.parent / f".{out.name}.lock"
     make_folder(out.parent, out)
     try:
@@ -33,9 +39,13 @@ def alone_in(out: Path) -> Iterator[None]:
 
 @contextmanager
 def checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
-    """Yield the hidden folder beside `out` that holds the checkpoints, new or that of the run to resume.
+    """Yield the hidden checkpoint folder next to `out`.
 
-    It is removed when the block ends, but stays to be resumed if an error ends it after a whole epoch.
+    The folder is new, or belongs to the run to resume. It is removed at the end of the block. After an error it
+    remains for a resumed run if an epoch was completed.
+
+    Raises:
+        BadInputError: there is no run to resume, or the settings of `run` differ from the interrupted run.
     """
     working = out.parent / f".{out.name}.training"
     run = json.loads(json.dumps(run))

@@ -1,4 +1,4 @@
-"""Run models in a child process, on the CPU or the GPU accelerator alone, and find a Vulkan driver."""
+"""Execution of models in a child process on the CPU or the GPU accelerator, and the Vulkan driver search."""
 
 import json
 import os
@@ -17,7 +17,7 @@ import mmzoo
 from mmzoo.data.arrays import Arrays
 from mmzoo.verification.accelerator_worker import AGAIN, FRESH, MARK
 
-SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json"  # where Debian's chromium-common puts it
+SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json"  # installed by Debian's chromium-common
 DRIVER_PACKAGES = "libvulkan1 chromium-common"
 ICD_VARIABLES = ("VK_ICD_FILENAMES", "VK_DRIVER_FILES")
 LATE = "no answer within"
@@ -26,33 +26,35 @@ TIMEOUT = 120  # seconds for one job; a small model takes 0.2 to 1.5
 
 @dataclass(frozen=True)
 class Driver:
-    """A Vulkan driver on which the GPU accelerator gave a right answer."""
+    """Describe a Vulkan driver on which the GPU accelerator computes correctly."""
 
     adapter: str
     environment: tuple[tuple[str, str], ...] = ()
 
     @property
     def software(self) -> bool:
+        """Return whether the driver runs on the CPU."""
         return "adapterType=CPU" in self.adapter
 
 
 @dataclass(frozen=True)
 class Job:
-    """One model with one set of examples, `{input name: (K, *shape)}`."""
+    """Hold one model and its examples, `{input name: (K, *shape)}`."""
 
     model: str
     inputs: Arrays
     accelerator: str = "cpu"
     enforce_f32: bool = True
-    repeat: bool = False  # also run the first example again, and the last one on a fresh model
+    repeat: bool = False  # also rerun the first example, and the last example on a fresh model
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a job: `outputs`, `{name: (K, *shape)}`, or None with the reason in `error`.
+    """Hold a job's result: `outputs` `{name: (K, *shape)}`, or an `error`.
 
-    `again` holds the first example run once more at the end, `fresh` the last one on a fresh model. `died` is
-    true where the process ended or hung instead of saying no; `log` is all that the runtime wrote.
+    `outputs` is None after an error. `again` holds the outputs of the first example rerun at the end, `fresh` the
+    outputs of the last example on a fresh model. `died` is true if the process crashed or hung instead of reporting
+    an error. `log` is the full output of the runtime.
     """
 
     outputs: Arrays | None
@@ -64,7 +66,10 @@ class Answer:
 
 
 def execute(jobs: list[Job], driver: Driver | None = None, timeout: float = TIMEOUT) -> list[Answer]:
-    """Run `jobs` in one child process; where it dies, a new one goes on after the job that killed it."""
+    """Run `jobs` in one child process, restarted after a crash.
+
+    `timeout` is in seconds per job.
+    """
     with tempfile.TemporaryDirectory(prefix="mmzoo-") as folder:
         specs = [_write(Path(folder), number, job) for number, job in enumerate(jobs)]
         answers: list[Answer] = []
@@ -82,10 +87,13 @@ def _write(folder: Path, number: int, job: Job) -> dict:
 
 
 def _run(folder: Path, specs: list[dict], driver: Driver | None, timeout: float) -> list[Answer]:
-    """Run jobs until the child ends; return the answers up to and with the job at which it died."""
+    """Run jobs until the child ends.
+
+    Returns the answers, including the crashed job.
+    """
     (folder / "jobs.json").write_text(json.dumps(specs), encoding="utf-8")
     log = folder / "log"
-    # -P keeps the working directory off the path, where a user's file may be called as a module of Python
+    # -P keeps the working directory off the path: a file there may shadow a standard module
     command = [sys.executable, "-P", "-m", "mmzoo.verification.accelerator_worker", str(folder / "jobs.json")]
     with log.open("wb") as out:
         try:
@@ -98,12 +106,12 @@ def _run(folder: Path, specs: list[dict], driver: Driver | None, timeout: float)
                 timeout=timeout * len(specs),
                 check=False,
             )
-            end = _how_it_ended(child.returncode)
+            end = _exit_reason(child.returncode)
         except subprocess.TimeoutExpired:
             end = f"{LATE} {timeout * len(specs):g} s"
     parts = re.split(rf"^{MARK} \d+\n", log.read_text("utf-8", "replace"), flags=re.MULTILINE)
     if len(parts) == 1 and not end.startswith(LATE):
-        raise RuntimeError(f"the process that executes models did not start: {parts[0].strip()[-500:]}")
+        raise RuntimeError(f"the child process that executes models did not start: {parts[0].strip()[-500:]}")
     finished = max(len(parts) - 2, 0)
     answers = [_read(spec, part) for spec, part in zip(specs, parts[1 : finished + 1], strict=False)]
     if finished < len(specs):
@@ -115,11 +123,11 @@ def _run(folder: Path, specs: list[dict], driver: Driver | None, timeout: float)
 def _environment(folder: Path, driver: Driver | None) -> dict[str, str]:
     root = str(Path(mmzoo.__file__).parents[1])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    own = {"XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR") or str(folder), "PYTHONPATH": path}
-    return os.environ | own | dict(driver.environment if driver else ())
+    added = {"XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR") or str(folder), "PYTHONPATH": path}
+    return os.environ | added | dict(driver.environment if driver else ())
 
 
-def _how_it_ended(code: int) -> str:
+def _exit_reason(code: int) -> str:
     if code >= 0:
         return f"the process ended with code {code}"
     try:
@@ -143,7 +151,7 @@ def _read(spec: dict, log: str) -> Answer:
 
 
 def _reason(log: str) -> str:
-    """Return the exception's message on one line, without the runtime's source locations."""
+    """Extract the exception's message as one line without source locations."""
     last = log.split("Traceback (most recent call last):")[-1].strip().splitlines()
     lines = [line for line in last if line and not line.startswith((" ", "INFO", "WARNING"))]
     text = " ".join(re.sub(r"ERROR: \[.*?\]|^└", "", line).strip() for line in lines)
@@ -151,10 +159,10 @@ def _reason(log: str) -> str:
 
 
 def find_driver() -> tuple[Driver | None, str]:
-    """Return the driver on which the GPU accelerator runs, or None and why there is none.
+    """Find a Vulkan driver, or return None and the reason.
 
-    `VK_ICD_FILENAMES` decides where it is set; else a real GPU on the system's Vulkan, else SwiftShader. A
-    driver counts when a multiplication on it comes out right: then what a model suffers is the model's own.
+    `VK_ICD_FILENAMES` decides if it is set. Otherwise a hardware GPU on the system's Vulkan is used, then SwiftShader.
+    A driver is accepted if it computes a multiplication correctly, so that later errors are due to the model.
     """
     chosen = next((os.environ[name] for name in ICD_VARIABLES if os.environ.get(name)), None)
     return _find(chosen, Path(SWIFTSHADER).is_file())
@@ -165,7 +173,7 @@ def _find(chosen: str | None, swiftshader: bool) -> tuple[Driver | None, str]:
     found, reason = _probe(())
     if chosen or (found and not found.software):
         return found, reason
-    if swiftshader:  # before another software driver: Mesa's refuses what SwiftShader takes
+    if swiftshader:  # before other software drivers: Mesa's refuses models that SwiftShader runs
         better, reason = _probe((("VK_ICD_FILENAMES", SWIFTSHADER),))
         found = better or found
     return found, reason
@@ -182,13 +190,16 @@ def _probe(environment: tuple[tuple[str, str], ...]) -> tuple[Driver | None, str
         missing = re.search(r"No adapters found|Found no drivers|libvulkan[^\n]*|[Nn]o GPU[^\n]*", answer.log)
         return None, missing.group(0) if missing else answer.error
     if not np.allclose(answer.outputs["y"], x * 3):
-        return None, "a driver that multiplies wrong"
+        return None, "the driver computes a wrong product"
     adapter = re.search(r"Selected adapter: ([^\n]*)", answer.log)
     return Driver(adapter.group(1) if adapter else "unknown adapter", environment), ""
 
 
 def _multiply() -> bytes:
-    """Return a model `y = 3 x` on four numbers: so small that only the driver can fail."""
+    """Return the model `y = 3 x` on four numbers.
+
+    Only a broken driver fails on such a model.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     from mmzoo.tflite.flatbuffer import pack

@@ -1,26 +1,27 @@
-"""The process in which a model is executed: a delegate that aborts takes only this process with it.
+"""Child process that executes models, so that a delegate's abort cannot end the parent.
 
-Imports numpy and ai_edge_litert alone. `python -m mmzoo.verification.accelerator_worker JOBS.json` runs jobs in order.
-A job is `{"model", "accelerator", "enforce_f32", "inputs", "outputs"}`: `inputs` is an `.npz` of one array a
-name, `(K, *shape)`; `outputs` is written when all K examples have run, by way of a temporary file.
+It imports only numpy and ai_edge_litert. `python -m mmzoo.verification.accelerator_worker JOBS.json` runs jobs in
+order. A job is `{"model", "accelerator", "enforce_f32", "inputs", "outputs"}`. `inputs` is an `.npz` with one array
+`(K, *shape)` per name. `outputs` is written after all K examples, through a temporary file.
 """
 
 import json
 import os
 import sys
 import traceback
+from typing import Any
 
 import numpy as np
 
-MARK = "mmzoo job"  # a line of it on stderr tells the parent whose messages follow
+MARK = "mmzoo job"  # a line with this mark on stderr begins the messages of a job
 AGAIN, FRESH = "again/", "fresh/"
 _NUMPY = {"float32": np.float32, "int32": np.int32, "uint8": np.uint8, "int8": np.int8, "bool": np.bool_}
 
 
 class Gpu:
-    """A model compiled for the GPU accelerator and for nothing else: what it cannot take is an error."""
+    """Run a model on the GPU accelerator without fallback; unsupported operators raise."""
 
-    def __init__(self, path: str, enforce_f32: bool):
+    def __init__(self, path: str, enforce_f32: bool) -> None:
         from ai_edge_litert.compiled_model import CompiledModel, GpuOptions, HardwareAccelerator, Options
 
         options = Options(HardwareAccelerator.GPU, gpu_options=GpuOptions(enforce_f32=enforce_f32))
@@ -36,15 +37,15 @@ class Gpu:
         self._model.run_by_name(self._key, self._in, self._out)
         return {name: self._read(name, buffer) for name, buffer in self._out.items()}
 
-    def _read(self, name: str, buffer) -> np.ndarray:
+    def _read(self, name: str, buffer: Any) -> np.ndarray:
         shape, dtype = self._details[name]["shape"], _NUMPY[self._details[name]["dtype"]]
         return buffer.read(int(np.prod(shape, dtype=int)), dtype).reshape(shape)
 
 
 class Cpu:
-    """A model on LiteRT's interpreter with one thread; XNNPACK takes what it can, as on a device."""
+    """Run a model on LiteRT's interpreter with one thread and XNNPACK."""
 
-    def __init__(self, path: str, enforce_f32: bool):
+    def __init__(self, path: str, enforce_f32: bool) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         self._model = Interpreter(path, num_threads=1)
@@ -66,7 +67,10 @@ class Cpu:
 
 
 def execute(job: dict) -> None:
-    """Run all examples on one compiled model, the first one once more, and the last one on a fresh model."""
+    """Run a job's examples on one compiled model; write the outputs.
+
+    With `repeat`, the first example is rerun, and the last example also runs on a fresh model.
+    """
     with np.load(job["inputs"]) as file:
         inputs = {name: file[name] for name in file.files}
     examples = [dict(zip(inputs, rows, strict=True)) for rows in zip(*inputs.values(), strict=True)]
@@ -85,14 +89,14 @@ def execute(job: dict) -> None:
 
 
 def main(path: str) -> None:
-    """Run the jobs in the JSON file `path`; an error of one does not stop the next."""
+    """Run the jobs in the JSON file `path`, continuing after errors."""
     with open(path, encoding="utf-8") as file:
         jobs = json.load(file)
     for number, job in enumerate(jobs):
-        os.write(2, f"\n{MARK} {number}\n".encode())  # unbuffered, as what the runtime writes is
+        os.write(2, f"\n{MARK} {number}\n".encode())  # unbuffered, like the runtime's own messages
         try:
             execute(job)
-        except Exception:  # whatever it is, the parent reports it and the next job runs
+        except Exception:  # the parent reports any error, and the next job runs
             os.write(2, traceback.format_exc().encode())
     os.write(2, f"\n{MARK} {len(jobs)}\n".encode())
 

@@ -1,4 +1,4 @@
-"""Name the first operator at which a GPU's answer leaves the CPU's, by cutting the model short."""
+"""Bisection of a model to the first operator whose GPU output differs from the CPU output."""
 
 import copy
 import tempfile
@@ -24,9 +24,9 @@ Differs = Callable[[Answer, Answer], bool]
 
 
 def cut(model: schema.ModelT, tensor: int) -> schema.ModelT:
-    """Return the part of `model` that makes `tensor`, as a model with that tensor as its only output.
+    """Return the part of `model` that computes `tensor`, its only output.
 
-    An output more would change how the accelerator fuses operators, and could itself bring an error.
+    A second output would change how the accelerator fuses operators, and could itself cause an error.
     """
     model = copy.deepcopy(model)
     graph = Graph(model)
@@ -49,27 +49,28 @@ def cut(model: schema.ModelT, tensor: int) -> schema.ModelT:
 
 
 class _Cuts:
-    """The cuts of one model, each executed once."""
+    """Execute the cuts of one model, each once."""
 
-    def __init__(self, model: schema.ModelT, job: Job, driver: Driver | None, differs: Differs):
+    def __init__(self, model: schema.ModelT, job: Job, driver: Driver | None, differs: Differs) -> None:
         self.on_cpu = float_weights(model)
         self.graph, self.job, self.driver, self.differs = Graph(model), job, driver, differs
         self.known: dict[int, bool] = {}
 
     def front(self, k: int) -> list[int]:
-        """Return the tensors that operators 0..k hand on to later ones or out of the model."""
+        """Return the tensors from operators 0..k to later operators or model outputs."""
         made = [t for t, maker in self.graph.made_by.items() if maker <= k]
         later = [t for t in made if any(user > k for user in self.graph.used_by.get(t, []))]
         ends = [t for t in made if t in self.graph.outputs and t not in later]
         return [t for t in (*later, *ends) if self.graph.graph.tensors[t].type in READABLE]
 
     def bad(self, k: int) -> bool:
-        """Return whether any tensor in front of operator `k` differs."""
+        """Return whether any tensor of `front(k)` differs."""
         front = self.front(k)
         self.run([t for t in front if t not in self.known])
         return any(self.known[t] for t in front)
 
     def run(self, tensors: list[int]) -> None:
+        """Compare the cut of each tensor on CPU and GPU."""
         with tempfile.TemporaryDirectory(prefix="mmzoo-") as folder:
             jobs = []
             for tensor in tensors:
@@ -85,11 +86,19 @@ class _Cuts:
 
 
 def first_difference(model: schema.ModelT, job: Job, driver: Driver | None, differs: Differs) -> dict:
-    """Return `{"operator", "tensor", "index", "rule", "advice"}` of the first operator that differs.
+    """Find the first operator whose GPU output differs, by bisection.
 
-    `job` holds a few examples on which the whole model is known to differ; `differs(cpu, gpu)` judges the
-    answers for one cut. Halving rests on an error, once there, staying in something that is handed on. Where
-    no cut differs, `operator` is None and `said` says so: the error needs the whole graph.
+    Bisection assumes that an error persists in some tensor passed on to later operators.
+
+    Args:
+        model: the model.
+        job: a few examples on which the whole model differs.
+        driver: the Vulkan driver.
+        differs: `differs(cpu, gpu)` compares the outputs of one cut.
+
+    Returns:
+        `{"operator", "tensor", "index", "rule", "advice"}`. If no cut differs, `operator` is None and `said` explains
+        that the error needs the whole graph.
     """
     cuts = _Cuts(model, job, driver, differs)
     low, high = 0, len(cuts.graph.operators) - 1
@@ -107,15 +116,15 @@ def _named(graph: Graph, k: int) -> dict:
 
 
 def _rule(graph: Graph, k: int) -> str | None:
-    """Return the rule of operator `k`, or of one before it that the accelerator may have fused with it."""
+    """Return the rule of operator `k` or operators fused with it."""
     near = [k, *graph.sources(k)]
     near += [j for source in near[1:] for j in graph.sources(source)]
     return next((rule for rule in (broken(graph, j) for j in near) if rule), None)
 
 
 def _whole_graph(graph: Graph) -> dict:
-    """Every cut is right by itself: look for what only the whole graph has."""
-    said = "every operator is right in a model cut after it; only the whole graph is wrong"
+    """Return the finding for a graph whose cuts are all correct."""
+    said = "every operator is correct in a model cut after it; only the whole graph is wrong"
     for k in range(len(graph.operators)):
         if broken(graph, k) == "G11":
             found = _named(graph, k)

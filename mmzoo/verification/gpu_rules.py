@@ -1,4 +1,4 @@
-"""What GPU accelerators refuse or silently get wrong, as rules with names, and which rule a model breaks."""
+"""Known limits of GPU accelerators: named rules, and checks for the rule that an operator breaks."""
 
 import re
 
@@ -7,33 +7,33 @@ from ai_edge_litert import schema_py_generated as schema
 from mmzoo.tflite.graph import Graph
 
 RULES = {
-    "G1": "ids of shape (1, T) make a gather with 2-D indices, which is refused: flatten the ids and take "
+    "G1": "ids of shape (1, T) become a gather with 2-D indices, which is refused: flatten the ids and take "
     "them from table[None] along axis 1",
     "G2": "a rank-1 gather, reshaped to (1, T, D), plus a constant gives every position the vector of the "
     "first token: add at rank 4, (1, T, 1, D), normalize first, or take from table[None] along axis 1",
     "G3": "an embedding table in float16 is refused: keep the table float32, or use dynamic int8",
-    "G4": "a grouped convolution whose channels per group are no multiple of 4 is wrong or kills the "
+    "G4": "a grouped convolution whose channels per group are not a multiple of 4 is wrong or crashes the "
     "process: use multiples of 4, or a depthwise convolution",
-    "G5": "reverse, cumsum, top-k and split want a last axis that is a multiple of 4: choose such sizes, "
-    "and take top-k on the host",
-    "G6": "one tensor twice in one operator kills the process or is refused: scale one of the two",
+    "G5": "reverse, cumsum, top-k and split need a last axis that is a multiple of 4: choose such sizes, "
+    "and compute top-k on the host",
+    "G6": "the same tensor twice in one operator crashes the process or is refused: scale one of the two",
     "G7": "x[:, 0] is refused, since it drops an axis: slice x[:, 0:1] and reshape",
     "G8": "tensors of more than four axes are refused: put time or groups into batch, channels or height",
-    "G9": "the operator or its type is not there on the GPU (L2_NORMALIZATION, LOG_SOFTMAX, BROADCAST_TO, "
+    "G9": "the GPU does not support the operator or its type (L2_NORMALIZATION, LOG_SOFTMAX, BROADCAST_TO, "
     "rolled recurrences, FFT, int64): use keras.ops.normalize(epsilon=1e-6) or x * rsqrt(mean(x * x) + eps), "
     "the log of a softmax, unrolled recurrences, a DFT as a matrix product, int32 and tile",
     "G10": "a constant as the first operand of a matrix product is refused: write constant + 0 * x",
     "G11": "an ADD that is an output and feeds another operator can come out wrong (LiteRT issue 8599): make "
     "another operator's tensor the output (normalization, Dense, reshape)",
     "G12": "attention with a boolean mask gives NaN in float16: use an additive or multiplicative mask",
-    "G13": "argmax, erf, exact gelu and median of Keras bring operators that LiteRT does not have: argmax to "
+    "G13": "argmax, erf, exact gelu and median of Keras need operators that LiteRT does not have: use argmax to "
     "int32 on the host, tanh gelu, min-max networks",
-    "G14": "a Keras 3 function converted by from_concrete_functions gives garbage: use from_keras_model, "
+    "G14": "a Keras 3 function converted by from_concrete_functions gives wrong outputs: use from_keras_model, "
     "model.export or a SavedModel",
-    "static": "a GPU takes static shapes alone: export with a batch of 1 in the input signature",
+    "static": "a GPU supports only static shapes: export with a batch of 1 in the input signature",
     "types": "GPU inputs are float32, int32 or uint8",
 }
-# operator, what the delegate says of it, rule; the first line that fits
+# operator, message of the delegate, rule; the first matching line counts
 _REFUSALS = (
     (r"GATHER", r"1D indices", "G1"),
     (r"GATHER", r"dtype mismatch", "G3"),
@@ -52,12 +52,16 @@ _REFUSALS = (
 
 
 def explain(rule: str | None) -> dict:
-    """Return the rule as the report holds it, empty where none is known."""
+    """Return the report entry of a rule, `{}` without a rule."""
     return {"rule": rule, "advice": RULES[rule]} if rule else {}
 
 
 def refusals(log: str) -> list[dict]:
-    """Return what the delegate named in its messages: `{"operator", "message", "rule", "advice"}` each."""
+    """Parse the operators refused by the delegate from its log.
+
+    Returns:
+        one `{"operator", "message", "rule", "advice"}` for each.
+    """
     block = re.search(r"operations are not supported by GPU delegate:\n(.*?)\n\d+ operations", log, re.DOTALL)
     lines = re.findall(r"^([A-Za-z]\w*): ?(.*)$", block.group(1), re.MULTILINE) if block else []
     found = [{"operator": op, "message": text, **explain(_refused(op, text))} for op, text in lines]
@@ -74,7 +78,7 @@ def _refused(operator: str, message: str) -> str | None:
 
 
 def broken(graph: Graph, k: int) -> str | None:
-    """Return the rule that operator `k` breaks, None where no rule is known."""
+    """Return the rule that operator `k` breaks, or None."""
     checks = {"G2": _g2, "G4": _g4, "G5": _g5, "G6": _g6, "G11": _g11, "G12": _g12}
     return next((rule for rule, check in checks.items() if check(graph, k)), None)
 
@@ -106,7 +110,7 @@ def _g5(graph: Graph, k: int) -> bool:
 
 def _g6(graph: Graph, k: int) -> bool:
     inputs = graph.inputs(k)
-    # x * x and x + x are right
+    # x * x and x + x are computed correctly
     return len(set(inputs)) < len(inputs) and graph.name(k) in ("BATCH_MATMUL", "SUB", "PACK", "LOGICAL_OR")
 
 

@@ -1,4 +1,4 @@
-"""What a model is tried on: real examples, random ones from declared ranges, every pattern of `present`."""
+"""Test inputs of a model: golden examples, random values from declared ranges, every pattern of `present`."""
 
 import itertools
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ from mmzoo.data.arrays import Arrays
 from mmzoo.tflite.graph import Graph, input_names
 
 PRESENT = "present"
-IDS = 100  # ids that are looked up in no table are drawn below this
-PER_SEED = 4  # random examples of one seed, each of another kind
-PATTERN_GOLDEN = 4  # real examples that are tried with every pattern of `present`
+IDS = 100  # exclusive upper bound of random ids without an embedding table
+PER_SEED = 4  # random examples per seed, each from another distribution
+PATTERN_GOLDEN = 4  # golden examples repeated with every pattern of `present`
 _TYPES = {
     schema.TensorType.FLOAT32: np.float32,
     schema.TensorType.FLOAT16: np.float16,
@@ -29,37 +29,49 @@ _GPU_TYPES = (np.float32, np.int32, np.uint8, np.int8)
 
 @dataclass(frozen=True)
 class Spec:
-    """One input of a `.tflite`: `shape` with the batch; values in [low, high]; None: a normal law."""
+    """Describe one input of a `.tflite`.
+
+    `shape` includes the batch. Values are in [low, high]; None means a normal distribution.
+    """
 
     name: str
     shape: tuple[int, ...]
-    dtype: type | None  # None for types that numpy cannot feed (strings)
+    dtype: type | None  # None for types without a NumPy equivalent (strings)
     low: float | None = None
     high: float | None = None
     dynamic: bool = False
 
     @property
     def on_gpu(self) -> bool:
+        """Return whether the GPU accelerator supports the input's type."""
         return self.dtype in _GPU_TYPES
 
 
 @dataclass(frozen=True)
 class Examples:
-    """`inputs`: `{name: (K, *shape)}`; `origin`: where each is from; `present`: its pattern or ''."""
+    """Hold K examples: `inputs` `{name: (K, *shape)}`, `origin` and `present`.
+
+    `present` is the pattern of each example, or ''.
+    """
 
     inputs: Arrays
     origin: tuple[str, ...]
     present: tuple[str, ...]
 
     def pick(self, rows: list[int]) -> Arrays:
+        """Return the inputs of `rows`."""
         return {name: array[rows] for name, array in self.inputs.items()}
 
     def only(self, rows: list[int]) -> "Examples":
+        """Return the examples `rows`."""
         return Examples(self.pick(rows), tuple(self.origin[k] for k in rows), tuple(self.present[k] for k in rows))
 
 
 def input_specs(model: schema.ModelT, card: dict) -> list[Spec]:
-    """Return the inputs of `model`; ranges from `card`, else from types and the tables of ids."""
+    """Describe the inputs of `model`.
+
+    Ranges come from `card`, else from types and the sizes of embedding tables.
+    """
     graph = Graph(model)
     ranges = {i["name"]: i["range"] for i in card.get("inputs", []) if i.get("range")}
     specs = []
@@ -85,7 +97,7 @@ def _range(graph: Graph, tensor: int, spec: Spec) -> tuple[float | None, float |
 
 
 def _rows(graph: Graph, tensor: int) -> int:
-    """Return the rows of the smallest table in which integers from `tensor` are looked up."""
+    """Return the row count of the smallest table indexed by `tensor`."""
     found, seen, queue = [], {tensor}, [tensor]
     while queue:
         current = queue.pop()
@@ -106,7 +118,7 @@ def _rows(graph: Graph, tensor: int) -> int:
 
 
 def random_examples(specs: list[Spec], seeds: int) -> Examples:
-    """Return PER_SEED examples a seed, with every pattern of `present` where the model has that input."""
+    """Draw PER_SEED examples per seed, each with every pattern of `present`."""
     parts = [_random(spec, seeds) for spec in specs]
     inputs = {spec.name: part for spec, part in zip(specs, parts, strict=True)}
     origin = [f"random, seed {seed}, {number}" for seed in range(seeds) for number in range(PER_SEED)]
@@ -114,7 +126,10 @@ def random_examples(specs: list[Spec], seeds: int) -> Examples:
 
 
 def _random(spec: Spec, seeds: int) -> np.ndarray:
-    """Return `(seeds * PER_SEED, *shape)`: the full range, small values, one flat value, extremes alone."""
+    """Draw random values `(seeds * PER_SEED, *shape)`.
+
+    Values of one seed cover the full range, small values, one constant, and extremes only.
+    """
     rows = []
     for seed in range(seeds):
         rng = np.random.default_rng([seed, *spec.name.encode()])
@@ -128,7 +143,7 @@ def _random(spec: Spec, seeds: int) -> np.ndarray:
         extremes = np.where(rng.random(spec.shape) < 0.5, low, high)
         rows += [rng.uniform(low, high, spec.shape), quiet, flat, extremes]
         if not np.issubdtype(spec.dtype, np.floating):
-            # a picture may be flat, a text of one id hides what token comes where
+            # an image may be constant, but a text of one repeated id would hide errors in token order
             rows[-4:] = [rng.integers(low, high, spec.shape, endpoint=True), *_integers(rng, spec, rows[-3:])]
     return np.stack(rows).astype(spec.dtype)
 
@@ -140,7 +155,7 @@ def _integers(rng: np.random.Generator, spec: Spec, rows: list[np.ndarray]) -> l
 
 
 def every_pattern(examples: Examples) -> Examples:
-    """Return each example with each of the 2^M patterns of `present`, none present among them."""
+    """Repeat each example with all 2^M patterns of `present`, including none present."""
     if PRESENT not in examples.inputs:
         return examples
     shape = examples.inputs[PRESENT].shape
@@ -156,7 +171,10 @@ def _pattern(row: np.ndarray) -> str:
 
 
 def golden_examples(golden: Arrays, specs: list[Spec]) -> Examples:
-    """Return all real examples as they are, and the first few with every pattern of `present`."""
+    """Return golden examples, the first also with every `present` pattern.
+
+    PATTERN_GOLDEN examples get every pattern.
+    """
     inputs = {spec.name: golden[spec.name][:, None] for spec in specs}
     count = len(next(iter(inputs.values())))
     origin = tuple(f"golden {number}" for number in range(count))
@@ -169,6 +187,6 @@ def golden_examples(golden: Arrays, specs: list[Spec]) -> Examples:
 
 
 def join(first: Examples, second: Examples) -> Examples:
-    """Return the examples of both."""
+    """Concatenate two sets of examples."""
     inputs = {name: np.concatenate([array, second.inputs[name]]) for name, array in first.inputs.items()}
     return Examples(inputs, first.origin + second.origin, first.present + second.present)

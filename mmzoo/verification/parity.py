@@ -1,4 +1,4 @@
-"""Whether two sets of answers agree: errors as a share of the output's scale, and how far each may be off."""
+"""Parity of two sets of outputs: errors relative to the output's scale, and their tolerances."""
 
 import copy
 
@@ -9,20 +9,21 @@ from mmzoo.data.arrays import Arrays
 from mmzoo.tflite.flatbuffer import op_name
 from mmzoo.verification.accelerator import Answer
 
-# The share of an output's largest value by which it may be off, for each kind of file.
-CPU = 3e-5  # float32 on another runtime's CPU: rounding alone; a weight changed by 1 % moves an output by more
-# int8: a dozen steps of 1/255, since rounding may fall the other way in each of several layers
+# Tolerances of the relative error, as a fraction of the output's largest absolute value, for each kind of file.
+CPU = 3e-5  # float32 on another runtime's CPU: only rounding; a weight changed by 1 % moves an output by more
+# int8: a dozen steps of 1/255, since each of several layers may round to the other side
 GPU = {"float32": 1e-3, "float16": 1e-2, "dynamic": 1e-3, "int8": 5e-2}
-DRIFTING = ("dynamic", "int8")  # compared with the GPU, and with Keras by the score alone
-REPEAT = 1e-5  # the same example again, and on a fresh model: nothing may stay behind from another run
+DRIFTING = ("dynamic", "int8")  # outputs compared with the GPU; only the score is compared with Keras
+REPEAT = 1e-5  # the same example rerun, and on a fresh model: no state may remain from another run
 _TYPES = schema.TensorType
 _INTEGERS = (_TYPES.INT8, _TYPES.UINT8, _TYPES.INT4, _TYPES.INT16)
 
 
 def kind(model: schema.ModelT) -> str:
-    """Return 'int8' (integers between operators), 'dynamic' (in weights alone), 'float16' or 'float32'.
+    """Return the precision of a file: 'int8', 'dynamic', 'float16' or 'float32'.
 
-    A row that is looked up in a table of int8 and becomes float at once is a weight.
+    'int8' has integer activations, 'dynamic' only integer weights. A row looked up in an int8 table and dequantized
+    at once counts as a weight.
     """
     found = set()
     for graph in model.subgraphs:
@@ -37,10 +38,10 @@ def kind(model: schema.ModelT) -> str:
 
 
 def float_weights(model: schema.ModelT) -> schema.ModelT:
-    """Return `model` with its int8 weights as float32 wherever an operator takes or makes float32 of them.
+    """Convert int8 weights to float32 where operators compute in float32.
 
-    That is what a GPU computes of a dynamic int8 file. The CPU also rounds what flows through it to int8; that
-    drift can be far larger than the tolerance, and would hide what the GPU gets wrong.
+    A GPU computes a dynamic int8 file in this way. The CPU also rounds activations to int8. That drift can far exceed
+    the tolerance and would hide GPU errors.
     """
     model = copy.deepcopy(model)
     graph = model.subgraphs[0]
@@ -52,14 +53,17 @@ def float_weights(model: schema.ModelT) -> schema.ModelT:
         row, made = graph.tensors[int(lookup.outputs[0])], int(dequantize.outputs[0])
         _make_float(model, graph.tensors[int(lookup.inputs[0])])
         row.type, row.quantization = schema.TensorType.FLOAT32, None
-        # what the lookup makes is now what was made of it
+        # the lookup now outputs the dequantized tensor directly
         graph.operators.remove(dequantize)
         lookup.outputs[0] = made
     return model
 
 
 def _lookups(model: schema.ModelT, graph: schema.SubGraphT) -> list[tuple[schema.OperatorT, schema.OperatorT]]:
-    """Return pairs of a GATHER from a table of int8 that the file holds and the one operator that makes it float."""
+    """Return pairs of embedding lookups and their dequantization.
+
+    A lookup is a GATHER from a stored int8 table; its only consumer is a DEQUANTIZE.
+    """
     readers: dict[int, list[schema.OperatorT]] = {}
     for op in graph.operators:
         for i in op.inputs:
@@ -76,7 +80,7 @@ def _lookups(model: schema.ModelT, graph: schema.SubGraphT) -> list[tuple[schema
 
 
 def _make_float(model: schema.ModelT, tensor: schema.TensorT) -> None:
-    """Turn a tensor of int8 that the file holds into float32; leave any other."""
+    """Convert a stored int8 tensor to float32; other tensors are unchanged."""
     data = _data(model, tensor)
     if tensor.type == schema.TensorType.INT8 and data is not None and _scales(tensor) is not None:
         values = _dequantized(tensor, np.asarray(data, np.uint8).view(np.int8))
@@ -104,10 +108,10 @@ def _scales(tensor: schema.TensorT) -> np.ndarray | None:
 
 
 def compare(reference: Arrays, answer: Arrays) -> dict[str, dict]:
-    """Return for each output of `reference`, `(K, ...)`, how far `answer` is from it.
+    """Compute the error of `answer` for each output of `reference`, `(K, ...)`.
 
-    `relative` is the largest difference over the largest absolute value of the reference over all K, `None`
-    where a number is missing or not finite; `worst` is the example of the largest difference.
+    `relative` is the largest absolute difference divided by the largest absolute reference value over all K. It is
+    `None` if a number is missing or not finite. `worst` is the example of the largest difference.
     """
     return {name: _distance(values, answer.get(name)) for name, values in reference.items()}
 
@@ -120,40 +124,43 @@ def _distance(reference: np.ndarray, answer: np.ndarray | None) -> dict:
         return {"relative": None, "worst": 0, "problem": problem}
     first, second = (array.astype(np.float64).reshape(len(array), -1) for array in (reference, answer))
     for side, name in ((first, "the reference"), (second, "the answer")):
-        lost = ~np.isfinite(side).all(axis=1)
-        if lost.any():
-            worst, problem = int(lost.argmax()), f"{name} is not finite in {int(lost.sum())} of {len(side)}"
+        bad = ~np.isfinite(side).all(axis=1)
+        if bad.any():
+            worst, problem = int(bad.argmax()), f"{name} is not finite in {int(bad.sum())} of {len(side)}"
             return {"relative": None, "worst": worst, "problem": problem}
     errors = np.abs(first - second).max(axis=1, initial=0)
     scale = float(np.abs(first).max(initial=0))
-    share = errors / (scale or 1.0)
-    return {"relative": float(share.max()), "scale": scale, "worst": int(share.argmax()), "shares": share}
+    relative = errors / (scale or 1.0)
+    return {"relative": float(relative.max()), "scale": scale, "worst": int(relative.argmax()), "errors": relative}
 
 
 def right(distances: dict[str, dict], tolerance: float) -> bool:
-    """Return whether every output is there, finite and within `tolerance` of the scale."""
+    """Return whether all outputs are present, finite and within `tolerance`."""
     return all(d["relative"] is not None and d["relative"] <= tolerance for d in distances.values())
 
 
 def where_finite(reference: Arrays, answer: Arrays) -> tuple[Arrays, Arrays]:
-    """Return both with zeros where the reference is infinite or no number, as masks inside a model may be."""
+    """Zero both outputs at non-finite values of the reference.
+
+    Masks inside a model may be infinite.
+    """
     finite = {name: np.isfinite(values) for name, values in reference.items()}
     return tuple({n: np.where(finite[n], side[n], 0) for n in reference} for side in (reference, answer))
 
 
-def blind(reference: Arrays, tolerance: float) -> list[str]:
-    """Return the outputs on which an error could not be seen: over all examples they hardly move."""
+def near_constant(reference: Arrays, tolerance: float) -> list[str]:
+    """Return the outputs too constant over all examples to reveal an error."""
     names = []
     for name, values in reference.items():
         flat = values.astype(np.float64).reshape(len(values), -1)
-        moves = float(np.ptp(flat, axis=0).max(initial=0))
-        if len(flat) < 2 or moves <= 10 * tolerance * float(np.abs(flat).max(initial=0)):
+        spread = float(np.ptp(flat, axis=0).max(initial=0))
+        if len(flat) < 2 or spread <= 10 * tolerance * float(np.abs(flat).max(initial=0)):
             names.append(name)
     return names
 
 
 def repeat_error(answer: Answer) -> float | None:
-    """Return the largest share of the scale by which a run depends on those before; None: not finite."""
+    """Return the largest relative error of repeated runs; None: not finite."""
     again = {name: value[None] for name, value in answer.again.items()}
     fresh = {name: value[None] for name, value in answer.fresh.items()}
     largest = 0.0

@@ -1,4 +1,4 @@
-"""The report of `verify` as lines that a person reads."""
+"""Text table of a `verify` report."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,12 @@ _VERDICTS = {
     0: "right",
     1: "WRONG NUMBERS",
     3: "NOT GPU-RESIDENT",
-    4: "THE GPU CHECK WAS DEMANDED AND NOT EXECUTED",
+    4: "THE REQUIRED GPU CHECK WAS NOT EXECUTED",
 }
 
 
 def table(report: dict) -> str:
-    """Return the checks as an aligned table, what was found below it, and the verdict as the last line."""
+    """Format the checks as a table, then findings and verdict."""
     rows = [_HEAD, *map(_cells, report["checks"])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,4 +1,4 @@
-"""The verb `verify`: a model against every artifact made of it by execution, or a file against itself."""
+"""Verification by execution: every artifact of a folder against its Keras model, or one file against its CPU run."""
 
 import importlib.metadata
 import importlib.util
@@ -22,20 +22,28 @@ from mmzoo.verification.tflite_file import Answers, File, gpu_row, judge, open_f
 
 RIGHT, WRONG, NOT_RESIDENT, NOT_EXECUTED = 0, 1, 3, 4
 REQUIRE = "MMZOO_REQUIRE_GPU_CHECK"
-FEW = 2  # examples by which a quantized file may fall behind, however few there are
+TOLERATED_EXAMPLES = 2  # a quantized file may lose this many examples, even of a small test set
 _CODES = {"wrong": WRONG, "refused": NOT_RESIDENT, "died": NOT_RESIDENT}
 _VERSIONS = ("ai-edge-litert", "tensorflow", "keras", "onnxruntime", "numpy")
 
 
 def verify(path: str | Path, *, require_gpu: bool = False, seeds: int = 3) -> dict:
-    """Return a report on the artifact folder or lone `.tflite` at `path`, with its `exit_code`.
+    """Verify the artifact folder or single `.tflite` at `path`.
 
-    0 all that ran is right; 1 wrong numbers; 3 a file that the GPU accelerator refuses or dies of; 4 the GPU
-    was not tried, though `require_gpu` or MMZOO_REQUIRE_GPU_CHECK=1 demanded it. Where several hold, wrong
-    numbers come first, then 3, then 4. `seeds` counts the sets of random examples.
+    Exit codes: 0, every executed check passed; 1, wrong numbers; 3, the GPU accelerator refuses a file or crashes;
+    4, the GPU check was required by `require_gpu` or MMZOO_REQUIRE_GPU_CHECK=1 and not executed. If several apply,
+    1 comes before 3 and 3 before 4.
+
+    Args:
+        path: artifact folder or `.tflite` file.
+        require_gpu: fail if the GPU check cannot be executed.
+        seeds: number of sets of random examples.
+
+    Returns:
+        the report with its `exit_code`.
 
     Raises:
-        BadInputError: nothing is there, it is no model, a file of the folder is missing or broken.
+        BadInputError: the path is missing or no model, or a file of the folder is missing or broken.
     """
     path = Path(path)
     if seeds < 1:
@@ -59,7 +67,7 @@ def verify(path: str | Path, *, require_gpu: bool = False, seeds: int = 3) -> di
 
 
 def _no_gpu(reason: str) -> dict:
-    hint = f"a software Vulkan driver for the GPU check is in Debian's packages {DRIVER_PACKAGES}"
+    hint = f"Debian's packages {DRIVER_PACKAGES} contain a software Vulkan driver for the GPU check"
     return {"status": "not executed", "reason": reason, "hint": hint}
 
 
@@ -79,42 +87,43 @@ def _versions() -> dict[str, str]:
 
 
 def _file(path: Path, driver: Driver | None, seeds: int) -> tuple[list[dict], Examples, list[str]]:
-    """Check a lone file against its own CPU run."""
+    """Check a single file against its CPU run."""
     file = open_file(path)
     strings = [spec.name for spec in file.specs if spec.dtype is None]
     if strings or not file.specs:
-        detail = f"input {strings[0]!r} takes strings" if strings else "a model without inputs"
+        detail = f"input {strings[0]!r} takes strings" if strings else "the model has no inputs"
         return [file.row("gpu", "its own CPU run", "refused", detail=detail)], Examples({}, (), ()), []
     examples = random_examples(file.specs, seeds)
     answers = run_files([file], examples.inputs, driver)[0]
     if answers.cpu.outputs is None:
         return _no_cpu(file, driver, examples, answers), examples, []
-    finite = _finite(answers.own)
+    finite = _finite(answers.gpu_reference)
     if not finite.any():
-        detail = f"no finite answer to any of {len(finite)} random examples"
+        detail = f"the outputs of all {len(finite)} random examples are not finite"
         return [file.row("cpu", "", "wrong", detail=detail)], examples, []
     notes = []
     if not finite.all():
-        notes.append(f"left out {int((~finite).sum())} random examples: the CPU's answer is not finite")
+        notes.append(f"skipped {int((~finite).sum())} random examples: the CPU's output is not finite")
         examples = examples.only(np.flatnonzero(finite).tolist())
         answers = run_files([file], examples.inputs, driver)[0]
     if len(file.model.signatureDefs or []) > 1:
         notes.append(f"executed the first of {len(file.model.signatureDefs)} signatures")
-    notes += [_blind_note(name) for name in parity.blind(answers.own.outputs, parity.GPU[file.kind])]
-    return [_own_row(file, examples, answers), gpu_row(file, driver, examples, answers)], examples, notes
+    names = parity.near_constant(answers.gpu_reference.outputs, parity.GPU[file.kind])
+    notes += [_constant_note(name) for name in names]
+    return [_reference_row(file, examples, answers), gpu_row(file, driver, examples, answers)], examples, notes
 
 
-def _own_row(file: File, examples: Examples, answers: Answers) -> dict:
-    """Return the row of the answers that the GPU is held to, or how far the CPU is from them."""
-    if answers.own is answers.cpu:
+def _reference_row(file: File, examples: Examples, answers: Answers) -> dict:
+    """Return the row of the CPU against the GPU's reference."""
+    if answers.gpu_reference is answers.cpu:
         return file.row("cpu", "", "reference")
-    found = judge(answers.own.outputs, answers.cpu, examples, math.inf) | {"tolerance": None}
+    found = judge(answers.gpu_reference.outputs, answers.cpu, examples, math.inf) | {"tolerance": None}
     status = "information" if found["status"] == "right" else "wrong"
     return file.row("cpu", "its weights in float32", **found | {"status": status})
 
 
 def _no_cpu(file: File, driver: Driver | None, examples: Examples, answers: Answers) -> list[dict]:
-    """Return rows of a file that LiteRT does not run even on the CPU."""
+    """Return the rows of a file without a CPU run."""
     row = file.row("cpu", "", "died" if answers.cpu.died else "refused", detail=answers.cpu.error)
     if answers.gpu is not None and answers.gpu.outputs is None:
         return [row, gpu_row(file, driver, examples, answers)]
@@ -126,8 +135,8 @@ def _finite(answer: Answer) -> np.ndarray:
     return np.all(rows, axis=0)
 
 
-def _blind_note(name: str) -> str:
-    return f"output {name!r} hardly moves over all examples: an error in it would not be seen"
+def _constant_note(name: str) -> str:
+    return f"output {name!r} is nearly constant over all examples: an error in it would not be detected"
 
 
 def _folder(path: Path, driver: Driver | None, seeds: int) -> tuple[list[dict], Examples, list[str]]:
@@ -142,17 +151,17 @@ def _folder(path: Path, driver: Driver | None, seeds: int) -> tuple[list[dict], 
     fitting = [file for file in files if _same_inputs(file, files[0])]
     for file, answers in zip(fitting, run_files(fitting, examples.inputs, driver), strict=True):
         rows += [_cpu_row(file, examples, answers.cpu, reference)]
-        mine = None if file.kind in parity.DRIFTING else reference
-        rows += [gpu_row(file, driver, examples, answers, mine)] if answers.own.outputs else []
+        expected = None if file.kind in parity.DRIFTING else reference
+        rows += [gpu_row(file, driver, examples, answers, expected)] if answers.gpu_reference.outputs else []
         rows += _score_row(file, card)
-    detail = f"inputs other than those of {files[0].path.name}"
+    detail = f"its inputs differ from {files[0].path.name}"
     rows += [f.row("cpu", "model.keras", "wrong", detail=detail) for f in files if f not in fitting]
     rows += _others(path, examples, reference)
-    return rows, examples, [_blind_note(name) for name in parity.blind(reference, parity.GPU["float32"])]
+    return rows, examples, [_constant_note(name) for name in parity.near_constant(reference, parity.GPU["float32"])]
 
 
 def _open_files(path: Path, card: Card | None) -> list[File]:
-    """Return the TFLite files of a folder, those of float32 first."""
+    """Open the TFLite files of a folder, float32 first."""
     paths = sorted(path.glob("*.tflite"))
     if not paths:
         folder.artifact(path, "model_float32.tflite")
@@ -161,18 +170,24 @@ def _open_files(path: Path, card: Card | None) -> list[File]:
 
 
 def _same_inputs(file: File, other: File) -> bool:
-    mine, theirs = ({s.name: (s.shape, s.dtype) for s in f.specs} for f in (file, other))
-    return mine == theirs
+    first, second = ({s.name: (s.shape, s.dtype) for s in f.specs} for f in (file, other))
+    return first == second
 
 
 def _predict(path: Path, examples: Examples) -> Arrays:
-    """Return the answers of an artifact that is no `.tflite`, shaped `(K, 1, ...)` as those of one are."""
+    """Run an artifact other than `.tflite`.
+
+    Outputs are `(K, 1, ...)`, as from `.tflite`.
+    """
     inputs = {name: array[:, 0] for name, array in examples.inputs.items()}
     return {name: values[:, None] for name, values in predictor(path)(inputs).items()}
 
 
 def _same_files(path: Path, card: Card | None) -> list[dict]:
-    """Compare the files with the hashes in the card: execution cannot see a weight that hardly matters."""
+    """Compare the files with the card's hashes.
+
+    Execution may miss changes of unimportant weights.
+    """
     known = {name: file.sha256 for name, file in card.files.items() if file.sha256} if card else {}
     if not known:
         return []
@@ -183,20 +198,20 @@ def _same_files(path: Path, card: Card | None) -> list[dict]:
 
 
 def _keras_rows(reference: Arrays, golden: Golden, examples: Examples) -> list[dict]:
-    """Return how far the model is from its golden tensors, and whether its outputs move at all."""
+    """Compare the model with its golden tensors and check for constant outputs."""
     row = {"artifact": folder.KERAS, "on": "cpu"}
     stored = {name: values[:, None] for name, values in golden.outputs.items()}
     count = len(next(iter(stored.values()), ()))
     now = Answer({name: values[:count] for name, values in reference.items()})
     first = examples.only(list(range(count)))
     rows = [row | {"against": GOLDEN} | judge(stored, now, first, parity.CPU)] if stored else []
-    still = parity.blind(reference, parity.CPU)
-    detail = f"constant outputs hide every error: {', '.join(still)}"
-    return rows + ([row | {"against": "", "status": "wrong", "detail": detail}] if still else [])
+    constant = parity.near_constant(reference, parity.CPU)
+    detail = f"constant outputs hide every error: {', '.join(constant)}"
+    return rows + ([row | {"against": "", "status": "wrong", "detail": detail}] if constant else [])
 
 
 def _cpu_row(file: File, examples: Examples, cpu: Answer, reference: Arrays) -> dict:
-    """Return the row of a file on the CPU; a quantized one may drift, which `evaluate` scores."""
+    """Return the CPU's row; a quantized file may drift, which `evaluate` scores."""
     if cpu.outputs is None:
         return file.row("cpu", folder.KERAS, "died" if cpu.died else "refused", detail=cpu.error)
     tolerance = {"float32": parity.CPU, "float16": parity.GPU["float16"]}.get(file.kind, math.inf)
@@ -208,9 +223,9 @@ def _cpu_row(file: File, examples: Examples, cpu: Answer, reference: Arrays) -> 
 
 
 def _score_row(file: File, card: Card | None) -> list[dict]:
-    """Return whether a quantized file scores as well as Keras, but for the drop that the card tolerates.
+    """Compare a quantized file's score with Keras, within the card's tolerated drop.
 
-    Its numbers may drift, so that its score is what counts. Without one, `evaluate` has to be run.
+    The outputs of a quantized file may drift, so its score is compared. `mmzoo evaluate` writes the scores.
     """
     if card is None or file.kind not in parity.DRIFTING:
         return []
@@ -224,7 +239,7 @@ def _score_row(file: File, card: Card | None) -> list[dict]:
     score = metric.key
     drop = scored[folder.KERAS][score] - scored[file.path.name][score]
     if metric.counts_examples:
-        tolerated = max(tolerated, FEW / scored[folder.KERAS].get("n", math.inf))
+        tolerated = max(tolerated, TOLERATED_EXAMPLES / scored[folder.KERAS].get("n", math.inf))
     found = {"max_error": max(0.0, drop), "tolerance": tolerated}
     if drop <= tolerated:
         return [file.row("score", folder.KERAS, "right", **found)]

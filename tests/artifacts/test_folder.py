@@ -1,10 +1,10 @@
-"""Folders appear whole or not at all."""
+"""Tests of the folder of a trained model: atomic writing, errors, hashes."""
 
 import json
 
 import pytest
 
-from mmzoo.artifacts.folder import artifact, check_out, new_folder, read_card, sha256, write_json
+from mmzoo.artifacts.folder import artifact, check_out, new_folder, sha256, write_json
 from mmzoo.errors import BadInputError
 
 
@@ -12,7 +12,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_folder_appears_when_the_block_ends(tmp_path):
+def test_new_folder_appears_when_block_ends(tmp_path):
     with new_folder(tmp_path / "deep" / "out", tmp_path / "deep" / "work") as work:
         (work / "card.json").write_text("{}")
         assert not (tmp_path / "deep" / "out").exists()
@@ -21,7 +21,7 @@ def test_a_folder_appears_when_the_block_ends(tmp_path):
     assert not names(tmp_path / "deep" / "work")
 
 
-def test_an_error_leaves_what_was_there(tmp_path):
+def test_new_folder_error_keeps_existing_folder(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "card.json").write_text("old")
@@ -38,7 +38,7 @@ def test_an_error_leaves_what_was_there(tmp_path):
     assert not names(tmp_path / "work")
 
 
-def test_a_trained_folder_is_replaced_whole(tmp_path):
+def test_new_folder_existing_card_is_replaced(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "card.json").write_text("old")
@@ -50,28 +50,25 @@ def test_a_trained_folder_is_replaced_whole(tmp_path):
     assert not names(tmp_path / "work")
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
-    (tmp_path / "thesis.txt").write_text("mine")
+def test_check_out_folder_with_other_files_raises(tmp_path):
+    (tmp_path / "thesis.txt").write_text("other content")
     with pytest.raises(BadInputError, match=r"`out` must be a new folder or one with a card.json; "):
         check_out(tmp_path)
-    with pytest.raises(BadInputError, match=r"thesis.txt, a file"):
+    with pytest.raises(BadInputError, match=r"`out` must be a folder, got the file .*thesis.txt"):
         check_out(tmp_path / "thesis.txt")
 
 
-def test_cards_that_cannot_be_read(tmp_path):
+def test_a_file_that_is_not_there_is_named_with_those_that_are(tmp_path):
     with pytest.raises(BadInputError, match="no such folder"):
-        read_card(tmp_path / "none")
-    with pytest.raises(BadInputError, match=r"expected card.json in it. Received a folder with nothing"):
-        read_card(tmp_path)
-    for text in ("{", "[]", "{}"):
-        (tmp_path / "card.json").write_text(text)
-        with pytest.raises(BadInputError, match=r"card.json: expected"):
-            read_card(tmp_path)
+        artifact(tmp_path / "none", "model.keras")
+    with pytest.raises(BadInputError, match=r"expected model.keras in it. Received a folder with nothing"):
+        artifact(tmp_path, "model.keras")
+    (tmp_path / "card.json").write_text("{}")
     with pytest.raises(BadInputError, match=r"expected model.keras in it. Received a folder with card.json"):
         artifact(tmp_path, "model.keras")
 
 
-def test_json_is_written_by_way_of_a_temporary_file(tmp_path):
+def test_write_json_failure_keeps_old_file(tmp_path):
     write_json(tmp_path / "a.json", {"é": 1})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"é": 1}
     with pytest.raises(TypeError):
@@ -79,7 +76,7 @@ def test_json_is_written_by_way_of_a_temporary_file(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"é": 1}
 
 
-def test_hash_of_a_folder_sees_names_and_bytes(tmp_path):
+def test_sha256_folder_depends_on_names_and_bytes(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_text("1")
     before = sha256(tmp_path / "a")

@@ -1,4 +1,4 @@
-"""`--budget` and `--size`: what they can be, and what they leave."""
+"""Tests of `--budget` and `--size`: accepted values, epochs and widths."""
 
 from types import SimpleNamespace
 
@@ -15,22 +15,22 @@ from mmzoo.recipe import Phase
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), ("2 M", 120), ("10", 0), ("m", 0), ("0s", 0)]
 )
-def test_budgets(text, seconds):
+def test_seconds_of_durations(text, seconds):
     if seconds:
         assert seconds_of(text) == seconds
     else:
-        with pytest.raises(BadInputError, match=r"`budget` must be a time as 90s, 10m or 1h, got "):
+        with pytest.raises(BadInputError, match=r"`budget` must be a time such as 90s, 10m or 1h, got "):
             seconds_of(text)
 
 
-def test_sizes():
+def test_bytes_of_sizes():
     assert (bytes_of("500KB"), bytes_of("2mb"), bytes_of("800 B")) == (500_000, 2_000_000, 800)
-    with pytest.raises(BadInputError, match="`size` must be a size as 500KB or 2MB"):
+    with pytest.raises(BadInputError, match="`size` must be a size such as 500KB or 2MB"):
         bytes_of("5k")
 
 
 def recipe(steps=8):
-    """Return a recipe whose model has 1,000 parameters at width 1 and whose epoch takes some steps."""
+    """Return a recipe with 1,000 parameters at width 1 and an epoch of several steps."""
 
     class Config(SimpleNamespace):
         def __init__(self, width=1.0, epochs=100, modalities=("a", "b")):
@@ -53,16 +53,16 @@ def recipe(steps=8):
 
 
 @pytest.mark.parametrize(("most", "width"), [(4000, 1.0), (3999, 0.75), (2100, 0.5), (400, 0.15)])
-def test_encoders_are_as_wide_as_fits(most, width):
+def test_fit_width_returns_largest_that_fits(most, width):
     assert fit_width(recipe(), f"{GRAPH + most}B") == width
 
 
-def test_what_cannot_be_small_enough_is_told():
-    with pytest.raises(BadInputError, match=r"`size` must be 40KB at least for these inputs, got 10KB"):
+def test_fit_width_too_small_size_raises():
+    with pytest.raises(BadInputError, match=r"`size` must be at least 40KB for these inputs, got 10KB"):
         fit_width(recipe(), "10KB")
 
 
-def test_a_budget_leaves_epochs(monkeypatch):
+def test_fit_epochs_budget_limits_epochs(monkeypatch):
     from dataclasses import dataclass
 
     module = recipe()

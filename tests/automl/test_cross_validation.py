@@ -1,4 +1,4 @@
-"""`mmzoo fit --folds`: which rows a fold has, what cannot be, and a run that is stopped and goes on."""
+"""Tests of `mmzoo fit --folds`: rows of a fold, bad input, and resuming an interrupted run."""
 
 import dataclasses
 
@@ -10,12 +10,12 @@ from mmzoo import recipes
 from mmzoo.automl import cross_validation as fit_folds
 from mmzoo.automl import tuning
 from mmzoo.automl.cross_validation import check_folds, check_rows, cross_validate, fold_table
-from mmzoo.automl.fit import _peers, fit_table
+from mmzoo.automl.fit import _linear_baselines, fit_table
 from mmzoo.automl.options import Request
 from mmzoo.automl.tuning import check_tune
 from mmzoo.data.tables.source import load_splits
 from mmzoo.errors import BadInputError
-from mmzoo.reports.html.scores import fold_table as shown_folds
+from mmzoo.reports.html.trials import fold_table as shown_folds
 from mmzoo.reports.trials import cross_validation
 
 
@@ -31,7 +31,7 @@ class TestRows:
         sizes = module.sizes(module.Config())
         return [load_splits(module.source, table, sizes, f"{fold}/{count}") for fold in range(1, count + 1)]
 
-    def test_each_row_is_in_one_test(self, table, tmp_path):
+    def test_each_row_is_in_one_test_fold(self, table, tmp_path):
         module = recipes.load(str(recipe_of(table, tmp_path)))
         tests, files = [], set()
         for splits in self.folds(module, table, 3):
@@ -55,13 +55,14 @@ class TestRows:
             assert not (held[0] & held[1] | held[0] & held[2] | held[1] & held[2])
             assert min(map(len, held)) > 1
 
-    def test_the_fold_of_a_recipe_is_its_test(self, table, tmp_path):
+    def test_recipe_fold_is_its_test_split(self, table, tmp_path):
         module = recipes.load(str(recipe_of(table, tmp_path)))
         splits = self.folds(module, table, 3)[1]
         batches = module.dataset("test", module.Config(fold="2/3"))
         assert np.concatenate([y for _, y in batches]).tolist() == splits["test"].labels.tolist()
         for fold in ("3", "0/3", "4/3", "a/b", "2/-3"):
-            with pytest.raises(BadInputError, match=r"`fold` must be a fold and their count, as 2/5, got "):
+            said = r"`fold` must be a fold and the number of folds, such as 2/5, got "
+            with pytest.raises(BadInputError, match=said):
                 module.dataset("test", module.Config(fold=fold))
 
 
@@ -82,61 +83,62 @@ class TestBadInput:
             (Request(tune=-1), "`tune` must be a number of trials or 0, got -1"),
         ],
     )
-    def test_flags(self, request_, said, table, tmp_path):
-        with pytest.raises(BadInputError) as told:
+    def test_bad_flags_raise(self, request_, said, table, tmp_path):
+        with pytest.raises(BadInputError) as raised:
             fit_table(table, "kind", tmp_path / "out", request_)
-        assert str(told.value) == said
+        assert str(raised.value) == said
         assert not [*tmp_path.iterdir()]
 
-    def test_more_folds_than_rows_of_a_class(self, table, tmp_path):
+    def test_more_folds_than_rows_of_a_class_raises(self, table, tmp_path):
         request = Request(folds=4, ignore=("note", "shop", "day"))
-        with pytest.raises(BadInputError) as told:
+        with pytest.raises(BadInputError) as raised:
             fit_table(table, "kind", tmp_path / "out", request)
-        assert str(told.value) == "`folds` must be 3 at most, the rows of the class rare, got 4"
+        assert str(raised.value) == "`folds` must be at most 3, the rows of the class rare, got 4"
         assert not [*tmp_path.iterdir()]
 
-    def test_a_split_of_folders_has_no_folds(self, table, tmp_path):
+    def test_named_split_with_folds_raises(self, table, tmp_path):
         module = recipes.load(str(recipe_of(table, tmp_path)))
         source = dataclasses.replace(module.source, split="day")
         with pytest.raises(BadInputError, match="`fold` and `split` exclude each other"):
             load_splits(source, table, module.sizes(module.Config()), "1/2")
         check_rows(module, module.Config(), 3, table)
 
-    def test_without_optuna(self, monkeypatch):
+    def test_tune_without_optuna_raises(self, monkeypatch):
         monkeypatch.setattr(tuning.importlib.util, "find_spec", lambda name: None)
         check_tune(Request())
-        with pytest.raises(BadInputError) as told:
+        with pytest.raises(BadInputError) as raised:
             check_tune(Request(tune=3))
-        said = "`tune` needs optuna, which is not installed: pip install 'mmzoo[tune]'"
-        assert str(told.value) == said
+        assert str(raised.value) == "`tune` needs optuna, which is not installed: pip install 'mmzoo[tune]'"
 
-    def test_other_flags_than_those_of_the_stopped_run(self, tmp_path):
+    def test_resume_with_other_flags_raises(self, tmp_path):
         Request(folds=3, ignore=("a",), budget="5m").keep(tmp_path)
         assert Request().kept(tmp_path) == Request(folds=3).kept(tmp_path)
         assert Request().kept(tmp_path) == Request(folds=3, ignore=("a",), budget="5m")
         with pytest.raises(BadInputError, match="`resume`: the interrupted run had `folds` 3, got 4"):
             Request(folds=4).kept(tmp_path)
 
-    def test_neither_is_neither(self):
+    def test_no_folds_and_no_tuning_are_accepted(self):
         check_folds(Request())
         check_tune(Request(tune=0))
 
 
-def test_folds_go_on_where_they_were_stopped(table, tmp_path, monkeypatch, capsys):
+def test_cross_validate_resumes_after_interruption(table, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "mmzoo")
     module = recipes.load(str(recipe_of(table, tmp_path, ignore=("shop", "day"))))
     begun = stops_in(monkeypatch, fit_folds, 5)
-    given = (module, module.Config(), 2, table, tmp_path, _peers)
+    given = (module, module.Config(), 2, table, tmp_path, _linear_baselines)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(*given)
-    assert capsys.readouterr().out.count("fold 1 of 2, test accuracy: text+tabular ") == 1
+    assert caplog.text.count("fold 1 of 2, test accuracy: text+tabular ") == 1
+    caplog.clear()
     assert not (tmp_path / "fold_1").exists()
     section = cross_validate(*given)
     models = ["text+tabular", "text", "tabular"]
     first, second = ([f"fold {k}/2 ({name})" for name in models] for k in (1, 2))
     assert begun == [*first, *second[:2], *second]
-    printed = capsys.readouterr().out
+    (printed,) = caplog.messages
     assert printed.startswith("fold 2 of 2, test accuracy: text+tabular ")
-    assert ", a linear model of all " in printed
+    assert ", linear baseline, all " in printed
     assert (section["folds"], section["score"], section["rows"]) == (2, "accuracy", [60, 60])
     assert [*section["models"]] == models
     assert [*section["linear"]] == ["text", "tabular", "all"]

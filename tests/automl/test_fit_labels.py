@@ -165,7 +165,7 @@ def test_lists_are_labels_and_an_empty_one_is_none(tmp_path):
     [
         ([["a", "b"]], {}, "expected a column to learn y from"),
         ([["a"], ["b"], ["c"], []], {}, "expected labels of two rows or more. Received: a, b, c"),
-        ([["a"]] * 20, {}, r"expected two values at least \(labels\). Received: a alone"),
+        ([["a"]] * 20, {}, r"expected at least two values \(labels\). Received: only a"),
         ([["a"], ["b"]] * 20, {"task": "number"}, "expected number. Received: lists"),
         ([["a"], ["b"]] * 20, {"balance": True}, "`balance` needs a target of classes"),
     ],

@@ -1,4 +1,4 @@
-"""The linear models that stand beside ours: their features by hand, and that they are chosen as they say."""
+"""Tests of the linear baselines: features against manual values, model selection, bad input."""
 
 import subprocess
 import sys
@@ -10,8 +10,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
-from mmzoo.automl import linear_baselines
-from mmzoo.automl.linear_baselines import SPLITS, STRENGTHS, peer_scores
+from mmzoo.automl import linear_features
+from mmzoo.automl.linear_baselines import SPLITS, STRENGTHS, linear_scores
 from mmzoo.automl.linear_features import _tabular, _text, color_features, frame_features, mel_filters, mfcc
 from mmzoo.errors import BadInputError
 
@@ -24,7 +24,7 @@ def draw_labels(classes, seed=0):
 
 
 def draw_texts(classes, seed=1):
-    """Two dozen words, of which one in four says the class."""
+    """Return texts of two dozen words, of which one in four indicates the class."""
     rng = np.random.default_rng(seed)
     drawn = np.where(
         rng.random((len(classes), 24)) < 0.25, np.asarray(classes)[:, None], rng.integers(9, 60, (len(classes), 24))
@@ -33,7 +33,7 @@ def draw_texts(classes, seed=1):
 
 
 def draw_images(classes, channels=3, seed=2):
-    """Noise, brighter at the right or the left."""
+    """Return noise images, brighter on the right or the left by class."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 200, (len(classes), 16, 20, channels))
     images[np.asarray(classes) == 1, :, 10:] += 30
@@ -58,44 +58,44 @@ DRAW = {"text": draw_texts, "image": draw_images, "audio": draw_sounds, "tabular
 
 
 @pytest.mark.parametrize("kind", DRAW)
-def test_each_kind_learns(kind):
+def test_linear_scores_each_kind_learns(kind):
     labels = draw_labels(2)
-    scores = peer_scores({split: {f"{kind}_of_it": DRAW[kind](labels[split])} for split in SPLITS}, labels, 2)
+    scores = linear_scores({split: {f"{kind}_of_it": DRAW[kind](labels[split])} for split in SPLITS}, labels, 2)
     assert list(scores) == [f"{kind}_of_it"]
     held = scores[f"{kind}_of_it"]
     assert held["accuracy"] > 0.75
     assert held["c"] in STRENGTHS
     shuffled = {split: np.random.default_rng(9).permutation(y) for split, y in labels.items()}
-    held = peer_scores({split: {kind: DRAW[kind](labels[split])} for split in SPLITS}, shuffled, 2)[kind]
+    held = linear_scores({split: {kind: DRAW[kind](labels[split])} for split in SPLITS}, shuffled, 2)[kind]
     assert held["accuracy"] < 0.68
 
 
-def test_all_knows_what_each_knows():
+def test_linear_scores_all_combines_modalities():
     labels = draw_labels(8)
     inputs = {
         split: {"text": draw_texts(y // 4), "image": draw_images(y // 2 % 2), "audio": draw_sounds(y % 2)}
         for split, y in labels.items()
     }
-    scores = peer_scores(inputs, labels, 8)
+    scores = linear_scores(inputs, labels, 8)
     assert list(scores) == ["text", "image", "audio", "all"]
     assert max(scores[name]["accuracy"] for name in ("text", "image", "audio")) < 0.45
     assert scores["all"]["accuracy"] > 0.75
 
 
 @pytest.mark.parametrize("noise", [0.5, 2.0, 6.0])
-def test_c_is_chosen_on_validation(noise):
+def test_linear_scores_c_is_selected_on_validation(noise):
     labels = draw_labels(3)
     tables = {split: draw_tables(y, seed=i, noise=noise) for i, (split, y) in enumerate(labels.items())}
     scaler = StandardScaler().fit(tables["train"])
     x = {split: scaler.transform(table) for split, table in tables.items()}
     models = [LogisticRegression(C=c, tol=1e-6).fit(x["train"], labels["train"]) for c in STRENGTHS]
     best = int(np.argmax([model.score(x["validation"], labels["validation"]) for model in models]))
-    scores = peer_scores({split: {"tabular": table} for split, table in tables.items()}, labels, 3)["tabular"]
+    scores = linear_scores({split: {"tabular": table} for split, table in tables.items()}, labels, 3)["tabular"]
     assert scores["c"] == STRENGTHS[best]
     assert scores["accuracy"] == pytest.approx(models[best].score(x["test"], labels["test"]), abs=0.013)
 
 
-def test_numbers():
+def test_linear_scores_numbers_use_ridge_regression():
     rng = np.random.default_rng(0)
     tables = {split: rng.normal(3, 5, (size, 30)).astype(np.float32) for split, size in SIZES.items()}
     labels = {split: table[:, 0] - 2 * table[:, 1] + rng.normal(0, 40, len(table)) for split, table in tables.items()}
@@ -107,7 +107,7 @@ def test_numbers():
     inputs = {
         split: {"tabular": table, "text": draw_texts(np.zeros(len(table), int))} for split, table in tables.items()
     }
-    scores = peer_scores(inputs, labels, 0)
+    scores = linear_scores(inputs, labels, 0)
     assert scores["tabular"]["c"] == STRENGTHS[best]
     assert scores["tabular"]["mae"] == pytest.approx(errors[best][1], rel=1e-4)
     assert scores["tabular"]["r2"] == pytest.approx(models[best].score(x["test"], labels["test"]), abs=1e-4)
@@ -117,7 +117,7 @@ def test_numbers():
 
 class TestAbsent:
     def given(self, fill):
-        """Half of the rows without picture and sound, which hold `fill` there, and texts of None there."""
+        """Return inputs with half of the rows absent: `fill` for images and audio, None for texts."""
         labels = draw_labels(2)
         inputs = {}
         for split, y in labels.items():
@@ -129,12 +129,12 @@ class TestAbsent:
             inputs[split]["present"] = {"image": there, "audio": ~there}
         return inputs, labels
 
-    def test_what_stands_there_does_not_matter(self):
-        scores = peer_scores(*self.given(0), 2)
-        assert scores == peer_scores(*self.given(255), 2)
+    def test_values_of_absent_rows_have_no_effect(self):
+        scores = linear_scores(*self.given(0), 2)
+        assert scores == linear_scores(*self.given(255), 2)
         assert scores["all"]["accuracy"] > max(scores[name]["accuracy"] for name in ("image", "audio", "text"))
 
-    def test_features_are_those_of_the_mean(self):
+    def test_absent_rows_get_mean_features(self):
         texts = {split: [*draw_texts([0, 1, 0, 1] * 5), None] for split in SPLITS}
         present = {split: np.array([text is not None for text in rows]) for split, rows in texts.items()}
         features = _text(texts, present)["train"].toarray()
@@ -150,7 +150,7 @@ class TestAbsent:
         expected = [[-third, -third], [third, 0], [0, 0], [0, third]]
         np.testing.assert_allclose(_tabular(tables, present)["test"], expected, atol=1e-6)
 
-    def test_no_text_or_picture_at_all(self):
+    def test_modality_absent_in_all_rows(self):
         labels = draw_labels(2)
         inputs = {
             split: {
@@ -163,14 +163,14 @@ class TestAbsent:
         }
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            scores = peer_scores(inputs, labels, 2)
+            scores = linear_scores(inputs, labels, 2)
         majority = np.bincount(labels["train"]).argmax()
         assert {held["accuracy"] for held in scores.values()} == {np.mean(labels["test"] == majority)}
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 16, 3), (2, 17, 30, 1), (2, 3, 2, 3), (1, 1, 1, 1)])
-def test_colors_by_hand(shape, monkeypatch):
-    monkeypatch.setattr(linear_baselines, "BATCH", 2)
+def test_color_features_equal_manual_values(shape, monkeypatch):
+    monkeypatch.setattr(linear_features, "BATCH", 2)
     images = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     _, height, width, channels = shape
     expected = []
@@ -187,8 +187,8 @@ def test_colors_by_hand(shape, monkeypatch):
     np.testing.assert_allclose(features, expected, atol=1e-6)
 
 
-def test_colors_of_a_video_are_the_mean_over_its_frames(monkeypatch):
-    monkeypatch.setattr(linear_baselines, "BATCH", 16)
+def test_frame_features_are_mean_over_frames(monkeypatch):
+    monkeypatch.setattr(linear_features, "BATCH", 16)
     videos = np.random.default_rng(0).integers(0, 256, (5, 3, 12, 12, 3)).astype(np.uint8)
     found = frame_features(videos.reshape(5, 36, 12, 3))
     for row, video in zip(found, videos, strict=True):
@@ -196,7 +196,7 @@ def test_colors_of_a_video_are_the_mean_over_its_frames(monkeypatch):
 
 
 @pytest.mark.parametrize(("rate", "length"), [(8000, 200), (16000, 400), (22050, 552), (1000, 26)])
-def test_mel_filters_are_those_of_librosa(rate, length):
+def test_mel_filters_equal_librosa(rate, length):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # at low rates filters lie between bins
         theirs = librosa.filters.mel(sr=rate, n_fft=length, n_mels=40, norm=None, dtype=np.float64)
@@ -204,7 +204,7 @@ def test_mel_filters_are_those_of_librosa(rate, length):
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
-def test_mfcc_are_those_of_librosa(rate):
+def test_mfcc_equal_librosa(rate):
     waveforms = np.random.default_rng(0).normal(0, 0.1, (3, rate)).astype(np.float32)
     waveforms[1] *= np.linspace(0, 1, rate) ** 4
     waveforms[2, 1000:] = 0
@@ -217,15 +217,15 @@ def test_mfcc_are_those_of_librosa(rate):
         np.testing.assert_allclose(ours, theirs.T, atol=2e-3)
 
 
-def test_a_clip_shorter_than_a_frame():
+def test_mfcc_short_clip_is_padded():
     assert mfcc(np.zeros((2, 10), np.float32), 8000).shape == (2, 1, 20)
 
 
-def test_scripts_marks_and_one_word():
+def test_text_features_scripts_and_punctuation():
     labels = {split: np.arange(size) % 2 for split, size in SIZES.items()}
     for pair in (["日本", "中国"], ["!", "?"], ["😀", "😡"], ["a", "b"], ["كتاب", "قلم"], ["\ufeffx", "y"]):
         texts = {split: [pair[n] for n in y] for split, y in labels.items()}
-        assert peer_scores({split: {"text": texts[split]} for split in SPLITS}, labels, 2)["text"]["accuracy"] == 1
+        assert linear_scores({split: {"text": texts[split]} for split in SPLITS}, labels, 2)["text"]["accuracy"] == 1
 
 
 class TestErrors:
@@ -234,28 +234,30 @@ class TestErrors:
     def inputs(self, **change):
         return {split: {"tabular": draw_tables(y)} | change for split, y in self.labels.items()}
 
-    def test_kind(self):
+    def test_unknown_kind_raises(self):
         with pytest.raises(BadInputError, match=r"text, image, video, audio, tabular. Received: smell_front"):
-            peer_scores(self.inputs(smell_front=[]), self.labels, 2)
-        with pytest.raises(BadInputError, match="a modality or more"):
-            peer_scores({split: {"present": {}} for split in SPLITS}, self.labels, 2)
+            linear_scores(self.inputs(smell_front=[]), self.labels, 2)
+        with pytest.raises(BadInputError, match="at least one modality"):
+            linear_scores({split: {"present": {}} for split in SPLITS}, self.labels, 2)
 
-    def test_rows(self):
-        with pytest.raises(BadInputError, match=r"image of train: expected rows, as many as labels, 240. Received: 7"):
-            peer_scores(self.inputs(image=np.zeros((7, 4, 4, 1), np.uint8)), self.labels, 2)
+    def test_row_counts_that_differ_raise(self):
+        with pytest.raises(
+            BadInputError, match=r"image of train: expected 240 rows, the number of labels. Received: 7"
+        ):
+            linear_scores(self.inputs(image=np.zeros((7, 4, 4, 1), np.uint8)), self.labels, 2)
         inputs = self.inputs()
         inputs["test"]["text"] = ["x"] * 80
         with pytest.raises(BadInputError, match=r"expected tabular and labels in test. Received: tabular, text"):
-            peer_scores(inputs, self.labels, 2)
+            linear_scores(inputs, self.labels, 2)
 
-    def test_labels(self):
+    def test_bad_labels_raise(self):
         with pytest.raises(BadInputError, match=r"expected classes 0 to 1. Received: 0 to 2"):
-            peer_scores(self.inputs(), self.labels | {"test": np.arange(80) % 3}, 2)
-        with pytest.raises(BadInputError, match=r"two classes or more in train. Received: 1 alone"):
-            peer_scores(self.inputs(), self.labels | {"train": np.ones(240, int)}, 2)
+            linear_scores(self.inputs(), self.labels | {"test": np.arange(80) % 3}, 2)
+        with pytest.raises(BadInputError, match=r"at least two classes in train. Received: only 1"):
+            linear_scores(self.inputs(), self.labels | {"train": np.ones(240, int)}, 2)
 
 
-def test_needs_no_tensorflow_and_imports_little():
+def test_linear_baselines_imports_no_tensorflow():
     code = "import sys, mmzoo.automl.linear_baselines\n"
     code += "print({'tensorflow', 'keras', 'sklearn', 'scipy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

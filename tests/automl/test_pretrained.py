@@ -1,4 +1,4 @@
-"""Published networks and encoders of an earlier fit: what can be said, what the recipe says, and what is learned."""
+"""Tests of published networks and of encoders from an earlier fit: specifications, recipes, training."""
 
 import csv
 
@@ -11,7 +11,7 @@ from PIL import Image
 from mmzoo import recipes
 from mmzoo.automl.fit import assemble, fit_table
 from mmzoo.automl.options import Request
-from mmzoo.automl.pretrained import check_beginning, published_encoders
+from mmzoo.automl.pretrained import check_weights, published_encoders
 from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.errors import BadInputError
 from mmzoo.models.late_fusion import late_fusion
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("cache")
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    """Return a table of pictures, red or blue, and of numbers."""
+    """Return a table of red or blue images and of numbers."""
     folder = tmp_path_factory.mktemp("own")
     rng = np.random.default_rng(0)
     with (folder / "t.csv").open("w", newline="", encoding="utf-8") as file:
@@ -38,7 +38,7 @@ def table(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """Return a file of weights whose batch norms have seen pictures, so that answers are not all alike."""
+    """Return a file of weights with fitted batch norms, so that outputs differ between images."""
     path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
     network = keras.applications.MobileNetV3Small((32, 32, 3), include_top=False, weights=None, pooling="avg")
     for layer in network.layers:
@@ -53,13 +53,13 @@ def weights(tmp_path_factory):
 
 
 def module_of(table, folder, **request):
-    """Return the recipe that a request writes, and its file."""
+    """Return the recipe of a request, and its file."""
     values = assemble(table, "kind", Request(epochs=1, **request))
     (folder / "recipe.py").write_text(recipe_text(from_values(values)), encoding="utf-8")
     return recipes.load(str(folder / "recipe.py")), (folder / "recipe.py").read_text(encoding="utf-8")
 
 
-def test_networks_by_modality_and_kind(weights):
+def test_published_encoders_by_modality_and_kind(weights):
     known = {"handle": "MobileNetV3Small", "weights": "imagenet", "trainable": False}
     own = ["image_front", "image_back", "video", "text"]
     assert published_encoders(["image_front=mobilenet_v3_small"], own) == {"image_front": known}
@@ -78,21 +78,21 @@ def test_networks_by_modality_and_kind(weights):
         ("audio=vgg16", r"`encoder` must be image=NETWORK, video=NETWORK, got audio=vgg16"),
         ("text=bert_tiny_en_uncased", r"`encoder` must be image=NETWORK"),
         ("image", r"`encoder` image: no name is not in keras\.applications: .*MobileNetV3Small"),
-        ("image=mobilnet", r"Received: mobilnet$"),
+        ("image=mobilnet", r"`encoder` image=mobilnet: mobilnet is not in keras\.applications: "),
         (
             "image=vgg16:gone.h5",
             r"`encoder` image=vgg16:gone\.h5: .*gone\.h5 is neither a file of weights nor 'random'",
         ),
     ],
 )
-def test_what_is_no_network(words, said):
+def test_published_encoders_bad_spec_raises(words, said):
     with pytest.raises(BadInputError, match=said):
         published_encoders([words], ["image", "video", "text"])
-    with pytest.raises(BadInputError, match="expected a column of pictures or videos"):
+    with pytest.raises(BadInputError, match="`encoder` must be a column of images or videos, got"):
         published_encoders([words], ["text"])
 
 
-def test_weights_that_cannot_be_downloaded_are_told_before_anything_is_done(table, tmp_path, monkeypatch):
+def test_fit_table_unavailable_weights_raise_before_training(table, tmp_path, monkeypatch):
     import sys
 
     def fail(*given, **options):
@@ -101,13 +101,13 @@ def test_weights_that_cannot_be_downloaded_are_told_before_anything_is_done(tabl
     monkeypatch.setattr(sys.modules[keras.applications.MobileNetV3Small.__module__].file_utils, "get_file", fail)
     with pytest.raises(
         BadInputError, match=r"`encoder`: the weights cannot be downloaded .*:random.*URL fetch"
-    ) as told:
+    ) as raised:
         fit_table(table, "kind", tmp_path / "out", Request(encoder=("image=mobilenet_v3_small",)))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     assert [*tmp_path.iterdir()] == []
 
 
-def test_the_recipe_says_which_network(table, weights, tmp_path):
+def test_recipe_has_published_network(table, weights, tmp_path):
     module, text = module_of(table, tmp_path, encoder=(f"image=mobilenet_v3_small:{weights}",))
     assert '"image": {"handle": "MobileNetV3Small", "weights": ' in text
     assert module.export(module.Config()).precisions == ("float32", "dynamic")
@@ -127,7 +127,7 @@ def test_the_recipe_says_which_network(table, weights, tmp_path):
     assert {layer.momentum for layer in norms} == {0.9}
 
 
-def test_each_frame_of_a_video_by_a_published_network():
+def test_published_network_is_applied_to_video_frames():
     published = published_encoders(["video=mobilenet_v3_small:random"], ["video"])
     (encoder,) = table_encoders({"video": (4 * 32, 32, 3)}, 8000, 16, published=published).values()
     assert encoder(np.zeros((2, 128, 32, 3), np.uint8)).shape == (2, 16)
@@ -135,7 +135,7 @@ def test_each_frame_of_a_video_by_a_published_network():
 
 
 @pytest.mark.slow
-def test_from_a_file_of_weights_to_a_verified_model(table, weights, tmp_path):
+def test_fit_table_file_of_weights_gives_verified_model(table, weights, tmp_path):
     request = Request(epochs=2, ignore=("price",), encoder=(f"image=mobilenet_v3_small:{weights}",))
     folder = fit_table(table, "kind", tmp_path / "out", request)
     card = read_card(folder)
@@ -149,7 +149,7 @@ def test_from_a_file_of_weights_to_a_verified_model(table, weights, tmp_path):
         np.testing.assert_array_equal(own, expected)
 
 
-def test_encoders_of_an_earlier_fit(table, tmp_path):
+def test_fit_table_init_from_earlier_fit(table, tmp_path):
     first, _ = module_of(table, tmp_path)
     keras.utils.set_random_seed(1)
     before = first.build(first.Config())
@@ -157,7 +157,7 @@ def test_encoders_of_an_earlier_fit(table, tmp_path):
     (tmp_path / "second").mkdir()
     module, text = module_of(table, tmp_path / "second", init_from=str(tmp_path / "model.keras"))
     assert f"init_from: str = {str(tmp_path / 'model.keras')!r}" in text
-    check_beginning(module)
+    check_weights(module)
     after = module.build(module.Config())
     for name in ("image_encoder", "tabular_encoder"):
         for own, expected in zip(

@@ -1,4 +1,4 @@
-"""`mmzoo fit --tune`: what is tried, a study that is stopped and goes on, and what is told of it."""
+"""Tests of `mmzoo fit --tune`: trials, resuming an interrupted study, reports."""
 
 import csv
 import os
@@ -14,10 +14,10 @@ from own_prices import recipe_of, stops_in, write_prices
 
 from mmzoo import recipes
 from mmzoo.automl import tuning as fit_tune
-from mmzoo.automl.budget import study_seconds, told_seconds
+from mmzoo.automl.budget import format_seconds, study_seconds
 from mmzoo.automl.options import Request
 from mmzoo.automl.tuning import tune, write_trials
-from mmzoo.reports.html.scores import trial_drawings, trial_table
+from mmzoo.reports.html.trials import trial_drawings, trial_table
 from mmzoo.reports.trials import tuning
 
 
@@ -28,13 +28,14 @@ def table(tmp_path_factory, cache):
     return path
 
 
-def test_a_budget_has_a_share_for_each():
+def test_study_seconds_is_part_of_the_budget():
     assert study_seconds("10m") == 180
     assert study_seconds("") == float("inf")
-    assert [told_seconds(s) for s in (0.6, 89, 91, 5399, 5400)] == ["1 s", "89 s", "2 min", "90 min", "1.5 h"]
+    assert [format_seconds(s) for s in (0.6, 89, 91, 5399, 5400)] == ["1 s", "89 s", "2 min", "90 min", "1.5 h"]
 
 
-def test_trials_go_on_where_they_were_stopped(table, tmp_path, monkeypatch, capsys):
+def test_tune_resumes_after_interruption(table, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "mmzoo")
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     for folder in (whole, stopped):
         folder.mkdir()
@@ -45,10 +46,10 @@ def test_trials_go_on_where_they_were_stopped(table, tmp_path, monkeypatch, caps
     with pytest.raises(KeyboardInterrupt):
         tune(stopped / "recipe.py", request)
     assert recipes.load(str(stopped / "recipe.py")).Config().learning_rate == 2e-3
-    capsys.readouterr()
+    caplog.clear()
     again = tune(stopped / "recipe.py", request)
     assert begun == [f"trial {k}/3" for k in (1, 2, 2, 3)]
-    assert capsys.readouterr().out.startswith("trial 2 of 3: validation loss ")
+    assert caplog.messages[0].startswith("trial 2 of 3: validation loss ")
     assert [trial["values"] for trial in again["history"]] == [trial["values"] for trial in told["history"]]
     for one, other in zip(told["history"], again["history"], strict=True):
         assert one["val_loss"] == pytest.approx(other["val_loss"], rel=1e-3)
@@ -68,7 +69,7 @@ def check_study(told, path):
     assert {name: getattr(config, name) for name in defaults} == told["best"]["values"]
 
 
-def test_what_a_trial_may_not_be(table, tmp_path, monkeypatch):
+def test_tune_prunes_invalid_trials(table, tmp_path, monkeypatch):
     path = recipe_of(table, tmp_path, ignore=("shop", "day"))
     module = SimpleNamespace(**{**vars(recipes.load(str(path))), "build": lambda config: config})
     monkeypatch.setattr(fit_tune.recipes, "load", lambda name: module)
@@ -101,7 +102,7 @@ def test_what_a_trial_may_not_be(table, tmp_path, monkeypatch):
     assert told["best"]["trial"] == 1
 
 
-def test_a_study_is_bounded_by_the_budget(table, tmp_path, monkeypatch):
+def test_tune_stops_at_the_budget(table, tmp_path, monkeypatch):
     path, clock = recipe_of(table, tmp_path, epochs=30), [0.0]
     monkeypatch.setattr(fit_tune.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(fit_tune, "fit_epochs", lambda module, config, *given: config.epochs - 1)
@@ -124,7 +125,7 @@ def test_a_study_is_bounded_by_the_budget(table, tmp_path, monkeypatch):
 
 
 def some_trials():
-    """Return what a card tells of 14 trials, of which the third and the last ended early."""
+    """Return a card's `tuning` with 14 trials, of which the third and the last were pruned."""
     history = [
         {"values": {"width": w}, "val_loss": 1 - i / 20, "epochs": 3, "seconds": 2.0, "pruned": ""}
         for i, w in enumerate([1.0, 0.5] * 7)
@@ -134,7 +135,7 @@ def some_trials():
     return fit_tune._section(history, 14) | {"epochs": 3}
 
 
-def test_trials_are_told(tmp_path):
+def test_trials_are_reported(tmp_path):
     told = some_trials()
     assert (told["best"]["trial"], told["pruned"]) == (13, 2)
     write_trials(tmp_path, told)
@@ -158,14 +159,14 @@ def test_trials_are_told(tmp_path):
     assert tuning({}) == ""
 
 
-def test_tuning_that_finds_nothing_better_says_so():
+def test_tuning_without_improvement_is_reported():
     history = [{"values": {"width": 1.0}, "val_loss": 0.5, "epochs": 3, "seconds": 2.0, "pruned": ""}]
     told = {"tuning": fit_tune._section(history, 3) | {"epochs": 3}}
     assert "1 trials of 3, for which there was time, " in tuning(told)
     assert "None was better than the defaults, 0.5000." in tuning(told)
 
 
-def test_as_it_is_typed_and_killed_and_resumed(table, tmp_path, mmzoo_command):
+def test_command_killed_run_resumes(table, tmp_path, mmzoo_command):
     words = [table, "--target", "kind", "--ignore", "note", "--ignore", "shop", "--ignore", "day", "--epochs", "1"]
     words += ["--out", "out"]
     command = [Path(sys.executable).with_name("mmzoo"), "fit", *words, "--folds", "3", "--tune", "2"]

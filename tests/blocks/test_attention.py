@@ -26,7 +26,7 @@ def test_attention_formula(shape):
     np.testing.assert_allclose(np.asarray(model([TOKENS, KEYS, mask])), expected, atol=1e-5)
 
 
-def test_hidden_tokens_do_not_matter():
+def test_attention_hidden_tokens_have_no_effect():
     x, keys, hidden = keras.Input((6, 8)), keras.Input((5, 12)), keras.Input((5,))
     model = keras.Model([x, keys, hidden], cross_block(x, keys, 2, mask=hidden))
     randomize(model)
@@ -34,7 +34,7 @@ def test_hidden_tokens_do_not_matter():
     np.testing.assert_allclose(model([TOKENS, KEYS, MASK]), model([TOKENS, other, MASK]), atol=1e-4)
 
 
-def test_refuses_heads_that_do_not_divide():
+def test_attention_indivisible_heads_raise():
     with pytest.raises(ValueError, match="Received: units=8, num_heads=3"):
         attention(keras.Input((6, 8)), keras.Input((6, 8)), 3)
 
@@ -48,7 +48,7 @@ def test_masked_mean_formula():
     np.testing.assert_allclose(answer, expected, atol=1e-6)
 
 
-def test_positions_and_tokens():
+def test_positions_and_tokens_formula():
     x = keras.Input((6, 8))
     model = keras.Model(x, LearnedTokens(2, name="tokens")(AddPosition(name="place")(x)))
     randomize(model)
@@ -58,7 +58,7 @@ def test_positions_and_tokens():
     np.testing.assert_allclose(answer[:, :2], np.broadcast_to(weights["tokens/tokens"], (3, 2, 8)), atol=1e-6)
 
 
-def test_token_embedding_looks_rows_up():
+def test_token_embedding_returns_table_rows():
     ids = np.array([[0, 3, 3], [9, 1, 2]], "int32")
     layer = TokenEmbedding(10, 4)
     answer = np.asarray(layer(ids))
@@ -66,7 +66,7 @@ def test_token_embedding_looks_rows_up():
     np.testing.assert_array_equal(answer, np.asarray(layer.table)[ids])
 
 
-def test_padding_mask_is_one_where_a_token_is():
+def test_padding_mask_marks_tokens():
     ids = np.array([[3, 1, 259, 0], [2, 0, 0, 0], [0, 0, 0, 0]], "int32")
     mask = np.asarray(padding_mask(ids))
     assert mask.dtype == "float32"

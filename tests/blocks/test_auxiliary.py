@@ -1,4 +1,4 @@
-"""What each modality tells alone: where it counts, and what of it training sees."""
+"""Auxiliary unimodal predictions: selection by presence, and the training output."""
 
 import itertools
 
@@ -13,12 +13,12 @@ CLASSES = 4
 
 
 def told(count, rows):
-    """Return `count` answers of `rows` rows."""
+    """Draw `count` predictions of `rows` rows."""
     return [RNG.dirichlet(np.ones(CLASSES), rows).astype("float32") for _ in range(count)]
 
 
 @pytest.mark.parametrize("modalities", [2, 3])
-def test_one_that_is_alone_answers_and_else_all_together(modalities):
+def test_only_one_selects_unimodal_prediction_of_single_modality(modalities):
     present = np.array([*itertools.product((0, 1), repeat=modalities)], "float32")
     together, *alone = told(1 + modalities, len(present))
     answer = np.asarray(OnlyOne()([together, *alone, present]))
@@ -27,7 +27,7 @@ def test_one_that_is_alone_answers_and_else_all_together(modalities):
         np.testing.assert_allclose(answer[i], expected, atol=1e-7)
 
 
-def test_training_sees_each_beside_all_and_inference_the_answer():
+def test_beside_appends_auxiliary_predictions_in_training_only():
     present = np.array([[1, 1], [1, 0], [0, 1]], "float32")
     answer, together, first, second = told(4, 3)
     inputs = [answer, together, first, second, present]
@@ -40,7 +40,7 @@ def test_training_sees_each_beside_all_and_inference_the_answer():
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_several_answers_are_averaged_and_training_sees_each(count):
+def test_mean_answer_averages_and_appends_members_in_training(count):
     answers = told(count, 5)
     np.testing.assert_allclose(MeanAnswer()(answers), np.mean(answers, axis=0), atol=1e-6)
     seen = np.asarray(MeanAnswer()(answers, training=True)).reshape(5, 1 + count, CLASSES)
@@ -48,7 +48,7 @@ def test_several_answers_are_averaged_and_training_sees_each(count):
     np.testing.assert_array_equal(seen[:, 1:], np.stack(answers, axis=1))
 
 
-def test_a_graph_has_the_shape_of_the_answer():
+def test_layers_in_a_graph_keep_the_prediction_shape():
     answer, together, alone = (keras.Input((CLASSES,)) for _ in range(3))
     present = keras.Input((1,))
     assert MeanAnswer()([answer, together]).shape == (None, CLASSES)

@@ -42,7 +42,7 @@ def convolve(x, kernel, strides):
 
 
 def depthwise(x, kernel, strides):
-    """Convolve each channel of `x` by itself; kernel `(k, k, C, 1)`."""
+    """Convolve each channel of `x` separately; kernel `(k, k, C, 1)`."""
     return convolve(x, kernel * np.eye(kernel.shape[2]), strides)
 
 
@@ -89,7 +89,7 @@ def test_depthwise_separable(x, strides):
 
 
 @pytest.mark.parametrize(("filters", "strides", "adds"), [(8, 1, True), (8, 2, False), (12, 1, False)])
-def test_inverted_residual_adds_its_input_only_where_shapes_agree(x, filters, strides, adds):
+def test_inverted_residual_adds_input_if_shapes_agree(x, filters, strides, adds):
     model = model_of(lambda t: inverted_residual(t, filters, strides))
     w = weights_of(model)
     for one, got in zip(x, answer(model, x), strict=True):

@@ -19,7 +19,7 @@ def reference(waveform, rate, frame, hop, mels):
 
 
 @pytest.mark.parametrize(("rate", "frame", "hop", "mels"), SETTINGS)
-def test_equals_librosa_on_noise(rate, frame, hop, mels):
+def test_log_mel_equals_librosa_on_noise(rate, frame, hop, mels):
     noise = np.random.default_rng(0).normal(0, 0.1, (2, rate)).astype("float32")
     answer = np.asarray(LogMel(rate, frame, hop, mels)(noise))
     expected = np.stack([reference(one, rate, frame, hop, mels) for one in noise])
@@ -28,13 +28,13 @@ def test_equals_librosa_on_noise(rate, frame, hop, mels):
 
 
 @pytest.mark.parametrize("samples", [200, 279, 280, 7999, 8000, 8001])
-def test_counts_frames_as_librosa(samples):
+def test_num_frames_equals_librosa(samples):
     tone = np.sin(np.arange(samples, dtype="float32"))[None] * 0.5
     expected = reference(tone[0], 8000, 200, 80, 40)
     np.testing.assert_allclose(np.asarray(LogMel()(tone))[0], expected, atol=1e-3)
 
 
-def test_silence_is_the_floor():
+def test_log_mel_of_silence_is_the_floor():
     np.testing.assert_allclose(np.asarray(LogMel()(np.zeros((1, 800), "float32"))), np.log(FLOOR), rtol=1e-6)
 
 
@@ -52,25 +52,25 @@ def test_half_dft_gives_the_bins_of_its_parity(length, parity):
     assert set(bins) == set(range(parity, length // 2 + 1, 2))
 
 
-def test_window_is_that_of_librosa():
+def test_hann_equals_librosa():
     np.testing.assert_allclose(hann(200), librosa.filters.get_window("hann", 200), atol=1e-12)
 
 
 @pytest.mark.parametrize(("rate", "frame", "hop", "mels"), SETTINGS[:2])
-def test_filters_are_those_of_librosa(rate, frame, hop, mels):
+def test_mel_filters_equal_librosa(rate, frame, hop, mels):
     expected = librosa.filters.mel(sr=rate, n_fft=frame, n_mels=mels, norm=None).T
     np.testing.assert_allclose(mel_filters(rate, frame, mels), expected, atol=1e-6)
     assert mel_filters(rate, frame, mels).max(axis=0).min() > 0, "a band that hears nothing"
 
 
 @pytest.mark.parametrize(("frame", "hop"), [(201, 80), (80, 200), (200, 0)])
-def test_refuses_settings(frame, hop):
+def test_log_mel_bad_settings_raise(frame, hop):
     with pytest.raises(ValueError, match=f"Received: frame_length={frame}, hop={hop}"):
         LogMel(8000, frame, hop, 40)
 
 
 @pytest.mark.parametrize("shape", [(1, 199), (1, 800, 1)])
-def test_refuses_shapes(shape):
+def test_log_mel_bad_shapes_raise(shape):
     with pytest.raises(ValueError, match="Received: input_shape="):
         LogMel()(np.zeros(shape, "float32"))
 

@@ -1,4 +1,4 @@
-"""Log-mel energies and their statistics as one tensor: against NumPy, on sounds of a known rate, on the device."""
+"""Log-mel texture statistics against NumPy, on clips of known modulation, and on the device."""
 
 import itertools
 import zipfile
@@ -31,13 +31,13 @@ def noise(samples, seed=0, count=2):
 
 
 def parts(rows, frames):
-    """Return energies, statistics, modulation by rate, tonality of modulation and of sound, of `rows` `(B, R, M)`."""
+    """Split `rows` `(B, R, M)` into energies, statistics, modulation power, and both tonalities."""
     behind = frames + STATISTICS
     return rows[:, :frames], rows[:, frames:behind], rows[:, behind:-2], rows[:, -2], rows[:, -1]
 
 
 def told(sounds, rate=16000, frame=400, hop=320, mels=64):
-    """Return the five parts as they are measured, before they are normalized."""
+    """Compute the five parts before normalization."""
     layer = LogMelTexture(rate, frame, hop, mels)
     layer.build(sounds.shape)
     rows = np.concatenate([np.asarray(x) for x in layer.measure(sounds)], axis=1)
@@ -76,7 +76,7 @@ def test_equals_numpy(rate, frame, hop, mels):
 
 
 @pytest.mark.parametrize("rate", [0.75, 1.5, 6.0, 10.0, 20.0])
-def test_the_band_of_a_modulation_is_the_loudest(rate):
+def test_modulation_power_peaks_in_the_band_of_its_rate(rate):
     time = np.arange(5 * 16000) / 16000
     sound = noise(5 * 16000, count=1) * (1 + 0.9 * np.sin(2 * np.pi * rate * time)).astype("float32")
     modulation = told(sound)[2][0].mean(axis=1)
@@ -84,7 +84,7 @@ def test_the_band_of_a_modulation_is_the_loudest(rate):
 
 
 @pytest.mark.parametrize("rate", [3.0, 6.0, 12.0, 20.0])
-def test_a_regular_beat_stands_out_in_its_octave(rate):
+def test_modulation_tonality_peaks_in_the_octave_of_a_regular_beat(rate):
     time = np.arange(5 * 16000) / 16000
     plain = noise(5 * 16000, count=1)
     beating = plain * (1 + 0.9 * np.sin(2 * np.pi * rate * time)).astype("float32")
@@ -94,13 +94,13 @@ def test_a_regular_beat_stands_out_in_its_octave(rate):
     assert raised.max() > 1
 
 
-def test_loudness_does_not_change_the_texture():
+def test_texture_is_invariant_to_loudness():
     sound = noise(16000)
     for soft, loud in zip(*(told(sound * gain, 8000, 200, 160, 32)[1:] for gain in (1.0, 4.0)), strict=True):
         np.testing.assert_allclose(soft, loud, atol=2e-3)
 
 
-def test_silence_has_no_texture():
+def test_texture_of_silence_is_constant():
     _, statistics, modulation, regular, lines = told(np.zeros((1, 16000), "float32"), 8000, 200, 160, 32)
     np.testing.assert_allclose(statistics[0, [0, 2]], 0, atol=1e-5)
     np.testing.assert_allclose(statistics[0, [1, 3]], np.log(SMALLEST), rtol=1e-4)
@@ -109,7 +109,7 @@ def test_silence_has_no_texture():
 
 
 @pytest.mark.parametrize(("frames", "bands"), [(249, 8), (99, 7), (25, 5)])
-def test_bands_slower_than_the_sound_are_left_out(frames, bands):
+def test_texture_drops_bands_slower_than_the_clip(frames, bands):
     basis, frequency = modulation_basis(frames, 50.0)
     assert basis.shape == (frames, 2 * len(frequency))
     mean = band_means(frequency, RATES)
@@ -119,23 +119,23 @@ def test_bands_slower_than_the_sound_are_left_out(frames, bands):
     assert layer.compute_output_shape((None, 160 * frames)) == (None, frames + STATISTICS + bands + 2, 32)
 
 
-def test_refuses_what_it_cannot_tell():
+def test_texture_bad_settings_and_shapes_raise():
     with pytest.raises(ValueError, match="num_bands=40"):
         LogMelTexture(8000, 200, 80, 40)
     with pytest.raises(ValueError, match=r"num_mels of at least 4. Received: num_mels=2"):
         LogMelTexture(8000, 200, 80, 2)
     with pytest.raises(ValueError, match="LogMel expects an even frame_length"):
         LogMelTexture(8000, 201, 80, 64)
-    for shape, said in (((1, 16001), r"a multiple of 2\. Received"), ((1, 4100), r"over 0\.5 s of sound\. Received")):
+    for shape, said in (((1, 16001), r"a multiple of 2\. Received"), ((1, 4100), r"over 0\.5 s of audio\. Received")):
         with pytest.raises(ValueError, match=said):
             LogMelTexture()(np.zeros(shape, "float32"))
 
 
-def test_the_shortest_sound_has_all_octaves():
+def test_texture_shortest_clip_has_all_octaves():
     assert np.isfinite(np.concatenate(told(noise(4400), 8000, 200, 160, 32), axis=None)).all()
 
 
-def test_all_is_normalized_by_what_training_heard():
+def test_texture_is_normalized_by_training_statistics():
     sounds = noise(16000, count=64) * np.linspace(0.1, 1, 64, dtype="float32")[:, None]
     layer = LogMelTexture(8000, 200, 160, 32)
     trained = np.asarray(layer(sounds, training=True))
@@ -151,7 +151,7 @@ def test_all_is_normalized_by_what_training_heard():
     assert not layer.trainable_weights
 
 
-def test_file_holds_integers_and_what_training_heard(tmp_path):
+def test_texture_file_holds_integers_and_training_statistics(tmp_path):
     x = keras.Input((16000,), name="audio")
     layer = LogMelTexture(8000, 200, 160, 32)
     model, path = keras.Model(x, layer(x)), tmp_path / "m.keras"

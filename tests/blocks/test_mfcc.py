@@ -15,7 +15,7 @@ DECIBELS = 10 / np.log(10)  # of one unit of the natural logarithm of a power
 
 
 @pytest.mark.parametrize(("mels", "count"), [(40, 10), (40, 40), (7, 3)])
-def test_matrix_is_the_dct_of_scipy(mels, count):
+def test_dct_matrix_equals_scipy(mels, count):
     x = np.random.default_rng(0).normal(size=(5, mels))
     expected = scipy.fft.dct(x, type=2, norm="ortho", axis=-1)[:, :count]
     np.testing.assert_allclose(x @ dct_matrix(mels, count), expected, atol=1e-12)
@@ -39,25 +39,25 @@ def test_equals_librosa_on_noise(rate, frame, hop, mels, count):
         np.testing.assert_allclose(given * DECIBELS, expected, atol=5e-3)
 
 
-def test_all_coefficients_hold_what_log_mel_holds():
+def test_mfcc_all_coefficients_invert_to_log_mel():
     noise = np.random.default_rng(2).normal(0, 0.1, (2, 1600)).astype("float32")
     back = np.asarray(Mfcc(num_coefficients=40)(noise)) @ dct_matrix(40, 40).T
     np.testing.assert_allclose(back, np.asarray(LogMel()(noise)), atol=1e-4)
 
 
-def test_silence_is_the_floor():
+def test_mfcc_of_silence_is_the_floor():
     silence = np.asarray(Mfcc()(np.zeros((1, 800), "float32")))
     np.testing.assert_allclose(silence[..., 0], np.log(FLOOR) * 40**0.5, rtol=1e-5)
     np.testing.assert_allclose(silence[..., 1:], 0, atol=1e-4)
 
 
 @pytest.mark.parametrize("count", [0, 41])
-def test_refuses_counts(count):
+def test_mfcc_bad_counts_raise(count):
     with pytest.raises(ValueError, match=f"Received: num_coefficients={count}, num_mels=40"):
         Mfcc(num_coefficients=count)
 
 
-def test_refuses_what_log_mel_refuses():
+def test_mfcc_bad_log_mel_settings_raise():
     with pytest.raises(ValueError, match="Received: frame_length=201"):
         Mfcc(8000, 201)
     with pytest.raises(ValueError, match="Received: input_shape="):

@@ -7,7 +7,7 @@ from on_device import check_on_device
 from mmzoo.blocks.normalize import unit_norm
 
 
-def test_length_is_one_and_zero_stays_zero():
+def test_unit_norm_has_length_one_and_keeps_zero():
     x = np.random.default_rng(0).normal(size=(5, 12)).astype("float32") * 10
     x[2] = 0
     y = np.asarray(unit_norm(x))

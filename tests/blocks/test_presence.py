@@ -13,7 +13,7 @@ def test_columns_follow_the_order_of_the_modalities():
     assert columns["a"].shape == (1, 1)
 
 
-def test_absent_embedding_is_learned_and_the_same_whatever_is_there():
+def test_replace_absent_is_independent_of_the_missing_content():
     x, present = keras.Input((6,)), keras.Input((1,))
     model = keras.Model([x, present], replace_absent(x, present, "audio"))
     learned = np.arange(6, dtype="float32")
@@ -24,7 +24,7 @@ def test_absent_embedding_is_learned_and_the_same_whatever_is_there():
     np.testing.assert_array_equal(answer, [given[0], learned, learned])
 
 
-def test_of_steps_each_is_replaced_by_the_same():
+def test_replace_absent_uses_one_vector_for_all_steps():
     x, present = keras.Input((4, 1, 6)), keras.Input((1,))
     model = keras.Model([x, present], replace_absent(x, present, "video"))
     learned = np.arange(6, dtype="float32")
@@ -34,7 +34,7 @@ def test_of_steps_each_is_replaced_by_the_same():
     np.testing.assert_array_equal(answer, [given[0], np.tile(learned, (4, 1, 1))])
 
 
-def test_shares_stand_in_where_a_pattern_is_unknown(tmp_path):
+def test_shares_where_unknown_replaces_uninformative_patterns(tmp_path):
     told, present = keras.Input((3,)), keras.Input((2,))
     model = keras.Model([told, present], SharesWhereUnknown(name="answer")([told, present]))
     given = np.random.default_rng(0).dirichlet(np.ones(3), 4).astype("float32")

@@ -1,4 +1,4 @@
-"""Drawing from a Gaussian: its moments, its gradients, and that a run that was stopped goes on with its noise."""
+"""Sampling from a Gaussian: moments, gradients, and the saved generator state."""
 
 import keras
 import numpy as np
@@ -30,7 +30,7 @@ def test_draws_differ_and_follow_the_seed():
     assert np.abs(first - np.asarray(other(GIVEN, training=True))).max() > 0.1
 
 
-def test_gradients_are_those_of_the_formula():
+def test_sampling_gradients_follow_the_formula():
     mean, log_variance = tf.constant([[0.5, -1.0]]), tf.constant([[0.2, 1.5]])
     layer = Sampling(3)
     with tf.GradientTape() as tape:
@@ -41,7 +41,7 @@ def test_gradients_are_those_of_the_formula():
     np.testing.assert_allclose(by_log_variance, (drawn - mean) / 2, rtol=1e-5)
 
 
-def test_saved_weights_hold_where_the_generator_is(tmp_path):
+def test_sampling_saves_the_generator_state(tmp_path):
     one, other = model(), model()
     one(GIVEN, training=True)
     one.save_weights(tmp_path / "m.weights.h5")
@@ -49,7 +49,7 @@ def test_saved_weights_hold_where_the_generator_is(tmp_path):
     np.testing.assert_array_equal(one(GIVEN, training=True), other(GIVEN, training=True))
 
 
-def test_is_read_back(tmp_path):
+def test_sampling_survives_save_and_load(tmp_path):
     one = model(5)
     one.save(tmp_path / "m.keras")
     read = keras.models.load_model(tmp_path / "m.keras", custom_objects={"Sampling": Sampling}, compile=False)

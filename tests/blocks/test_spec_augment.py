@@ -1,4 +1,4 @@
-"""Hiding parts of a spectrogram: what is hidden, that nothing is in inference, and that a stopped run goes on."""
+"""SpecAugment: masks in training, none in inference, and the saved generator state."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ GIVEN = np.random.default_rng(0).normal(size=(500, 40, 16)).astype("float32")
 
 
 def hidden_of(layer):
-    """Return where `(500, 40, 16)` the layer has changed what is given, which must be to the mean of the example."""
+    """Return the mask `(500, 40, 16)` of changed values, which must equal the example's mean."""
     told = np.asarray(layer(GIVEN, training=True))
     hidden = told != GIVEN
     mean = np.broadcast_to(GIVEN.mean(axis=(1, 2), keepdims=True), GIVEN.shape)
@@ -18,7 +18,7 @@ def hidden_of(layer):
     return hidden
 
 
-def test_one_stretch_and_one_band_of_each_example():
+def test_spec_augment_masks_one_span_and_one_band():
     hidden = hidden_of(SpecAugment(1, frames=10, bands=4))
     frames, bands = hidden.all(axis=2), hidden.all(axis=1)
     np.testing.assert_array_equal(hidden, frames[:, :, None] | bands[:, None])
@@ -31,13 +31,13 @@ def test_one_stretch_and_one_band_of_each_example():
         np.testing.assert_allclose(shown.mean(axis=0)[[0, -1]] > 0, True)
 
 
-def test_more_of_each_hide_more():
+def test_spec_augment_more_masks_hide_more():
     shares = [hidden_of(SpecAugment(count, frames=10, bands=4)).mean() for count in (1, 3)]
     assert shares[1] > 1.8 * shares[0]
     assert not hidden_of(SpecAugment(0)).any()
 
 
-def test_inference_leaves_everything():
+def test_spec_augment_inference_changes_nothing():
     np.testing.assert_array_equal(SpecAugment(2, 10, 4)(GIVEN, training=False), GIVEN)
     np.testing.assert_array_equal(SpecAugment(2, 10, 4)(GIVEN), GIVEN)
 
@@ -50,7 +50,7 @@ def test_draws_differ_and_follow_the_seed():
     assert (hidden_of(other) != first).any()
 
 
-def test_saved_weights_hold_where_the_generator_is(tmp_path):
+def test_spec_augment_saves_the_generator_state(tmp_path):
     def model():
         x = keras.Input(GIVEN.shape[1:])
         return keras.Model(x, SpecAugment(2, 10, 4, seed=5, name="hide")(x))
@@ -68,6 +68,6 @@ def test_saved_weights_hold_where_the_generator_is(tmp_path):
 
 
 @pytest.mark.parametrize("widths", [(1, -1, 4), (1, 41, 4), (1, 10, 17), (-1, 10, 4)])
-def test_widths_that_cannot_be(widths):
+def test_spec_augment_bad_widths_raise(widths):
     with pytest.raises(ValueError, match=r"SpecAugment expects .* Received:"):
         SpecAugment(*widths)(GIVEN)

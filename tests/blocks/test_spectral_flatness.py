@@ -38,7 +38,7 @@ def test_equals_numpy(decimation, bands):
 
 
 @pytest.mark.parametrize("hz", [100, 440, 1500])
-def test_a_tone_stands_out_in_its_band_alone(hz):
+def test_flatness_tone_peaks_only_in_its_band(hz):
     plain = noise(5, count=1)
     without, within = (np.asarray(SpectralFlatness()(x))[0] for x in (plain, plain + tone(hz)))
     raised = within - without
@@ -48,31 +48,31 @@ def test_a_tone_stands_out_in_its_band_alone(hz):
     assert np.abs(others).max() < 0.2
 
 
-def test_a_tone_above_half_the_lower_rate_still_stands_out():
+def test_flatness_aliased_tone_still_peaks():
     plain = noise(5, count=1)
     without, within = (np.asarray(SpectralFlatness()(x))[0] for x in (plain, plain + tone(2900, loud=0.2)))
     assert (within - without).max() > 1
 
 
-def test_noise_is_flat_and_loudness_does_not_count():
+def test_flatness_of_noise_is_invariant_to_loudness():
     told = np.asarray(SpectralFlatness()(np.concatenate([noise(5, count=1), 4 * noise(5, count=1)])))
     assert told.max() < -2
     np.testing.assert_allclose(told[0], told[1], atol=1e-3)
 
 
-def test_silence_is_flat():
+def test_flatness_of_silence_is_flat():
     told = np.asarray(SpectralFlatness()(np.zeros((1, 8000), "float32")))
     np.testing.assert_allclose(told, np.log(NOISE), rtol=1e-3)
 
 
 @pytest.mark.parametrize("bands", [0, 3, 256])
-def test_refuses_bands(bands):
+def test_flatness_bad_bands_raise(bands):
     with pytest.raises(ValueError, match=f"a power of 2 up to 128 as num_bands. Received: num_bands={bands}"):
         SpectralFlatness(4, bands)
 
 
 @pytest.mark.parametrize("shape", [(1, 2044), (1, 2049), (1, 8000, 1)])
-def test_refuses_shapes(shape):
+def test_flatness_bad_shapes_raise(shape):
     with pytest.raises(ValueError, match=r"of at least 2048 samples, a multiple of 4. Received: input_shape="):
         SpectralFlatness()(np.zeros(shape, "float32"))
 

@@ -1,11 +1,13 @@
 """The command line as a user types it: verbs on a trained folder, and bad input in one line."""
 
 import json
+import logging
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from mmzoo.errors import BadInputError
 from mmzoo.recipes import spoken_digits
 from mmzoo.tflite import flatbuffer
 from mmzoo.training.loop import fit
-from mmzoo.training.resume import alone_in
+from mmzoo.training.resume import exclusive_run
 
 SMALL = ("--epochs", "2", "--embed-dim", "16")
 
@@ -42,6 +44,27 @@ def test_train_help_lists_the_flags_of_the_recipe(mmzoo_command):
     assert done.returncode == 0
     for flag in ("--source", "--modality-dropout", "--seed", "--out", "--resume", "--init-from", "--freeze"):
         assert flag in done.stdout
+
+
+def test_help_lists_the_commands(mmzoo_command):
+    page = mmzoo_command("--help").stdout
+    for name in ("list", "train", "fit", "predict", "evaluate", "export", "verify", "benchmark", "study", "publish"):
+        assert f"\n  {name} " in page
+    studies = mmzoo_command("study", "--help").stdout
+    for name in ("fusions", "strategies", "gain-curve", "folds", "index-cost", "fit-cost", "augmentation-gallery"):
+        assert f"\n  {name} " in studies
+
+
+def test_progress_of_the_library_is_printed(run_main, monkeypatch, capsys):
+    def fit_table(*given):
+        logging.getLogger("mmzoo.automl.fit").info("rare classes: `balance` weighs them more")
+        raise BadInputError("`group` must have 3 groups or more, got 2")
+
+    monkeypatch.setattr("mmzoo.automl.fit.fit_table", fit_table)
+    assert run_main("fit", "t.csv", "--target", "kind") == 2
+    printed = capsys.readouterr()
+    assert printed.out == "rare classes: --balance weighs them more\n"
+    assert printed.err == "mmzoo: --group must have 3 groups or more, got 2\n"
 
 
 def test_evaluate_finds_the_scores_of_the_card(mmzoo_command, folder):
@@ -182,12 +205,52 @@ def test_pretraining_goes_all_the_way_and_is_taken_up(mmzoo_command, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def interrupted(state, *words, folder):
+    """Run `mmzoo WORDS...` in `folder`, interrupt it when the file `state` is there; return exit code and stderr."""
+    command = [Path(sys.executable).with_name("mmzoo"), *map(str, words)]
+    usual = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell starts what is in its background without
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=usual
+    ) as process:
+        deadline = time.monotonic() + 600
+        while not state.is_file() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=120)[1]
+    return process.returncode, said.strip().splitlines()[-1]
+
+
+def test_interrupted_train_says_how_to_resume(tmp_path):
+    state = tmp_path / ".out.training" / "fused" / "state.json"
+    words = ("--epochs", 30, "--embed-dim", 8, "--modalities", "image", "--out", "out")
+    code, said = interrupted(state, "train", "spoken_digits", *words, folder=tmp_path)
+    assert code == 130
+    assert said == f"mmzoo: interrupted; --resume continues {tmp_path / 'out'} after the last complete epoch"
+    assert state.is_file()
+
+
+def test_interrupted_train_before_an_epoch_leaves_nothing(tmp_path):
+    started = tmp_path / ".out.training" / "run.json"
+    code, said = interrupted(started, "train", "spoken_digits", "--epochs", 1, "--out", "out", folder=tmp_path)
+    assert (code, said) == (130, "mmzoo: interrupted")
+    assert not list(tmp_path.iterdir())
+
+
+def test_interrupted_fit_says_how_to_resume(tmp_path):
+    rows = "".join(f"word{i % 7} word{i % 2},{'ab'[i % 2]}\n" for i in range(400))
+    (tmp_path / "t.csv").write_text(f"note,kind\n{rows}", encoding="utf-8")
+    state = tmp_path / ".out.training" / "fused" / "state.json"
+    code, said = interrupted(state, "fit", "t.csv", "--target", "kind", "--out", "out", folder=tmp_path)
+    assert code == 130
+    assert said == f"mmzoo: interrupted; --resume continues {tmp_path / 'out'} after the last complete epoch"
+
+
 def test_two_trainings_do_not_share_a_folder(tmp_path):
     out = tmp_path / "out"
     said = r"`out`: .*out is in use by another training run"
-    with alone_in(out), pytest.raises(BadInputError, match=said), alone_in(out):
+    with exclusive_run(out), pytest.raises(BadInputError, match=said), exclusive_run(out):
         pass
-    with alone_in(out):
+    with exclusive_run(out):
         assert not out.exists()
     assert list(tmp_path.iterdir()) == []
 

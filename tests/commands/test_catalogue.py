@@ -39,7 +39,7 @@ def test_is_resident_and_right(part, built, tmp_path, gpu):
     model, inputs = built(part)
     check_on_device(model, inputs, tmp_path, gpu)
     _, work = catalogue.own_cost(part, model, multiply_adds(tmp_path / "model.tflite")[0])
-    assert catalogue.costs()[part]["multiply_adds"] == work, "python -m mmzoo.commands.catalogue"
+    assert catalogue.costs()[part]["multiply_adds"] == work, "mmzoo publish --parts"
 
 
 @pytest.mark.parametrize("part", NAMES)
@@ -52,8 +52,8 @@ def test_every_weight_gets_a_gradient(part, built):
 def test_cost_is_the_recorded_one(part, built):
     model, _ = built(part)
     recorded = catalogue.costs()[part]
-    assert recorded["parameters"] == catalogue.own_cost(part, model, 0)[0], "python -m mmzoo.commands.catalogue"
-    assert recorded["inputs"] == catalogue.inputs_of(model), "python -m mmzoo.commands.catalogue"
+    assert recorded["parameters"] == catalogue.own_cost(part, model, 0)[0], "mmzoo publish --parts"
+    assert recorded["inputs"] == catalogue.inputs_of(model), "mmzoo publish --parts"
 
 
 def test_what_has_no_weights_costs_none():
@@ -62,7 +62,7 @@ def test_what_has_no_weights_costs_none():
 
 
 def test_catalogue_names_what_is_there():
-    assert set(catalogue.costs()) == set(NAMES), "python -m mmzoo.commands.catalogue"
+    assert set(catalogue.costs()) == set(NAMES), "mmzoo publish --parts"
     assert {row["gpu"] for row in catalogue.costs().values()} == {"right"}
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmzoo.commands.publish import BEGIN, END, main, publish
+from mmzoo.commands.publish import BEGIN, END, publish
 from mmzoo.errors import BadInputError
 from mmzoo.reports.write import write_card
 
@@ -49,13 +49,13 @@ def test_tables_come_from_the_cards(root):
     assert publish(root) == []
 
 
-def test_check_writes_nothing_and_exits_1_on_a_difference(root, capsys):
+def test_check_writes_nothing_and_exits_1_on_a_difference(root, capsys, run_main):
     before = (root / "README.md").read_text()
-    assert main(["--check", "--root", str(root)]) == 1
+    assert run_main("publish", "--check", "--root", root) == 1
     assert "README.md: differs from the cards" in capsys.readouterr().out
     assert (root / "README.md").read_text() == before
-    assert main(["--root", str(root)]) == 0
-    assert main(["--check", "--root", str(root)]) == 0
+    assert run_main("publish", "--root", root) == 0
+    assert run_main("publish", "--check", "--root", root) == 0
     for path, old, new in (
         (root / "saved_models" / "a_model" / "card.json", '"parameters": 4321', '"parameters": 4322'),
         (root / "saved_models" / "a_model" / "README.md", "image", "picture"),
@@ -63,8 +63,8 @@ def test_check_writes_nothing_and_exits_1_on_a_difference(root, capsys):
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new))
-        assert main(["--check", "--root", str(root)]) == 1
-        assert main(["--root", str(root)]) == 0
+        assert run_main("publish", "--check", "--root", root) == 1
+        assert run_main("publish", "--root", root) == 0
 
 
 RATES = {"wer": 0.031, "cer": 0.01, "exact": 0.9}
@@ -95,29 +95,29 @@ def test_the_score_is_that_of_the_task_beside_the_published_one(root, scores, sa
     assert "| 90 % by others |" in row
 
 
-def test_scores_are_published_without_weights(root, tmp_path_factory):
+def test_scores_are_published_without_weights(root, tmp_path_factory, run_main):
     folder = tmp_path_factory.mktemp("trained") / "mine"
     folder.mkdir()
     card = json.loads((root / "saved_models" / "a_model" / "card.json").read_text())
     write_card(folder, card | {"recipe": "c_model"})
     for name in ("model.keras", "model_float32.tflite", "learning_curve.png"):
         (folder / name).write_bytes(b"x")
-    assert main(["--root", str(root), "--scores-only", str(folder)]) == 0
+    assert run_main("publish", "--root", root, "--scores-only", folder) == 0
     out = root / "saved_models" / "c_model"
     assert {path.name for path in out.iterdir()} == {"card.json", "README.md", "learning_curve.png"}
     text = (out / "README.md").read_text()
     assert "allows the scores alone" in text
     assert "from mmzoo.device import Runner" not in text
     assert "[c_model](saved_models/c_model/)" in (root / "README.md").read_text()
-    assert main(["--check", "--root", str(root)]) == 0
-    assert main(["--root", str(root), "--scores-only", str(root / "nothing")]) == 2
+    assert run_main("publish", "--check", "--root", root) == 0
+    assert run_main("publish", "--root", root, "--scores-only", root / "nothing") == 2
 
 
-def test_a_further_source_of_a_recipe_has_a_folder_of_its_own(root, tmp_path_factory):
+def test_a_further_source_of_a_recipe_has_a_folder_of_its_own(root, tmp_path_factory, run_main):
     folder = tmp_path_factory.mktemp("trained")
     card = json.loads((root / "saved_models" / "a_model" / "card.json").read_text())
     write_card(folder, card | {"config": {"source": "seen"}})
-    assert main(["--root", str(root), "--scores-only", str(folder), "--name", "a_model_seen"]) == 0
+    assert run_main("publish", "--root", root, "--scores-only", folder, "--name", "a_model_seen") == 0
     text = (root / "saved_models" / "a_model_seen" / "README.md").read_text()
     assert text.startswith("# a_model_seen\n")
     assert "`mmzoo train a_model --source seen`" in text
@@ -148,11 +148,11 @@ def test_no_model_yet_is_a_table_without_rows(tmp_path):
 
 
 @pytest.mark.parametrize("text", [None, "no markers", f"{END} {BEGIN}"])
-def test_a_readme_without_markers_is_one_line(root, text, capsys):
+def test_a_readme_without_markers_is_one_line(root, text, capsys, run_main):
     (root / "README.md").unlink()
     if text:
         (root / "README.md").write_text(text)
     with pytest.raises(BadInputError, match="models:begin"):
         publish(root)
-    assert main(["--root", str(root)]) == 2
+    assert run_main("publish", "--root", root) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Streams cut into common windows: against a loop, and what must hold whatever the jitter, the gaps and the drift."""
+"""Alignment of streams: against a loop, and invariants under jitter, gaps and drift."""
 
 import io
 import tempfile
@@ -35,7 +35,7 @@ def sensor(rng, steps=8, method="nearest", rate=20.0, seconds=6.0, tolerance=Non
 
 
 def looped(stream, starts, length):
-    """Return values and real of a stream by loops over windows, steps and samples."""
+    """Compute values and validity of a stream by loops over windows, steps and samples."""
     tolerance = np.median(np.diff(stream.times)) if stream.tolerance is None else stream.tolerance
     values = np.zeros((len(starts), stream.steps, *stream.values.shape[1:]))
     real = np.zeros((len(starts), stream.steps), bool)
@@ -60,7 +60,7 @@ def looped(stream, starts, length):
 
 @many
 @given(seed=seeds, method=st.sampled_from(METHODS), tolerance=st.sampled_from([None, 0.0, 0.01, 0.1]))
-def test_every_method_is_what_a_loop_gives(seed, method, tolerance):
+def test_every_method_equals_a_loop(seed, method, tolerance):
     rng = np.random.default_rng(seed)
     stream = sensor(rng, int(rng.integers(1, 40)), method, tolerance=tolerance)
     starts, length = rng.uniform(-2, 7, 4), rng.uniform(0.1, 2)  # some where the stream is not
@@ -85,7 +85,7 @@ def test_a_linear_signal_survives_jitter_and_gaps(seed, slope, level):
 
 @many
 @given(seed=seeds, method=st.sampled_from(METHODS), tolerance=st.floats(0, 0.3))
-def test_nothing_further_away_than_the_tolerance_is_real(seed, method, tolerance):
+def test_samples_beyond_the_tolerance_are_not_valid(seed, method, tolerance):
     rng = np.random.default_rng(seed)
     stream = sensor(rng, 10, method, tolerance=tolerance)
     windows = align({"x": stream}, 1.0, 0.5)
@@ -149,7 +149,7 @@ def test_tiles_of_means_take_every_sample_once(seed):
     epoch=st.sampled_from([0.0, 1.7e9]),
     robust=st.booleans(),
 )
-def test_drift_is_found_within_five_standard_errors(seed, drift, offset, epoch, robust):
+def test_fit_clock_finds_drift_within_five_standard_errors(seed, drift, offset, epoch, robust):
     rng = np.random.default_rng(seed)
     own = epoch + np.sort(rng.uniform(0, 600, 80))
     noise = 0.01
@@ -162,7 +162,7 @@ def test_drift_is_found_within_five_standard_errors(seed, drift, offset, epoch, 
     assert 0.3 * noise < clock.spread < 1.2 * noise
 
 
-def test_wrong_matches_do_not_lead_the_robust_line_astray():
+def test_fit_clock_robust_ignores_wrong_matches():
     rng = np.random.default_rng(0)
     own = np.sort(rng.uniform(0, 600, 100))
     common = 3 + own * (1 + 2e-4) + rng.normal(0, 0.005, 100)
@@ -171,7 +171,7 @@ def test_wrong_matches_do_not_lead_the_robust_line_astray():
     assert abs(fit_clock(own, common, robust=False).drift - 2e-4) > 1e-3
 
 
-def test_a_drifting_recording_falls_into_step():
+def test_correct_synchronizes_a_drifting_recording():
     """A click each second, seen by a camera and heard by a recorder that is 200 ppm fast and began 0.4 s late."""
     clicks = np.arange(1, 60)
     own = (clicks - 0.4) / (1 - 2e-4)
@@ -188,7 +188,7 @@ def test_a_drifting_recording_falls_into_step():
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("start", [0.0, 12.3, 1.7e9])
-def test_a_regular_stream_of_the_rate_of_the_steps_comes_back(method, start):
+def test_regular_stream_at_the_step_rate_is_unchanged(method, start):
     sound = np.random.default_rng(0).integers(-30000, 30000, 8000 * 3).astype(np.int16)
     frames = np.random.default_rng(0).integers(0, 256, (75, 4, 5)).astype(np.uint8)
     streams = {"audio": recording(sound, 8000, 8000, start, method), "video": recording(frames, 25, 25, start, method)}
@@ -201,7 +201,7 @@ def test_a_regular_stream_of_the_rate_of_the_steps_comes_back(method, start):
     assert windows.present().tolist() == [[1, 1]] * 3
 
 
-def test_present_is_the_share_of_a_window_that_is_real():
+def test_present_thresholds_the_valid_fraction():
     times = np.arange(100) / 10
     gone = (times > 2.95) & (times < 6.35)
     streams = {"video": recording(times, 10, 10), "touch": Stream(times[~gone], times[~gone], 10)}
@@ -247,7 +247,7 @@ def test_bad_streams_are_one_clear_line(case):
         (lambda: align({"x": GOOD}, 0, 1), "length: .*Received: 0"),
         (lambda: align({"x": GOOD}, 1, -1), "hop: .*Received: -1"),
         (lambda: align({"x": GOOD}, 11, 1), "window of 11 s at least. Received: 10 s"),
-        (lambda: align({}, 1, 1), "streams by name"),
+        (lambda: align({}, 1, 1), "`streams` must not be empty"),
         (lambda: cut({"x": GOOD}, [0, np.nan], 1), "starts: .*finite"),
         (lambda: cut({"x": GOOD}, [0, 1], [1, 1, 1]), "lengths: .*above 0"),
         (lambda: cut({"x": GOOD}, [0, 1], [1, 0]), "lengths: .*above 0"),
@@ -297,7 +297,7 @@ def test_words_of_a_sentence_are_cut_from_both_streams(sentence):
     assert loud > 20 * np.square(sound[: int(0.8 * words[0, 0] * 16000)]).mean()
 
 
-def test_a_sentence_recorded_by_a_drifting_clock_is_brought_back(sentence):
+def test_sentence_with_a_drifting_clock_is_recovered(sentence):
     frames, sound, words = sentence
     true = Clock(0.35, 1e-3)
     own = (words.ravel() - true.offset) / (1 + true.drift)

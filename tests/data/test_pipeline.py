@@ -23,7 +23,7 @@ def training(seed=0, epochs=range(3), **options):
     ]
 
 
-def test_an_epoch_visits_each_example_once_and_drops_what_is_left():
+def test_epoch_visits_each_example_once_and_drops_the_remainder():
     batches = training(epochs=range(1))
     assert [len(index) for index, _ in batches] == [8] * 6
     assert len(np.unique(np.concatenate([index for index, _ in batches]))) == 48
@@ -46,7 +46,7 @@ def test_parts_of_a_large_epoch_are_epochs():
     np.testing.assert_array_equal([index for index, _ in late], [index for index, _ in whole[9:]])
 
 
-def test_epochs_differ_and_an_epoch_does_not_depend_on_where_one_begins():
+def test_epochs_differ_and_are_independent_of_the_start():
     whole, late = training(), training(epochs=range(1, 3))
     for (index, seed), (later, later_seed) in zip(whole[6:], late, strict=True):
         np.testing.assert_array_equal(index, later)
@@ -71,7 +71,7 @@ def bank():
 
 
 def test_pairs_are_of_one_class(bank):
-    """Clips of class c hold the constant 100 + c: what is heard must match what is seen."""
+    """Clips of class c hold the constant 100 + c: audio must match the image."""
     clips = np.where(np.arange(8000) < bank.lengths[:, None], 100 + bank.clip_labels[:, None], 0).astype("int16")
     images = np.broadcast_to(bank.image_labels[:, None, None, None], bank.images.shape).astype("uint8")
     told = digits.Digits(images, bank.image_labels, clips, bank.lengths, bank.clip_labels)
@@ -103,8 +103,8 @@ def test_training_batches_are_in_range_and_named(bank):
     assert y.shape == (32,)
 
 
-def test_training_hears_each_clip_at_three_speeds(bank):
-    """Each clip is one tone; what is heard of it in training is that tone and two others."""
+def test_training_plays_each_clip_at_three_speeds(bank):
+    """Each clip is one tone; in training it is played at three speeds."""
     tone = np.rint(9000 * np.sin(2 * np.pi * 500 * np.arange(8000) / 8000)).astype("int16")
     count = len(bank.clips)
     told = replace(bank, clips=np.tile(tone, (count, 1)), lengths=np.full(count, 8000, "int32"), noise=None)
@@ -115,7 +115,7 @@ def test_training_hears_each_clip_at_three_speeds(bank):
     assert heard == {round(500 * speed / 10) for speed in SPEEDS}
 
 
-def test_training_shares_no_picture_and_no_clip_with_the_others():
+def test_training_shares_no_image_or_clip_with_other_splits():
     seen = {}
     for split in digits.SPLITS:
         small, _ = digits._handwriting(split)

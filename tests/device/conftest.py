@@ -1,4 +1,4 @@
-"""What the tests of the device share: a small exported model, one example, and a writer of WAV files."""
+"""Fixtures of the device tests: a small exported model, one example, a WAV writer."""
 
 import json
 import wave
@@ -11,7 +11,7 @@ LABELS = [f"digit {n}" for n in range(10)]
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
-    """A small random model of a picture, a waveform and `present`, with its card inside."""
+    """Export a small random model of an image, a waveform and `present`, with an embedded card."""
     import keras
 
     keras.utils.set_random_seed(0)

@@ -1,4 +1,4 @@
-"""Detections on the host are the peaks and the suppression of `mmzoo.metrics.boxes`, which has formulas of its own."""
+"""Tests of on-device detection decoding against the independent formulas of `mmzoo.metrics.boxes`."""
 
 import ast
 from pathlib import Path
@@ -20,7 +20,7 @@ def maps(seed, size=(12, 9), classes=3):
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize(("threshold", "count", "overlap"), [(0.3, 100, 0.5), (0.8, 100, 0.2), (0.01, 7, 0.5)])
-def test_peaks_then_suppression(seed, threshold, count, overlap):
+def test_detections_random_maps_equal_metrics(seed, threshold, count, overlap):
     heatmap, boxes = maps(seed)
     found = detections(heatmap, boxes, threshold, count, overlap)
     peaks, scores, labels = decode_centers(heatmap, boxes, count, threshold)
@@ -32,20 +32,20 @@ def test_peaks_then_suppression(seed, threshold, count, overlap):
     assert (np.diff(found["scores"]) <= 0).all()
 
 
-def test_nothing_found():
+def test_detections_empty_heatmap_returns_none():
     heatmap, boxes = maps(0)
     found = detections(0 * heatmap, boxes)
     assert {name: x.shape for name, x in found.items()} == {"boxes": (0, 4), "scores": (0,), "labels": (0,)}
 
 
-def test_maps_that_do_not_fit():
+def test_detections_mismatched_shapes_raise():
     heatmap, boxes = maps(0)
     for wrong in ((heatmap[None], boxes), (heatmap, boxes[1:]), (heatmap, boxes[..., :3])):
         with pytest.raises(ValueError, match=r"expected heatmap \(H, W, N\)"):
             detections(*wrong)
 
 
-def test_it_needs_numpy_alone():
+def test_detections_module_imports_only_numpy():
     tree = ast.parse(Path(module.__file__).read_text())
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     assert [ast.unparse(node) for node in found] == ["import numpy as np"]

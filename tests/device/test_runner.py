@@ -1,4 +1,4 @@
-"""The runner of the device: right answers, files of every kind, one line for what cannot be used."""
+"""Tests of the on-device runner: outputs against the interpreter, file formats, one-line errors."""
 
 import itertools
 import json
@@ -30,13 +30,13 @@ def direct(path, feed):
 
 
 @pytest.mark.parametrize("pattern", [(1, 1), (1, 0), (0, 1)])
-def test_answer_equals_the_interpreter(model, example, pattern):
+def test_runner_any_modality_subset_equals_interpreter(model, example, pattern):
     given = dict(itertools.compress(example.items(), pattern))
     feed = {"image": np.zeros((1, 28, 28, 1), np.uint8), "audio": np.zeros((1, 8000), np.float32)}
     feed |= {name: array[None] for name, array in given.items()} | {"present": np.array([pattern], np.float32)}
     expected = direct(model, feed)
     runner = Runner(model)
-    for _ in range(2):  # a second call sees nothing of the first
+    for _ in range(2):  # a second call is independent of the first
         answer = runner(**given)
         assert list(answer["probabilities"]) == LABELS
         np.testing.assert_array_equal(list(answer["probabilities"].values()), expected["probabilities"][0])
@@ -44,7 +44,7 @@ def test_answer_equals_the_interpreter(model, example, pattern):
         assert answer["label"] == LABELS[expected["probabilities"].argmax()]
 
 
-def test_says_what_it_takes(model):
+def test_runner_opened_describes_inputs_and_labels(model):
     runner = Runner(model.parent, threads=2)
     assert runner.labels == LABELS
     assert runner.inputs["image"] == {
@@ -56,7 +56,7 @@ def test_says_what_it_takes(model):
     assert set(runner.inputs) == {"image", "audio", "present"}
 
 
-def test_wav_and_array_agree(write_wav, model, example, tmp_path):
+def test_runner_wav_file_equals_array(write_wav, model, example, tmp_path):
     path = write_wav(tmp_path / "a.wav", example["audio"], 4)
     runner = Runner(model)
     np.testing.assert_allclose(
@@ -64,7 +64,7 @@ def test_wav_and_array_agree(write_wav, model, example, tmp_path):
     )
 
 
-def test_without_a_rate_only_arrays(write_wav, embed, model, example, tmp_path):
+def test_runner_card_without_rate_refuses_files(write_wav, embed, model, example, tmp_path):
     entries = [{"name": name} for name in ("image", "audio", "present")]
     embed(model, json.dumps({"labels": LABELS, "inputs": entries}).encode(), tmp_path / "m.tflite")
     runner = Runner(tmp_path / "m.tflite")
@@ -73,23 +73,23 @@ def test_without_a_rate_only_arrays(write_wav, embed, model, example, tmp_path):
         runner(audio=write_wav(tmp_path / "a.wav", example["audio"]))
 
 
-def test_resampling_is_said_once(write_wav, model, tmp_path):
+def test_runner_resampling_warns_once(write_wav, model, tmp_path):
     path = write_wav(tmp_path / "a.wav", np.full(16000, 0.5), rate=16000)
     runner = Runner(model)
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         first, second = runner(audio=path), runner(audio=path)
-    assert [str(w.message) for w in said] == ["audio resampled from 16000 to 8000 Hz"]
+    assert [str(w.message) for w in caught] == ["audio resampled from 16000 to 8000 Hz"]
     np.testing.assert_array_equal(first["embedding"], second["embedding"])
     full_scale = np.sign(np.sin(np.arange(16000) / 9)).astype(np.float32)
     with pytest.warns(UserWarning, match="resampled"):
         assert np.abs(to_rate(full_scale, 16000, 8000)).max() <= 1
 
 
-def test_picture_files(model, example, tmp_path):
+def test_runner_image_file_equals_array(model, example, tmp_path):
     runner = Runner(model)
     gray = example["image"][..., 0]
-    pictures = {
+    images = {
         "gray.png": Image.fromarray(gray),
         "color.png": Image.fromarray(np.stack([gray] * 3, axis=-1)),
         "alpha.png": Image.fromarray(np.stack([gray] * 4, axis=-1)),
@@ -97,15 +97,15 @@ def test_picture_files(model, example, tmp_path):
         "palette.gif": Image.fromarray(gray),
     }
     expected = runner(image=example["image"])["embedding"]
-    for name, picture in pictures.items():
-        picture.save(tmp_path / name)
+    for name, image in images.items():
+        image.save(tmp_path / name)
         np.testing.assert_array_equal(runner(image=tmp_path / name)["embedding"], expected, err_msg=name)
     Image.fromarray(np.full((90, 50, 3), 77, np.uint8)).save(tmp_path / "large.jpg", quality=100)
     flat = runner(image=np.full((1, 28, 28, 1), 77, np.uint8))["embedding"]
     np.testing.assert_allclose(runner(image=tmp_path / "large.jpg")["embedding"], flat, atol=0.02)
 
 
-def test_bad_arrays(model, example):
+def test_runner_bad_array_raises(model, example):
     runner = Runner(model)
     bad = [
         ({}, "expected image or audio. Received: nothing"),
@@ -125,14 +125,14 @@ def test_bad_arrays(model, example):
             runner(**given)
 
 
-def test_bad_files(write_wav, model, tmp_path):
+def test_runner_bad_file_raises(write_wav, model, tmp_path):
     runner = Runner(model)
     whole = Path(write_wav(tmp_path / "whole.wav", np.zeros(800))).read_bytes()
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(tmp_path / "whole.png")
-    picture = (tmp_path / "whole.png").read_bytes()
+    image = (tmp_path / "whole.png").read_bytes()
     contents = {"cut.wav": whole[:-10], "head.wav": whole[:30], "text.wav": b"hello" * 20, "empty.wav": b""}
     contents |= {"float.wav": whole[:20] + b"\x03" + whole[21:]}
-    contents |= {"cut.png": picture[:900], "text.png": b"hello" * 20, "empty.png": b""}
+    contents |= {"cut.png": image[:900], "text.png": b"hello" * 20, "empty.png": b""}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     write_wav(tmp_path / "five.wav", np.zeros((800, 5)))
@@ -145,7 +145,7 @@ def test_bad_files(write_wav, model, tmp_path):
         assert "\n" not in str(caught.value)
 
 
-def test_bad_models(embed, model, tmp_path):
+def test_runner_bad_model_raises(embed, model, tmp_path):
     content = model.read_bytes()
     (tmp_path / "cut.tflite").write_bytes(content[: len(content) // 2])
     (tmp_path / "empty.tflite").write_bytes(b"")
@@ -163,7 +163,7 @@ def test_bad_models(embed, model, tmp_path):
         Runner(model, accelerator="npu")
 
 
-def test_command_line(write_wav, model, example, tmp_path, capsys):
+def test_main_one_example_prints_prediction(write_wav, model, example, tmp_path, capsys):
     sound = write_wav(tmp_path / "a.wav", example["audio"])
     assert main([str(model), "--audio", sound]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -177,15 +177,15 @@ def test_command_line(write_wav, model, example, tmp_path, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def answer_of(python, code, environment=None):
-    """Run `code` in a process of its own; return its exit code, output and errors."""
+def run_code(python, code, environment=None):
+    """Run `code` in a child process; return its exit code, stdout and stderr."""
     known = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     environment = {**known, "PYTHONPATH": str(ROOT), **(environment or {})}
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, env=environment, timeout=300)
     return done.returncode, done.stdout, done.stderr
 
 
-def test_needs_numpy_and_litert_alone(write_wav, model, example, tmp_path):
+def test_runner_other_packages_blocked_predicts(write_wav, model, example, tmp_path):
     sound = write_wav(tmp_path / "a.wav", example["audio"])
     code = f"""
 import sys
@@ -205,29 +205,29 @@ except ValueError as error:
     print(error)
 print([n for n in sys.modules if n.startswith("mmzoo.") and not n.startswith("mmzoo.device")])
 """
-    status, out, err = answer_of(sys.executable, code)
+    status, out, err = run_code(sys.executable, code)
     assert status == 0, err
     assert out.splitlines() == [
-        "False",  # nor does the import alone open the runtime
+        "False",  # importing mmzoo.device does not import the runtime
         Runner(model)(audio=sound)["label"],
-        "a.png: expected Pillow for picture files: pip install pillow. Received: not installed",
+        "a.png: Pillow is not installed, which image files need: pip install pillow",
         "[]",
     ]
 
 
 @pytest.mark.slow
-def test_in_an_environment_of_numpy_and_litert(write_wav, model, example, tmp_path):
+def test_runner_minimal_environment_predicts(write_wav, model, example, tmp_path):
     sound = write_wav(tmp_path / "a.wav", example["audio"])
     venv.create(tmp_path / "venv", with_pip=True)
     python = str(tmp_path / "venv/bin/python")
     subprocess.run([python, "-m", "pip", "install", "-q", "numpy", "ai-edge-litert"], check=True, timeout=600)
     code = f"from mmzoo.device.__main__ import main; main([{str(model)!r}, '--audio', {sound!r}])"
-    status, out, err = answer_of(python, code)
+    status, out, err = run_code(python, code)
     assert status == 0, err
     assert out.splitlines()[0] == Runner(model)(audio=sound)["label"]
 
 
-def test_gpu_agrees_or_says_what_is_missing(model, example, tmp_path):
+def test_runner_gpu_agrees_or_names_missing_driver(model, example, tmp_path):
     np.savez(tmp_path / "example.npz", **example)
     code = f"""
 import numpy as np
@@ -239,7 +239,7 @@ answers = [runner(**{{name: example[name] for name in names}})["embedding"] for 
 np.save({str(tmp_path / "answers.npy")!r}, answers)
 """
     driver = {"VK_ICD_FILENAMES": SWIFTSHADER} if os.path.exists(SWIFTSHADER) else {}
-    status, _, err = answer_of(sys.executable, code, {"XDG_RUNTIME_DIR": "/tmp", **driver})
+    status, _, err = run_code(sys.executable, code, {"XDG_RUNTIME_DIR": "/tmp", **driver})
     if status and not driver and not os.environ.get("MMZOO_REQUIRE_GPU_CHECK"):
         assert "expected a GPU with a driver that takes the whole model" in err
         return

@@ -1,4 +1,4 @@
-"""Encoders of sound: shapes, what their first layers hear, gradients, learning, and the device."""
+"""Audio encoders: shapes, receptive fields of first layers, gradients, learning, and the device."""
 
 import keras
 import numpy as np
@@ -42,20 +42,20 @@ def until(encoder, layer):
     return keras.Model(encoder.input, encoder.get_layer(layer).output)
 
 
-def test_waveforms_enter_by_the_front_end(encoder):
+def test_audio_encoder_first_layer_is_the_front_end(encoder):
     assert encoder.input.dtype == "float32"
     assert encoder.output.shape == (None, 24)
     assert encoder.get_layer("front_end").input is encoder.input
     assert encoder.get_layer("embedding").output is encoder.output
 
 
-def test_every_weight_gets_a_gradient_behind_another_front_end():
+def test_audio_encoder_log_mel_front_end_gradients_reach_every_weight():
     model = ENCODERS["ds_cnn_log_mel"]()
     randomize(model)
     check_gradients(model, sounds(model))
 
 
-def test_memorizes_sixteen_sounds(encoder):
+def test_audio_encoder_memorizes_sixteen_clips(encoder):
     check_memorizes(encoder, sounds(encoder, 16), np.arange(16) % 4)
 
 
@@ -65,33 +65,33 @@ def test_on_device(encoder, tmp_path, gpu):
     check_on_device(model, {"audio": sounds(encoder)}, tmp_path, gpu)
 
 
-def test_mfcc_cnn_hears_frames_of_25_ms_every_10():
+def test_mfcc_cnn_frames_are_25_ms_every_10():
     model = mfcc_cnn(2000, 8000, 24, widths=(16, 16), num_coefficients=12)
     expected = Mfcc(8000, 200, 80, 40, 12)(sounds(model))
     np.testing.assert_allclose(np.asarray(until(model, "front_end")(sounds(model))), np.asarray(expected), atol=1e-5)
     assert model.get_layer("stage0").kernel.shape == (5, 1, 12, 16)
 
 
-def test_mfcc_cnn_refuses_more_coefficients_than_bands():
+def test_mfcc_cnn_more_coefficients_than_bands_raise():
     with pytest.raises(ValueError, match="Received: num_coefficients=41"):
         mfcc_cnn(2000, 8000, 24, num_coefficients=41)
 
 
 class TestDsCnn:
-    def test_is_that_of_the_paper(self):
+    def test_parameters_equal_the_paper(self):
         model = ds_cnn(16000, 16000, 64)
         assert model.get_layer("front_end").output.shape == (None, 49, 10)
         assert model.get_layer("stem").kernel.shape == (10, 4, 1, 64)
         assert model.get_layer("stage3_pointwise").output.shape == (None, 25, 5, 64)
 
     @pytest.mark.parametrize(("front_end", "layer"), [("mfcc", Mfcc(8000, 320, 160, 40, 10)), ("log_mel", None)])
-    def test_hears_frames_of_40_ms_every_20(self, front_end, layer):
+    def test_frames_are_40_ms_every_20(self, front_end, layer):
         model = ds_cnn(4000, 8000, 24, 16, 1, front_end)
         expected = (layer or LogMel(8000, 320, 160, 40))(sounds(model))
         answer = np.asarray(until(model, "front_end")(sounds(model)))
         np.testing.assert_allclose(answer, np.asarray(expected), atol=1e-5)
 
-    def test_refuses_another_front_end(self):
+    def test_unknown_front_end_raises(self):
         with pytest.raises(ValueError, match=r"one of mfcc, log_mel. Received: front_end='fft'"):
             ds_cnn(8000, 8000, 24, front_end="fft")
 
@@ -110,7 +110,7 @@ class TestAudioConv1d:
             heard = scaled[(step - 9) * 4 : (step + 11) * 4]
             np.testing.assert_allclose(answer[step], heard @ kernel.reshape(80, 8), atol=1e-4)
 
-    def test_loudness_and_offset_do_not_matter_over_the_floor(self):
+    def test_invariant_to_loudness_and_offset_above_the_floor(self):
         model = audio_conv1d(2000, 24, widths=(8, 16, 16))
         randomize(model)
         x = sounds(model)
@@ -124,7 +124,7 @@ class TestAudioConv1d:
         assert np.std(front_end(hiss)) < 0.05
 
     @pytest.mark.parametrize("samples", [2001, 252])
-    def test_refuses_lengths(self, samples):
+    def test_bad_lengths_raise(self, samples):
         with pytest.raises(ValueError, match=f"multiple of 4 samples, at least 256. Received: samples={samples}"):
             audio_conv1d(samples, 24, widths=(8, 8, 8))
 
@@ -143,7 +143,7 @@ class TestAudioTransformer:
         scale = np.abs(expected).max()
         np.testing.assert_allclose(np.asarray(until(model, "positions")(x)), expected, atol=1e-5 * scale)
 
-    def test_a_click_changes_the_tokens_of_its_time_alone(self):
+    def test_click_changes_only_tokens_of_its_time(self):
         model = audio_transformer(2000, 8000, 24, units=32, num_layers=1)
         x = sounds(model, 1)
         changed = x.copy()
@@ -152,17 +152,17 @@ class TestAudioTransformer:
         moved = np.abs(np.asarray(tokens(x)) - np.asarray(tokens(changed))).max((0, 2)) > 1e-4
         assert list(np.flatnonzero(moved)) == [0, 1, 2, 3, 4]
 
-    def test_hears_frames_of_25_ms_every_10(self):
+    def test_frames_are_25_ms_every_10(self):
         model = audio_transformer(4000, 16000, 24, units=32, num_layers=1)
         expected = LogMel(16000, 400, 160, 40)(sounds(model))
         answer = np.asarray(until(model, "front_end")(sounds(model)))
         np.testing.assert_allclose(answer, np.asarray(expected), atol=1e-5)
 
     @pytest.mark.parametrize("units", [0, 40])
-    def test_refuses_units(self, units):
+    def test_bad_units_raise(self, units):
         with pytest.raises(ValueError, match=f"multiples of 16. Received: units={units}"):
             audio_transformer(8000, 8000, 24, units=units)
 
-    def test_refuses_less_than_a_patch(self):
+    def test_less_than_a_patch_raises(self):
         with pytest.raises(ValueError, match=r"at least 8 frames. Received: samples=700, sample_rate=8000"):
             audio_transformer(700, 8000, 24)

@@ -32,7 +32,7 @@ def examples(encoder, count=3):
     return rng.normal(0, 0.2, shape).astype("float32")
 
 
-def test_is_a_named_model_of_one_embedding(encoder):
+def test_encoder_is_a_named_model_with_one_embedding(encoder):
     assert encoder.name in ("light_cnn", "log_mel_cnn")
     assert encoder.output.shape == (None, 24)
     assert encoder.get_layer("front_end") is not None
@@ -50,13 +50,13 @@ def test_on_device(encoder, tmp_path, gpu):
     check_on_device(model, {given: examples(encoder)}, tmp_path, gpu)
 
 
-def test_pictures_are_scaled_in_the_graph():
+def test_image_encoder_scales_images_in_the_graph():
     model = light_cnn((28, 28, 1), 24)
     scaled = keras.Model(model.input, model.get_layer("front_end").output)
     white = np.full((1, 28, 28, 1), 255, "uint8")
     np.testing.assert_allclose(np.asarray(scaled(white)), 1.0, rtol=1e-6)
 
 
-def test_unknown_block_is_refused():
+def test_light_cnn_unknown_block_raises():
     with pytest.raises(ValueError, match=r"one of conv, separable, inverted. Received: block='dense'"):
         light_cnn((28, 28, 1), 24, block="dense")

@@ -1,4 +1,4 @@
-"""Encoders of pictures: shapes, the tokens of the Transformer, widths, learning, and the device."""
+"""Image encoders: shapes, Transformer tokens, widths, learning, and the device."""
 
 import keras
 import numpy as np
@@ -35,14 +35,14 @@ def until(encoder, layer):
     return keras.Model(encoder.input, encoder.get_layer(layer).output)
 
 
-def test_pictures_enter_by_the_front_end(encoder):
+def test_image_encoder_first_layer_is_the_front_end(encoder):
     assert encoder.input.dtype == "uint8"
     assert encoder.output.shape == (None, 24)
     assert encoder.get_layer("front_end").input is encoder.input
     assert encoder.get_layer("embedding").output is encoder.output
 
 
-def test_memorizes_sixteen_pictures(encoder):
+def test_image_encoder_memorizes_sixteen_images(encoder):
     check_memorizes(encoder, pictures(encoder, 16), np.arange(16) % 4)
 
 
@@ -53,7 +53,7 @@ def test_on_device(encoder, tmp_path, gpu):
 
 
 class TestVitTiny:
-    def test_pictures_are_scaled_to_minus_one_to_one(self):
+    def test_images_are_scaled_to_minus_one_to_one(self):
         front_end = until(vit_tiny((8, 8, 1), 8, units=16, num_layers=1), "front_end")
         for pixel, expected in ((0, -1.0), (255, 1.0)):
             np.testing.assert_allclose(front_end(np.full((1, 8, 8, 1), pixel, "uint8")), expected, rtol=1e-6)
@@ -69,7 +69,7 @@ class TestVitTiny:
         np.testing.assert_allclose(np.asarray(until(model, "positions")(x)), expected, atol=1e-5)
 
     @pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 3), (2, 4)])
-    def test_a_patch_changes_its_own_token_alone(self, row, column):
+    def test_patch_changes_only_its_own_token(self, row, column):
         model = vit_tiny((12, 20, 3), 24, units=32, num_layers=1)
         x = pictures(model, 1)
         changed = x.copy()
@@ -78,7 +78,7 @@ class TestVitTiny:
         moved = np.abs(np.asarray(tokens(x)) - np.asarray(tokens(changed))).max((0, 2)) > 1e-6
         assert list(np.flatnonzero(moved)) == [5 * row + column]
 
-    def test_places_of_patches_matter(self):
+    def test_patch_order_changes_the_embedding(self):
         model = vit_tiny((8, 8, 1), 24, units=32, num_layers=1)
         randomize(model)
         x = pictures(model, 1)
@@ -87,7 +87,7 @@ class TestVitTiny:
         model.get_layer("positions").set_weights([np.zeros((4, 32))])
         np.testing.assert_allclose(np.asarray(model(x)), np.asarray(model(swapped)), atol=1e-5)
 
-    def test_answers_with_the_mean_token(self):
+    def test_embedding_is_from_the_mean_token(self):
         model = vit_tiny((8, 8, 1), 24, units=32, num_layers=1)
         randomize(model)
         x = pictures(model)
@@ -95,7 +95,7 @@ class TestVitTiny:
         expected = np.maximum(np.asarray(until(model, "norm")(x)).mean(1) @ kernel + bias, 0)
         np.testing.assert_allclose(np.asarray(model(x)), expected, atol=1e-5)
 
-    def test_dropout_acts_in_training_alone(self):
+    def test_dropout_acts_only_in_training(self):
         model = vit_tiny((8, 8, 1), 24, units=32, num_layers=1, dropout=0.5)
         randomize(model)
         x = pictures(model)
@@ -104,18 +104,18 @@ class TestVitTiny:
         assert np.abs(trained - once).max() > 1e-2
 
     @pytest.mark.parametrize(("shape", "patch_size"), [((28, 30, 1), 4), ((28, 28, 1), 0)])
-    def test_refuses_patches_that_do_not_fit(self, shape, patch_size):
+    def test_indivisible_patches_raise(self, shape, patch_size):
         with pytest.raises(ValueError, match=r"Received: shape=\(28, .*, patch_size="):
             vit_tiny(shape, 24, patch_size)
 
     @pytest.mark.parametrize("units", [0, 40])
-    def test_refuses_units(self, units):
+    def test_bad_units_raise(self, units):
         with pytest.raises(ValueError, match=f"multiples of 16. Received: units={units}"):
             vit_tiny((28, 28, 1), 24, units=units)
 
 
 class TestLcNet:
-    def test_is_the_network_of_the_paper_at_width_one(self):
+    def test_width_one_equals_the_paper(self):
         model = lc_net((224, 224, 3), 8)
         blocks = [model.get_layer(f"block{i}_pointwise_{'relu' if i < 6 else 'hard_swish'}") for i in range(13)]
         assert [x.output.shape[1] for x in blocks] == [112, 56, 56, 28, 28, *[14] * 6, 7, 7]
@@ -125,7 +125,7 @@ class TestLcNet:
         excited = [x.name for x in model.layers if x.name.endswith("excite_scale")]
         assert excited == ["block11_excite_scale", "block12_excite_scale"]
 
-    def test_small_pictures_keep_four_pixels(self):
+    def test_small_images_keep_four_pixels(self):
         model = lc_net((28, 40, 1), 8, width=0.25)
         assert model.get_layer("block12_pointwise").output.shape[1:3] == (4, 5)
 
@@ -134,11 +134,11 @@ class TestLcNet:
         model = lc_net((28, 28, 1), 8, width=width)
         assert model.get_layer("block12_pointwise").output.shape[-1] == expected
 
-    def test_dropout_acts_in_training_alone(self):
+    def test_dropout_acts_only_in_training(self):
         model = lc_net((28, 28, 1), 8, width=0.125, dropout=0.5)
         assert model.get_layer("dropout").rate == 0.5
 
-    def test_refuses_width(self):
+    def test_bad_width_raises(self):
         with pytest.raises(ValueError, match="Received: width=0"):
             lc_net((28, 28, 1), 24, width=0)
 
@@ -152,6 +152,6 @@ class TestLightCnnWidth:
         model = light_cnn((28, 28, 1), 64, width=0.4)
         assert [model.get_layer(name).filters for name in ("stem", "stage1", "stage2")] == [8, 12, 20]
 
-    def test_refuses_width(self):
+    def test_bad_width_raises(self):
         with pytest.raises(ValueError, match="Received: width=-1"):
             light_cnn((28, 28, 1), 24, width=-1)

@@ -25,7 +25,7 @@ def test_application_is_a_named_model_that_survives_saving(tmp_path):
     np.testing.assert_array_equal(np.asarray(read_model(tmp_path / "model.keras")(pictures((96, 96, 3)))), made)
 
 
-def test_pictures_are_scaled_as_the_network_wants():
+def test_pretrained_images_are_scaled_to_the_network_range():
     model = pretrained("MobileNetV2", (32, 32, 3), 8)
     (network,) = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     kernel, bias = model.get_layer("embedding").get_weights()
@@ -34,7 +34,7 @@ def test_pictures_are_scaled_as_the_network_wants():
     np.testing.assert_allclose(np.asarray(model(image)), np.maximum(features @ kernel + bias, 0), atol=1e-5)
 
 
-def test_gray_is_color_three_times():
+def test_pretrained_gray_is_repeated_to_three_channels():
     gray, color = pretrained("MobileNetV2", (32, 32, 1), 8, trainable=True), pretrained("MobileNetV2", (32, 32, 3), 8)
     assert len(gray.trainable_weights) > len(color.trainable_weights) == 2
     for name in ("mobilenetv2_1.00_32", "embedding"):
@@ -54,18 +54,18 @@ def test_gray_is_color_three_times():
         ("some_preset", (16,), "imagenet", "weights to be None or 'preset'. Received: weights='imagenet'"),
     ],
 )
-def test_what_cannot_be_built_is_refused(handle, shape, weights, message):
+def test_pretrained_bad_arguments_raise(handle, shape, weights, message):
     with pytest.raises(BadInputError, match=message):
         pretrained(handle, shape, 8, weights)
 
 
-def test_missing_package_is_named(monkeypatch):
+def test_pretrained_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_nlp", None)
     with pytest.raises(BadInputError, match=r"some_preset: expected a name of keras.applications.*mmzoo\[text\]"):
         pretrained("some_preset", (16,), 8)
 
 
-def test_unknown_preset_is_refused(tmp_path):
+def test_pretrained_unknown_preset_raises(tmp_path):
     pytest.importorskip("keras_nlp")
     with pytest.raises(
         BadInputError, match=r"expected a name of keras.applications or a preset of keras-nlp. Received"
@@ -88,7 +88,7 @@ def test_text_preset_from_a_folder(tmp_path):
         pretrained(str(tmp_path / "bert"), (32, 32, 3), 8)
 
 
-def test_picture_preset_from_a_folder(tmp_path):
+def test_image_preset_from_a_folder(tmp_path):
     keras_nlp = pytest.importorskip("keras_nlp")
     stages = {"stackwise_num_filters": [64], "stackwise_num_blocks": [1], "stackwise_num_strides": [1]}
     stem = {"input_conv_filters": [64], "input_conv_kernel_sizes": [3]}

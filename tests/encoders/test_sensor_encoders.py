@@ -1,4 +1,4 @@
-"""Sensor encoders: scaling in the graph, time that flows one way, and what they learn."""
+"""Sensor encoders: standardization in the graph, causality, and learning."""
 
 import keras
 import numpy as np
@@ -38,7 +38,7 @@ class TestEncoder:
         x = examples(name)
         np.testing.assert_allclose(np.asarray(scaled(x)), (x - MEAN) / np.sqrt(VARIANCE), atol=1e-5)
 
-    def test_figures_are_those_of_adapt_and_are_not_trained(self, name):
+    def test_statistics_equal_adapt_and_are_not_trainable(self, name):
         model = ENCODERS[name]()
         x = examples(name, 50)
         model.get_layer("front_end").adapt(x)
@@ -47,7 +47,7 @@ class TestEncoder:
         np.testing.assert_allclose(made.std(axis=0), 1, atol=1e-4)
         assert not model.get_layer("front_end").trainable_weights
 
-    def test_figures_travel_with_the_weights(self, name, tmp_path):
+    def test_statistics_are_copied_with_the_weights(self, name, tmp_path):
         model = ENCODERS[name](mean=MEAN, variance=VARIANCE)
         randomize(model)
         expected = np.asarray(model(examples(name)))
@@ -66,14 +66,14 @@ class TestEncoder:
         model = keras.Model({given: model.input}, {"embedding": model.output})
         check_on_device(model, {given: examples(name)}, tmp_path, gpu)
 
-    def test_half_of_the_figures_is_refused(self, name):
+    def test_mean_without_variance_raises(self, name):
         with pytest.raises(ValueError, match=rf"{name} expects mean and variance together. Received: .*variance=None"):
             ENCODERS[name](mean=MEAN)
         with pytest.raises(ValueError, match=r"of shape \(3,\). Received: mean.shape=\(2,\), variance.shape=\(2,\)"):
             ENCODERS[name](mean=MEAN[:2], variance=VARIANCE[:2])
 
 
-def test_a_constant_channel_is_not_divided():
+def test_standardize_constant_channel_is_not_divided():
     layer = Standardize()
     layer.build((None, 2))
     layer.adapt([[5.0, 1.0], [5.0, 3.0]])
@@ -81,14 +81,14 @@ def test_a_constant_channel_is_not_divided():
 
 
 @pytest.mark.parametrize(("mean", "variance"), [([0, np.nan], [1, 1]), ([0, 0], [1, -1]), ([0, 0], [np.inf, 1])])
-def test_figures_that_are_none_are_refused(mean, variance):
+def test_standardize_bad_statistics_raise(mean, variance):
     layer = Standardize()
     layer.build((None, 2))
     with pytest.raises(ValueError, match=r"Standardize expects finite figures, variance >= 0. Received: "):
         layer.set_figures(mean, variance)
 
 
-def test_tabular_mlp_is_a_formula():
+def test_tabular_mlp_formula():
     model = ENCODERS["tabular_mlp"](mean=MEAN, variance=VARIANCE, dropout=0.5)
     randomize(model)
     model.get_layer("front_end").set_figures(MEAN, VARIANCE)
@@ -100,12 +100,12 @@ def test_tabular_mlp_is_a_formula():
 
 
 def causal(x, kernel, dilation):
-    """Convolve `(T, C)` with `(3, C, D)`, the last of which falls on now."""
+    """Convolve `(T, C)` causally with `(3, C, D)`."""
     padded = np.concatenate([np.zeros((2 * dilation, x.shape[1])), x])
     return sum(padded[i * dilation : i * dilation + len(x)] @ kernel[i] for i in range(3))
 
 
-def test_series_conv_is_a_formula():
+def test_series_conv_formula():
     model = ENCODERS["series_conv"]()
     rng = np.random.default_rng(0)
     weights = {}
@@ -125,7 +125,7 @@ def test_series_conv_is_a_formula():
         np.testing.assert_allclose(made, np.maximum(x.mean(axis=0) @ kernel + bias, 0), atol=1e-5)
 
 
-def test_series_conv_sees_nothing_ahead_and_as_far_back_as_it_says():
+def test_series_conv_is_causal_with_documented_receptive_field():
     model = series_conv((STEPS, 3), 12, widths=(8, 8))
     randomize(model)
     steps = keras.Model(model.input, model.get_layer("stage1_relu").output)

@@ -1,4 +1,4 @@
-"""Every encoder of text: its formula, padding that does not matter, order that does, learning, and the device."""
+"""Text encoders: formulas, invariance to padding, sensitivity to order, learning, and the device."""
 
 from functools import partial
 
@@ -72,7 +72,7 @@ def numpy_gru(ids, w):
 
 
 def numpy_transformer(ids, w):
-    """Only the wiring: the blocks have a test of their own."""
+    """Only the wiring: the blocks have separate tests."""
     x = keras.Input((len(ids), 8))
     y = transformer_block(transformer_block(x, 2, name="block0"), 2, name="block1")
     blocks = keras.Model(x, y)
@@ -113,7 +113,7 @@ def test_is_a_named_model_of_one_embedding(name, encoder):
 
 
 @pytest.mark.filterwarnings("ignore:You are using a softmax")  # over the one token of a text
-def test_formula_sees_the_text_alone(name, encoder):
+def test_text_encoder_formula(name, encoder):
     w = kernels(encoder)
     for text in TEXTS[1:]:
         ids = encode_bytes([text], 32)
@@ -122,7 +122,7 @@ def test_formula_sees_the_text_alone(name, encoder):
         np.testing.assert_allclose(numbers(encoder(ids))[0], expected, atol=2e-5, err_msg=text)
 
 
-def test_amount_of_padding_does_not_matter(name, encoder):
+def test_text_encoder_is_invariant_to_amount_of_padding(name, encoder):
     longer = ENCODERS[name](96)
     for weight, given in zip(longer.weights, encoder.weights, strict=True):
         value = numbers(given)
@@ -134,7 +134,7 @@ def test_amount_of_padding_does_not_matter(name, encoder):
     assert np.ptp(short, axis=0).max() > 0.1
 
 
-def test_what_stands_for_padding_does_not_matter(encoder):
+def test_text_encoder_is_invariant_to_padding_vector(encoder):
     ids = encode_bytes(TEXTS, 32)
     before = numbers(encoder(ids))
     table = encoder.get_layer("front_end").table
@@ -144,11 +144,11 @@ def test_what_stands_for_padding_does_not_matter(encoder):
     np.testing.assert_allclose(numbers(encoder(ids)), before, atol=1e-4)
 
 
-def test_empty_text_has_a_finite_answer(encoder):
+def test_text_encoder_empty_text_is_finite(encoder):
     assert np.isfinite(numbers(encoder(encode_bytes([""], 32)))).all()
 
 
-def test_order_matters_but_to_the_bag(name, encoder):
+def test_text_encoder_depends_on_order_except_bag(name, encoder):
     one, other = numbers(encoder(encode_bytes(["dog bites the man", "man bites the dog"], 32)))
     if name == "text_bag":
         np.testing.assert_allclose(one, other, atol=1e-6)
@@ -156,7 +156,7 @@ def test_order_matters_but_to_the_bag(name, encoder):
         assert np.abs(one - other).max() > 1e-3 * np.abs(one).max()
 
 
-def test_every_token_matters(encoder):
+def test_text_encoder_depends_on_every_token(encoder):
     text = "abcdefghijklmnopqrstuvwxyz"
     before = numbers(encoder(encode_bytes([text], 32)))
     changed = encode_bytes([text[:i] + "é" + text[i + 1 :] for i in range(26)], 32)
@@ -186,14 +186,14 @@ def test_on_device_with_an_empty_text(tmp_path, gpu):
     check_on_device(model, {"token_ids": encode_bytes(TEXTS, 32)}, tmp_path, gpu)
 
 
-def test_bad_arguments_are_refused():
+def test_text_encoder_bad_arguments_raise():
     with pytest.raises(ValueError, match=r"length that stride divides. Received: length=30, stride=8"):
         text_gru(30, 8)
     with pytest.raises(ValueError, match="width that num_heads divides"):
         text_transformer(32, 8, num_heads=3)
 
 
-def test_training_leaves_maxima_out():
+def test_text_conv_dropout_acts_in_training():
     dropped = text_conv(32, 8, units=8, dropout=0.5)
     ids = encode_bytes(TEXTS, 32)
     np.testing.assert_array_equal(numbers(dropped(ids)), numbers(dropped(ids)))

@@ -1,4 +1,4 @@
-"""Video encoders: frames folded into the batch do not mix, time is seen where it should be, and motion is learned."""
+"""Video encoders: separation of frames in the batch, sensitivity to time, and learning of motion."""
 
 import keras
 import numpy as np
@@ -62,7 +62,7 @@ def test_examples_of_a_batch_do_not_mix(encoder):
     assert np.ptp(alone, axis=0).max() > 1e-3
 
 
-def test_every_frame_matters(encoder):
+def test_video_encoder_depends_on_every_frame(encoder):
     # the maximum takes a frame's number only where it is the largest
     video = videos(8)
     before = answer(encoder, video)
@@ -72,21 +72,21 @@ def test_every_frame_matters(encoder):
         assert np.abs(answer(encoder, other) - before).max() > 1e-4 * np.abs(before).max(), k
 
 
-def test_order_of_frames_matters_where_time_is_seen(encoder):
+def test_video_encoder_depends_on_frame_order_except_pool(encoder):
     video = videos(4)
     forward, backward = answer(encoder, video), answer(encoder, np.ascontiguousarray(video[:, ::-1]))
     moved = np.abs(forward - backward).max() / np.abs(forward).max()
     assert moved < 1e-5 if encoder.name == "frame_pool" else moved > 1e-3
 
 
-def test_saved_and_read_back(encoder, tmp_path):
+def test_video_encoder_survives_save_and_load(encoder, tmp_path):
     encoder.save(tmp_path / "model.keras")
     custom = keras.models.load_model(tmp_path / "model.keras", compile=False)
     np.testing.assert_array_equal(answer(custom, videos()), answer(encoder, videos()))
 
 
 @pytest.mark.parametrize("pool", ["mean", "max"])
-def test_frame_pool_is_the_picture_encoder_frame_by_frame(pool):
+def test_frame_pool_equals_image_encoder_per_frame(pool):
     image_encoder = picture()
     randomize(image_encoder)
     model = frame_pool(FRAMES, image_encoder, 12, pool)
@@ -97,7 +97,7 @@ def test_frame_pool_is_the_picture_encoder_frame_by_frame(pool):
     np.testing.assert_allclose(answer(model, video), expected, atol=1e-5)
 
 
-def test_each_frame_keeps_frames_apart():
+def test_each_frame_does_not_mix_frames():
     image_encoder = picture()
     randomize(image_encoder)
     video = videos()
@@ -111,7 +111,7 @@ def test_each_frame_keeps_frames_apart():
     assert not moved.any()
 
 
-def test_stacked_frames_are_what_fold_takes_apart():
+def test_fold_frames_inverts_stack_frames():
     video = videos()
     strip = stack_frames(video)
     assert isinstance(strip, np.ndarray)
@@ -121,13 +121,13 @@ def test_stacked_frames_are_what_fold_takes_apart():
     np.testing.assert_array_equal(np.asarray(fold_frames(strip, FRAMES)), video.reshape(-1, SIZE, SIZE, 3))
 
 
-def test_over_time_sees_one_point_through_time():
+def test_over_time_sees_one_pixel_through_time():
     x = np.random.default_rng(0).normal(size=(2, 4, 3, 5, 6)).astype("float32")
     made = over_time(keras.ops.convert_to_tensor(x.reshape(8, 3, 5, 6)), 4, lambda t: t[:, 1:] - t[:, :-1])
     np.testing.assert_allclose(np.asarray(made), (x[:, 1:] - x[:, :-1]).reshape(6, 3, 5, 6), atol=1e-6)
 
 
-def test_conv_2plus1d_is_a_formula():
+def test_conv_2plus1d_formula():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 3, 4, 4, 4)).astype("float32")
     frames = keras.Input((4, 4, 4))
@@ -154,7 +154,7 @@ def test_middle_width_keeps_the_weights_of_three_axes():
 
 
 def moving_squares(count=16):
-    """Draw a bright square that goes right or left; no single frame tells which way."""
+    """Draw a bright square that moves right or left; single frames are ambiguous."""
     rng = np.random.default_rng(0)
     video = np.zeros((count, *SHAPE), "uint8")
     label = np.arange(count) % 2
@@ -182,20 +182,20 @@ def brightening(count=16):
         ("gated_stream", brightening),
     ],
 )
-def test_memorizes_what_only_time_tells(name, draw):
+def test_video_encoder_memorizes_motion(name, draw):
     keras.utils.set_random_seed(0)
     check_memorizes(ENCODERS[name](), *draw())
 
 
 @pytest.mark.parametrize("name", ["frame_pool_max", "r2plus1d"])
-def test_odd_shapes_on_device(name, tmp_path, gpu):
+def test_video_encoder_unusual_shapes_on_device(name, tmp_path, gpu):
     model = ENCODERS[name]()
     randomize(model)
     model = keras.Model({"video": model.input}, {"embedding": model.output})
     check_on_device(model, {"video": stack_frames(videos())}, tmp_path, gpu)
 
 
-def test_bad_arguments_are_refused():
+def test_video_encoder_bad_arguments_raise():
     with pytest.raises(ValueError, match=r"one of mean, max. Received: pool='sum'"):
         frame_pool(FRAMES, picture(), 12, pool="sum")
     with pytest.raises(ValueError, match=r"multiples of 4.* Received: units=6"):

@@ -1,4 +1,4 @@
-"""The converters' edges: no front end, a shared input, foreign operators, what is said and when."""
+"""Tests of conversion: missing front ends, shared inputs, unsupported operators, suppressed output."""
 
 import itertools
 import os
@@ -28,7 +28,7 @@ def on_dict(build, *names):
     return keras.Model(x, {"y": layers.Dense(3)(build(x))})
 
 
-def test_without_a_front_end_all_is_quantized():
+def test_tflite_models_without_front_end_quantizes_all():
     model = on_dict(lambda x: encoder(front_end="scale")(x["image"]), "image")
     assert split(model) is None
     calibration = {"image": np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), dtype=np.uint8)}
@@ -38,7 +38,7 @@ def test_without_a_front_end_all_is_quantized():
     assert flatbuffer.operators(tflite)["QUANTIZE"] >= 1
 
 
-def test_a_shared_encoder_is_cut_for_each_of_its_inputs():
+def test_split_shared_encoder_splits_each_input():
     shared = encoder()
     model = on_dict(lambda x: layers.Concatenate()([shared(x["left"]), shared(x["right"])]), "left", "right")
     front, back = split(model)
@@ -49,8 +49,8 @@ def test_a_shared_encoder_is_cut_for_each_of_its_inputs():
 
 
 @pytest.mark.parametrize("front_end", ["front_end", "scale"])
-def test_a_rescaling_at_the_end_stays_float(front_end, tmp_path):
-    """Years: the range of an int8 tensor holds 0, so that a step of it would be 8 of them."""
+def test_tflite_models_final_rescaling_stays_float(front_end, tmp_path):
+    """Check on years: an int8 range includes 0, so one step would be 8 years."""
     x = {"image": keras.Input((8, 8, 1), dtype="uint8", name="image")}
     hidden = layers.Dense(4, name="hidden")(encoder(front_end=front_end)(x["image"]))
     year = layers.Rescaling(5.0, 2000.0, name="value")(layers.Dense(1)(layers.ReLU()(hidden)))
@@ -66,8 +66,8 @@ def test_a_rescaling_at_the_end_stays_float(front_end, tmp_path):
         np.testing.assert_allclose(answer["hidden"], exact["hidden"], atol=0.05 * np.ptp(exact["hidden"]), rtol=0)
 
 
-def test_text_that_also_tells_its_padding_is_not_cut(tmp_path):
-    """Its encoder takes the ids twice, for vectors and for the mask; the picture beside it is cut as ever."""
+def test_split_text_encoder_with_padding_mask_is_not_split(tmp_path):
+    """Check that only the image encoder is split: the text encoder uses the ids for embeddings and mask."""
     x = {"image": keras.Input((8, 8, 1), dtype="uint8", name="image")}
     x["text"] = keras.Input((8,), dtype="int32", name="text")
     joined = layers.Concatenate()([encoder()(x["image"]), text_conv(8, 16, units=8, name="text_encoder")(x["text"])])
@@ -80,21 +80,21 @@ def test_text_that_also_tells_its_padding_is_not_cut(tmp_path):
         "text": encode_bytes(["seven", "one"] * 8, 8),
     }
     prepared = np.asarray(front({"image": given["image"]})["image"])
-    cut = back({**given, "image": prepared})["y"]
-    np.testing.assert_allclose(cut, model(given)["y"], atol=1e-6)
+    rejoined = back({**given, "image": prepared})["y"]
+    np.testing.assert_allclose(rejoined, model(given)["y"], atol=1e-6)
     flatbuffer.write(tflite_models(model, ["dynamic"], given)["dynamic"], tmp_path / "m.tflite")
     one = {name: value[:1] for name, value in given.items()}
     np.testing.assert_allclose(predictor(tmp_path / "m.tflite")(one)["y"], model(one)["y"], atol=0.02)
 
 
-def test_an_input_with_a_front_end_and_another_use_is_refused():
+def test_split_front_end_input_with_other_consumer_raises():
     flat = layers.Flatten()
     model = on_dict(lambda x: layers.Concatenate()([encoder()(x["image"]), flat(x["image"])]), "image")
     with pytest.raises(ValueError, match=r"Received: shared=\['image'\]"):
         split(model)
 
 
-def test_a_sum_of_two_embeddings_of_batch_1_loses_its_squeeze(tmp_path):
+def test_to_tflite_sum_of_batch_1_has_no_squeeze(tmp_path):
     x = {name: keras.Input((6,), name=name) for name in ("a", "b")}
     model = keras.Model(x, {"y": layers.Dense(2)(layers.Dense(6)(x["a"]) + layers.ReLU()(x["b"]))})
     with quiet():
@@ -109,15 +109,15 @@ def test_a_sum_of_two_embeddings_of_batch_1_loses_its_squeeze(tmp_path):
     np.testing.assert_allclose(answer["y"], model(given)["y"], atol=1e-5)
 
 
-def test_an_operator_that_tflite_lacks_is_named(tmp_path, capfd):
+def test_to_tflite_unsupported_operator_is_named(tmp_path, capfd):
     x = keras.Input((4,), name="x")
     model = keras.Model({"x": x}, {"y": keras.ops.erf(x)})
     save_model(tmp_path / "m", model, batch=1)
-    with pytest.raises(ValueError, match=r"built-in operators alone\. Received: \['tf\.Erf'\]"):
+    with pytest.raises(ValueError, match=r"only built-in operators\. Received: \['tf\.Erf'\]"):
         to_tflite(tmp_path / "m", "float32")
 
 
-def test_quiet_holds_back_and_shows_on_failure(capfd):
+def test_quiet_shows_output_only_on_failure(capfd):
     def convert(fail):
         with quiet():
             os.write(2, b"chatter\n")
@@ -130,19 +130,19 @@ def test_quiet_holds_back_and_shows_on_failure(capfd):
     assert capfd.readouterr().err == "chatter\n"
 
 
-def test_onnx_needs_its_packages(monkeypatch):
+def test_has_onnx_without_packages_is_false(monkeypatch):
     assert has_onnx()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert not has_onnx()
 
 
-def test_calibration_takes_no_more_than_asked():
+def test_calibration_examples_returns_requested_count():
     endless = (({"image": np.full((7, 2), i), "y": 0}, np.zeros(7)) for i in itertools.count())
     taken = verb.calibration_examples(endless, ["image"], 16)
     assert taken["image"][:, 0].tolist() == [0] * 7 + [1] * 7 + [2] * 2
 
 
-def test_a_failure_leaves_the_old_file(tmp_path):
+def test_put_failure_keeps_old_file(tmp_path):
     (tmp_path / "labels.txt").write_text("old")
 
     def fail(path):

@@ -1,4 +1,4 @@
-"""Every fusion: its formula in NumPy, every pattern of what is present, and the device."""
+"""Fusions: formulas in NumPy, every modality subset, and the device."""
 
 import itertools
 
@@ -65,7 +65,7 @@ def test_formula(fuse, formula, inputs):
 
 
 @pytest.mark.parametrize("fuse", FUSIONS.values(), ids=FUSIONS)
-def test_what_a_missing_modality_holds_does_not_matter(fuse, inputs):
+def test_fusion_is_invariant_to_content_of_missing_modality(fuse, inputs):
     model = fused(fuse)
     other = {name: x + 100 * (1 - PATTERNS[:, i : i + 1]) for i, (name, x) in enumerate(list(inputs.items())[:3])}
     expected = np.asarray(model(inputs)["y"])
@@ -74,7 +74,7 @@ def test_what_a_missing_modality_holds_does_not_matter(fuse, inputs):
 
 
 @pytest.mark.parametrize("fuse", FUSIONS.values(), ids=FUSIONS)
-def test_what_is_present_matters(fuse, inputs):
+def test_fusion_depends_on_every_available_modality(fuse, inputs):
     model = fused(fuse)
     before = np.asarray(model(inputs)["y"])
     for i, name in enumerate(NAMES):

@@ -1,4 +1,4 @@
-"""What every fusion promises, found by being in the folder: every pattern of `present`, gradients, half precision."""
+"""Contract of every fusion in the folder: every pattern of `present`, gradients, half precision."""
 
 import importlib
 import itertools
@@ -41,7 +41,7 @@ def inputs():
 
 
 @pytest.mark.parametrize("name", FUSIONS)
-def test_what_a_missing_modality_holds_does_not_matter(name, models, inputs):
+def test_fusion_is_invariant_to_content_of_missing_modality(name, models, inputs):
     expected = np.asarray(models[name](inputs)["y"])
     assert expected.shape == (8, WIDTH)
     assert np.isfinite(expected).all()
@@ -50,7 +50,7 @@ def test_what_a_missing_modality_holds_does_not_matter(name, models, inputs):
 
 
 @pytest.mark.parametrize("name", FUSIONS)
-def test_what_is_present_matters(name, models, inputs):
+def test_fusion_depends_on_every_available_modality(name, models, inputs):
     before = np.asarray(models[name](inputs)["y"])
     for i, n in enumerate(NAMES):
         moved = np.abs(np.asarray(models[name]({**inputs, n: inputs[n][::-1]})["y"]) - before).max(axis=1)
@@ -76,7 +76,7 @@ def test_gradients_reach_every_weight_and_embedding(name, models, inputs):
 
 
 @pytest.mark.parametrize("name", FUSIONS)
-def test_half_precision_holds_it(name, models, inputs):
+def test_fusion_is_finite_in_half_precision(name, models, inputs):
     keras.config.set_dtype_policy("float16")
     try:
         half = model_of(name)

@@ -30,7 +30,7 @@ def every_pattern(count):
 
 
 def answers(fuse, count=3):
-    """Return what `fuse` makes of `every_pattern`, its weights by path, and the inputs."""
+    """Return the output of `fuse` for `every_pattern`, its weights by path, and the inputs."""
     inputs = {name: keras.Input((WIDTH,), name=name) for name in NAMES[:count]}
     present = keras.Input((count,), name="present")
     model = keras.Model({**inputs, "present": present}, fuse(inputs, present))
@@ -47,7 +47,7 @@ def zeroed(given):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize(("fuse", "formula"), [(maximum, np.max), (minimum, np.min), (median, np.median)])
-def test_statistics_are_those_of_what_is_present(fuse, formula, count):
+def test_statistics_are_over_available_modalities(fuse, formula, count):
     for scale, shift in ((1, 0), (3, 40), (3, -40)):
         inputs = [keras.Input((WIDTH,)) for _ in range(count)]
         present = keras.Input((count,))

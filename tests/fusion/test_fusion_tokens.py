@@ -39,7 +39,7 @@ def inputs_of(shapes):
 
 
 def tokens_of(given):
-    """Return `{modality: (8, T, D)}`, with zeros for what is missing, and `{modality: (8, T)}` of what is there."""
+    """Return tokens `{modality: (8, T, D)}`, zero if missing, and their mask `{modality: (8, T)}`."""
     tokens, seen = {}, {}
     for i, name in enumerate(NAMES):
         x = given[name] if given[name].ndim == 3 else given[name][:, None]
@@ -120,7 +120,7 @@ def test_tokens_on_device(fuse, tmp_path, gpu):
     check_on_device(model, inputs_of(shapes), tmp_path, gpu)
 
 
-def test_refuses_what_cannot_be_fused():
+def test_fusion_bad_arguments_raise():
     x, present = {"image": keras.Input((WIDTH,))}, keras.Input((1,))
     for fuse in (film, attention):
         with pytest.raises(ValueError, match=r"two modalities or more. Received: embeddings=\['image'\]"):

@@ -1,4 +1,4 @@
-"""The classification head: its formula, also where its numbers are far apart."""
+"""The classification head: its formula, including extreme logits."""
 
 import keras
 import numpy as np

@@ -41,7 +41,7 @@ def test_far_logits_stay_finite():
     np.testing.assert_allclose(answer.max(axis=-1), 0, atol=1e-5)
 
 
-def test_loss_of_keras_is_the_probability_that_the_beam_finds():
+def test_ctc_loss_of_keras_equals_beam_probability():
     answer = np.asarray(head()(X))
     for row, target, length, expected in zip(answer, TARGET, LENGTH, np.asarray(loss(answer)), strict=True):
         found = {tuple(labels): score for labels, score in beam_ctc(row, width=10**6)}
@@ -55,7 +55,7 @@ def test_every_weight_gets_a_gradient():
     assert all(np.any(g) for g in tape.gradient(total, [w.value for w in model.trainable_variables]))
 
 
-def test_learns_what_it_decodes():
+def test_ctc_learns_labels():
     model = head()
     model.compile(keras.optimizers.Adam(0.1), loss=lambda _, answer: loss(answer), jit_compile=False)
     frames, target = np.tile(X, (60, 1, 1)), np.tile(TARGET, (60, 1))

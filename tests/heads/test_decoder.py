@@ -1,4 +1,4 @@
-"""The decoder: training graph against NumPy and its own steps, what it may see, generation, and the device."""
+"""The decoder: training graph against NumPy and its own steps, causality, generation, and the device."""
 
 import keras
 import numpy as np
@@ -42,7 +42,7 @@ def step_by_step(graphs, ids=IDS, state=None):
 
 
 def numpy_decoder(w):
-    """Vaswani et al. 2017 with normalization first, written with boolean choice in place of added masks."""
+    """Pre-norm Transformer decoder, Vaswani et al. 2017, with boolean instead of additive masks."""
 
     def dense(x, name):
         return x @ w[f"{name}/kernel"] + w[f"{name}/bias"]
@@ -85,18 +85,18 @@ def test_formula(graphs):
     np.testing.assert_allclose(answer, numpy_decoder(weights), atol=1e-5)
 
 
-def test_steps_equal_the_whole(graphs):
+def test_decoder_steps_equal_the_full_graph(graphs):
     whole = np.asarray(graphs[0]({"token_ids": IDS, "memory": MEMORY})["probabilities"])
     np.testing.assert_allclose(step_by_step(graphs), whole, atol=1e-5)
 
 
-def test_what_an_old_cache_holds_does_not_matter(graphs):
+def test_decoder_is_invariant_to_stale_cache(graphs):
     used = empty(graphs[1])
     used["cache"] += 3
     np.testing.assert_allclose(step_by_step(graphs, state=used), step_by_step(graphs), atol=1e-5)
 
 
-def test_sees_only_what_came_before(graphs):
+def test_decoder_is_causal(graphs):
     other = IDS.copy()
     other[:, 3:] = (other[:, 3:] + 5) % N
     before, after = (np.asarray(graphs[0]({"token_ids": x, "memory": MEMORY})["probabilities"]) for x in (IDS, other))
@@ -104,7 +104,7 @@ def test_sees_only_what_came_before(graphs):
     assert (np.abs(after - before)[:, 3:].max(axis=(0, 2)) > 1e-3).all()
 
 
-def test_sees_the_memory(graphs):
+def test_decoder_depends_on_memory(graphs):
     before = np.asarray(graphs[0]({"token_ids": IDS, "memory": MEMORY})["probabilities"])
     after = np.asarray(graphs[0]({"token_ids": IDS, "memory": MEMORY[::-1]})["probabilities"])
     assert (np.abs(after - before).max(axis=(0, 2)) > 1e-3).all()
@@ -120,7 +120,7 @@ def test_every_weight_gets_a_gradient_and_all_are_shared(graphs):
     assert {id(w) for w in start.weights} | {id(w) for w in step.weights} == {id(w) for w in full.weights}
 
 
-def test_learns_to_write(graphs):
+def test_decoder_learns_sentences(graphs):
     randomize(graphs[0])
     graphs[0].compile(keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy", jit_compile=False)
     sentences = np.array([[1, 5, 6, 7, 2, 0], [1, 9, 9, 2, 0, 0]], "int32")  # 1 begins, 2 ends, 0 pads
@@ -148,6 +148,6 @@ def test_on_device(graphs, tmp_path, gpu):
     check_on_device(step, {"token_ids": IDS[:, :1], "position": places, **state}, tmp_path, gpu)
 
 
-def test_refuses_heads_that_do_not_divide():
+def test_decoder_indivisible_heads_raise():
     with pytest.raises(ValueError, match="Received: embed_dim=8, num_heads=3"):
         decoder(N, L, (S, E), 8, 2, 3)

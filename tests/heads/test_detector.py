@@ -1,4 +1,4 @@
-"""The detection head: boxes against NumPy cell by cell, and that it learns where objects are."""
+"""The detection head: boxes against NumPy cell by cell, and learning of object positions."""
 
 import keras
 import numpy as np
@@ -80,5 +80,5 @@ def test_learns_a_box(head):
         assert iou(found, boxes[k : k + 1]).item() > 0.8
 
 
-def test_on_device_where_the_picture_is_not_square(head, tmp_path, gpu):
+def test_detector_on_device_with_rectangular_image(head, tmp_path, gpu):
     check_on_device(head, {"features": X}, tmp_path, gpu)

@@ -23,7 +23,7 @@ def test_formula():
     np.testing.assert_allclose(np.asarray(model(X)), 1 / (1 + np.exp(-(X @ kernel + bias))), atol=1e-6)
 
 
-def test_a_class_does_not_take_from_another():
+def test_multi_label_classes_are_independent():
     model = head()
     before = np.asarray(model(X))
     kernel, bias = model.get_weights()

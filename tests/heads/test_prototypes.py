@@ -40,7 +40,7 @@ def test_formula(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_prototype_belongs_to_itself(kind):
+def test_prototype_is_assigned_to_itself(kind):
     model = head(kind)
     (centers,) = model.get_weights()
     assert centers.shape == (1, 6, 8)
@@ -70,6 +70,6 @@ def test_survives_save_and_load(tmp_path):
     np.testing.assert_array_equal(again["probabilities"], model({"embedding": X})["probabilities"])
 
 
-def test_unknown_kernel_is_refused():
+def test_prototypes_unknown_kernel_raises():
     with pytest.raises(ValueError, match=r"student or cosine. Received: kernel='gauss'"):
         prototypes(keras.Input((8,)), 6, kernel="gauss")

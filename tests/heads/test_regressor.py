@@ -44,7 +44,7 @@ def test_gradients(given):
 
 
 @pytest.mark.parametrize("given", [{"low": 0}, {"high": 1}, {"low": 1, "high": 1}])
-def test_half_a_range_is_refused(given):
+def test_regressor_incomplete_range_raises(given):
     with pytest.raises(ValueError, match=r"low < high, or neither. Received: low="):
         head(**given)
 

@@ -24,7 +24,7 @@ def log_softmax(x):
 
 
 def mean_over_positives(ids, i, logits):
-    """Cross-entropy of row `i`, an equal share for each example of the same id."""
+    """Compute the cross-entropy of row `i`, uniform over examples of the same id."""
     positives = [j for j in range(len(ids)) if ids[j] == ids[i]]
     return -np.mean([log_softmax(logits)[j] for j in positives])
 
@@ -60,7 +60,7 @@ def test_siglip_is_a_sigmoid_for_every_pair():
     close(contrastive.siglip(0.5, -2.0)(IDS, cosines), expected)
 
 
-def test_siglip_of_embeddings_is_that_of_their_cosines():
+def test_siglip_of_embeddings_equals_siglip_of_cosines():
     z = unit(draw(5, 3, 4))
     each = [contrastive.siglip()(IDS, z[:, a] @ z[:, b].T) for a, b in itertools.combinations(range(3), 2)]
     close(contrastive.siglip()(IDS, z), np.mean([np.asarray(x) for x in each], axis=0))
@@ -105,14 +105,14 @@ def test_right_costs_less_than_wrong():
         assert cost[0] < cost[1], make.__name__
 
 
-def test_who_share_an_id_shall_be_alike():
+def test_contrastive_gradient_pulls_examples_with_one_id_together():
     alike, apart = (np.stack([np.eye(4)[rows]] * 2, axis=1).astype("float32") for rows in ([0, 0, 1, 2], [0, 3, 1, 2]))
     for make in (contrastive.info_nce, contrastive.siglip, contrastive.nt_xent):
         near, far = (float(np.mean(make()(np.array([5, 5, 1, 2]), x))) for x in (alike, apart))
         assert near < far, make.__name__
 
 
-def test_one_view_is_refused():
+def test_contrastive_one_view_raises():
     for make in (contrastive.info_nce, contrastive.nt_xent, contrastive.vicreg):
         with pytest.raises(ValueError, match="Received: y_pred"):
             make()(IDS, draw(5, 1, 4))

@@ -17,7 +17,7 @@ def by_torch(logits):
     return ctc_loss(log_p, tensor(LABELS), [5] * 6, LENGTHS, reduction="none", zero_infinity=True).numpy()
 
 
-def test_ctc_is_that_of_torch():
+def test_ctc_equals_torch():
     expected = by_torch(LOGITS)
     assert expected[4] == 0
     assert np.all(expected[[0, 1, 2, 3, 5]] > 0)
@@ -26,12 +26,12 @@ def test_ctc_is_that_of_torch():
     np.testing.assert_allclose(ctc.ctc(padded, LOGITS), expected, rtol=1e-4)
 
 
-def test_log_probabilities_give_what_logits_give():
+def test_ctc_of_log_probabilities_equals_ctc_of_logits():
     shares = tensor(LOGITS).log_softmax(-1).numpy()
     np.testing.assert_allclose(ctc.ctc(LABELS, shares), ctc.ctc(LABELS, LOGITS), rtol=1e-4)
 
 
-def test_keras_gives_the_same_where_labels_fit():
+def test_ctc_equals_keras_if_labels_fit():
     fit = [0, 1, 2, 3, 5]
     own = keras.losses.CTC(reduction=None)(LABELS[fit], LOGITS[fit])
     np.testing.assert_allclose(ctc.ctc(LABELS, LOGITS).numpy()[fit], own, rtol=1e-5)

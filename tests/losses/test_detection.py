@@ -26,7 +26,7 @@ def focal_by_loop(y, p, alpha=2.0, beta=4.0):
 
 
 def giou_by_hand(a, b):
-    """Generalized IoU of two boxes, each case of an overlap apart."""
+    """Compute the generalized IoU of two boxes case by case."""
     overlap = [max(0.0, min(a[i + 2], b[i + 2]) - max(a[i], b[i])) for i in (0, 1)]
     hull = [max(a[i + 2], b[i + 2]) - min(a[i], b[i]) for i in (0, 1)]
     common, outer = np.prod(overlap), np.prod(hull)
@@ -43,7 +43,7 @@ def test_heatmap_focal_is_the_equation():
         np.testing.assert_allclose(focal.heatmap_focal(alpha, beta)(y, p), expected, rtol=1e-4)
 
 
-def test_probabilities_of_0_and_1_cost_as_those_near_them():
+def test_heatmap_focal_of_0_and_1_is_finite():
     y = np.zeros((1, 2, 2, 1), "float32")
     y[0, 0, 0, 0] = 1
     near = -3 * (1 - 1e-4) ** 2 * np.log(1e-4) - (1 - 1e-4) ** 2 * np.log(1e-4)

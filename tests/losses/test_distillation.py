@@ -24,7 +24,7 @@ def test_soft_labels_are_cross_entropy_of_torch_times_the_square_of_the_temperat
     np.testing.assert_allclose(distillation.soft_labels(3.0)(teacher, student), expected, rtol=1e-5)
 
 
-def test_soft_labels_are_kerass_divergence_but_for_the_teachers_entropy():
+def test_soft_labels_equal_keras_divergence_plus_teacher_entropy():
     teacher, student = draw(5, 4), draw(5, 4, seed=1)
     # an instance: by its default, a name, Keras 3.15 compares logits as if they were probabilities
     own = keras.distillation.LogitsDistillation(loss=keras.losses.KLDivergence(), temperature=3.0)
@@ -34,7 +34,7 @@ def test_soft_labels_are_kerass_divergence_but_for_the_teachers_entropy():
     assert np.mean(distillation.soft_labels(3.0)(teacher, student)) - entropy == pytest.approx(float(own), rel=1e-3)
 
 
-def test_hard_labels_are_weighed_in():
+def test_soft_labels_hard_weight_adds_cross_entropy():
     teacher, student, label = draw(5, 4), draw(5, 4, seed=1), np.array([0, 3, 1, 1, 2])
     soft = np.asarray(distillation.soft_labels(2.0)(teacher, student))
     hard = -np.log(softmax(student))[np.arange(5), label]
@@ -42,7 +42,7 @@ def test_hard_labels_are_weighed_in():
     np.testing.assert_allclose(cost, 0.7 * soft + 0.3 * hard, rtol=1e-5)
 
 
-def test_probabilities_give_what_logits_give():
+def test_soft_labels_of_probabilities_equal_logits():
     teacher, student, label = draw(5, 4), draw(5, 4, seed=1), np.array([0, 3, 1, 1, 2])
     given = distillation.soft_labels(2.0, 0.3)(np.c_[teacher, label].astype("float32"), student)
     shares = np.c_[softmax(teacher), label].astype("float32")
@@ -56,7 +56,7 @@ def test_right_costs_less_than_wrong():
     assert cost == sorted(cost)
 
 
-def test_another_width_is_refused():
+def test_soft_labels_wrong_width_raises():
     for weight, width in ((0.0, 5), (0.5, 4)):
         with pytest.raises(ValueError, match="Received: y_true"):
             distillation.soft_labels(hard_weight=weight)(draw(5, width), draw(5, 4))

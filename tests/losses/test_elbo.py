@@ -11,7 +11,7 @@ def draw(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-def test_divergence_is_that_of_torch():
+def test_unit_gaussian_kl_equals_torch():
     from torch import tensor
     from torch.distributions import Normal, kl_divergence
 
@@ -21,7 +21,7 @@ def test_divergence_is_that_of_torch():
     assert np.all(np.abs(elbo.unit_gaussian_kl(np.zeros((2, 3)), np.zeros((2, 3)))) < 1e-9)
 
 
-def test_likelihoods_are_those_of_scipy():
+def test_likelihoods_equal_scipy():
     y, x = draw(4, 3), draw(4, 3, seed=1)
     constant = 1.5 * np.log(2 * np.pi)
     expected = -stats.norm.logpdf(y, x).sum(1) - constant
@@ -60,6 +60,6 @@ def test_right_costs_less_than_wrong():
     assert right < far
 
 
-def test_another_width_is_refused():
+def test_elbo_wrong_width_raises():
     with pytest.raises(ValueError, match="Received: y_pred"):
         elbo.elbo({"image": 2, "audio": 3}, 2)(draw(4, 5), draw(4, 8))

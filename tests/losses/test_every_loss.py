@@ -1,4 +1,4 @@
-"""What every loss keeps: shape, finite gradients on batches that break losses, float16, and every backend."""
+"""Contract of every loss: shape, finite gradients on degenerate batches, float16, and every backend."""
 
 import os
 import pickle
@@ -19,7 +19,7 @@ def answers():
 
 
 @pytest.mark.parametrize("batch", BATCHES)
-def test_is_finite_and_so_is_its_gradient(batch, answers):
+def test_loss_and_gradient_are_finite(batch, answers):
     for name in LOSSES:
         value, gradient = answers[batch, name]
         assert np.isfinite(value), name
@@ -27,7 +27,7 @@ def test_is_finite_and_so_is_its_gradient(batch, answers):
         assert batch != "usual" or np.abs(gradient).max() > 0, name
 
 
-def test_is_one_number_an_example_or_a_scalar():
+def test_loss_is_per_example_or_scalar():
     for name, (y_true, y_pred) in examples("usual").items():
         assert tuple(LOSSES[name](y_true, y_pred).shape) == (() if name in SCALARS else (len(y_pred),)), name
 

@@ -1,4 +1,4 @@
-"""The losses of Keras that `mmzoo.losses` points to: they are what we say they are."""
+"""The Keras losses recommended by `mmzoo.losses`, against their equations."""
 
 import keras
 import numpy as np
@@ -11,21 +11,21 @@ def draw(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-def test_all_that_are_named_are_there():
+def test_named_keras_losses_exist():
     quoted = mmzoo.losses.__doc__.split("`")[1::2]
     named = {word.split("(")[0] for word in quoted if word[0].isupper()}
     assert "BinaryFocalCrossentropy" in named
     assert named <= set(vars(keras.losses))
 
 
-def test_binary_focal_is_its_equation():
+def test_binary_focal_equals_its_equation():
     y, p = (draw(4, 3) > 0).astype("float32"), 1 / (1 + np.exp(-draw(4, 3, seed=1)))
     sure = np.where(y == 1, p, 1 - p)
     expected = np.mean(-((1 - sure) ** 2) * np.log(sure), axis=1)
     np.testing.assert_allclose(keras.losses.BinaryFocalCrossentropy(reduction=None)(y, p), expected, rtol=1e-4)
 
 
-def test_smoothed_labels_are_those_of_torch():
+def test_smoothed_labels_equal_torch():
     from torch import tensor
     from torch.nn.functional import cross_entropy
 

@@ -1,4 +1,4 @@
-"""Only what was hidden counts: tokens and patches against loops, and against PyTorch."""
+"""Masked losses at masked positions only, against loops and PyTorch."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ def patches_by_loop(x, h, w):
     return np.stack([p.reshape(len(x), -1) for p in cut], axis=1)
 
 
-def test_masked_tokens_are_cross_entropy_where_masked():
+def test_masked_tokens_equal_cross_entropy_at_masked_positions():
     from torch import tensor
     from torch.nn.functional import cross_entropy
 
@@ -49,7 +49,7 @@ def test_patches_are_cut_row_by_row():
 
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("channels", [(), (3,)])
-def test_masked_patches_are_squared_errors_where_masked(normalize, channels):
+def test_masked_patches_equal_squared_errors_at_masked_positions(normalize, channels):
     check_patches(normalize, channels)
 
 
@@ -72,7 +72,7 @@ def check_patches(normalize, channels):
     assert cost[2] == 0
 
 
-def test_a_spectrogram_is_made_from_the_waveform():
+def test_masked_patches_target_computes_spectrogram():
     front_end = LogMel(sample_rate=8000, frame_length=64, hop=32, num_mels=8)
     waveform = draw(3, 64 + 7 * 32) * 0.1
     true = patches_by_loop(np.asarray(front_end(waveform)), 4, 4)
@@ -80,7 +80,7 @@ def test_a_spectrogram_is_made_from_the_waveform():
     assert np.mean(np.asarray(cost)) == pytest.approx(4, rel=1e-4)
 
 
-def test_right_costs_less_than_wrong_and_what_was_seen_costs_nothing():
+def test_masked_losses_ignore_visible_positions():
     pictures = draw(3, 4, 6)
     true = patches_by_loop(pictures, 2, 3)
     loss = masked.masked_patches((2, 3), normalize=False)
@@ -92,7 +92,7 @@ def test_right_costs_less_than_wrong_and_what_was_seen_costs_nothing():
     assert right < 0.01 < wrong
 
 
-def test_it_trains_on_the_picture_itself():
+def test_masked_patches_train_on_images():
     keras.utils.set_random_seed(0)
     picture, mask = keras.Input((4, 4, 1), name="image"), keras.Input((4, 1), name="mask")
     cut = keras.ops.reshape(picture, (-1, 2, 2, 2, 2))

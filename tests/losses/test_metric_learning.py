@@ -34,7 +34,7 @@ def test_triplets_are_the_hardest_of_the_batch():
         np.testing.assert_allclose(triplet.batch_hard_triplet(margin)(ids, x), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_triplets_that_are_right_cost_less_than_wrong_ones():
+def test_triplet_right_costs_less_than_wrong():
     x, ids = np.array([[0, 0], [0, 0.1], [3, 3], [3, 3.1]], "float32"), np.array([0, 0, 1, 1])
     for margin in (None, 0.4):
         right, wrong = (np.mean(triplet.batch_hard_triplet(margin)(y, x)) for y in (ids, [0, 1, 0, 1]))

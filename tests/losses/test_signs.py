@@ -11,7 +11,7 @@ import pytest
 
 import mmzoo.losses
 
-CHECKED_BY = {  # loss -> the test module beside this one
+CHECKED_BY = {  # loss -> the test module in this folder
     "arcface": "metric_learning",
     "auxiliary": "auxiliary",
     "contrastive": "contrastive",
@@ -29,7 +29,7 @@ OPPOSITE = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.USub: ast.UAdd}
 
 
 def signs(tree):
-    """List the nodes with a sign that can be turned, but for those of an axis, which count axes from the end."""
+    """List the nodes with a sign to flip, except negative axes."""
     axes = {
         id(keyword.value)
         for node in ast.walk(tree)
@@ -47,7 +47,7 @@ def signs(tree):
 
 
 def checks(name):
-    """Return the tests of a module that take nothing, those that train last: they cost most."""
+    """Return the tests of a module without arguments, training tests last: they are slowest."""
     spec = spec_from_file_location(f"checks_{name}", Path(__file__).with_name(f"test_{name}.py"))
     module = module_from_spec(spec)
     spec.loader.exec_module(module)

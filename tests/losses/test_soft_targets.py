@@ -1,4 +1,4 @@
-"""The cross-entropy of classes and of their shares, smoothed or not, by its formula."""
+"""Cross-entropy of class indices and soft targets, with and without smoothing, by its formula."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from mmzoo.losses.soft_targets import cross_entropy, largest_share
 COUNT = 5  # of classes, and of examples: shapes alone mislead
 
 
-def test_classes_and_their_shares_are_taken():
+def test_cross_entropy_accepts_classes_and_soft_targets():
     rng = np.random.default_rng(0)
     told = rng.dirichlet(np.ones(COUNT), COUNT).astype("float32")
     labels = rng.integers(0, COUNT, COUNT).astype("int32")
@@ -20,7 +20,7 @@ def test_classes_and_their_shares_are_taken():
     assert largest_share(COUNT)(shares, told).shape == (COUNT,)
 
 
-def test_smoothing_spreads_a_share_over_all_classes():
+def test_cross_entropy_smoothing_is_uniform_over_classes():
     rng = np.random.default_rng(1)
     told = rng.dirichlet(np.ones(COUNT), 3).astype("float32")
     labels = np.array([0, 4, 2], "int32")

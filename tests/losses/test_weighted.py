@@ -38,7 +38,7 @@ def test_over_tasks_weighs_each():
     np.testing.assert_allclose(weighted.over_tasks(TASKS, [2.0, 0.3])(y, p), 2 * classes + 0.3 * numbers, rtol=1e-5)
 
 
-def test_by_uncertainty_weighs_each_and_pays_for_doubt():
+def test_by_uncertainty_weights_tasks_and_adds_log_variance():
     y, p = targets_and_predictions(extra=2)
     sigma = np.exp(p[:, 5:] / 2)
     parts = zip(task_losses(y, p), sigma.T, strict=True)
@@ -46,7 +46,7 @@ def test_by_uncertainty_weighs_each_and_pays_for_doubt():
     np.testing.assert_allclose(weighted.by_uncertainty(TASKS)(y, p), expected, rtol=1e-5)
 
 
-def test_other_widths_are_refused():
+def test_weighted_wrong_widths_raise():
     y, p = targets_and_predictions(extra=1)
     for loss in (weighted.over_tasks(TASKS, [1, 1]), weighted.by_uncertainty(TASKS)):
         with pytest.raises(ValueError, match="Received: y_true"):
@@ -56,7 +56,7 @@ def test_other_widths_are_refused():
 
 
 def test_uncertainty_learns_the_noise_of_each_task(tmp_path):
-    """The best log-variance is that of what a regression leaves unexplained."""
+    """The optimal log-variance equals the residual variance of a regression."""
     keras.utils.set_random_seed(0)
     half = [(lambda y, p: 0.5 * keras.losses.mean_squared_error(y, p), 1, 1)] * 2
     inputs = keras.Input((3,))

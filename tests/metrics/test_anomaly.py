@@ -50,7 +50,7 @@ def test_values_by_hand():
     assert anomaly_scores([7, 7, 7, 7], [0, 0, 1, 0]) == pytest.approx(alike)
 
 
-def test_order_and_scale_do_not_matter():
+def test_anomaly_scores_are_invariant_to_order_and_scale():
     score, anomalous = drawn(ties=True, seed=7)
     order = np.random.default_rng(8).permutation(len(score))
     other = anomaly_scores(np.exp(score[order]), anomalous[order])
@@ -74,7 +74,7 @@ def test_bad_arguments_are_named(score, anomalous, words):
         anomaly_scores(score, anomalous)
 
 
-def test_the_threshold_leaves_the_share_above_it():
+def test_threshold_of_leaves_the_false_alarms_above():
     score = np.random.default_rng(0).permutation(np.arange(1, 1001)).astype(float)
     assert np.mean(score > threshold_of(score, 0.05)) == pytest.approx(0.05)
     assert threshold_of([1.0, 2.0, 3.0], 0.5) == 2.0
@@ -85,7 +85,7 @@ def test_the_threshold_leaves_the_share_above_it():
         threshold_of([1.0, np.nan], 0.05)
 
 
-def test_gain_is_the_difference_of_the_areas_and_its_interval_that_of_the_bootstrap():
+def test_auc_gain_equals_plain_bootstrap():
     rng = np.random.default_rng(0)
     anomalous = np.repeat([0, 1], (60, 40))
     score, other = rng.normal(size=100) + 1.5 * anomalous, np.round(rng.normal(size=100) + 0.5 * anomalous)
@@ -110,6 +110,6 @@ def test_gain_is_the_difference_of_the_areas_and_its_interval_that_of_the_bootst
         ([1, 2], [1, 2], [1, 1], "anomalous: expected both 0 and 1"),
     ],
 )
-def test_gain_says_what_does_not_fit(score, other, anomalous, said):
+def test_auc_gain_bad_arguments_are_named(score, other, anomalous, said):
     with pytest.raises(BadInputError, match=said):
         auc_gain(np.array(score, float), np.array(other, float), anomalous)

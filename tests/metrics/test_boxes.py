@@ -52,7 +52,7 @@ def test_empty_boxes_do_not_divide_by_zero(overlap):
     assert overlap(np.zeros((0, 4)), [box]).shape == (0, 1)
 
 
-def test_wrong_shapes_are_refused():
+def test_overlap_wrong_shapes_raise():
     with pytest.raises(ValueError, match=r"Received: shapes \(4,\) and \(1, 4\)"):
         iou(np.zeros(4), np.zeros((1, 4)))
 
@@ -76,18 +76,18 @@ def test_peaks_are_cells_that_no_neighbor_exceeds():
     assert few[0].tolist() == found[:3].tolist()
 
 
-def test_no_peak_is_no_box():
+def test_decode_centers_without_peak_is_empty():
     found, scores, labels = decode_centers(np.zeros((4, 4, 2)), np.zeros((4, 4, 4)))
     assert (found.shape, scores.shape, labels.shape) == ((0, 4), (0,), (0,))
 
 
-def test_shapes_that_do_not_fit_are_refused():
+def test_decode_centers_wrong_shapes_raise():
     with pytest.raises(ValueError, match=r"Received: heatmap.shape=\(4, 5, 2\), boxes.shape=\(5, 4, 4\)"):
         decode_centers(np.zeros((4, 5, 2)), np.zeros((5, 4, 4)))
 
 
 def by_definition(boxes, scores, labels, threshold):
-    """Take the best that is left, drop what it overlaps, again and again; ties by index."""
+    """Suppress by definition: repeatedly keep the best and drop its overlaps; ties by index."""
     left, kept = list(range(len(boxes))), []
     while left:
         best = max(left, key=lambda k: (scores[k], -k))
@@ -116,7 +116,7 @@ def test_suppression_by_definition(threshold, classes):
     assert len(kept) < 40
 
 
-def test_suppression_of_nothing():
+def test_suppression_of_no_boxes_is_empty():
     assert non_maximum_suppression(np.zeros((0, 4)), np.zeros(0)).tolist() == []
     with pytest.raises(ValueError, match=r"of one length. Received: lengths \(2, 1, 2\)"):
         non_maximum_suppression(np.zeros((2, 4)), np.zeros(1))

@@ -95,16 +95,16 @@ class TestCider:
         # what every caption says weighs nothing
         assert cider(["the", "the"], [["the a"], ["the b"]]) == 0
 
-    def test_saying_a_word_twice_gains_nothing(self):
+    def test_cider_repeated_word_gains_nothing(self):
         once = cider(["a dog runs", "e f"], [["a dog runs off"], ["e f"]])
         assert cider(["dog dog dog", "e f"], [["a dog runs off"], ["e f"]]) < once
 
-    def test_case_and_punctuation_do_not_count(self):
+    def test_cider_ignores_case_and_punctuation(self):
         assert cider(["A dog, runs.", "Cats!"], [["a dog runs"], ["cats"]]) == pytest.approx(
             cider(["a dog runs", "cats"], [["a dog runs"], ["cats"]])
         )
 
-    def test_one_caption_has_no_weights(self):
+    def test_cider_one_caption_raises(self):
         with pytest.raises(ValueError, match=r"predicted: .*two"):
             cider(["a"], [["a"]])
 

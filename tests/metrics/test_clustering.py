@@ -47,7 +47,7 @@ def test_values_by_hand():
     assert clustering_scores([0, 0], [5, 5]) == {"purity": 1, "nmi": 1, "accuracy": 1}
 
 
-def test_names_and_order_do_not_matter():
+def test_clustering_scores_are_invariant_to_names_and_order():
     rng = np.random.default_rng(5)
     clusters, labels = rng.integers(0, 4, 80), rng.integers(0, 3, 80)
     order = rng.permutation(80)

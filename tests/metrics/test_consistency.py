@@ -9,7 +9,7 @@ from mmzoo.metrics.consistency import answer_agreement, cohen_kappa, embedding_a
 
 
 def answers(seed=0, modalities=("audio", "image", "text"), n=200, classes=4):
-    """Return probabilities that agree somewhat, as those of modalities that see one label do."""
+    """Draw correlated probabilities, as of modalities with a common label."""
     rng = np.random.default_rng(seed)
     label = np.eye(classes)[rng.integers(0, classes, n)]
     return {name: rng.dirichlet(np.ones(classes), n) * 0.6 + 0.4 * label for name in modalities}
@@ -36,7 +36,7 @@ class TestAnswers:
         assert found["agreement"] == pytest.approx(np.mean([len(set(row)) == 1 for row in votes.tolist()]))
         assert found["jensen_shannon"] == pytest.approx(np.mean([row["jensen_shannon"] for row in found["pairs"]]))
 
-    def test_kappa_of_many_is_that_over_all_pairs_of_raters(self):
+    def test_fleiss_kappa_equals_mean_over_rater_pairs(self):
         votes = np.stack([rows.argmax(axis=1) for rows in answers().values()], axis=1)
         same = np.mean([votes[:, i] == votes[:, j] for i in range(3) for j in range(3) if i != j])
         chance = sum(np.mean(votes == c) ** 2 for c in range(4))
@@ -71,17 +71,17 @@ class TestAnswers:
         assert (apart["agreement"], apart["fleiss_kappa"], apart["jensen_shannon"]) == (0, -1, 1)
         assert apart["pairs"][0]["cohen_kappa"] == -1
 
-    def test_one_class_alone_agrees_by_chance(self):
+    def test_single_class_agrees_by_chance(self):
         found = answer_agreement({"image": [[0.9, 0.1]] * 3, "text": [[0.8, 0.2]] * 3})
         assert (found["agreement"], found["fleiss_kappa"], found["pairs"][0]["cohen_kappa"]) == (1, 0, 0)
 
-    def test_equal_probabilities_diverge_by_nothing(self):
+    def test_equal_probabilities_have_zero_divergence(self):
         rows = answers()["text"]
         assert answer_agreement({"a": rows, "b": rows})["jensen_shannon"] == 0
         scaled = answer_agreement({"a": rows, "b": rows * 3})
         assert scaled["jensen_shannon"] == pytest.approx(0, abs=1e-12)
 
-    def test_order_does_not_matter(self):
+    def test_agreement_is_invariant_to_order(self):
         given = answers()
         order = np.random.default_rng(1).permutation(200)
         other = answer_agreement({name: rows[order][:, [2, 0, 3, 1]] for name, rows in reversed(given.items())})
@@ -105,7 +105,7 @@ class TestAnswers:
         with pytest.raises(ValueError, match=words):
             answer_agreement({"image": np.ones((2, 3)), "text": text})
 
-    def test_one_modality_agrees_with_nobody(self):
+    def test_single_modality_raises(self):
         with pytest.raises(ValueError, match=r"probabilities: .*two modalities"):
             answer_agreement({"image": np.ones((2, 3))})
 
@@ -125,7 +125,7 @@ class TestEmbeddings:
         y = x @ rng.normal(size=(d, e)) + rng.normal(size=(n, e))
         assert linear_cka(x, y) == pytest.approx(cka_of_gram_matrices(x, y))
 
-    def test_alignment_does_not_see_turns_scales_shifts_and_order(self):
+    def test_alignment_is_invariant_to_rotation_scale_shift_and_order(self):
         rng = np.random.default_rng(0)
         x, y = rng.normal(size=(40, 5)) * [9, 3, 1, 1, 1], rng.normal(size=(40, 5))
         turned = np.linalg.qr(rng.normal(size=(5, 5)))[0]
@@ -155,7 +155,7 @@ class TestEmbeddings:
         others = [cosine(x[i], y[j]) for i in range(12) for j in range(12) if i != j]
         assert found["unpaired_cosine"] == pytest.approx(np.mean(others))
 
-    def test_noise_agrees_by_chance_alone(self):
+    def test_noise_agreement_equals_chance(self):
         rng = np.random.default_rng(3)
         x, y = rng.normal(size=(2, 60, 60))
         found = embedding_agreement(x, y)

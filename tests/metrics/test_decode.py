@@ -1,4 +1,4 @@
-"""Decoding against all paths that there are, and against Keras."""
+"""Decoding against enumeration of all paths, and against Keras."""
 
 import itertools
 
@@ -62,7 +62,7 @@ def test_beam_of_few_labels_a_frame_is_a_lower_bound(seed):
     assert tuple(greedy_ctc(scores)) in {tuple(labels) for labels, _ in found}
 
 
-def test_beam_finds_what_the_best_path_misses():
+def test_beam_beats_the_best_path():
     # the best path is blank blank (0.36); the label 1 has three paths, 0.24 + 0.24 + 0.16 together
     scores = np.log(np.array([[0.6, 0.4], [0.6, 0.4]]))
     assert greedy_ctc(scores) == []
@@ -83,20 +83,20 @@ def test_greedy_keeps_a_repeat_across_a_blank():
     assert greedy_ctc(np.log(np.eye(3)[path] + 1e-9)) == [1, 1, 2]
 
 
-def test_greedy_answers_as_keras():
+def test_greedy_equals_keras():
     scores = np.stack([draw(12, 5, seed) for seed in range(6)]).astype("float32")
     expected = np.asarray(keras.ops.ctc_decode(scores, np.full(6, 12, "int32"), mask_index=0)[0])[0]
     assert [greedy_ctc(row) for row in scores] == [row[row >= 0].tolist() for row in expected]
 
 
-def test_impossible_frames_are_allowed():
+def test_decoders_accept_impossible_frames():
     with np.errstate(divide="ignore"):
         scores = np.log(np.array([[0.0, 1, 0], [0, 1, 0], [1, 0, 0]]))
     assert greedy_ctc(scores) == [1]
     assert beam_ctc(scores) == [([1], 0.0)]
 
 
-def test_no_frames_are_the_empty_labeling():
+def test_decoders_of_no_frames_return_empty_labeling():
     assert greedy_ctc(np.zeros((0, 3))) == []
     assert beam_ctc(np.zeros((0, 3))) == [([], 0.0)]
 
@@ -108,18 +108,18 @@ def test_bad_shapes_say_what_was_expected(decode, shape, blank):
         decode(np.zeros(shape), blank=blank)
 
 
-def test_fewer_labels_than_none_are_refused():
+def test_beam_negative_most_raises():
     with pytest.raises(ValueError, match=r"most >= 0. Received: most=-1"):
         beam_ctc(np.zeros((3, 4)), most=-1)
 
 
-def test_no_beam_is_refused():
+def test_beam_zero_width_raises():
     with pytest.raises(ValueError, match=r"width >= 1. Received: width=0"):
         beam_ctc(np.zeros((3, 4)), width=0)
 
 
 def chain(asked):
-    """Return a step that writes the successor of each id, and adds what it was given to the cache."""
+    """Return a step that predicts the successor of each id, and adds its input to the cache."""
 
     def step(inputs):
         asked.append({name: np.array(x) for name, x in inputs.items()})
@@ -145,7 +145,7 @@ def test_generation_ends_with_the_cache():
     assert greedy_generate(chain([]), state) == [[3, 5, 7, 9]]
 
 
-def test_generation_of_nothing():
+def test_generation_of_empty_sentence():
     state = {"cache": np.zeros((1, 4, 4), "float32"), "memory_cache": np.ones((1, 1, 1), "float32")}
     asked = []
     assert greedy_generate(chain(asked), state) == [[]]

@@ -92,7 +92,7 @@ def test_equals_pycocotools(options):
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 2.0])
-def test_table_counts_what_pairs_by_overlap(threshold):
+def test_table_counts_pairs_by_overlap(threshold):
     predicted, truth = drawn(20)
     found = detection_scores(predicted, truth, NAMES, threshold)
     for c, row in enumerate(found["per_class"]):
@@ -137,7 +137,7 @@ def test_values_by_hand():
 
 
 @pytest.mark.parametrize(("order", "right"), [([0, 1], 1), ([1, 0], 2)])
-def test_of_equal_overlaps_the_last_is_taken_as_in_pycocotools(order, right):
+def test_equal_overlaps_match_the_last_as_pycocotools(order, right):
     boxes = np.array([[0, 0, 10, 10], [4, 0, 14, 10]])
     truth = [{"boxes": boxes[order], "labels": np.zeros(2, int)}]
     # the first lies between the two, the second on one of them
@@ -154,7 +154,7 @@ def test_average_precision_by_hand():
     assert average_precision(np.zeros((2, 0)), 3).tolist() == [0, 0]
 
 
-def test_order_of_images_boxes_and_classes_does_not_matter():
+def test_detection_scores_are_invariant_to_order():
     predicted, truth = drawn(30)
     rng = np.random.default_rng(0)
     new = np.array([2, 0, 3, 1])
@@ -190,7 +190,7 @@ def test_bad_arguments_are_named(change, words):
         detection_scores([good | change], [good], ["cat"])
 
 
-def test_nothing_to_find_is_refused():
+def test_detection_scores_without_truth_raise():
     nothing = {"boxes": [], "labels": [], "scores": []}
     for truth in ([], [nothing]):
         with pytest.raises(ValueError, match="truth: expected a box"):

@@ -15,7 +15,7 @@ def draw(size, count, seed=0):
 
 
 @pytest.mark.parametrize(("size", "count"), [(3, 2), (40, 5), (300, 9)])
-def test_scores_are_those_of_scikit_learn(size, count):
+def test_label_scores_equal_scikit_learn(size, count):
     probabilities, labels = draw(size, count)
     labels[:, 0] = [1, *[0] * (size - 1)]
     found = label_scores(probabilities, labels, [f"l{k}" for k in range(count)])
@@ -41,7 +41,7 @@ def test_one_label_and_none_at_all():
     assert predicted_labels([[0.5, 0.49]]).tolist() == [[True, False]]
 
 
-def test_the_interval_is_that_of_a_paired_bootstrap():
+def test_label_gain_equals_paired_bootstrap():
     fused, labels = draw(90, 4)
     single = np.random.default_rng(9).permutation(fused)
     gain = label_gain(fused, single, labels)
@@ -56,7 +56,7 @@ def test_the_interval_is_that_of_a_paired_bootstrap():
     assert label_gain(fused, single, labels, np.arange(90) // 3)["groups"] == 30
 
 
-def test_what_cannot_be_scored_is_refused():
+def test_label_scores_bad_arguments_raise():
     with pytest.raises(BadInputError, match=r"expected the shape \(N, 2\), as of labels"):
         label_scores(np.zeros((3, 2)), np.zeros((3, 3)), "ab")
     with pytest.raises(BadInputError, match="expected finite values"):

@@ -1,4 +1,4 @@
-"""The language model against its formula, and in the beam search against all labelings that there are."""
+"""The language model against its formula, and in the beam search against all labelings."""
 
 import itertools
 
@@ -13,7 +13,7 @@ LETTERS = " ab"
 
 
 def witten_bell(texts, history, character, order):
-    """Return the probability of `character` behind the last characters of `history`, by counting in the texts."""
+    """Compute the probability of `character` after `history` by counting in the texts."""
     if order == 0:
         return 1 / (len(LETTERS) + 1)
     behind = history[len(history) - order + 1 :] if order > 1 else ""
@@ -30,7 +30,7 @@ def witten_bell(texts, history, character, order):
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
-def test_probabilities_are_those_of_the_formula(order):
+def test_log_probability_formula(order):
     model = learn_language(TEXTS, LETTERS, order=order)
     for history in ("\n", "\na", "\nab", "\nba a", "\n  "):
         found = {c: np.exp(model.log_probability(history, c)) for c in (*LETTERS, END)}
@@ -48,7 +48,7 @@ def weighed(model, text):
     return total
 
 
-def test_a_wide_beam_adds_what_the_language_model_says():
+def test_wide_beam_adds_language_model_score():
     logits = np.random.default_rng(3).normal(0, 1.5, (5, 4))
     scores = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     model = learn_language(TEXTS, LETTERS, weight=0.7, bonus=0.4, order=3)
@@ -61,14 +61,14 @@ def test_a_wide_beam_adds_what_the_language_model_says():
     assert order == sorted(order, reverse=True)
 
 
-def test_what_is_hardly_heard_is_said_by_the_language_model():
+def test_language_model_decides_between_similar_labelings():
     model = learn_language(["aba"] * 20, LETTERS, weight=1.0)
     heard = np.log([[0.02, 0.02, 0.94, 0.02], [0.1, 0.0001, 0.5, 0.3999], [0.02, 0.02, 0.94, 0.02]])
     assert spell(beam_ctc(heard)[0][0], LETTERS) == "a"
     assert spell(beam_ctc(heard, scorer=model.scorer())[0][0], LETTERS) == "aba"
 
 
-def test_a_language_model_is_read_as_it_was_written(tmp_path):
+def test_language_model_survives_write_and_read(tmp_path):
     model = learn_language(TEXTS, LETTERS, 0.5, 1.5)
     model.write(tmp_path / "model.json")
     again = read_language_model(tmp_path / "model.json")
@@ -78,7 +78,7 @@ def test_a_language_model_is_read_as_it_was_written(tmp_path):
         assert again.scorer()(prefix, 2) == model.scorer()(prefix, 2)
 
 
-def test_what_cannot_be_learned_or_read_is_named(tmp_path):
+def test_language_model_bad_input_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"texts in ' ab'. Received: 'abc'"):
         learn_language(["abc"], LETTERS)
     with pytest.raises(ValueError, match=r"order >= 1. Received: order=0"):

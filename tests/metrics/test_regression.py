@@ -9,7 +9,7 @@ from mmzoo.metrics.regression import error_gain, number_scores
 
 
 @pytest.mark.parametrize("size", [2, 7, 500])
-def test_scores_are_those_of_scikit_learn(size):
+def test_number_scores_equal_scikit_learn(size):
     rng = np.random.default_rng(size)
     truth = rng.normal(1e4, 30, size)
     answers = truth + rng.normal(2, 40, size)
@@ -23,12 +23,12 @@ def test_scores_are_those_of_scikit_learn(size):
     )
 
 
-def test_of_numbers_that_are_alike_nothing_is_explained():
+def test_number_scores_constant_truth_has_r2_zero():
     assert number_scores(np.array([1.0, 3.0]), np.array([2.0, 2.0])) == {"mae": 1.0, "rmse": 1.0, "r2": 0.0}
     assert number_scores(np.array([1.0]), np.array([2.0]))["r2"] == 0
 
 
-def test_the_interval_is_that_of_a_paired_bootstrap():
+def test_error_gain_equals_paired_bootstrap():
     rng = np.random.default_rng(1)
     truth = rng.normal(0, 3, 80)
     fused, single = truth + rng.normal(0, 1, 80), truth + rng.normal(0, 2, 80)
@@ -51,7 +51,7 @@ def test_examples_of_a_group_are_drawn_together():
     assert together["high"] - together["low"] > 1.4 * (alone["high"] - alone["low"])
 
 
-def test_what_cannot_be_scored_is_refused():
+def test_number_scores_bad_arguments_raise():
     with pytest.raises(BadInputError, match=r"expected one for each example. Received: \[2, 3\]"):
         number_scores(np.zeros(2), np.zeros(3))
     with pytest.raises(BadInputError, match="expected finite values"):

@@ -40,14 +40,14 @@ def test_values_by_hand():
     assert found == pytest.approx({"recall@2": 0.5, "recall@3": 0.5, "median_rank": 3, "map": (1 / 2 + 1 / 4) / 2})
 
 
-def test_embeddings_that_are_all_alike_find_nothing():
+def test_retrieval_constant_embeddings_find_nothing():
     same = np.ones((20, 4))
     ids = np.arange(20)
     for found in both_ways({"image": same, "text": same}, {"image": ids, "text": ids}).values():
         assert found == pytest.approx({"recall@1": 0, "recall@5": 0, "recall@10": 0, "median_rank": 20, "map": 0.05})
 
 
-def test_both_ways_with_five_captions_for_a_picture():
+def test_both_ways_with_five_captions_per_image():
     rng = np.random.default_rng(1)
     image = rng.normal(size=(30, 8))
     text = np.repeat(image, 5, axis=0) * rng.uniform(0.1, 9, (150, 1)) + 0.3 * rng.normal(size=(150, 8))

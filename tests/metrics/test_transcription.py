@@ -54,7 +54,7 @@ def test_values_by_hand():
     assert error_rates(["a a a"], ["a"])["wer"] == 2
 
 
-def test_what_is_heard_in_silence_is_inserted():
+def test_error_rates_count_words_in_silence_as_insertions():
     found = error_rates(["hm hm", "yes", ""], ["", "yes", "  "])
     assert (found["insertions"], found["words"], found["wer"]) == (2, 1, 2)
     assert found["cer"] == pytest.approx(5 / 3)
@@ -62,12 +62,12 @@ def test_what_is_heard_in_silence_is_inserted():
     assert error_rates([""], ["two words"])["wer"] == 1
 
 
-def test_spaces_and_composition_do_not_count_but_case_does():
+def test_error_rates_ignore_spaces_and_composition_but_not_case():
     assert error_rates(["  cafe\u0301\t au lait "], ["caf\u00e9 au lait"])["cer"] == 0
     assert error_rates(["Yes"], ["yes"])["wer"] == 1
 
 
-def test_order_does_not_matter():
+def test_error_rates_are_invariant_to_order():
     predicted, truth = ["a b", "c", "d e f"], ["a", "c d", "d x f"]
     assert error_rates(predicted[::-1], truth[::-1]) == pytest.approx(error_rates(predicted, truth))
 

@@ -57,7 +57,7 @@ def test_values_by_hand():
     assert alike == pytest.approx({"eer": 0.5, "threshold": 1, "auc": 0.5, "min_dcf": 1})
 
 
-def test_order_and_scale_do_not_matter():
+def test_verification_scores_are_invariant_to_order_and_scale():
     similarity, same = drawn(ties=True)
     order = np.random.default_rng(3).permutation(len(same))
     found, other = verification_scores(similarity, same), verification_scores(np.exp(similarity[order]), same[order])
@@ -67,7 +67,7 @@ def test_order_and_scale_do_not_matter():
     assert (mirrored["eer"], mirrored["auc"]) == pytest.approx((found["eer"], found["auc"]))
 
 
-def test_all_pairs_are_there_once():
+def test_all_pairs_contains_each_pair_once():
     rng = np.random.default_rng(4)
     embeddings, ids = rng.normal(size=(6, 3)), np.array(list("aabbca"))
     embeddings[5] = 0

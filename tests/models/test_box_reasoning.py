@@ -1,4 +1,4 @@
-"""What is true of boxes: all are seen alike, whatever their order, and asked by their formula."""
+"""Box reasoning: encoders invariant to position, and the reasoner by its formula."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def seeing():
     return model
 
 
-def test_what_a_box_holds_does_not_depend_on_its_place(seeing, pictures):
+def test_box_encoder_is_invariant_to_box_position(seeing, pictures):
     boxes = [pictures[:, :, first:last] for first, last in nlvr.COLUMNS]
     other, between = [boxes[i] for i in (2, 0, 1)], pictures[:, :, 50:75]
     moved = np.concatenate([other[0], between, other[1], between, other[2]], axis=2)
@@ -35,14 +35,14 @@ def test_what_a_box_holds_does_not_depend_on_its_place(seeing, pictures):
     assert np.abs(held[:, :, 0] - held[:, :, 1]).max() > 1e-3
 
 
-def test_alone_it_is_the_mean_over_the_boxes(seeing, pictures):
-    alone = box_encoder(SHAPE, nlvr.COLUMNS, 8, output="mean")
-    alone.set_weights(seeing.get_weights())
+def test_box_encoder_mean_output_averages_boxes(seeing, pictures):
+    mean = box_encoder(SHAPE, nlvr.COLUMNS, 8, output="mean")
+    mean.set_weights(seeing.get_weights())
     held = np.asarray(seeing(pictures))[:, 0].mean(axis=1)
-    np.testing.assert_allclose(np.asarray(alone(pictures)), held, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(mean(pictures)), held, rtol=1e-4, atol=1e-5)
 
 
-def test_what_a_box_holds_is_the_sum_over_its_places(seeing, pictures):
+def test_box_encoder_sums_over_cells(seeing, pictures):
     by_place = box_encoder(SHAPE, nlvr.COLUMNS, 8, output="places")
     by_place.set_weights(seeing.get_weights())
     logits = np.asarray(by_place(pictures)).reshape(2, 7, 3, 7, 8)
@@ -50,7 +50,7 @@ def test_what_a_box_holds_is_the_sum_over_its_places(seeing, pictures):
     np.testing.assert_allclose(np.asarray(seeing(pictures))[:, 0], held, rtol=1e-4)
 
 
-def test_padding_says_nothing_but_where_the_text_ends():
+def test_sentence_encoder_is_invariant_to_padding_content():
     model = sentence_encoder(32, 8, units=24)
     randomize(model)
     ids = np.random.default_rng(0).integers(3, 259, (1, 32)).astype("int32")
@@ -70,7 +70,7 @@ def asked(x, question, weights, name):
     return np.maximum(x * (1 + scale) + shift, 0)
 
 
-def test_the_reasoner_is_its_formula():
+def test_reasoner_formula():
     model = reasoner(2, (3, 5), 4, units=6, counts=2)
     randomize(model)
     weights = {layer.name: layer.get_weights() for layer in model.layers if layer.get_weights()}
@@ -94,7 +94,7 @@ def test_the_reasoner_is_its_formula():
     np.testing.assert_allclose(turned, told, rtol=1e-4, atol=1e-5)
 
 
-def test_one_scene_is_asked_as_many_are():
+def test_reasoner_one_scene_equals_many():
     many, one = (reasoner(scenes, (3, 5), 4) for scenes in (2, 1))
     randomize(many)
     one.set_weights(many.get_weights())

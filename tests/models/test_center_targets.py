@@ -46,7 +46,7 @@ def test_formula():
         np.testing.assert_allclose(target[..., 3:][center], told[center], atol=1e-5)
 
 
-def test_of_two_with_one_center_the_smaller_is_told():
+def test_center_targets_same_center_selects_the_smaller_box():
     box = [16, 8, 40, 32]
     small = [24, 16, 32, 24]
     for order in ([box, small], [small, box]):
@@ -55,7 +55,7 @@ def test_of_two_with_one_center_the_smaller_is_told():
         np.testing.assert_array_equal(answer[2, 3], [1, 1, *small])
 
 
-def test_nothing_there():
+def test_center_targets_without_objects_are_zero():
     rows = np.array([[[0, 0, 0, 0, -1], [3, 3, 30, 30, -1]]], "float32")
     assert not np.asarray(center_targets(rows, CELLS, STRIDE, 2))[..., :2].any()
 

@@ -27,7 +27,7 @@ def test_names_and_shapes():
         digit_encoders({"video": (8,)})
 
 
-def test_are_those_of_spoken_digits():
+def test_digit_encoders_equal_spoken_digits():
     theirs = spoken_digits.build(spoken_digits.Config())
     for encoder in digit_encoders(sizes_of(("image", "audio"))).values():
         other = theirs.get_layer(encoder.name)
@@ -70,7 +70,7 @@ def test_patch_decoder_is_its_formula():
     np.testing.assert_allclose(model(x), expected, atol=1e-5)
 
 
-def test_map_decoder_sees_its_place_and_the_whole():
+def test_map_decoder_depends_on_its_cell_and_the_embedding():
     z, features = keras.Input((3,)), keras.Input((13, 1, 8))
     model = keras.Model([z, features], map_decoder(z, features, 14, 6, units=8))
     randomize(model)

@@ -33,14 +33,14 @@ def test_inputs_are_named_and_present_comes_last():
     assert model.get_layer("embedding").output.shape == (None, 8)
 
 
-def test_one_modality_has_nothing_to_fuse():
+def test_late_fusion_one_modality_has_no_present():
     model = model_of("audio")
     assert list(model.input) == ["audio"]
     answer = np.asarray(model({"audio": np.ones((2, 5), "float32")}))
     np.testing.assert_allclose(answer.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_encoders_travel_by_name(tmp_path):
+def test_load_encoders_copies_weights_by_name(tmp_path):
     model_of("image", "audio").save(tmp_path / "m.keras")
     other = late_fusion({name: encoder(name) for name in ("image", "text")}, gated, partial(classifier, num_classes=7))
     assert load_encoders(other, tmp_path / "m.keras", ["image_encoder", "text_encoder"]) == ["image_encoder"]
@@ -51,7 +51,7 @@ def test_encoders_travel_by_name(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_what_cannot_travel_is_named(tmp_path):
+def test_load_encoders_bad_input_is_named(tmp_path):
     model_of("image", "audio").save(tmp_path / "m.keras")
     with pytest.raises(BadInputError, match=r"expected an encoder named text_encoder. Received: image_encoder"):
         load_encoders(model_of("text"), tmp_path / "m.keras", ["text_encoder"])
@@ -64,8 +64,8 @@ def test_what_cannot_travel_is_named(tmp_path):
         load_encoders(model_of("image"), tmp_path / "text.keras", ["image_encoder"])
 
 
-def test_each_alone_answers_and_learns_beside_all():
-    """Alone it says what its own head says, whatever stands for the other; training asks each of every row."""
+def test_unimodal_heads_predict_single_modalities_and_train_on_every_row():
+    """A single modality uses its own head; in training each head gets every row."""
     head = partial(classifier, num_classes=3)
     model = late_fusion({name: encoder(name) for name in ("image", "audio")}, gated, head, unimodal_head=head)
     randomize(model)

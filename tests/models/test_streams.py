@@ -50,7 +50,7 @@ def inputs():
 
 
 def tokens_of(inputs, weights, model):
-    """Return each encoder's tokens, computed by Keras, and which of them are there, `{modality: (8, T)}`."""
+    """Return each encoder's tokens, computed by Keras, and their mask `{modality: (8, T)}`."""
     there = {name: PATTERNS[:, i : i + 1] for i, name in enumerate(STEPS)}
     tokens = {name: np.asarray(model.get_layer(f"{name}_encoder")(inputs[name])) for name in STEPS}
     return tokens, {name: np.repeat(there[name], steps, axis=1) for name, steps in STEPS.items()}
@@ -103,7 +103,7 @@ def test_formula(kind, models, inputs):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_what_is_present_matters(kind, models, inputs):
+def test_streams_depend_only_on_available_modalities(kind, models, inputs):
     before = np.asarray(models[kind](inputs))
     for i, name in enumerate(STEPS):
         after = np.asarray(models[kind]({**inputs, name: inputs[name][::-1] + 1}))
@@ -123,7 +123,7 @@ def test_every_weight_gets_a_gradient(kind, models, inputs):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_modality_has_nothing_to_exchange(kind):
+def test_streams_one_modality_has_no_present(kind):
     model = model_of(kind, "audio")
     assert list(model.input) == ["audio"]
     assert not [w.path for w in model.weights if "cross" in w.path or "absent" in w.path]
@@ -132,7 +132,7 @@ def test_one_modality_has_nothing_to_exchange(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_travels(kind, models, inputs, tmp_path):
+def test_streams_load_encoders_by_name(kind, models, inputs, tmp_path):
     models[kind].save(tmp_path / "m.keras")
     np.testing.assert_array_equal(read_model(tmp_path / "m.keras")(inputs), models[kind](inputs))
     names = [f"{name}_encoder" for name in STEPS]

@@ -1,4 +1,4 @@
-"""The encoders of a table: one of each kind, as wide as said, whatever the sizes."""
+"""Table encoders: one per modality, at the given width, for any input size."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from mmzoo.models.table_encoders import table_encoders
 SHAPES = {"image_front": (32, 32, 3), "image_back": (128, 128, 3), "audio": (8000,), "text": (32,), "tabular": (5,)}
 
 
-def test_each_modality_has_an_encoder_of_its_kind():
+def test_table_encoders_select_encoder_by_kind():
     figures = (np.arange(5.0), np.ones(5))
     encoders = table_encoders(SHAPES, 8000, 24, figures=figures)
     assert [encoder.name for encoder in encoders.values()] == [f"{name}_encoder" for name in SHAPES]
@@ -20,19 +20,19 @@ def test_each_modality_has_an_encoder_of_its_kind():
 
 
 @pytest.mark.parametrize("side", [32, 48, 64, 96, 128])
-def test_the_last_stage_of_a_picture_has_few_cells(side):
+def test_image_encoder_last_stage_has_few_cells(side):
     encoder = table_encoders({"image": (side, side, 3)}, 8000, 8)["image"]
     cells = encoder.get_layer("pool").input.shape[1]
     assert 2 <= cells <= 6
     assert encoder.count_params() < 400_000
 
 
-def test_width_scales_what_is_inside():
+def test_width_scales_inner_channels():
     small, usual = (table_encoders(SHAPES, 8000, 16, width=width) for width in (0.5, 1.0))
     for name in ("image_front", "audio", "text"):
         assert small[name].count_params() < 0.6 * usual[name].count_params()
 
 
-def test_other_kinds_are_refused():
+def test_table_encoders_unknown_kind_raises():
     with pytest.raises(ValueError, match="table_encoders expects image, audio, video, text and tabular"):
         table_encoders({"smell": (8, 32, 32, 3)}, 8000, 16)

@@ -1,4 +1,4 @@
-"""Encoders cut before their pooling, and streams that join what is left."""
+"""Encoders cut before their pooling, and streams over their tokens."""
 
 from functools import partial
 
@@ -53,7 +53,7 @@ def test_pooled_tokens_are_the_embedding():
         assert tokens_of(encoder).name == encoder.name
 
 
-def test_nothing_is_told_behind_a_text():
+def test_tokens_of_text_padding_are_zero():
     tokens = np.asarray(tokens_of(encoders()["text"])(IDS))
     np.testing.assert_array_equal((tokens == 0).all(axis=-1), IDS == 0)
 
@@ -66,7 +66,7 @@ def test_streams_join_real_encoders(wire, tmp_path, gpu):
     check_on_device(keras.Model(model.input, {"probabilities": model.output}), examples(), tmp_path, gpu)
 
 
-def test_refuses_what_has_no_tokens():
+def test_tokens_of_bad_layer_raises():
     with pytest.raises(ValueError, match=r"tokens_of expects a layer of light_cnn: .*Received: layer='norm'"):
         tokens_of(light_cnn((8, 8, 1), 8))
     with pytest.raises(ValueError, match=r"\(B, T, D\)\. Received: layer='pool' of shape \(None, 32\)"):

@@ -14,7 +14,6 @@ from mmzoo.device import Runner
 from mmzoo.device.index import Index, find
 from mmzoo.device.media import text_ids
 from mmzoo.errors import BadInputError
-from mmzoo.losses.contrastive import found
 from mmzoo.metrics.retrieval import tfidf_similarity
 from mmzoo.recipes import contrastive_pretraining, image_text_retrieval
 from mmzoo.tasks.retrieval import chance, reference_scores, retrieves
@@ -62,16 +61,6 @@ def test_who_is_there_has_length_one_and_who_is_missing_none():
         np.testing.assert_allclose(np.linalg.norm(alone[:, i], axis=1), 1, atol=0.02)  # small before training
         np.testing.assert_allclose(alone[:, i], both[:, i], atol=1e-6)
         np.testing.assert_array_equal(alone[:, 1 - i], 0)
-
-
-def test_the_metric_counts_who_finds_its_own_first():
-    x = np.eye(4, dtype="float32")
-    np.testing.assert_array_equal(found(np.arange(4), np.stack([x, x], axis=1)), 1)
-    np.testing.assert_array_equal(found(np.arange(4), np.stack([x, x[[1, 0, 2, 3]]], axis=1)), [0, 0, 1, 1])
-    np.testing.assert_array_equal(found([0, 0, 1, 2], np.stack([x, x[[1, 0, 2, 3]]], axis=1)), 1)
-    np.testing.assert_array_equal(found(np.arange(4), np.ones((4, 2, 3), "float32")), 0)
-    one_way = np.stack([x[[0, 0, 2, 3]], x], axis=1)  # the second picture looks like the first
-    np.testing.assert_array_equal(found(np.arange(4), one_way), [0.5, 0, 1, 1])
 
 
 def test_chance_is_what_random_orders_find():

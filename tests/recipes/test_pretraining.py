@@ -16,9 +16,6 @@ from mmzoo.blocks.log_mel import LogMel
 from mmzoo.data.sources import digit_facts, digit_pairs
 from mmzoo.data.sources.digit_clusters import picture_clusters
 from mmzoo.errors import BadInputError
-from mmzoo.losses.contrastive import strangers
-from mmzoo.losses.masked import patches
-from mmzoo.models.reconstruction import decode
 from mmzoo.models.transfer import load_encoders, read_model
 from mmzoo.recipes import autoencoder_pretraining, contrastive_pretraining, masked_pretraining, spoken_digits
 from mmzoo.training.loop import Progress, compile_phase, fit
@@ -244,28 +241,6 @@ def test_autoencoder_hears_nothing_of_what_is_missing():
     np.testing.assert_array_equal(model(blank), made)
     assert np.abs(made - np.asarray(model(inputs))).max() > 1e-3
     assert np.abs(made[:, :784] - made[::-1, :784]).max() > 1e-3
-
-
-def test_autoencoder_pixels_stand_in_rows():
-    """A decoder whose patches are numbered puts patch p, number k where `masked` cuts it from."""
-    z = keras.Input((4,))
-    made = decode(z, "image")
-    model = keras.Model(z, made)
-    numbered = keras.Model(z, model.get_layer("image_decoder_patches").output)
-    randomize(model)
-    x = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
-    picture = np.asarray(model(x)).reshape(2, 28, 28)
-    np.testing.assert_allclose(patches(picture, (4, 4)), numbered(x), atol=1e-6)
-
-
-def test_strangers_is_its_formula():
-    x = np.random.default_rng(0).normal(size=(6, 3, 4)).astype("float32")
-    x /= np.linalg.norm(x, axis=-1, keepdims=True)
-    shares = []
-    for i, j in [(i, j) for i in range(3) for j in range(3) if i != j]:
-        cosines = x[:, i] @ x[:, j].T
-        shares.append((cosines > np.diag(cosines)[:, None]).mean(axis=1))
-    np.testing.assert_allclose(strangers(np.arange(6), x), np.mean(shares, axis=0), atol=1e-6)
 
 
 @pytest.fixture(scope="module")

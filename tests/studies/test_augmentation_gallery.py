@@ -3,12 +3,11 @@
 import pytest
 from PIL import Image
 
-from mmzoo.errors import BadInputError
-from mmzoo.studies.augmentation_gallery import NAMES, draw_boxes, draw_text, main
+from mmzoo.studies.augmentation_gallery import NAMES, draw_boxes, draw_text
 
 
-def test_a_picture_for_each_modality(tmp_path, capsys):
-    main([str(tmp_path / "new" / "folder")])
+def test_a_picture_for_each_modality(tmp_path, run_main, capsys):
+    assert run_main("study", "augmentation-gallery", tmp_path / "new" / "folder") == 0
     written = sorted((tmp_path / "new" / "folder").iterdir())
     assert sorted(capsys.readouterr().out.split()) == [str(path) for path in written]
     assert [path.name for path in written] == sorted(f"{name}.png" for name in NAMES)
@@ -23,7 +22,7 @@ def test_a_picture_for_each_modality(tmp_path, capsys):
         assert (tmp_path / name).read_bytes() == (tmp_path / "new" / "folder" / name).read_bytes()
 
 
-@pytest.mark.parametrize("arguments", [[], ["a", "b"]])
-def test_one_folder_is_expected(arguments):
-    with pytest.raises(BadInputError, match="expected a folder"):
-        main(arguments)
+@pytest.mark.parametrize("folders", [(), ("a", "b")])
+def test_augmentation_gallery_without_one_folder_is_refused(folders, run_main, capsys):
+    assert run_main("study", "augmentation-gallery", *folders) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from mmzoo.automl import linear_baselines
 from mmzoo.automl.leakage import duplicates
-from mmzoo.automl.linear_baselines import Chosen, peer_examples, peer_input, told_peer_rows
+from mmzoo.automl.linear_baselines import SelectedRows, baseline_examples, baseline_input, format_baseline_rows
 from mmzoo.data.decode.text import encode_bytes
 from mmzoo.data.tables.batches import Examples
 from mmzoo.data.tables.read import read_table
@@ -46,7 +46,7 @@ module = recipes.load(str(recipe))
 config = module.Config()
 splits = step("decoding", own.load_splits, module.source, own.Path(place), module.sizes(config))
 step("duplicates", duplicates, splits)
-step("linear models", own._peers, own.peer_examples(splits), module, config)
+step("linear models", own._linear_baselines, own.baseline_examples(splits), module, config)
 stage.clear()
 print(json.dumps(peaks))
 """
@@ -63,33 +63,33 @@ def examples(arrays, count):
 
 def test_rows_of_linear_models_are_drawn_from_each_split(monkeypatch):
     splits = examples({"image": np.zeros((400, 4, 4, 3), np.uint8), "text": np.zeros((400, 8), np.uint16)}, 400)
-    assert peer_examples(splits) == splits
-    assert told_peer_rows(splits, splits) == ""
+    assert baseline_examples(splits) == splits
+    assert format_baseline_rows(splits, splits) == ""
     monkeypatch.setattr(linear_baselines, "ROWS", {"train": 100, "validation": 70, "test": 30})
-    few = peer_examples(splits, seed=1)
+    few = baseline_examples(splits, seed=1)
     assert [len(own.index) for own in few.values()] == [100, 60, 30]
     for name, own in few.items():
         assert np.isin(own.index, splits[name].index).all()
         assert len(np.unique(own.index)) == len(own.index)
         np.testing.assert_array_equal(own.labels, own.index % 3)
-    assert told_peer_rows(few, splits) == "Linear models were given 100 of 280 train, 30 of 60 test rows."
-    assert not np.array_equal(peer_examples(splits, seed=2)["train"].index, few["train"].index)
+    assert format_baseline_rows(few, splits) == "The linear baselines use 100 of 280 train, 30 of 60 test rows."
+    assert not np.array_equal(baseline_examples(splits, seed=2)["train"].index, few["train"].index)
     monkeypatch.setattr(linear_baselines, "TEXT", 8 * 20)
-    assert [len(own.index) for own in peer_examples(splits).values()] == [20, 20, 20]
+    assert [len(own.index) for own in baseline_examples(splits).values()] == [20, 20, 20]
 
 
 def test_rows_are_read_as_they_are_asked_for():
     sounds, index = np.arange(-40, 40, dtype=np.int16).reshape(10, 8), np.array([7, 2, 5])
-    chosen, rate = peer_input("audio_call", sounds, index, 8000)
+    chosen, rate = baseline_input("audio_call", sounds, index, 8000)
     assert (len(chosen), chosen.shape, rate) == (3, (3, 8), 8000)
     np.testing.assert_array_equal(chosen[1:3], sounds[[2, 5]].astype(np.float32) / 32768)
     pictures = np.arange(80, dtype=np.uint8).reshape(10, 2, 4, 1)
-    shown = peer_input("image", pictures, index, 0)
-    assert isinstance(shown, Chosen)
+    shown = baseline_input("image", pictures, index, 0)
+    assert isinstance(shown, SelectedRows)
     np.testing.assert_array_equal(shown[:2], pictures[[7, 2]])
     texts = encode_bytes(["a", "", "ç"], 4)
-    assert peer_input("text", texts, np.array([2, 1, 0]), 0) == ["ç", None, "a"]
-    np.testing.assert_array_equal(peer_input("tabular", np.eye(3), np.array([2]), 0), [[0, 0, 1]])
+    assert baseline_input("text", texts, np.array([2, 1, 0]), 0) == ["ç", None, "a"]
+    np.testing.assert_array_equal(baseline_input("tabular", np.eye(3), np.array([2]), 0), [[0, 0, 1]])
 
 
 def test_texts_of_two_splits_are_found_on_disk():

@@ -63,10 +63,10 @@ def test_the_other_folds_are_trained_and_the_card_tells_all(begun, tmp_path):
     assert not begun, "what is in the file is not trained again"
 
 
-def test_what_has_no_folds_is_refused(monkeypatch, tmp_path, capsys):
+def test_what_has_no_folds_is_refused(monkeypatch, tmp_path, run_main, capsys):
     write_card(tmp_path, CARD)
     monkeypatch.delattr(sound_events, "FOLDS")
     with pytest.raises(BadInputError, match=r"expected a recipe with folds\. Received: sound_events"):
         module.recipe_folds(tmp_path, tmp_path / "folds.json")
-    assert module.main([str(tmp_path)]) == 2
+    assert run_main("study", "folds", tmp_path) == 2
     assert "expected a recipe with folds" in capsys.readouterr().err

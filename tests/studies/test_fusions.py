@@ -75,15 +75,18 @@ def test_report_says_who_beats_concat(trained, tmp_path):
     text = (out / "README.md").read_text()
     assert "better than concat: gated; worse: maximum;" in text
     options = flags("spoken_digits", dataclasses.asdict(CONFIG))
-    assert f"`mmzoo compare-fusions spoken_digits {options} --seeds 3`" in text
+    assert f"`mmzoo study fusions spoken_digits {options} --seeds 3`" in text
     assert "| gated | 74.0 ± 2.0 | +13.0 (+10.5 to +15.5) | image 64.0, audio 54.0 | 3 | 1,234 | 1.50 |" in text
-    module.main([str(tmp_path / "both.md"), str(out), str(out)])
+    module.write_table(tmp_path / "both.md", [out, out])
     assert (tmp_path / "both.md").read_text().count("| gated |") == 2
     weak = [point for point in result["points"] if point["model"] in ("concat", "maximum")]
     assert module._verdict(weak).startswith("nothing is better than concat")
 
 
 def test_flags_are_what_is_not_as_usual():
+    assert (
+        flags("sentiment", {"join_validation": True, "modalities": ["text"]}) == "--join-validation --modalities text"
+    )
     config = dataclasses.replace(spoken_digits.Config(), label_share=0.5, modalities=("audio",), seed=3)
     written = json.loads(json.dumps(dataclasses.asdict(config) | {"fusion": "", "data_dir": ""}))
     assert flags("spoken_digits", written) == "--modalities audio --label-share 0.5"
@@ -104,7 +107,7 @@ def test_costs_are_measured():
     [
         ({"fusions": ("magic",)}, "`fusions` must be of attention, .* got magic"),
         ({"seeds": ()}, "`seeds` must be 1 or more"),
-        ({"config": spoken_digits.Config(modalities=("image",))}, "expected a recipe that fuses modalities"),
+        ({"config": spoken_digits.Config(modalities=("image",))}, "`recipe` must fuse modalities"),
     ],
 )
 def test_refuses(change, said, tmp_path):
@@ -115,9 +118,9 @@ def test_refuses(change, said, tmp_path):
 
 
 def test_command_line(mmzoo_command, tmp_path):
-    done = mmzoo_command("compare-fusions", "spoken_digits", "--fusions", "magic", cwd=tmp_path)
+    done = mmzoo_command("study", "fusions", "spoken_digits", "--fusions", "magic", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("mmzoo: --fusions must be of attention, ")
-    told = mmzoo_command("compare-fusions", "spoken_digits", "--help").stdout
+    told = mmzoo_command("study", "fusions", "spoken_digits", "--help").stdout
     assert "--fusions" in told
     assert "--label-share" in told

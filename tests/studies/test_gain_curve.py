@@ -60,8 +60,11 @@ def test_the_card_shows_it(trained, tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "card.json").write_text(json.dumps({"recipe": "spoken_digits"}))
-    module.record({**curve, "command": "python -m x"}, str(folder))
+    command = module.curve_command(curve, "1", "audio")
+    assert command == "mmzoo study gain-curve spoken_digits snr_db --touches audio --seeds 1 -- 0"
+    module.record({**curve, "command": command}, str(folder))
     text = (folder / "README.md").read_text()
     assert "80.0 ± 0.0" in text
+    assert command in text
     assert "(gain_curve.png)" in text
     assert "gain_curve.png" in json.loads((folder / "card.json").read_text())["files"]

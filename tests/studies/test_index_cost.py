@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from mmzoo.studies.index_cost import cost, drawn_embeddings, main, report
+from mmzoo.studies.index_cost import cost, drawn_embeddings, report
 
 pytest.importorskip("faiss")
 
 
-def test_a_folder_gets_the_costs_and_their_table(tmp_path, capsys):
+def test_a_folder_gets_the_costs_and_their_table(tmp_path, run_main, capsys):
     out = tmp_path / "index_cost"
-    assert main(["--size", "2000", "--width", "16", "--queries", "20", "--out", str(out)]) == 0
+    assert run_main("study", "index-cost", "--size", 2000, "--width", 16, "--queries", 20, "--out", out) == 0
     result, text = json.loads((out / "costs.json").read_text()), (out / "README.md").read_text()
     assert text == report(result)
     assert text in capsys.readouterr().out
@@ -20,7 +20,7 @@ def test_a_folder_gets_the_costs_and_their_table(tmp_path, capsys):
     assert exact["recall@10_of_exact"] == 1.0
     assert 0.9 <= hnsw["recall@10_of_exact"] <= 1.0
     assert exact["file_bytes"] >= 2000 * 16 * 4
-    assert "--size 2000 --width 16 --queries 20 --seed 0" in result["command"]
+    assert "mmzoo study index-cost --size 2000 --width 16 --queries 20 --seed 0" in result["command"]
     assert "| exact |" in text
     assert "100.00 %" in text
 

@@ -24,12 +24,12 @@ def test_what_was_learned_is_where_nlvr_starts(few_drawn, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_boxes_are_told_right_where_every_sum_is():
+def test_boxes_are_boxes_right_where_every_sum_is():
     held = np.zeros((1, 2, 6, 4), np.float32)
     held[0, 0, 1, 2] = held[0, 1, 0, 2] = held[0, 1, 5, 3] = 1
     told = np.where(held > 0, 9.0, -9.0).astype(np.float32)
     told[0, 0, 2, 0] = 0.1  # of the second box somewhat more than half a thing is told that is not there
-    np.testing.assert_array_equal(pretrain_nlvr.told_right(held, told), [[1.0, 0.0, 1.0]])
+    np.testing.assert_array_equal(pretrain_nlvr.boxes_right(held, told), [[1.0, 0.0, 1.0]])
     shares = 1 / (1 + np.exp(-told.astype(float)))
     losses = -(held * np.log(shares) + (1 - held) * np.log(1 - shares)).sum(axis=-1)
     np.testing.assert_allclose(pretrain_nlvr.by_place(held, told), losses, rtol=1e-4)

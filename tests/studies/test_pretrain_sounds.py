@@ -5,7 +5,6 @@ import json
 
 import keras
 import numpy as np
-import pytest
 
 from mmzoo.data.batches.clips import paired_sounds
 from mmzoo.data.sources import synthetic_events
@@ -29,9 +28,10 @@ def test_two_views_of_a_clip_differ_and_are_repeatable():
     assert len(set(epoch.tolist())) == len(epoch)
 
 
-def test_what_was_learned_is_where_sound_events_starts(tmp_path, capsys):
+def test_what_was_learned_is_where_sound_events_starts(tmp_path, caplog):
+    caplog.set_level("INFO", "mmzoo")
     path = pretrain_sounds.pretrain(tmp_path / "sounds.keras", FEW)
-    assert "strangers taken for the other view: 0." in capsys.readouterr().out
+    assert "strangers nearer than the other view: 0." in caplog.text
     theirs = read_model(path).get_layer("audio_encoder")
     ours = sound_events.build(dataclasses.replace(FEW.config, init_from=str(path))).get_layer("audio_encoder")
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
@@ -46,12 +46,12 @@ def test_what_was_learned_is_where_sound_events_starts(tmp_path, capsys):
 
 def test_views_are_known_again_better_than_by_chance(tmp_path):
     settings = dataclasses.replace(FEW, epochs=3)
-    _, history = pretrain_sounds.fit(pretrain_sounds.KNOWING, settings, tmp_path, "test")
+    _, history = pretrain_sounds.fit(pretrain_sounds.VIEWS, settings, tmp_path, "test")
     assert history["val_strangers"][-1] < 0.3, "0.5 is chance"
     assert history["loss"][-1] < 0.95 * history["loss"][0], "it is learned, not there from the start"
 
 
-def test_both_are_measured_on_the_folds_that_are_asked_for(tmp_path, monkeypatch, capsys):
+def test_both_are_measured_on_the_folds_that_are_asked_for(tmp_path, monkeypatch, run_main, capsys):
     asked = []
 
     def trained(recipe, config, folder, title):
@@ -60,15 +60,15 @@ def test_both_are_measured_on_the_folds_that_are_asked_for(tmp_path, monkeypatch
 
     monkeypatch.setattr(pretrain_sounds, "fit", trained)
     monkeypatch.setattr(pretrain_sounds, "pretrain", lambda out, settings: out)
-    pretrain_sounds.main([str(tmp_path / "r.json"), "--folds", "2", "5"])
+    pretrain_sounds.measure(tmp_path / "r.json", (2, 5))
     assert asked == [(f"fold {f}, {name}", f, name != "scratch") for f in (2, 5) for name in ("scratch", "pretrained")]
     found = json.loads((tmp_path / "r.json").read_text())
     assert found["folds"] == [2, 5]
     assert found["mean"] == {"scratch": 0.5, "pretrained": 0.75}
     monkeypatch.undo()
     monkeypatch.setenv("MMZOO_DATA_DIR", str(tmp_path / "none"))
-    assert pretrain_sounds.main([str(tmp_path / "r2.json")]) == 2
-    assert "MMZOO_DATA_DIR: expected a folder" in capsys.readouterr().err
+    assert run_main("study", "pretrain-sounds", tmp_path / "r2.json") == 2
+    assert "MMZOO_DATA_DIR: no such folder" in capsys.readouterr().err
     assert not (tmp_path / "r2.json").exists()
-    with pytest.raises(SystemExit):
-        pretrain_sounds.main([str(tmp_path / "r.json"), "--folds", "6"])
+    assert run_main("study", "pretrain-sounds", tmp_path / "r2.json", "--folds", 6) == 2
+    assert capsys.readouterr().err == "mmzoo: `fold` must be one of 1, 2, 3, 4, 5, got 6\n"

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmzoo.cli.recipes import _seeds
+from mmzoo.cli.parser import seeds_of
 from mmzoo.errors import BadInputError
 from mmzoo.recipes import spoken_digits
 from mmzoo.studies import strategies as module
-from mmzoo.studies.runs import told_seeds
+from mmzoo.studies.runs import format_seeds
 from mmzoo.studies.strategies import STRATEGIES, compare_strategies, points_of, verdict
 
 TINY = replace(spoken_digits.TINY, epochs=1, pairings=1, batch_size=128)
@@ -124,18 +124,18 @@ def test_refuses_runs_of_something_else(compared):
 def test_seeds_are_counted_or_named(text, seeds):
     if seeds is None:
         with pytest.raises(BadInputError, match="`seeds` must be numbers"):
-            _seeds(text)
+            seeds_of(text)
     else:
-        assert list(_seeds(text)) == seeds
-        assert told_seeds([{"seed": seed} for seed in [*seeds, *seeds]]) == text
+        assert list(seeds_of(text)) == seeds
+        assert format_seeds([{"seed": seed} for seed in [*seeds, *seeds]]) == text
 
 
 def test_command_line(mmzoo_command, tmp_path):
-    done = mmzoo_command("compare-strategies", "spoken_digits", "--shares", "a,b", cwd=tmp_path)
+    done = mmzoo_command("study", "strategies", "spoken_digits", "--shares", "a,b", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.strip() == "mmzoo: --shares must be numbers separated by commas, got a,b"
-    done = mmzoo_command("compare-strategies", "spoken_digits", "--seeds", "0,x", cwd=tmp_path)
+    done = mmzoo_command("study", "strategies", "spoken_digits", "--seeds", "0,x", cwd=tmp_path)
     assert done.stderr.strip() == "mmzoo: --seeds must be numbers separated by commas, got 0,x"
-    told = mmzoo_command("compare-strategies", "spoken_digits", "--help").stdout
+    told = mmzoo_command("study", "strategies", "spoken_digits", "--help").stdout
     assert "--label-share" in told
     assert "--pretraining-epochs" in told

@@ -171,6 +171,9 @@ def export_folder(folder: Path) -> Path:
     stored = {f"input/{n}": a for n, a in golden.items()} | {f"output/{n}": a for n, a in answers.items()}
     np.savez(folder / "golden.npz", label=np.zeros(8, np.int64), **stored)
     ranges = {"image": [0, 255], "audio": [-1, 1], "present": [0, 1]}
-    inputs = [{"name": name, "range": ends} for name, ends in ranges.items()]
+    inputs = [
+        {"name": name, "shape": [1, *golden[name].shape[1:]], "dtype": str(golden[name].dtype), "range": ends}
+        for name, ends in ranges.items()
+    ]
     (folder / "card.json").write_text(json.dumps({"recipe": "two_modalities", "inputs": inputs}))
     return folder

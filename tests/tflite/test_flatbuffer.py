@@ -1,4 +1,4 @@
-"""TFLite files as objects: what is read back is what was written, and what is joined computes both."""
+"""Tests of TFLite files as objects: round trips, joined models, truncated files."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ OPTIONS = {
 
 
 def with_constant(code, value, inputs=("x",), output="y", version=b"1.5.0"):
-    """A model of `output = inputs[0] <code> value [<code> inputs[1]]` on (1, 4) floats."""
+    """Return a model of `output = inputs[0] <code> value [<code> inputs[1]]` on (1, 4) floats."""
     float32 = schema.TensorType.FLOAT32
     tensors = [schema.TensorT(shape=[1, 4], type=float32, name=f"t_{name}") for name in inputs]
     tensors.append(schema.TensorT(shape=[4], type=float32, buffer=1, name="constant"))
@@ -47,9 +47,9 @@ def run(model, **inputs):
 X = np.array([[1.0, -2.0, 3.0, 0.5]], np.float32)
 
 
-def test_a_written_file_reads_back_and_runs(tmp_path):
+def test_read_written_model_is_equal_and_runs(tmp_path):
     model = with_constant(ADD, 2.0)
-    flatbuffer.set_metadata(model, "mmzoo_card", b"odd")
+    flatbuffer.set_metadata(model, "mmzoo_card", b"replaced below")
     flatbuffer.set_metadata(model, "mmzoo_card", '{"a": "é"}'.encode())
     flatbuffer.write(model, tmp_path / "m.tflite")
     assert [path.name for path in tmp_path.iterdir()] == ["m.tflite"]
@@ -61,7 +61,7 @@ def test_a_written_file_reads_back_and_runs(tmp_path):
     np.testing.assert_array_equal(run(again, x=X)["y"], X + 2)
 
 
-def test_buffers_start_on_multiples_of_16():
+def test_pack_any_buffer_starts_on_multiple_of_16():
     model = with_constant(ADD, 2.0)
     for size in (1, 3, 17):
         flatbuffer.set_metadata(model, f"of {size}", b"x" * size)
@@ -73,7 +73,7 @@ def test_buffers_start_on_multiples_of_16():
     assert all(start % 16 == 0 for start in starts)
 
 
-def test_buffers_behind_the_flatbuffer_are_read():
+def test_parse_buffers_after_flatbuffer_are_loaded():
     model = with_constant(ADD, 2.0)
     data = model.buffers[1].data
     model.buffers[1] = schema.BufferT(offset=10**6, size=data.size)
@@ -84,7 +84,7 @@ def test_buffers_behind_the_flatbuffer_are_read():
         flatbuffer.parse(packed[:-1])
 
 
-def test_a_file_cut_anywhere_is_refused(tmp_path):
+def test_read_file_truncated_anywhere_raises(tmp_path):
     data = flatbuffer.pack(with_constant(ADD, 2.0))
     for size in range(len(data)):
         (tmp_path / "cut.tflite").write_bytes(data[:size])
@@ -92,20 +92,20 @@ def test_a_file_cut_anywhere_is_refused(tmp_path):
             flatbuffer.read(tmp_path / "cut.tflite")
 
 
-def test_no_tflite_file_is_one_line(tmp_path):
-    (tmp_path / "m.tflite").write_bytes(b"a picture, perhaps" * 9)
+def test_read_other_file_raises_one_line(tmp_path):
+    (tmp_path / "m.tflite").write_bytes(b"an image, perhaps" * 9)
     for name in ("m.tflite", "none.tflite", "."):
         with pytest.raises(BadInputError, match=r"expected a \.tflite file") as caught:
             flatbuffer.read(tmp_path / name)
         assert "\n" not in str(caught.value)
 
 
-def test_operators_by_name():
+def test_op_name_any_code_returns_name():
     model = with_constant(ADD, 2.0, inputs=("x", "z"))
     assert flatbuffer.operators(model) == {"ADD": 2}
     codes = schema.BuiltinOperator
     model.operatorCodes = [
-        schema.OperatorCodeT(deprecatedBuiltinCode=codes.MUL, builtinCode=0),  # as files from before 2020 say it
+        schema.OperatorCodeT(deprecatedBuiltinCode=codes.MUL, builtinCode=0),  # as in files from before 2020
         schema.OperatorCodeT(deprecatedBuiltinCode=127, builtinCode=codes.GELU),
         schema.OperatorCodeT(codes.CUSTOM, builtinCode=codes.CUSTOM, customCode="FlexErf"),
         schema.OperatorCodeT(deprecatedBuiltinCode=127, builtinCode=5000),
@@ -114,7 +114,7 @@ def test_operators_by_name():
     assert names == ["MUL", "GELU", "FlexErf", "BUILTIN_5000"]
 
 
-def test_join_computes_both():
+def test_join_linked_models_computes_composition():
     front = with_constant(ADD, 2.0, output="made", version=b"1.14.0")
     back = with_constant(MUL, 3.0, inputs=("taken", "z"), output="answer")
     joined = flatbuffer.parse(flatbuffer.pack(flatbuffer.join(front, back, {"taken": "made"})))
@@ -124,10 +124,10 @@ def test_join_computes_both():
     np.testing.assert_array_equal(run(joined, x=X, z=z)["answer"], run(back, taken=made, z=z)["answer"])
     assert flatbuffer.operators(joined) == {"ADD": 1, "MUL": 2}
     assert flatbuffer.get_metadata(joined, "min_runtime_version").strip(b"\0") == b"1.14.0"
-    assert flatbuffer.operators(front) == {"ADD": 1}  # the parts stay as they are
+    assert flatbuffer.operators(front) == {"ADD": 1}  # the arguments are not changed
 
 
-def test_join_shares_an_input_of_the_same_name():
+def test_join_equal_input_names_are_shared():
     front = with_constant(ADD, 2.0, output="made")
     back = with_constant(MUL, 3.0, inputs=("taken", "x"), output="answer")
     joined = flatbuffer.join(front, back, {"taken": "made"})
@@ -135,7 +135,7 @@ def test_join_shares_an_input_of_the_same_name():
     np.testing.assert_array_equal(run(joined, x=X)["answer"], (X + 2) * X * 3)
 
 
-def test_join_refuses_what_does_not_fit():
+def test_join_incompatible_models_raises():
     front, back = with_constant(ADD, 2.0, output="made"), with_constant(MUL, 3.0, inputs=("taken",))
     with pytest.raises(ValueError, match=r"Received: \['taken <- lost'\]"):
         flatbuffer.join(front, back, {"taken": "lost"})

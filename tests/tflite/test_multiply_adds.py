@@ -1,10 +1,10 @@
-"""Multiply-adds against formulas written by hand, and what belongs to the front end."""
+"""Tests of multiply-adds against formulas written by hand, and of the front-end count."""
 
 import keras
 import pytest
 from keras import layers, ops
 
-from mmzoo.benchmark.peers import keras_peer
+from mmzoo.benchmark.peers import keras_reference
 from mmzoo.errors import BadInputError
 from mmzoo.tflite import flatbuffer
 from mmzoo.tflite.multiply_adds import FRONT_END, multiply_adds
@@ -17,14 +17,14 @@ def export(inputs, outputs, path):
     return path
 
 
-def test_each_operator(tmp_path):
+def test_multiply_adds_each_operator_equals_formula(tmp_path):
     x = image = keras.Input((16, 12, 4), name="image")
     x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)  # (16, 12, 8)
     x = layers.DepthwiseConv2D(5, strides=2, padding="same", activation="relu")(x)  # (8, 6, 8)
     x = layers.Conv2D(12, (3, 1), groups=4, activation="relu")(x)  # (6, 6, 12)
     x = layers.Conv2DTranspose(5, 2, strides=2, activation="relu")(x)  # (12, 12, 5)
     x = layers.Reshape((20, 36))(x)
-    # both ways of writing a product of two tensors, or the converter may turn a transpose into a flag
+    # products with and without an adjoint flag: the converter may turn a transpose into a flag
     x = ops.matmul(x, ops.transpose(2.0 * x, (0, 2, 1)))  # (20, 20)
     x = ops.matmul(ops.transpose(x, (0, 2, 1)), 3.0 * ops.abs(x))  # (20, 20)
     x = layers.Dense(7)(layers.Flatten()(x))
@@ -40,15 +40,15 @@ def test_each_operator(tmp_path):
     assert multiply_adds(export(image, x, tmp_path / "m.tflite")) == (sum(counts), 0)
 
 
-def test_known_network(tmp_path):
-    """The peer MobileNet 0.25 at 96 pixels, by the layers of Keras: convolutions alone, classes included."""
+def test_multiply_adds_mobilenet_equals_keras_layers(tmp_path):
+    """Compare MobileNet 0.25 at 96 pixels with the convolutions of its Keras layers, classes included."""
     model = keras.applications.MobileNet((96, 96, 3), alpha=0.25, weights=None, classes=1000)
     expected = 0
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
             height, width = layer.output.shape[1:3]
             expected += height * width * layer.kernel.shape.num_elements()
-    path = keras_peer("mobilenet_v1_025", tmp_path)
+    path = keras_reference("mobilenet_v1_025", tmp_path)
     assert multiply_adds(path) == (expected, 0)
     graph = flatbuffer.read(path).subgraphs[0]
     shapes = [list(graph.tensors[i].shape) for i in [*graph.inputs, *graph.outputs]]
@@ -56,7 +56,7 @@ def test_known_network(tmp_path):
 
 
 class FrontEnd(layers.Layer):
-    """Two matrix products with constants, as a log-mel has."""
+    """Apply two matrix products with constants, as a log-mel spectrogram does."""
 
     def call(self, waveform):
         framed = ops.reshape(waveform, (-1, 50, 20))
@@ -64,7 +64,7 @@ class FrontEnd(layers.Layer):
         return ops.log(ops.maximum(ops.matmul(power, ops.ones((16, 8))), 1e-6))
 
 
-def test_front_end_and_what_feeds_it(tmp_path):
+def test_multiply_adds_front_end_includes_upstream(tmp_path):
     audio = keras.Input((1000,), name="audio")
     image = keras.Input((10, 10, 1), dtype="uint8", name="image")
     hidden = keras.Input((1000,))
@@ -78,13 +78,13 @@ def test_front_end_and_what_feeds_it(tmp_path):
     assert multiply_adds(path) == (front_end + rest, front_end)
 
 
-def test_names_of_front_ends():
+def test_front_end_pattern_matches_layer_names_only():
     yes = ["functional_1/audio_encoder_1/front_end_1/Log", "functional_2_1/audio_front_end_1/Tensordot", "front_end"]
     no = ["functional_1/audio_encoder_1/conv/Relu", "front_ends/dense/MatMul", "confront_end/x", "front_end1x/y"]
     assert [bool(FRONT_END.search(name)) for name in yes + no] == [True] * 3 + [False] * 4
 
 
-def test_only_a_whole_model_is_counted(tmp_path):
+def test_multiply_adds_bad_file_raises(tmp_path):
     (tmp_path / "m.tflite").write_bytes(b"no model")
     for name in ("m.tflite", "missing.tflite"):
         with pytest.raises(BadInputError, match=rf"{name}: expected .* Received"):

@@ -1,4 +1,4 @@
-"""Phases, checkpoints, and what a training step waits for."""
+"""Tests of the training loop: phases, checkpoints, optimizer, early stopping, input pipeline."""
 
 import dataclasses
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ CONFIG = SimpleNamespace(seed=3)
 
 
 def recipe(phases, stop_after=None):
-    """Return a recipe on numbers: an encoder and a head, batches that depend on the epoch."""
+    """Return a recipe on numbers with an encoder, a head, and batches that depend on the epoch."""
     import tensorflow as tf
 
     def build(config):
@@ -45,7 +45,7 @@ def recipe(phases, stop_after=None):
 
 
 class Stop(keras.callbacks.Callback):
-    """Dies in the middle of an epoch, after some others."""
+    """Raise in the middle of an epoch, after some other epochs."""
 
     def __init__(self, epoch):
         super().__init__()
@@ -63,7 +63,7 @@ PHASES = (Phase("probe", 2, 1e-2, frozen=("encoder",)), Phase("all", 3, 5e-3))
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 3, 4])
-def test_a_stopped_run_ends_at_the_same_weights(epoch, tmp_path, monkeypatch):
+def test_fit_resumed_run_ends_at_same_weights(epoch, tmp_path, monkeypatch):
     whole, history = fit(recipe(PHASES), CONFIG, tmp_path / "whole", "whole")
     from mmzoo.training import loop as module
 
@@ -82,7 +82,7 @@ def test_a_stopped_run_ends_at_the_same_weights(epoch, tmp_path, monkeypatch):
     assert len(told["loss"]) == 5
 
 
-def test_a_finished_run_is_not_trained_again(tmp_path):
+def test_fit_finished_run_is_not_trained_again(tmp_path):
     first, _ = fit(recipe(PHASES), CONFIG, tmp_path, "first")
     again, history = fit(recipe(PHASES), CONFIG, tmp_path, "again")
     assert len(history["loss"]) == 5
@@ -90,7 +90,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_frozen_encoder_stays(tmp_path):
+def test_fit_frozen_encoder_is_unchanged(tmp_path):
     phases = (Phase("probe", 2, 1e-2, frozen=("encoder",)),)
     keras.utils.set_random_seed(CONFIG.seed)
     fresh = recipe(phases).build(CONFIG)
@@ -100,7 +100,7 @@ def test_a_frozen_encoder_stays(tmp_path):
     assert not np.array_equal(fresh.get_layer("head").kernel, model.get_layer("head").kernel)
 
 
-def test_the_rate_rises_then_falls():
+def test_schedule_warms_up_then_decays():
     model = recipe(PHASES).build(CONFIG)
     objective = recipe(PHASES).objective(CONFIG)
     compile_phase(model, objective, Phase("train", 4, 1e-2), steps=25)
@@ -112,7 +112,7 @@ def test_the_rate_rises_then_falls():
     assert rates[100] == pytest.approx(0, abs=1e-6)
 
 
-def test_an_encoder_opens_again_after_its_phase(tmp_path):
+def test_fit_encoder_is_unfrozen_after_its_phase(tmp_path):
     model, _ = fit(recipe(PHASES), CONFIG, tmp_path, "all")
     assert len(model.trainable_variables) == 4
     fresh = recipe(PHASES).build(CONFIG)
@@ -122,14 +122,14 @@ def test_an_encoder_opens_again_after_its_phase(tmp_path):
     assert all(np.abs(a - b).max() > 1e-3 for a, b in moved)
 
 
-def test_a_part_that_is_not_there_is_refused(tmp_path):
+def test_part_of_unknown_part_raises(tmp_path):
     phases = (Phase("probe", 1, 1e-2, frozen=("encoder/dense_99",)),)
     with pytest.raises(BadInputError, match=r"phase: expected a part of encoder: .* Received: encoder/dense_99"):
         fit(recipe(phases), CONFIG, tmp_path, "probe")
 
 
 def one_step(phase):
-    """Return the change of each variable in the first step of `phase`: encoder's kernel and bias, head's."""
+    """Return the first update of each variable in `phase`: kernel and bias of encoder and head."""
     keras.utils.set_random_seed(CONFIG.seed)
     model = recipe((phase,)).build(CONFIG)
     compile_phase(model, recipe((phase,)).objective(CONFIG), phase, steps=1)
@@ -138,15 +138,15 @@ def one_step(phase):
     return [np.array(v) - old for v, old in zip(model.trainable_variables, before, strict=True)]
 
 
-def test_rates_scale_the_step_of_an_encoder():
+def test_rated_adamw_multipliers_scale_encoder_updates():
     whole = one_step(Phase("all", 1, 1e-2))
     tenth = one_step(Phase("all", 1, 1e-2, rates=(("encoder", 0.1),)))
     for factor, slow, fast in zip((0.1, 0.1, 1.0, 1.0), tenth, whole, strict=True):
         np.testing.assert_allclose(slow, factor * fast, atol=2e-6)
 
 
-def test_learned_uncertainty_does_not_decay():
-    """Without a gradient weight decay alone moves a weight; towards 0 it would make a task certain of itself."""
+def test_fit_learned_uncertainty_has_no_weight_decay():
+    """Check for no weight decay, which would move a learned uncertainty towards 0 without a gradient."""
     x = keras.Input((4,), name="x")
     y = Uncertainty(2, name="uncertainty")(keras.layers.Dense(3, name="head")(x))
     model = keras.Model({"x": x}, y)
@@ -158,8 +158,8 @@ def test_learned_uncertainty_does_not_decay():
     np.testing.assert_array_equal(model.get_layer("uncertainty").log_variances, [[1.5, -2.0]])
 
 
-def test_gradients_are_clipped_together():
-    """Adam hides the size of a gradient, not that of its parts: all parts shrink alike, so its moments tell."""
+def test_fit_clips_global_gradient_norm():
+    """Check the moments of Adam: the updates are independent of the gradient norm, but the moments are not."""
     phase = Phase("all", 1, 1e-2, clip_norm=1e-3)
     model = recipe((phase,)).build(CONFIG)
     compile_phase(model, recipe((phase,)).objective(CONFIG), phase, steps=1)
@@ -169,7 +169,7 @@ def test_gradients_are_clipped_together():
     assert norm == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_a_phase_ends_with_the_average_of_its_weights(tmp_path, monkeypatch):
+def test_average_phase_ends_with_averaged_weights(tmp_path, monkeypatch):
     steps = []
 
     class Keep(keras.callbacks.Callback):
@@ -192,8 +192,8 @@ def test_a_phase_ends_with_the_average_of_its_weights(tmp_path, monkeypatch):
         np.testing.assert_array_equal(answer, expected)
 
 
-def test_patience_chooses_among_averages(tmp_path, monkeypatch):
-    """The average after the best of three epochs; the losses are made those of the average of every epoch."""
+def test_patience_with_averaging_selects_best_average(tmp_path, monkeypatch):
+    """Check that the weights are the average after the best of three epochs; each loss belongs to an average."""
     from mmzoo.training import loop as module
 
     steps, losses = [], [3, 1, 2]
@@ -221,7 +221,7 @@ def test_patience_chooses_among_averages(tmp_path, monkeypatch):
 
 
 def losing(losses, monkeypatch):
-    """Make the validation loss of each epoch that of a list."""
+    """Replace the validation losses of the epochs by `losses`."""
     from mmzoo.training import loop as module
 
     class Say(keras.callbacks.Callback):
@@ -235,7 +235,7 @@ def losing(losses, monkeypatch):
 @pytest.mark.parametrize(
     ("losses", "patience", "trained"), [([3, 1, 2, 2, 0], 2, 4), ([3, 1, 2, 0, 1], 2, 5), ([5, 4, 3, 2, 1], 1, 5)]
 )
-def test_patience_ends_a_phase_with_its_best_weights(losses, patience, trained, tmp_path, monkeypatch):
+def test_patience_phase_ends_with_best_weights(losses, patience, trained, tmp_path, monkeypatch):
     losing([*losses, 9], monkeypatch)
     best = losses.index(min(losses[:trained]))
     one, _ = fit(
@@ -261,8 +261,8 @@ def test_patience_ends_a_phase_with_its_best_weights(losses, patience, trained, 
     assert not (tmp_path / "a" / "best.weights.h5").exists()
 
 
-def test_patience_looks_at_what_its_phase_says(tmp_path, monkeypatch):
-    """The loss is lowest in the first epoch; the accuracy is best in the third, and alike, at a higher loss, later."""
+def test_patience_monitors_metric_of_its_phase(tmp_path, monkeypatch):
+    """Monitor accuracy: best in the third epoch and equal later at a higher loss; the loss is lowest in the first."""
     from mmzoo.training import loop as module
 
     told = {"val_loss": [1, 2, 3, 4, 5, 6], "val_accuracy": [0.2, 0.4, 0.6, 0.6, 0.5, 0.9]}
@@ -290,14 +290,14 @@ def test_patience_looks_at_what_its_phase_says(tmp_path, monkeypatch):
         ([0.5, 0.7, 0.7], [1.0, 2.0, 1.5], "val_loss", 0),
     ],
 )
-def test_the_best_epoch_is_that_of_what_is_looked_at(scores, losses, monitor, best):
+def test_best_epoch_depends_on_monitor(scores, losses, monitor, best):
     from mmzoo.training.checkpoint import best_epoch
 
     assert best_epoch({monitor: scores, "val_loss": losses}, monitor) == best
 
 
-def test_class_weights_reach_the_loss(tmp_path):
-    """With no weight on a class, nothing is learned of it: the model says the other one."""
+def test_fit_class_weights_apply_to_loss(tmp_path):
+    """Check that a class with weight 0 is not learned: the model predicts the other class."""
     phases = (Phase("all", 4, 1e-1, class_weight=(1.0, 0.0)),)
     model, _ = fit(recipe(phases), CONFIG, tmp_path, "all")
     x, _ = next(iter(recipe(phases).dataset("test", CONFIG)))
@@ -305,7 +305,7 @@ def test_class_weights_reach_the_loss(tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_trains_and_returns_float32(precision, tmp_path, monkeypatch):
+def test_fit_mixed_precision_returns_float32(precision, tmp_path, monkeypatch):
     from mmzoo.training import loop as module
 
     monkeypatch.setattr(module, "has_accelerator", lambda: True)  # dense layers are right in float16 anywhere
@@ -327,12 +327,12 @@ def test_mixed_precision_trains_and_returns_float32(precision, tmp_path, monkeyp
         np.testing.assert_allclose(a, b, atol=0.05)
 
 
-def test_unknown_precision_is_refused(tmp_path):
+def test_check_precision_unknown_raises(tmp_path):
     with pytest.raises(BadInputError, match=r"`precision` must be one of float32, .* got float8"):
         fit(recipe(PHASES), CONFIG, tmp_path, "all", "float8")
 
 
-def test_float16_is_refused_where_no_accelerator_is(tmp_path, monkeypatch):
+def test_check_precision_float16_without_accelerator_raises(tmp_path, monkeypatch):
     from mmzoo.training import loop as module
 
     monkeypatch.setattr(module, "has_accelerator", lambda: False)
@@ -342,19 +342,19 @@ def test_float16_is_refused_where_no_accelerator_is(tmp_path, monkeypatch):
     assert not (tmp_path / "all").exists()
 
 
-def test_weights_of_another_model_are_refused(tmp_path):
+def test_restore_weights_of_another_model_raises(tmp_path):
     fit(recipe(PHASES), CONFIG, tmp_path, "first")
     x = keras.Input((9,))
     with pytest.raises(BadInputError, match=r"`resume`: .*5.weights.h5 does not hold weights of this model"):
         Checkpoint(tmp_path).restore(keras.Model(x, keras.layers.Dense(1)(x)))
 
 
-def test_one_checkpoint_is_kept(tmp_path):
+def test_checkpoint_keeps_only_the_last(tmp_path):
     fit(recipe(PHASES), CONFIG, tmp_path, "first")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["5.weights.h5", "state.json"]
 
 
-def test_a_slow_pipeline_is_seen():
+def test_data_wait_slow_pipeline_is_detected():
     import time
 
     import tensorflow as tf
@@ -372,7 +372,7 @@ def test_a_slow_pipeline_is_seen():
     assert 0 <= measured["share"] < 0.5
 
 
-def test_large_validation_batches_are_made_again(monkeypatch):
+def test_fit_large_validation_batches_are_not_cached(monkeypatch):
     import tensorflow as tf
 
     from mmzoo.training import loop as module

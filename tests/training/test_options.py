@@ -116,13 +116,13 @@ def test_they_are_flags_of_train(monkeypatch):
     monkeypatch.setattr("mmzoo.commands.train.train", train)
     monkeypatch.setattr("mmzoo.artifacts.folder.read_card", lambda folder: {"verify": {"exit_code": 0}})
     words = "--freeze image_encoder audio_encoder/stem --rates audio_encoder=0.3 --patience 3 --clip-norm 1 --ema 0.99"
-    assert recipes.VERBS["train"]("spoken_digits", [*words.split(), "--unfreeze-epochs", "2"]) == 0
+    assert recipes.train("spoken_digits")([*words.split(), "--unfreeze-epochs", "2"]) == 0
     assert given["options"] == PhaseOptions(
         ("image_encoder", "audio_encoder/stem"), ("audio_encoder=0.3",), 2, patience=3, clip_norm=1.0, ema=0.99
     )
 
 
-def test_a_stopped_run_goes_on_with_the_same_options_alone(tmp_path):
+def test_checkpoints_resume_requires_same_options(tmp_path):
     run = {"recipe": "r", "config": {"epochs": 2}, "precision": "float32"}
 
     def going_on(resume=True, **options):
@@ -133,8 +133,8 @@ def test_a_stopped_run_goes_on_with_the_same_options_alone(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         going_on(resume=False, ema=0.5)
-    for flag, other in (("ema", {}), ("ema", {"ema": 0.6}), ("clip-norm", {"ema": 0.5, "clip_norm": 1.0})):
-        with pytest.raises(BadInputError, match=f"the flags of the stopped run. Received: another {flag}"):
+    for option, other in (("ema", {}), ("ema", {"ema": 0.6}), ("clip_norm", {"ema": 0.5, "clip_norm": 1.0})):
+        with pytest.raises(BadInputError, match=f"`resume`: the interrupted run had another `{option}`"):
             going_on(**other)
     with pytest.raises(KeyboardInterrupt):
         going_on(ema=0.5)

@@ -1,4 +1,4 @@
-"""The parts of `verify` that need neither a driver nor an export."""
+"""Tests of the parts of `verify` that need neither a driver nor an export."""
 
 from types import SimpleNamespace
 
@@ -18,7 +18,7 @@ from mmzoo.verification.inputs import Spec, every_pattern, input_specs, random_e
 from mmzoo.verification.verify import _exit_code, _score_row
 
 
-def test_errors_are_shares_of_the_largest_value_over_all_examples():
+def test_compare_errors_are_relative_to_largest_value():
     reference = {"y": np.array([[0.0, 4.0], [1.0, -2.0]])}
     found = parity.compare(reference, {"y": np.array([[0.0, 4.0], [1.1, -2.0]])})
     assert found["y"]["relative"] == pytest.approx(0.1 / 4)
@@ -28,16 +28,17 @@ def test_errors_are_shares_of_the_largest_value_over_all_examples():
 
 
 @pytest.mark.parametrize("answer", [{}, {"y": np.zeros(3)}, {"y": np.array([0.0, np.nan])}])
-def test_a_missing_misshapen_or_infinite_output_is_wrong(answer):
+def test_right_invalid_output_is_false(answer):
     assert not parity.right(parity.compare({"y": np.array([0.0, 1.0])}, answer), 1.0)
 
 
-def test_outputs_that_hardly_move_are_named():
-    moving, still = np.arange(6.0).reshape(3, 2), np.full((3, 2), 7.0)
-    assert parity.blind({"moving": moving, "still": still, "zero": still * 0}, 1e-3) == ["still", "zero"]
+def test_near_constant_outputs_are_named():
+    varying, constant = np.arange(6.0).reshape(3, 2), np.full((3, 2), 7.0)
+    outputs = {"varying": varying, "constant": constant, "zero": constant * 0}
+    assert parity.near_constant(outputs, 1e-3) == ["constant", "zero"]
 
 
-def test_a_run_that_depends_on_the_one_before_is_seen():
+def test_repeat_error_dependent_run_is_detected():
     outputs = {"y": np.array([[1.0], [2.0]], np.float32)}
     same = Answer(outputs, again={"y": np.float32([1.0])}, fresh={"y": np.float32([2.0])})
     leak = Answer(outputs, again={"y": np.float32([1.1])}, fresh={"y": np.float32([2.0])})
@@ -45,7 +46,7 @@ def test_a_run_that_depends_on_the_one_before_is_seen():
     assert parity.repeat_error(leak) == pytest.approx(0.05, rel=1e-3)
 
 
-def test_a_table_of_int8_that_is_looked_up_is_a_weight(tmp_path):
+def test_kind_int8_embedding_table_is_a_weight(tmp_path):
     ids = keras.Input((12,), dtype="int32", name="ids")
     x = layers.Embedding(40, 32, name="table")(ids)
     model = randomize(keras.Model({"ids": ids}, {"y": layers.Dense(8, name="dense")(layers.Flatten()(x))}))
@@ -74,11 +75,11 @@ def test_a_table_of_int8_that_is_looked_up_is_a_weight(tmp_path):
         (["not executed"], "not executed", False, 0),
     ],
 )
-def test_wrong_numbers_come_before_refusals_and_those_before_demands(statuses, gpu, demanded, code):
+def test_exit_code_several_failures_returns_most_severe(statuses, gpu, demanded, code):
     assert _exit_code([{"status": status} for status in statuses], {"status": gpu}, demanded) == code
 
 
-def test_every_pattern_of_present_is_tried():
+def test_random_examples_include_every_present_pattern():
     examples = random_examples([Spec("present", (1, 3), np.float32, 0, 1)], seeds=2)
     assert len(set(examples.present)) == 8
     assert set(np.unique(examples.inputs["present"])) == {0.0, 1.0}
@@ -86,7 +87,7 @@ def test_every_pattern_of_present_is_tried():
     assert len(every_pattern(examples).origin) == 2 * 4 * 8 * 8
 
 
-def test_random_values_fill_their_range_and_stay_in_it():
+def test_random_examples_fill_their_range():
     specs = [Spec("a", (1, 50), np.float32, -1, 1), Spec("b", (1, 50), np.uint8, 0, 255)]
     inputs = random_examples(specs, seeds=3).inputs
     assert inputs["a"].dtype == np.float32
@@ -96,7 +97,7 @@ def test_random_values_fill_their_range_and_stay_in_it():
     assert (inputs["b"].min(), inputs["b"].max()) == (0, 255)
 
 
-def test_ids_are_drawn_from_the_rows_of_the_table_they_look_up(bugs):
+def test_input_specs_ids_have_range_of_their_table(bugs):
     spec = input_specs(flatbuffer.read(bugs["g1"]), {})[0]
     assert (spec.low, spec.high) == (0, 49)
     inputs = random_examples([spec], seeds=3).inputs["ids"]
@@ -105,7 +106,7 @@ def test_ids_are_drawn_from_the_rows_of_the_table_they_look_up(bugs):
     assert 45 < inputs.max() <= 49
 
 
-def test_an_embedded_card_gives_the_ranges(bugs):
+def test_input_specs_embedded_card_gives_ranges(bugs):
     model = flatbuffer.read(bugs["right"])
     flatbuffer.set_metadata(model, METADATA, b'{"inputs": [{"name": "x", "range": [2, 3]}]}')
     spec = next(s for s in input_specs(model, embedded_card(model)) if s.name == "x")
@@ -127,7 +128,7 @@ def test_an_embedded_card_gives_the_ranges(bugs):
         ("DENSIFY: Operation is not supported.", None),
     ],
 )
-def test_what_the_delegate_says_is_led_back_to_a_rule(line, rule):
+def test_refusals_delegate_message_maps_to_rule(line, rule):
     log = f"ERROR: Following operations are not supported by GPU delegate:\n{line}\n1 operations will run on the GPU"
     found = refusals(log)
     assert [entry.get("rule") for entry in found] == [rule]
@@ -136,11 +137,11 @@ def test_what_the_delegate_says_is_led_back_to_a_rule(line, rule):
 
 
 @pytest.mark.parametrize(("n", "drop", "status"), [(36, 0.028, "right"), (36, 0.09, "wrong"), (1000, 0.02, "wrong")])
-def test_one_example_of_few_is_no_verdict(n, drop, status, tmp_path):
+def test_score_row_small_test_set_tolerates_two_examples(n, drop, status, tmp_path):
     files = {"model.keras": {"accuracy": 0.9, "n": n}, "model_int8.tflite": {"accuracy": 0.9 - drop, "n": n}}
     card = {"scores": {"artifacts": files}, "max_score_drop": 0.01}
     file = SimpleNamespace(
-        kind="int8", path=tmp_path / "model_int8.tflite", row=lambda *told, **more: more | {"status": told[2]}
+        kind="int8", path=tmp_path / "model_int8.tflite", row=lambda *cells, **more: more | {"status": cells[2]}
     )
     (row,) = _score_row(file, card)
     assert row["status"] == status

@@ -1,4 +1,4 @@
-"""`verify` on lone files: what the real accelerator gets wrong or refuses, by its code, its operator and its rule."""
+"""Tests of `verify` on single files with the real accelerator: exit code, operator and rule of each known bug."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ def gpu_row(report: dict) -> dict:
 
 @pytest.fixture(scope="module")
 def reports(gpu, bugs):
-    """Return a function from the name of a model to its report; each is verified once."""
+    """Return a function from model name to report; each model is verified once."""
     return cache(lambda name: verify(bugs[name], require_gpu=True))
 
 
@@ -38,7 +38,7 @@ def reports(gpu, bugs):
         ("deep", 1, "G4", "CONV_2D"),
     ],
 )
-def test_a_bug_is_caught_with_its_code_rule_and_operator(reports, name, code, rule, operator):
+def test_verify_known_bug_reports_code_rule_and_operator(reports, name, code, rule, operator):
     report = reports(name)
     row = gpu_row(report)
     assert report["exit_code"] == code
@@ -49,17 +49,17 @@ def test_a_bug_is_caught_with_its_code_rule_and_operator(reports, name, code, ru
     json.dumps(report, allow_nan=False)
 
 
-def test_the_operator_is_named_inside_a_branched_model(reports):
+def test_verify_branched_model_names_operator(reports):
     assert "grouped" in gpu_row(reports("deep"))["first_difference"]["tensor"]
 
 
-def test_an_error_of_the_whole_graph_alone_is_said_to_be_that(reports):
+def test_verify_whole_graph_error_is_reported_as_such(reports):
     found = gpu_row(reports("g11"))["first_difference"]
     assert found["suspect"]["operator"] == "ADD"
     assert "only the whole graph is wrong" in found["said"]
 
 
-def test_a_process_that_dies_is_told_from_one_that_refuses(reports):
+def test_verify_crash_and_refusal_have_different_status(reports):
     assert gpu_row(reports("g6"))["status"] == "died"
     assert "Check failed" in gpu_row(reports("g6"))["detail"]
     assert gpu_row(reports("g9"))["status"] == "refused"
@@ -67,7 +67,7 @@ def test_a_process_that_dies_is_told_from_one_that_refuses(reports):
 
 
 @pytest.mark.parametrize("name", ["right", "right_ids"])
-def test_a_right_model_is_right(reports, name):
+def test_verify_correct_model_passes(reports, name):
     report = reports(name)
     assert report["exit_code"] == 0
     assert report["gpu"]["status"] == "executed"
@@ -76,14 +76,14 @@ def test_a_right_model_is_right(reports, name):
     assert gpu_row(report)["repeat_error"] == 0
 
 
-def test_a_file_without_a_signature_is_verified(gpu, bugs, tmp_path):
+def test_verify_file_without_signature_passes(gpu, bugs, tmp_path):
     model = flatbuffer.read(bugs["right"])
     model.signatureDefs = []
     flatbuffer.write(model, tmp_path / "bare.tflite")
     assert verify(tmp_path / "bare.tflite")["exit_code"] == 0
 
 
-def test_an_operator_that_litert_lacks_is_not_gpu_resident(gpu, bugs, tmp_path):
+def test_verify_unsupported_operator_is_not_gpu_resident(gpu, bugs, tmp_path):
     model = flatbuffer.read(bugs["right"])
     names = [flatbuffer.op_name(model, op) for op in model.subgraphs[0].operators]
     code = model.operatorCodes[model.subgraphs[0].operators[names.index("MEAN")].opcodeIndex]
@@ -96,13 +96,13 @@ def test_an_operator_that_litert_lacks_is_not_gpu_resident(gpu, bugs, tmp_path):
     assert gpu_row(report)["rule"] == "G13"
 
 
-def test_a_dynamic_shape_is_not_gpu_resident(bugs):
+def test_verify_dynamic_shape_is_not_gpu_resident(bugs):
     report = verify(bugs["dynamic"])
     assert report["exit_code"] == 3
     assert "dynamic" in gpu_row(report)["detail"]
 
 
-def test_without_a_driver_nothing_is_called_passed(no_driver, bugs):
+def test_verify_without_driver_reports_not_executed(no_driver, bugs):
     report = verify(bugs["g4"])
     assert report["exit_code"] == 0
     assert gpu_row(report)["status"] == report["gpu"]["status"] == "not executed"
@@ -110,14 +110,14 @@ def test_without_a_driver_nothing_is_called_passed(no_driver, bugs):
     assert "libvulkan1 chromium-common" in last
 
 
-def test_without_a_driver_a_demand_is_code_4(no_driver, bugs, monkeypatch):
+def test_verify_required_gpu_without_driver_returns_4(no_driver, bugs, monkeypatch):
     assert verify(bugs["right"], require_gpu=True)["exit_code"] == 4
     monkeypatch.setenv(REQUIRE, "1")
     assert verify(bugs["right"])["exit_code"] == 4
     assert verify(bugs["dynamic"])["exit_code"] == 3
 
 
-def test_a_hanging_job_ends_and_the_next_one_runs(bugs):
+def test_execute_hanging_job_times_out_and_next_runs(bugs):
     x, z = np.zeros((1, 1, 8, 8, 4), np.float32), np.zeros((1, 1, 6), np.uint8)
     jobs = [Job(str(bugs["right"]), {"x": x, "z": z})] * 2
     assert [answer.died for answer in execute(jobs, timeout=0.001)] == [True, True]
@@ -127,14 +127,14 @@ def test_a_hanging_job_ends_and_the_next_one_runs(bugs):
     assert answers[1].outputs["y"].shape == (1, 1, 4)
 
 
-def test_the_child_imports_no_tensorflow():
+def test_accelerator_worker_does_not_import_tensorflow():
     code = "import sys, mmzoo.verification.accelerator_worker\n"
     code += "print([m for m in ('tensorflow', 'keras') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_bad_input_is_one_line(bugs, tmp_path):
+def test_verify_bad_input_raises_one_line(bugs, tmp_path):
     truncated = tmp_path / "half.tflite"
     truncated.write_bytes(bugs["right"].read_bytes()[:800])
     text = tmp_path / "text.tflite"

@@ -1,4 +1,4 @@
-"""`verify` on a folder: every artifact against Keras, and a weight that is off by one percent."""
+"""Tests of `verify` on a folder: every artifact against Keras, and weights changed by one percent."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ FLOAT = "model_float32.tflite"
 
 @pytest.fixture
 def copied(exported, tmp_path):
-    """Return a copy of the exported folder without the artifacts that these tests leave alone."""
+    """Copy the exported folder without the artifacts that these tests do not use."""
     out = tmp_path / "copied"
     shutil.copytree(exported, out, ignore=shutil.ignore_patterns("saved_model", "*.onnx"))
     return out
@@ -45,7 +45,7 @@ def change(path, name: str, factor: float) -> None:
     flatbuffer.write(model, path)
 
 
-def test_every_artifact_is_executed_and_right(gpu, exported):
+def test_verify_exported_folder_passes(gpu, exported):
     report = verify(exported, require_gpu=True)
     statuses = {(r["artifact"], r["on"]): r["status"] for r in report["checks"]}
     assert statuses == {
@@ -58,11 +58,11 @@ def test_every_artifact_is_executed_and_right(gpu, exported):
     assert report["exit_code"] == 0
     assert set(row(report, FLOAT, "gpu")["by_present"]) == {"11", "10", "01", "00"}
     assert set(row(report, FLOAT, "gpu")["outputs"]) == {"probabilities", "embedding"}
-    assert row(report, FLOAT, "cpu")["max_error"] < 2e-6  # far below the tolerance that finds a changed weight
+    assert row(report, FLOAT, "cpu")["max_error"] < 2e-6  # far below the tolerance that detects a changed weight
     json.dumps(report, allow_nan=False)
 
 
-def test_quantized_files_are_held_to_their_own_numbers_on_the_gpu(gpu, copied):
+def test_verify_quantized_files_compare_gpu_with_cpu_run(gpu, copied):
     model, golden = randomize(two_modalities()), np.load(copied / "golden.npz")
     inputs = {name: golden[f"input/{name}"] for name in ("image", "audio", "present")}
     for name, full in (("dynamic", False), ("int8", True)):
@@ -74,8 +74,8 @@ def test_quantized_files_are_held_to_their_own_numbers_on_the_gpu(gpu, copied):
     assert row(report, "model_int8.tflite", "gpu")["status"] == "right"
 
 
-def test_one_percent_on_any_weight_tensor_is_red(no_driver, copied):
-    """By execution alone: this card holds no hashes."""
+def test_verify_weight_changed_by_one_percent_fails(no_driver, copied):
+    """Check detection by execution only: this card has no hashes."""
     whole = (copied / FLOAT).read_bytes()
     names = weights(copied / FLOAT)
     assert len(names) >= 10
@@ -88,9 +88,9 @@ def test_one_percent_on_any_weight_tensor_is_red(no_driver, copied):
     assert missed == []
 
 
-def test_a_changed_file_is_red_by_its_hash(no_driver, copied):
+def test_verify_changed_file_fails_by_hash(no_driver, copied):
     card = json.loads((copied / "card.json").read_text())
-    card["files"] = {FLOAT: {"sha256": folder.sha256(copied / FLOAT)}}
+    card["files"] = {FLOAT: {"bytes": 1, "sha256": folder.sha256(copied / FLOAT)}}
     (copied / "card.json").write_text(json.dumps(card))
     assert verify(copied)["exit_code"] == 0
     change(copied / FLOAT, weights(copied / FLOAT)[0], 1 + 2**-23)
@@ -99,14 +99,14 @@ def test_a_changed_file_is_red_by_its_hash(no_driver, copied):
     assert FLOAT in report["checks"][0]["detail"]
 
 
-def test_a_wrong_file_is_not_blamed_on_the_gpu(gpu, copied):
+def test_verify_changed_file_does_not_blame_gpu(gpu, copied):
     change(copied / FLOAT, weights(copied / FLOAT)[-1], 1.5)
     report = verify(copied)
     assert report["exit_code"] == 1
     assert "the file itself differs" in row(report, FLOAT, "gpu")["detail"]
 
 
-def test_answers_other_than_the_golden_ones_are_red(no_driver, copied):
+def test_verify_changed_golden_tensors_fails(no_driver, copied):
     arrays = dict(np.load(copied / "golden.npz"))
     arrays["output/embedding"] *= 1.001
     np.savez(copied / "golden.npz", **arrays)
@@ -115,7 +115,7 @@ def test_answers_other_than_the_golden_ones_are_red(no_driver, copied):
     assert row(report, "model.keras", "cpu")["status"] == "wrong"
 
 
-def test_outputs_that_never_move_are_red(no_driver, copied):
+def test_verify_constant_outputs_fails(no_driver, copied):
     model = folder.load_keras(copied)
     for weight in model.weights:
         weight.assign(np.zeros(weight.shape))
@@ -131,7 +131,7 @@ def test_outputs_that_never_move_are_red(no_driver, copied):
 
 
 @pytest.mark.parametrize("name", ["model.keras", "golden.npz", FLOAT])
-def test_a_missing_or_truncated_artifact_is_bad_input(no_driver, copied, name):
+def test_verify_missing_or_truncated_artifact_raises(no_driver, copied, name):
     whole = (copied / name).read_bytes()
     (copied / name).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(BadInputError, match=name):

@@ -8,7 +8,7 @@ import numpy as np
 
 from mmzoo.automl.targets.target import Target, TargetKind, counts_line
 from mmzoo.data.tables.column_types import label_separator, to_labels
-from mmzoo.data.tables.read import some
+from mmzoo.data.tables.read import abbreviated
 from mmzoo.data.tables.source import Source, target_labels
 from mmzoo.errors import BadInputError
 from mmzoo.metrics.labels import SUMMARY, label_scores, predicted_labels
@@ -28,8 +28,9 @@ def read(cells: list, name: str) -> Target:
     classes = tuple(sorted(label for label, count in rows.items() if count > 1))
     if single := sorted(set(rows) - set(classes)):
         if not classes:
-            raise BadInputError(f"target {name!r}: expected labels of two rows or more. Received: {some(single)}")
-        logger.info(f"left out: labels of a single row, {some(single)}")
+            found = abbreviated(single)
+            raise BadInputError(f"target {name!r}: expected labels of two rows or more. Received: {found}")
+        logger.info(f"left out: labels of a single row, {abbreviated(single)}")
     return Target("labels", name, target_labels(cells, classes, separator), classes, separator)
 
 

@@ -71,7 +71,7 @@ def _vocoder(clip: np.ndarray, factor: float, frame_length: int) -> np.ndarray:
     from scipy.signal import istft, stft
 
     length, hop = round(len(clip) / factor), frame_length // 4
-    # silence behind the end, which the last frames of a slower clip still read
+    # silence after the end, read by the last frames of a slower clip
     padded = np.pad(clip, (0, 2 * frame_length))
     options = {"window": "hann", "nperseg": frame_length, "noverlap": frame_length - hop}
     *_, spectrum = stft(padded, **options)
@@ -80,7 +80,7 @@ def _vocoder(clip: np.ndarray, factor: float, frame_length: int) -> np.ndarray:
     share = at - frame
     magnitude, phase = np.abs(spectrum), np.angle(spectrum)
     magnitude = (1 - share) * magnitude[:, frame] + share * magnitude[:, frame + 1]
-    # how far each bin turns in a hop: its own frequency, and the rest of what was seen, within half a turn
+    # phase advance of each bin in a hop: its center frequency plus the measured deviation, within half a turn
     expected = 2 * np.pi * hop * np.arange(len(spectrum))[:, None] / frame_length
     turned = phase[:, frame + 1] - phase[:, frame] - expected
     turned += expected - 2 * np.pi * np.round(turned / (2 * np.pi))

@@ -17,7 +17,7 @@ LENGTH = (0.25, 0.8)  # length of a thin line, the same
 TINT = (0.4, 1.3)  # factor of a piece's brightness
 STRETCH = (0.03, 1.0)  # length of a span of audio, as a fraction of the whole
 LEVEL = (-12.0, 3.0)  # decibels of the pasted span, relative to the RMS of the target clip
-SILENCE = 1e-5  # RMS that is added where loudness is compared
+SILENCE = 1e-5  # added to each RMS, against division by 0
 
 
 def paste_pieces(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -64,7 +64,7 @@ def cut_out(images: tf.Tensor, rectangles: tf.Tensor, fill: float | None = None)
     height, width = images.shape[1:3]
     x, y = (right - left) / width, (bottom - top) / height
     zero = tf.zeros_like(x)
-    # a pixel's center is half a pixel behind its edge
+    # a pixel's center is half a pixel after its edge
     transforms = [x, zero, left + x / 2 - 0.5, zero, y, top + y / 2 - 0.5, zero, zero]
     moved = tf.raw_ops.ImageProjectiveTransformV3(
         images=tf.cast(images, tf.float32),

@@ -1,7 +1,7 @@
-"""Pictures with the sound that goes with each: arrays, and the batches from which a model learns what is normal.
+"""Images with matching audio for anomaly detection: arrays and batches.
 
-A scene is odd in one of three ways, `KINDS`: to the eye, to the ear, or because picture and sound, each normal, do not
-belong together. Training has normal scenes alone and does to them what `mmzoo.data.augment.defects` can.
+Anomaly types are `KINDS`: a visual defect, an audible defect, or an image and audio that are normal but do not match.
+Training uses only normal scenes, to which `mmzoo.data.augment.defects` adds synthetic anomalies.
 """
 
 import functools
@@ -52,12 +52,12 @@ def training_scenes(
 ) -> tf.data.Dataset:
     """Return batches `({"image": (B, H, W, 3), "audio": (B, T), "present": (B, 2)}, kinds (B,))` of one epoch.
 
-    Each sound is made up to `GAIN` louder or softer, each picture brighter or darker: neither is a reason to be odd.
-    Then the share `tampered` of each batch, which come first, are made odd, in equal parts of each kind that
-    `modalities` can tell. There is `present` where there are two of `modalities`.
+    Audio gain changes by up to `GAIN`, image brightness changes: neither is an anomaly. Then the fraction `tampered`
+    of each batch, its first examples, become anomalies, in equal parts of each type that `modalities` can show. The
+    batch has `present` with two `modalities`.
 
     Raises:
-        BadInputError: a scene is not normal: what is odd is to be found without having been seen.
+        BadInputError: a scene is not normal: anomalies must not be seen in training.
     """
     if odd := int(np.count_nonzero(data.kinds)):
         raise BadInputError(f"scenes: expected normal ones alone to train on. Received: {odd} of {len(data.kinds)} odd")
@@ -90,7 +90,7 @@ def _training(data: Sounding, modalities: tuple[str, ...], batch_size: int, tamp
 
 
 def kinds_told(modalities: Sequence[str]) -> list[int]:
-    """Return the odd kinds that can be told from `modalities`, one for each of them and one for both."""
+    """Return the anomaly types that `modalities` can show: one for each, and one for both."""
     alone = [kind for name, kind in (("image", SEEN), ("audio", HEARD)) if name in modalities]
     return [*alone, MISMATCH] if len(alone) > 1 else alone
 

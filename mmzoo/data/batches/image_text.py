@@ -1,4 +1,4 @@
-"""Pictures with what is said of them: arrays, and the batches from which both learn to find each other."""
+"""Images with descriptions for cross-modal retrieval: arrays and batches."""
 
 import functools
 import zlib
@@ -57,8 +57,8 @@ def encode_ways(ways: Sequence[Sequence[str]], length: int) -> np.ndarray:
 def training_pictures(data: Described, batch_size: int, seed: int, epoch: int, passes: int) -> tf.data.Dataset:
     """Return batches `({"image": (B, H, W, 3), "text": (B, L), "present": (B, 2)}, ids)` of one epoch.
 
-    Each picture is moved and stretched a little, and meets one of its descriptions. Both are present: what is missing
-    has nothing to find.
+    Each image is shifted and stretched a little, and paired with one of its descriptions. Both are always available: a
+    missing modality has no match.
     """
     return training_batches(_training(data), len(data.ids), batch_size, seed, epoch, passes)
 

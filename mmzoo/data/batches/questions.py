@@ -1,4 +1,4 @@
-"""Questions about pictures and their answers: rows checked and encoded, and what is made of them into batches."""
+"""Questions about images with answers: checked and encoded rows, and batches."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -23,9 +23,9 @@ NAMED = 3  # bad rows that a message names
 class Questions:
     """One split: `images` `(K, H, W, 3)` uint8, each with several questions, `text` `(N, L)` int32 byte ids.
 
-    `about` `(N,)` int32 is the picture of a question and `labels` `(N,)` int32 its answer. `change` is what training
-    does to a batch of pictures that leaves the answers true, and `kinds`, where the source tells any, the kind of each
-    question, by which answers are scored apart.
+    `about` `(N,)` int32 is the image of a question and `labels` `(N,)` int32 its answer. `change` is the augmentation
+    of a batch of images that keeps the answers true. `kinds`, where the source has any, are the kinds of the questions,
+    by which scores are split.
     """
 
     images: np.ndarray
@@ -40,7 +40,7 @@ def check_rows(name: str, rows: Sequence[tuple], answers: Sequence[str], picture
     """Raise BadInputError unless each of `rows` is `(question, answer, picture)` as it can be learned from.
 
     A question is text of at most `length` bytes that says something, its answer one of `answers`, its picture one of
-    `pictures`. The message names the file `name` and tells of all bad rows together.
+    `pictures`. The message names the file `name` and lists all bad rows.
     """
     pictures, bad = set(pictures), []
     for i, row in enumerate(rows):
@@ -57,7 +57,7 @@ def check_rows(name: str, rows: Sequence[tuple], answers: Sequence[str], picture
 
 
 def _wrong(row, answers, pictures, length):
-    """Say what is wrong with a row, nothing if it can be used."""
+    """Return the error of a row, "" if it is valid."""
     if not isinstance(row, list | tuple) or len(row) != 3:
         return f"{row!r:.60}"
     question, answer, picture = row

@@ -1,6 +1,6 @@
-"""Spoken sentences with their lips as arrays, and the batches from which a recognizer learns.
+"""Spoken sentences with lip video: arrays and batches for speech recognition.
 
-Sound and lips of a sentence are moved in time together: how they lie to each other is what is to be learned.
+Audio and lips of a sentence are shifted in time together, so that their alignment is kept.
 """
 
 import functools
@@ -36,8 +36,8 @@ class Sentences:
     """One split: `audio` `(N, S)` int16, `video` `(N, T, H, W, 1)` uint8 at 25 frames a second, and `labels`.
 
     Labels `(N, 32)` int32 number the characters of `CHARACTERS` from 1, with zeros behind the last. `noise` `(R, S)`
-    float32 has rows of RMS 1. `words` `(N, W, 2)` int32 tell where each of the W words of a sentence begins and ends,
-    in ticks of 10 ms; None where it is not known.
+    float32 has rows of RMS 1. `words` `(N, W, 2)` int32 are the begin and end of each of the W words of a sentence, in
+    ticks of 10 ms; None where unknown.
     """
 
     audio: np.ndarray
@@ -81,13 +81,12 @@ def training_sentences(
 ) -> tf.data.Dataset:
     """Return batches of one epoch: `{"audio": (B, S), "video": (B, T*H, W, 1), "present": (B, M)}` and labels.
 
-    A sentence begins sooner or later, is louder or softer, with pink noise at -10 to 20 dB or none; its pictures are
-    mirrored or not, moved, enlarged and changed in brightness and contrast, all of a sentence alike. In the first
-    epochs all are words joined anew, see `mmzoo.data.augment.words`, more and more of them; then a share of
-    `augmentation.joined`.
+    Onset and loudness of a sentence vary, with pink noise at -10 to 20 dB or none. Its frames are mirrored or not,
+    shifted, enlarged and changed in brightness and contrast, all of a sentence alike. In the first epochs all sentences
+    are spliced of more and more words, see `mmzoo.data.augment.words`; later the fraction `augmentation.joined` is.
 
-    Labels are `(B, 64 + 2T)`: behind the characters of a sequence stands, in the epochs in which all are joined, what
-    is said in each of its 2T steps: 1 is silence, 2 the first character, and so on; later, or without words, 0.
+    Labels are `(B, 64 + 2T)`: the characters of a sequence, then, in the epochs in which all are spliced, the target of
+    each of its 2T steps: 1 is silence, 2 the first character, and so on; later, or without words, 0.
     """
     steps = max(1, augmentation.epochs * (len(data.labels) // batch_size))
     make = _training(data, tuple(modalities), augmentation, steps)

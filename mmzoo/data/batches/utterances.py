@@ -17,9 +17,8 @@ SMALLEST_EPOCH = 4096  # examples: a small split is passed several times, each t
 class Utterances:
     """One split: `features` `{modality: (N, C)}` float32 and `labels` `(N,)` int32, video after video, in their order.
 
-    `videos` `(N,)` numbers the video of each utterance. `blends` `{modality: (low, high)}` is for features that tell
-    more than those of a new video would: of each, a share between `low` and `high` is to be replaced by that of another
-    utterance.
+    `videos` `(N,)` numbers the video of each utterance. `blends` `{modality: (low, high)}` is for features that leak
+    labels: a fraction between `low` and `high` of each is replaced by the feature of another utterance.
     """
 
     features: dict[str, np.ndarray]
@@ -60,8 +59,7 @@ def training_windows(
 ) -> tf.data.Dataset:
     """Return batches `({modality: (B, context, C), ..., "present": (B, M)}, label)` of one epoch.
 
-    What `data.blends` says is drawn anew for each utterance of each window; with probability `dropout` one modality
-    is missing.
+    `data.blends` is drawn for each utterance of each window; with probability `dropout` one modality is missing.
     """
     make, size = _training(data, tuple(modalities), context, dropout), len(data.labels)
     return training_batches(make, size, batch_size, seed, epoch, passes=-(-SMALLEST_EPOCH // size))
@@ -91,7 +89,7 @@ def _training(data: Utterances, modalities: tuple[str, ...], context: int, dropo
 def evaluation_windows(data: Utterances, modalities: tuple[str, ...], context: int, seed: int) -> tf.data.Dataset:
     """Return every utterance once with its neighbors; all modalities are present.
 
-    Where `data.blends` says so features are blended, those of an utterance alike wherever it occurs: by `seed` alone.
+    Features are blended by `data.blends`, equally in all windows of an utterance: `seed` decides.
     """
     around, labels = tf.constant(windows(data.videos, context)), tf.constant(data.labels)
     features = {name: tf.constant(data.features[name]) for name in modalities}

@@ -1,9 +1,8 @@
-"""Batches without labels: what pretraining learns from in their place.
+"""Batches without labels: targets of pretraining.
 
 Each function takes a `tf.data.Dataset` of `({modality: ..., "present": (B, M)}, label)`, as
-`mmzoo.data.sources.digit_pairs` makes it, and drops the labels. What is hidden is a function of `(seed, step)`, where
-`first_step` is the number of the first batch, so that a run that goes on in a later epoch sees what an uninterrupted
-one would have seen.
+`mmzoo.data.sources.digit_pairs` makes it, and drops the labels. Masks are a function of `(seed, step)`, where
+`first_step` is the number of the first batch: a resumed run sees the masks of an uninterrupted run.
 """
 
 import tensorflow as tf
@@ -94,9 +93,10 @@ def hide_spans(waveforms, share, seed):
 
 
 def hide_tokens(token_ids, share, seed):
-    """Put the id 259, which is no byte, in place of `share` of byte ids `(B, L)`; also the mask `(B, L)`, 0 at padding.
+    """Replace the fraction `share` of byte ids `(B, L)` by 259, which is no byte; return the mask too.
 
-    The share is drawn of all places: of short texts now more, now less of what is written is hidden.
+    The mask `(B, L)` is 0 at padding. Positions are drawn from the whole length, so the masked part of a short text
+    varies.
     """
     mask = _choose(tf.shape(token_ids)[0], token_ids.shape[1], share, seed) * tf.cast(token_ids > PAD, tf.float32)
     return tf.where(mask > 0, HIDDEN, token_ids), mask

@@ -15,7 +15,7 @@ from mmzoo.errors import BadInputError
 
 SMALLEST = 1.0  # pixels: a box no wider or no higher is an annotation error
 SLACK = 1.0  # pixels beyond the image that are clipped silently: tools count from 0 or from 1
-NAMED = 5  # bad rows that a message names
+NAMED = 5  # bad rows listed in a message
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
@@ -189,5 +189,5 @@ def folder_of(path: str | Path) -> Path:
         BadInputError: the folder does not exist.
     """
     if not Path(path).is_dir():
-        raise BadInputError(f"{path}: expected a folder. Received: no such folder")
+        raise BadInputError(f"{path}: no such folder")
     return Path(path)

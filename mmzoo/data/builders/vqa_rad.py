@@ -30,7 +30,7 @@ ARCHIVE = Archive(
 JPEGS = "data_RAD/images/"
 FIELDS = ("question", "answer", "image_name", "answer_type", "phrase_type", "qid")
 FRAME = "frame"  # a question in a fixed form: the test split has none
-VALIDATION = 300  # questions, about the test split's share of all questions
+VALIDATION = 300  # free-form questions, about as many as the test split has in total
 
 
 class VqaRad(tfds.core.GeneratorBasedBuilder):

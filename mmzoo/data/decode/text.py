@@ -8,7 +8,6 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import tensorflow as tf
 
 from mmzoo.errors import BadInputError
 
@@ -81,6 +80,7 @@ def train_wordpiece(texts: Sequence[str], vocabulary_size: int, path: str | Path
         BadInputError: keras-nlp is not installed, or the size leaves no piece to learn.
     """
     keras_nlp = _keras_nlp()
+    import tensorflow as tf
 
     if vocabulary_size <= len(RESERVED):
         raise BadInputError(f"vocabulary_size: expected over {len(RESERVED)}. Received: {vocabulary_size}.")
@@ -93,7 +93,9 @@ def train_wordpiece(texts: Sequence[str], vocabulary_size: int, path: str | Path
             data, vocabulary_size, lowercase=True, reserved_tokens=RESERVED
         )
     except ImportError as error:  # keras-nlp is there, tensorflow-text is not
-        raise BadInputError(f"WordPiece: expected the extra: pip install 'mmzoo[text]'. Received: {error}") from None
+        raise BadInputError(
+            f"WordPiece: keras-nlp with tensorflow-text is required: pip install 'mmzoo[text]' ({error})"
+        ) from None
     Path(path).write_text("".join(f"{piece}\n" for piece in pieces), encoding="utf-8")
 
 
@@ -136,5 +138,7 @@ def _keras_nlp() -> ModuleType:
     try:
         import keras_nlp  # several seconds, and an extra
     except ImportError as error:
-        raise BadInputError(f"WordPiece: expected the extra: pip install 'mmzoo[text]'. Received: {error}") from None
+        raise BadInputError(
+            f"WordPiece: keras-nlp with tensorflow-text is required: pip install 'mmzoo[text]' ({error})"
+        ) from None
     return keras_nlp

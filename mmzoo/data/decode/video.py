@@ -11,7 +11,7 @@ import numpy as np
 
 from mmzoo.errors import BadInputError
 
-SEEK = 10.0  # seconds between two frames from which on it is quicker to jump than to decode what lies between
+SEEK = 10.0  # seconds between two frames: beyond it a seek is faster than decoding the frames in between
 LOST = 1.0  # seconds that may be missing at the end of a file
 _TAG = re.compile(r"(\d+):(\d+):(\d+\.?\d*)")  # of Matroska and WebM
 
@@ -25,7 +25,7 @@ def import_av() -> ModuleType:
     try:
         import av
     except ImportError as error:
-        raise BadInputError(f"video: expected PyAV (pip install 'mmzoo[video]'). Received: {error}") from None
+        raise BadInputError(f"video: PyAV is not installed: pip install 'mmzoo[video]' ({error})") from None
     return av
 
 

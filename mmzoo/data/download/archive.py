@@ -145,7 +145,7 @@ def members_sha256(members: Mapping[str, bytes]) -> str:
 
 def _below_top(info: zipfile.ZipInfo, path: str | Path) -> str:
     """Strip the folder named after the commit; refuse a name outside it."""
-    # zipfile turns a backslash into a slash on Windows alone: orig_filename is what the archive says
+    # zipfile turns a backslash into a slash only on Windows: orig_filename is the name in the archive
     name = PurePosixPath(info.orig_filename.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts or ":" in info.orig_filename.split("/")[0]:
         raise BadInputError(f"{path}: expected names inside the archive. Received: {info.orig_filename!r}.")

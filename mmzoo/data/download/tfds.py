@@ -85,7 +85,7 @@ def _read(
     Raises:
         BadInputError: the records cannot be prepared, or are damaged.
     """
-    absl.logging.set_verbosity(absl.logging.ERROR)  # tfds warns of what an attempt without network left behind
+    absl.logging.set_verbosity(absl.logging.ERROR)  # tfds warns of remains of an attempt without a connection
     places = [place / folder for place in data_dirs(data_dir) for folder in ("tfds", ".")]
     found = next((place for place in places if (place / name).is_dir()), None)
     where = found / name if found else f"{name} (not in `data_dir` or MMZOO_DATA_DIR)"

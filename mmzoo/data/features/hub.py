@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from mmzoo.errors import BadInputError
 
@@ -46,7 +45,7 @@ def hub_features(
         batch = {name: array[start : start + batch_size] for name, array in named.items()}
         try:
             outputs = call(batch)
-        except Exception as error:  # of shapes and types that the graph does not take
+        except Exception as error:  # for shapes and types refused by the graph
             raise BadInputError(f"{handle}: expected inputs that it takes. Received: {_line(error)}") from None
         features.append(np.asarray(_choose(handle, outputs, output)))
     return np.concatenate(features)
@@ -57,7 +56,7 @@ def _load(handle: str | Path) -> Any:
         import tensorflow_hub as hub
     except ImportError as error:
         raise BadInputError(
-            f"{handle}: expected the package tensorflow-hub (pip install 'mmzoo[hub]'). Received: {_line(error)}"
+            f"{handle}: tensorflow-hub is not installed: pip install 'mmzoo[hub]' ({_line(error)})"
         ) from None
     try:
         return hub.load(str(handle))
@@ -69,6 +68,7 @@ def _calls(
     handle: str | Path, model: Any, signature: str | None, named: dict[str | None, np.ndarray]
 ) -> Callable[[dict], Any]:
     """Return a function of `{input: batch}`, with checked names."""
+    import tensorflow as tf
 
     if signature is None:
         if not callable(model) or set(named) != {None}:

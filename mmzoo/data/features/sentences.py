@@ -73,7 +73,9 @@ def _load(folder: str | Path) -> tuple[Any, Any, Any]:
         import keras_nlp
         import safetensors  # noqa: F401  keras-nlp reads the weights with it and does not require it
     except ImportError as error:
-        raise BadInputError(f"{folder}: expected pip install 'mmzoo[text]'. Received: {error}") from None
+        raise BadInputError(
+            f"{folder}: keras-nlp or safetensors is not installed: pip install 'mmzoo[text]' ({error})"
+        ) from None
     try:
         backbone = keras_nlp.models.BertBackbone.from_preset(str(folder))
         tokenizer = keras_nlp.models.BertTokenizer.from_preset(str(folder))

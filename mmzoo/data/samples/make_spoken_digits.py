@@ -2,8 +2,8 @@
 
 espeak-ng (Debian: `apt-get install espeak-ng`; version 1.51 made the files in this folder) says zero to
 nine in 48 voices, each an English accent with a voice variant, at two speeds. Every clip is resampled to
-8 kHz, trimmed of silence and brought to one loudness; all lie one after another in `spoken_digits.ogg`,
-and `spoken_digits.json` says where each begins. No variant occurs in two splits, so test voices are
+8 kHz, trimmed of silence and brought to one loudness; all are concatenated in `spoken_digits.ogg`,
+and `spoken_digits.json` has their offsets. No variant occurs in two splits, so test voices are
 unheard in training. The sound is synthesized by us from the ten words alone and is published under the
 license of this package.
 """

@@ -1,8 +1,7 @@
-"""The embedded source of `image_text_retrieval`: drawn pictures of two shapes, each described in words.
+"""Embedded source of `image_text_retrieval`: images of two shapes with descriptions.
 
-Which shape is small, which is red and which is left of the other must all be told, of the right one: another picture
-has the same words in another order. What a picture of one split shows, no picture of another shows. A picture is tagged
-with its two colors.
+Size, color and position must be bound to the right shape: another image has the same words in another order. No scene
+occurs in two splits. An image is tagged with its two colors.
 """
 
 import functools

@@ -1,7 +1,7 @@
-"""COCO's first pictures as `Scenes`: persons, bicycles and cars in 128 pictures of train2017 and 128 of val2017.
+"""COCO subset as `Scenes`: persons, bicycles and cars in 128 images of train2017 and 128 of val2017.
 
-A sample to see a detector work on photographs, far too small to learn to detect from: six bicycles are all that there
-is to learn what a bicycle is. Lin et al. 2014. A picture lies in the middle of a square that is gray beside it.
+A sample to run a detector on photographs, far too small to train one: it has six bicycles. Lin et al. 2014. Images are
+centered in a gray square.
 """
 
 import csv
@@ -112,7 +112,7 @@ def _files(data_dir):
 
 
 def _rows(path, jpegs):
-    """Return `{(split, name): [(label, (cx, cy, w, h))]}` of `CLASSES`; bad rows are told together."""
+    """Return `{(split, name): [(label, (cx, cy, w, h))]}` of `CLASSES`; all bad rows are in one error."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -132,7 +132,7 @@ def _rows(path, jpegs):
 
 
 def _row(row, jpegs):
-    """Return `(split, name), label, (cx, cy, w, h)` of a row of the file, or what is wrong with it."""
+    """Return `(split, name), label, (cx, cy, w, h)` of a row of the file, or its error."""
     try:
         split, name, label, *box = row
         label, box = int(label), tuple(map(float, box))

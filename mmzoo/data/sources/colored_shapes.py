@@ -1,8 +1,7 @@
-"""The embedded source of `visual_question_answering`: pictures drawn of one shape or two, and questions about them.
+"""Embedded source of `visual_question_answering`: images of one or two shapes, and questions about them.
 
-Two shapes of a picture differ in kind and in color, so that each is known by either: what color the circle has can
-only be told by looking where the circle is. Grain hides small differences. No question is asked in two splits in the
-same words: what opens it tells them apart.
+Two shapes of an image differ in kind and color: the color of the circle is only found by locating the circle. Grain
+hides small differences. No question has the same words in two splits: each split has its own openers.
 """
 
 import functools
@@ -120,6 +119,6 @@ def _ask(things, rng):
 
 
 def _open(question, split, rng):
-    """Return `question` behind an opener that it has in this split alone."""
+    """Return `question` after an opener of this split."""
     place = zlib.crc32(question.encode()) + rng.choice(OPENED[split])
     return OPENERS[place % len(OPENERS)] + question

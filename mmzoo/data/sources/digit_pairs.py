@@ -58,7 +58,7 @@ def _training(digits: Digits, modalities: tuple[str, ...], dropout: float) -> Ma
 def evaluation_pairs(digits: Digits, modalities: tuple[str, ...], seed: int, pairings: int = 1) -> tf.data.Dataset:
     """Return every picture once with a clip of its class, `pairings` times over with other clips; all are present.
 
-    Clips are centered in their second. Which clip a picture meets, and the noise, follow from `seed` alone.
+    Clips are centered in their second. The clip of an image and the noise are functions of `seed`.
     """
     bank = _Bank(digits)
     size = len(digits.images)

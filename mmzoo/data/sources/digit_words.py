@@ -1,7 +1,7 @@
-"""The English words of the digits as bytes, carelessly typed: the third modality of contrastive pretraining.
+"""English words of the digits as bytes, with typing errors: the third modality of contrastive pretraining.
 
-A word is the label by another name. What is pretrained with it has been told the class of every pair, and is no
-evidence of what can be learned without labels; it stands for captions, of which real data have many and labels few.
+A word is the label under another name. A model pretrained with it has seen the class of every pair, so it is no
+evidence of learning without labels. The words stand for captions, which real data have more of than labels.
 """
 
 import numpy as np

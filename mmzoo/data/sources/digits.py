@@ -43,7 +43,7 @@ HARD_CHECKSUMS = {  # of the arrays, at seed 0 and COMPONENTS; the SNR is not in
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """One split: pictures and clips apart, each with its labels; the pipeline pairs those of one class.
+    """One split: separate images and clips with labels; the pipeline pairs examples of one class.
 
     `images` `(N, 28, 28, 1)` uint8, white on black; `clips` `(K, 8000)` int16 at 8 kHz, zeros behind the
     first `lengths[k]` samples; labels int32, 0 to 9. Where the source is noisy, `noise` is `(R, 8000)`

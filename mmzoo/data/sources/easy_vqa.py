@@ -1,8 +1,7 @@
-"""easy-VQA as `Questions`: one colored shape on a light ground, and what can be asked about it in 24 phrasings.
+"""easy-VQA as `Questions`: one colored shape on a light ground, with questions in 24 phrasings.
 
-Of the training pictures the last 400 are for validation, with all their questions; the test pictures are the official
-ones. Who knows the question alone is right in 67 of 100 cases: most questions are whether there is something, of which
-mostly there is none.
+The last 400 training images, with all their questions, are the validation split; the test images are the official
+ones. The question without the image allows 67 %: most questions ask whether something is there, and mostly it is not.
 """
 
 import functools

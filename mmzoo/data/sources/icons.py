@@ -1,6 +1,6 @@
 """Icons as `Described`: Lucide, drawn in lines, and FxEmojis, pictograms in color; asked for by their names.
 
-An icon is in a split by what it looks like: seven of ten are for training, one to validate, two to test. No picture is
+A hash of its drawing puts an icon into a split: 70 % training, 10 % validation, 20 % test. No picture is
 in two splits, but relatives are: `file-plus` may be for training and `file-x` to test.
 """
 
@@ -86,7 +86,7 @@ def fxemoji(split, data_dir):
 
 
 def _ways(names, known):
-    """Return `WAYS` descriptions of each icon: its name, then mostly its name and some of the words known of it."""
+    """Return `WAYS` descriptions of each icon: its name, then mostly its name with some of its tags."""
     ways = []
     for name, words in zip(names, known, strict=True):
         rng = np.random.default_rng(list(name.encode()))

@@ -1,8 +1,8 @@
-"""NLVR as `Questions`: is what a person said of three boxes with blocks or scattered shapes true?
+"""NLVR as `Questions`: whether a sentence about three boxes with blocks or scattered shapes is true.
 
-Suhr et al. 2017, A Corpus of Natural Language for Visual Reasoning. Each of its pictures holds three gray boxes; a
-sentence is asked of it in up to six orders of the boxes, never in two splits. Trained on are the 1,000 examples of its
-training split that its repository shows, validated on its `dev`, tested on its public `test`.
+Suhr et al. 2017, A Corpus of Natural Language for Visual Reasoning. Each image has three gray boxes; a
+sentence comes with up to six orders of the boxes, never in two splits. The training split is the 1,000 examples that
+its repository shows, validation is its `dev`, test its public `test`.
 """
 
 import functools
@@ -80,9 +80,9 @@ def kinds_of(images):
 
 
 def rearrange(images, seed):
-    """Put the boxes of pictures `(B, 50, 200, 3)` in another order, with even chances.
+    """Permute the boxes of images `(B, 50, 200, 3)` uniformly.
 
-    Nothing is said of which box is the first. They are not mirrored: 30 of 1,000 sentences tell right from left.
+    No sentence depends on the order of the boxes. They are not mirrored: 30 of 1,000 sentences use right and left.
     """
     boxes = tf.stack([images[:, :, first:last] for first, last in COLUMNS], axis=1)
     order = tf.argsort(draw(seed, 30, [tf.shape(images)[0], 3]), axis=1)

@@ -1,8 +1,8 @@
-"""The embedded source of `audio_visual_speech`: three spoken digits in a row, and a mouth drawn as they are said.
+"""Embedded source of `audio_visual_speech`: three spoken digits in a row, with a drawn mouth.
 
-The digits are those of `mmzoo.data.sources.digits.sample`, in voices that no other split has. A mouth shows how far it
-is open, how wide, and whether there are teeth between the lips; letters that look alike share a shape (visemes, Fisher
-1968), as `n`, `t` and `s` do, so that lips tell less than a voice, but not what noise hides.
+The digits come from `mmzoo.data.sources.digits.sample`; no voice is in two splits. A mouth shows its opening, its width
+and its teeth. Letters that look alike share a shape (visemes, Fisher 1968), as `n`, `t` and `s` do: lips carry less
+than a voice, but noise does not hide them.
 """
 
 import functools
@@ -56,10 +56,10 @@ def sample(split, seed):
 
 
 def _say(bank, chosen, rng):
-    """Return the waveform of clips one after another, and the shape of the mouth in each frame, `(FRAMES, 3)`.
+    """Return the concatenated waveform of clips, mouth shapes `(FRAMES, 3)`, and word times `(SPOKEN, 2)`.
 
-    The third is the begin and end of each in ticks of 10 ms, `(SPOKEN, 2)`. Pauses are short, as in numbers that are
-    read out; what is left of the time is before and behind them.
+    Word times are the begin and end of each clip in ticks of 10 ms. Pauses are short, as in numbers that are read out;
+    the remaining time is before and after them.
     """
     lengths = bank.lengths[chosen]
     free = SAMPLES - lengths.sum()

@@ -1,7 +1,7 @@
-"""The embedded source of `sound_events`: 2 s of noise in which one event is heard, made by formulas.
+"""Embedded source of `sound_events`: 2 s of noise with one event, made by formulas.
 
-Pitch, length, onset and loudness of an event are drawn, so that none of them tells its class; a tone that goes up in
-one class goes down in another. Behind it are colored noise and a softer tone that never ends.
+Pitch, length, onset and loudness of an event are random and independent of its class; a tone that rises in one class
+falls in another. The background is colored noise and a softer continuous tone.
 """
 
 import functools

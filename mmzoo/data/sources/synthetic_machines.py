@@ -1,9 +1,8 @@
-"""The embedded source of `anomaly_detection`: a machine with a gauge and a lamp, and a second of what it sounds like.
+"""Embedded source of `anomaly_detection`: a machine with a gauge and a lamp, and one second of its audio.
 
-The pitch of the hum follows the needle, and how it pulses follows the color of the lamp. All else is drawn anew for
-each scene: place, size and color of the machine, what is behind it, grain; loudness, overtones and noise of the sound.
-Of three kinds of odd scenes one is broken to the eye, one to the ear, and in the third the sound of a machine in
-another state is heard, which neither eye nor ear alone can tell.
+The pitch of the hum follows the needle, and its pulses follow the color of the lamp. Everything else is random in each
+scene: place, size and color of the machine, background, grain; loudness, overtones and noise. Of three anomaly types
+one is visible, one is audible, and in the third the audio belongs to another state, which only both modalities reveal.
 """
 
 import functools
@@ -41,14 +40,14 @@ DEFECTS = {"seen": ("spot", "crack", "bite"), "heard": ("knock", "rattle", "whin
 
 @functools.lru_cache(maxsize=3)
 def sample(split, seed):
-    """Make a split as `Sounding`, `(32, 32, 3)` and 8000 samples each; all follows from `seed`; kinds index `KINDS`."""
+    """Make a split as `Sounding`, `(32, 32, 3)` and 8000 samples each, deterministic by `seed`; kinds index `KINDS`."""
     if split not in SPLITS:
         raise BadInputError(f"split: expected one of {', '.join(SPLITS)}. Received: {split!r}.")
     return scenes(SCENES[split], ODD if split == "test" else 0.0, [seed, SPLITS.index(split)])
 
 
 def scenes(count, odd, seed):
-    """Make `count` scenes of which the share `odd` is of the three odd kinds, in any order; `seed` is a list."""
+    """Make `count` scenes in random order, the fraction `odd` with anomalies of the three types; `seed` is a list."""
     rng = np.random.default_rng(seed)
     kinds = np.zeros(count, np.int32)
     kinds[: round(odd * count)] = 1 + np.arange(round(odd * count)) % 3

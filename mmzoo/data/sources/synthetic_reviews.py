@@ -1,8 +1,8 @@
-"""The embedded source of `sentiment`: reviews made of numbers, in which no modality tells all.
+"""Embedded source of `sentiment`: reviews of random features, in which no modality suffices.
 
 A review is a sequence of utterances whose sentiment often stays what it was. Each utterance shows it in some
-modalities and not in others, each as a step along a direction that is the same in all reviews, among the larger
-differences between speakers and between utterances. Features look as those of CMU-MOSI do: as many, in such units.
+modalities, each as a step along a direction that is the same in all reviews, among larger differences between speakers
+and between utterances. Numbers and units of the features are as in CMU-MOSI.
 """
 
 import functools
@@ -35,7 +35,7 @@ SPEAKER = 0.6  # standard deviation between speakers
 
 @functools.lru_cache(maxsize=3)
 def sample(split, seed):
-    """Make a split as `Utterances`: what features mean is the same in all of them, what is said follows from `seed`."""
+    """Make a split as `Utterances`: directions are the same in all splits, contents follow `seed`."""
     if split not in SPLITS:
         raise BadInputError(f"split: expected one of {', '.join(SPLITS)}. Received: {split!r}.")
     rng = np.random.default_rng([seed, SPLITS.index(split)])
@@ -47,7 +47,7 @@ def sample(split, seed):
 
 
 def _sentiments(videos, rng):
-    """Draw 0 or 1 for each utterance: where a video begins either, else that of the one before or the other."""
+    """Draw the sentiment of each utterance, 0 or 1: a Markov chain in each video."""
     begins = np.diff(videos, prepend=-1) != 0
     turns = np.where(begins, rng.random(len(videos)) < 0.5, rng.random(len(videos)) > STAYS)
     total = np.cumsum(turns)

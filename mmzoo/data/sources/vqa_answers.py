@@ -13,7 +13,7 @@ def normalize_answer(answer: object) -> str:
     """Return `answer` in small letters without articles and punctuation, numbers up to ten as digits.
 
     As the evaluation of Antol et al. 2015 (VQA), section 3, has it, and as Nguyen et al. 2019 (MEVF) score VQA-RAD, to
-    whom an `x-ray` is an `xray`. An answer of articles alone keeps them; of one of punctuation alone nothing is left.
+    whom an `x-ray` is an `xray`. An answer of only articles keeps them; one of only punctuation becomes empty.
     """
     small = " ".join(str(answer).lower().split())
     text = re.sub(r"(?<=\d),(?=\d)", "", small).translate(SEPARATORS)

@@ -1,10 +1,10 @@
-"""VQA-RAD as `Questions`: what doctors asked about radiographs, CTs and MRIs, and what others answered.
+"""VQA-RAD as `Questions`: clinicians' questions about radiographs, CTs and MRIs, with answers.
 
 Lau et al. 2018, A dataset of clinically generated visual questions and answers about radiology images. Answers are
-classes, those of the official training questions. In the official split every picture of the test is one of the
-training too, and mostly a rephrasing of the question is trained on: who knows the pictures again has seen many of the
-facts, and for that reason training shows the pictures as they are: a picture that is cropped is harder to know again.
-The validation questions are drawn from the training questions as those of the test were.
+classes: the answers of the official training questions. In the official split every test image is a training image
+too, and most test questions rephrase a training question, so recognizing an image helps. Training therefore does not
+augment the images: a cropped image is harder to recognize. The validation questions are drawn from the training
+questions as the test questions were.
 """
 
 import functools
@@ -57,7 +57,7 @@ def vqa_rad(split, data_dir):
 
 @functools.lru_cache(maxsize=3)
 def _records(split, data_dir):
-    """List the pictures of a split, small, each with the rows that are asked of it."""
+    """List the resized images of a split, each with its question rows."""
     import tensorflow_datasets as tfds
     from PIL import Image
 

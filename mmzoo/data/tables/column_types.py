@@ -1,16 +1,22 @@
-"""What each column of a table is, by its content: picture, sound, video, text, category, number, date; the target."""
+"""Inference of column types (image, audio, video, text, category, number, date) and of the target's kind."""
 
 import difflib
 import math
 import os
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from unicodedata import category, combining, east_asian_width
 
-from mmzoo.data.tables.read import LARGEST, is_absent, resolve, some
+from mmzoo.data.tables.read import LARGEST, abbreviated, is_absent, resolve
 from mmzoo.errors import BadInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KINDS = ("image", "audio", "video", "text", "category", "number", "date")
 TARGETS = ("class", "number", "labels")
@@ -18,10 +24,10 @@ FILES = {
     "image": (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
     "audio": (".wav", ".flac", ".ogg"),
     "video": (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"),
-    "files of a format that is not read": (".mp3", ".m4a", ".aac", ".opus", ".wma", ".heic", ".avif", ".svg", ".pdf"),
+    "files of an unsupported format": (".mp3", ".m4a", ".aac", ".opus", ".wma", ".heic", ".avif", ".svg", ".pdf"),
 }
-IDENTIFIER = "an identifier: every row another"
-LENGTH = 64  # characters: what is longer is text; no category, identifier or label
+IDENTIFIER = "an identifier: distinct in every row"
+LENGTH = 64  # maximum characters of a category, identifier or label; longer cells are text
 _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf(inity)?))")
 _CODE = re.compile(r"[+-]?0\d+")
 _ID = re.compile(r"(?i:(?:^|[\W_])(?:id|index|key)$|^unnamed \d+$)|[a-z]I[dD]$")
@@ -39,30 +45,45 @@ _DATES = [
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table by name, and what it holds: one of `KINDS`."""
+    """Hold the name and kind of a column.
+
+    The kind is one of `KINDS`.
+    """
 
     name: str
     kind: str
 
 
-def infer_columns(frame, root, given=None, ignore=()):
-    """Return what each column of a table holds, `[Column]`, and the columns left out, `[(name, why)]`.
+def infer_columns(
+    frame: "pd.DataFrame", root: str | Path, given: Mapping[str, str] | None = None, ignore: Sequence[str] = ()
+) -> tuple[list[Column], list[tuple[str, str]]]:
+    """Infer the kind of each column of a table.
 
-    `root` is the folder where relative paths start; `given` `{name: kind}` overrides what would be inferred, and what
-    is in `ignore` is left out. Of the cells that are not empty, in whatever order, it is the first of
-    - lists, or one value: left out
-    - image, audio, video: over half end as `FILES` says, and one file is there; web addresses are left out
-    - number: all are finite decimals, none with a 0 before another digit as codes have it. Whole ones are an
-      identifier, left out, where every row has another and they go up by one or the column's name ends in id, index
-      or key; and a category where there are 10 at most, in 5 % as many as rows
+    The kind depends on the cells that are not empty, not on their order. The first matching rule counts:
+    - lists, or a single value: skipped
+    - image, audio, video: over half of the cells have an extension in `FILES`, and one file exists. Web addresses are
+      skipped
+    - number: all cells are finite decimals without leading zeros, which codes have. Whole numbers are an identifier,
+      and skipped, if all are distinct and they are consecutive or the column's name ends in id, index or key. Whole
+      numbers are a category if there are at most 10 distinct ones, and at most 5 % of the number of rows
     - date: see `date_order`
-    - category: True and False; or 20 texts at most, or 5 % as many as rows (1000 at most) where they have 3 words at
-      most on average; each twice on average, none over 64 characters
-    - identifier: every row another, none over 64 characters, with a space, or with a letter of a script that has no
-      capitals, as Chinese and Thai, which write sentences without spaces
+    - category: True and False; or at most 20 distinct texts; or at most 5 % of the number of rows (at most 1000) with
+      at most 3 words on average. Each occurs twice on average, and none exceeds 64 characters
+    - identifier, skipped: all texts are distinct, none exceeds 64 characters, none has a space or a letter of a script
+      without capitals, such as Chinese and Thai, whose sentences have no spaces
     - text
 
-    Raises BadInputError: no such column or kind, files that are all missing, cells that are not what `given` says.
+    Args:
+        frame: the table.
+        root: base folder of relative paths.
+        given: `{name: kind}` that overrides inference.
+        ignore: names of columns to skip.
+
+    Returns:
+        the columns, and the skipped columns as `(name, reason)`.
+
+    Raises:
+        BadInputError: a column or kind is unknown, all files of a column are missing, or cells do not match `given`.
     """
     given = dict(given or {})
     for name in [*given, *ignore]:
@@ -80,54 +101,63 @@ def infer_columns(frame, root, given=None, ignore=()):
     return columns, left_out
 
 
-def infer_target(frame, target, kind=""):
-    """Return what is to be learned: "class", "number" or "labels" (several in a cell); `kind` overrides it.
+def infer_target(frame: "pd.DataFrame", target: str, kind: str = "") -> str:
+    """Infer the target's kind: "class", "number" or "labels".
 
-    Rows without a target do not count, see `labeled_rows`. Labels are lists, or texts with a `label_separator`;
-    numbers are a class where two come, or 20 whole ones at most with 5 rows each on average; other texts are classes.
+    A cell of "labels" holds several labels.
+    `kind` overrides inference. Rows without a target are ignored, see `labeled_rows`. Labels are lists, or texts with a
+    `label_separator`. Numbers are classes if there are two distinct ones, or at most 20 whole ones with 5 rows each on
+    average. Other texts are classes.
 
-    Raises BadInputError: no such column or kind, no target, one value alone, classes with one row, no numbers.
+    Raises:
+        BadInputError: the column or kind is unknown, there is no target or only one value, a class has a single row, or
+            a cell is no number.
     """
     _expect_known(target, list(frame), "target")
     _expect_known(kind or "class", TARGETS, f"kind of target {target!r}")
     where, cells = f"target {target!r}", [cell for cell in frame[target] if not is_absent(cell)]
     if not cells:
-        raise _wrong(where, "it in some rows", f"{len(frame)} rows, all empty")
+        raise _wrong(where, "a value in some rows", f"{len(frame)} rows, all empty")
     texts = Counter(str(cell).strip() for cell in cells)
     values, separator = _values(texts), label_separator(cells)
     lists = [cell for cell in cells if isinstance(cell, list)]
     if any(isinstance(part, list) for cell in lists for part in cell) or (lists and kind not in ("", "labels")):
-        raise _wrong(where, kind or "lists of labels", f"lists, as {_shown(lists[0])}")
+        raise _wrong(where, kind or "lists of labels", f"lists such as {_shown(lists[0])}")
     if not kind and not lists and not separator and values is not None:
-        few = 5 * len(values) <= min(100, len(cells)) and all(float(value).is_integer() for value in values)
-        kind = "class" if few or len(values) == 2 else "number"
+        discrete = 5 * len(values) <= min(100, len(cells)) and all(float(value).is_integer() for value in values)
+        kind = "class" if discrete or len(values) == 2 else "number"
         if len(values) > 1 and _kind_of_number(target, values, len(cells)) == IDENTIFIER:
-            raise _wrong(where, "what can be learned (if it is a number, say so)", IDENTIFIER)
+            raise _wrong(where, "classes or a quantity (for a quantity, set the kind to number)", IDENTIFIER)
     kind = kind or ("labels" if lists or separator else "class")
     if kind == "number":
-        _refuse_rows(frame[target], where, "every cell a number", to_number)
+        _refuse_rows(frame[target], where, "a number in every cell", to_number)
     if kind == "labels":
         texts = Counter(label for cell in cells for label in to_labels(cell, separator))
     if len(texts) < 2:
-        raise _wrong(where, f"two values at least ({kind})", f"{_shown(*texts) if texts else 'none'} alone")
+        raise _wrong(where, f"at least two values ({kind})", f"only {_shown(*texts)}" if texts else "no value")
     if kind == "class" and len(texts) == len(cells):
-        raise _wrong(where, "classes that come back", f"{len(cells)} rows, each another: an identifier or text")
+        raise _wrong(where, "repeated classes", f"{len(cells)} distinct values: an identifier or text")
     if kind == "class" and (single := [_shown(text) for text in sorted(texts) if texts[text] == 1]):
-        raise _wrong(where, "two rows of each class (merge or drop smaller ones)", f"one row of {some(single)}")
+        expected = "at least two rows of each class (merge or drop smaller classes)"
+        raise _wrong(where, expected, f"one row of {abbreviated(single)}")
     return kind
 
 
-def labeled_rows(frame, target):
-    """Return the rows that have a target, under the index that they had, and how many have none."""
+def labeled_rows(frame: "pd.DataFrame", target: str) -> tuple["pd.DataFrame", int]:
+    """Return the rows with a target, and the number of others.
+
+    The rows keep their index.
+    """
     _expect_known(target, list(frame), "target")
     kept = [not is_absent(cell) for cell in frame[target]]
     return frame[kept], len(kept) - sum(kept)
 
 
-def label_separator(cells):
-    """Return ";" or "|", whichever separates labels in `cells`, or "" where neither does.
+def label_separator(cells: Sequence) -> str:
+    """Detect the separator of labels in `cells`: ";", "|" or "".
 
-    It does where each part comes twice on average, one at least in two different cells, none over 64 characters.
+    A separator requires that the parts occur twice on average, at least one part occurs in two different cells, and no
+    part exceeds 64 characters.
     """
     texts = Counter(cell for cell in cells if isinstance(cell, str))
     for mark in (mark for mark in ";|" if any(mark in text for text in texts)):
@@ -140,33 +170,43 @@ def label_separator(cells):
     return ""
 
 
-def to_labels(cell, separator=""):
-    """List the labels of a cell, each once: of a list, of text split at `separator`, or the cell itself."""
+def to_labels(cell: object, separator: str = "") -> list[str]:
+    """List the distinct labels of a cell.
+
+    A cell is a list, a text split at `separator`, or one label.
+    """
     parts = cell if isinstance(cell, list) else str(cell).split(separator) if separator else [cell]
     return list(dict.fromkeys(str(part).strip() for part in parts if not is_absent(part)))
 
 
-def to_number(cell):
-    """Return a cell as a finite float, or None where it is none: "1e3" and "-.5" are, "1,000" and "1_000" are not."""
+def to_number(cell: object) -> float | None:
+    """Convert a cell to a finite float, or None.
+
+    "1e3" and "-.5" are numbers, "1,000" and "1_000" are not.
+    """
     text = str(cell).strip()
     number = float(text) if _NUMBER.fullmatch(text) else math.inf
     return number if math.isfinite(number) else None
 
 
-def date_order(cells):
-    """Return "day" or "month", whichever stands first where all `cells` are dates, or "" where they are not.
+def date_order(cells: Iterable) -> str:
+    """Detect the first part of dates: "day", "month" or "".
 
-    Read are year, month, day, as ISO has it; day and month in numbers, then the year; English names of months; each
-    with a time of day or without. A number, or year and month, is no date. Where no cell decides, as 31/12/2024 does,
-    it is the month in front of slashes (United States), the day in front of points and hyphens.
+    "" means that not all cells are dates. Accepted are ISO dates (year, month, day), numeric day and month before the
+    year, and English month names, each with or without a time of day. A number, or a year and month, is no date. If no
+    cell decides, as 31/12/2024 would, the month is first before slashes (United States), and the day before points and
+    hyphens.
     """
     texts = {str(cell).strip() for cell in cells}
     orders = ("month", "day") if any("/" in text for text in texts) else ("day", "month")
     return next((order for order in orders if texts and all(to_date(text, order) for text in texts)), "")
 
 
-def to_date(cell, order="day"):
-    """Return a cell as a datetime without a zone, in UTC where the cell names one, or None where it is no date."""
+def to_date(cell: object, order: str = "day") -> datetime | None:
+    """Convert a cell to a naive datetime, or None.
+
+    A cell with a time zone is converted to UTC.
+    """
     text = str(cell).strip()
     if not (match := next((found for form in _DATES if (found := form.fullmatch(text))), None)):
         return None
@@ -185,18 +225,21 @@ def to_date(cell, order="day"):
         return None
 
 
-def column_table(columns, left_out, frame):
-    """Return lines for a terminal: each column with its kind, how much is filled, and an example; then the others."""
+def column_table(columns: Sequence[Column], left_out: Sequence[tuple[str, str]], frame: "pd.DataFrame") -> str:
+    """Format the columns, and the skipped columns, as terminal tables.
+
+    The table gives kind, percentage of filled cells, number of distinct values and an example.
+    """
     rows = [("column", "kind", "filled", "distinct", "example")]
     for column in columns:
         cells = [cell for cell in frame[column.name] if not is_absent(cell)]
         filled, distinct = 100 * len(cells) / max(1, len(frame)), len({str(cell).strip() for cell in cells})
         rows.append((column.name, column.kind, f"{filled:.0f} %", distinct, cells[0] if cells else ""))
-    return "\n".join(_aligned(rows) + (["", *_aligned([("left out", "why"), *left_out])] if left_out else []))
+    return "\n".join(_aligned(rows) + (["", *_aligned([("skipped", "reason"), *left_out])] if left_out else []))
 
 
-def _kind_of(name, cells, root):
-    """Return one of `KINDS`, or why the column is left out."""
+def _kind_of(name: str, cells: list, root: str | Path) -> str:
+    """Return one of `KINDS`, or the reason to skip the column."""
     if any(isinstance(cell, list) for cell in cells):
         return "lists"
     texts = Counter(str(cell).strip() for cell in cells)
@@ -223,7 +266,7 @@ def _kind_of(name, cells, root):
     return IDENTIFIER if is_short and len(texts) == len(cells) and codes else "text"
 
 
-def _kind_of_number(name, values, count):
+def _kind_of_number(name: str, values: set, count: int) -> str:
     if (large := max(map(abs, values)) > LARGEST) or len(values) == 1:
         return "numbers beyond 1e19" if large else "one value"
     whole = all(float(value).is_integer() for value in values)
@@ -233,8 +276,8 @@ def _kind_of_number(name, values, count):
     return "category" if whole and len(values) <= min(10, 0.05 * count) else "number"
 
 
-def _values(texts):
-    """Return the numbers that texts are, exact or inf; None where one is none."""
+def _values(texts: Iterable[str]) -> set | None:
+    """Convert texts to numbers, exact or inf; None if impossible."""
     values = set()
     for text in texts:
         if _CODE.fullmatch(text) or not _NUMBER.fullmatch(text):
@@ -244,7 +287,7 @@ def _values(texts):
     return values
 
 
-def _check_given(series, kind, root):
+def _check_given(series: "pd.Series", kind: str, root: str | Path) -> None:
     where, cells = f"column {series.name!r}", [cell for cell in series if not is_absent(cell)]
     _expect_known(kind, KINDS, f"kind of {where}")
     if any(isinstance(cell, list) for cell in cells):
@@ -254,46 +297,49 @@ def _check_given(series, kind, root):
     if kind in ("number", "date"):
         order = max(("day", "month"), key=lambda order: sum(to_date(cell, order) is not None for cell in cells))
         read = to_number if kind == "number" else lambda cell: to_date(cell, order)
-        _refuse_rows(series, where, f"every cell a {kind}", read)
+        _refuse_rows(series, where, f"a {kind} in every cell", read)
 
 
-def _refuse_rows(series, where, expected, read):
+def _refuse_rows(series: "pd.Series", where: str, expected: str, read: Callable[[object], Any]) -> None:
     cells = [(index, cell) for index, cell in series.items() if not is_absent(cell)]
     if bad := [f"{_shown(cell)!r} in row {index + 1}" for index, cell in cells if read(cell) is None]:
-        raise _wrong(where, expected, some(bad))
+        raise _wrong(where, expected, abbreviated(bad))
 
 
-def _expect_known(name, names, what):
+def _expect_known(name: str, names: Sequence[str], what: str) -> None:
     if name not in names:
         lower = {str(known).lower(): known for known in names}
         close = difflib.get_close_matches(str(name).lower(), lower, 1)
         meant = f", did you mean {lower[close[0]]!r}?" if close else ""
-        raise _wrong(what, f"one of {some([*map(repr, names)])}", f"{name!r}{meant}")
+        raise _wrong(what, f"one of {abbreviated([*map(repr, names)])}", f"{name!r}{meant}")
 
 
-def _expect_file(name, cells, root):
+def _expect_file(name: str, cells: list, root: str | Path) -> None:
     if not any(os.path.isfile(resolve(cell, root)) for cell in cells):
-        missing = f"{_shown(cells[0])!r}, the first of {len(cells)} that are not there"
+        missing = f"{_shown(cells[0])!r}, the first of {len(cells)} missing files"
         raise _wrong(f"column {name!r}", f"files in {root} (name it in `text` if it holds no paths)", missing)
 
 
-def _wrong(where, expected, received):
+def _wrong(where: str, expected: str, received: str) -> BadInputError:
     return BadInputError(f"{where}: expected {expected}. Received: {received}")
 
 
-def _shown(cell):
-    """Return a cell as one line of 40 columns at most, without what a terminal would obey."""
+def _shown(cell: object) -> str:
+    """Format a cell as a printable line of 40 terminal columns."""
     text = " ".join("".join(sign if sign.isprintable() else " " for sign in str(cell)[:400]).split())
     end = next((end for end in range(len(text)) if _width(text[: end + 1]) > 40), None)
     return text if end is None else f"{text[: end - 1]}…"
 
 
-def _width(text):
-    """Count the columns of a terminal that a text takes: two for a wide sign, none for one that combines."""
+def _width(text: str) -> int:
+    """Count the terminal columns of a text.
+
+    Wide characters take two columns, combining ones none.
+    """
     return sum((east_asian_width(sign) in "WF") + 1 for sign in text if not combining(sign))
 
 
-def _aligned(rows):
+def _aligned(rows: Sequence[tuple]) -> list[str]:
     rows = [[_shown(cell) for cell in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     padded = ([text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True)] for row in rows)

@@ -1,43 +1,53 @@
-"""Rows of a table whose content, or nearly it, is in two splits: what a test then measures is memory.
+"""Detection of duplicate and near-duplicate rows across the splits of a table.
 
-A row of validation or test is reported once, with the first row of the splits before it that holds the same.
+With duplicates, a test score partly measures memorization. A row of validation or test is reported once, with the first
+matching row of an earlier split.
 """
 
 import hashlib
 import unicodedata
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from mmzoo.data.tables.split import SPLITS
 from mmzoo.errors import BadInputError
 
-LIMIT = 100  # crossings listed, all are counted
-PAIRS = 1 << 17  # compared at a time
-# of pictures
-HASH_BITS = 3  # of 64 that may differ
-SIDE = 8  # pixels of a thumbnail
-STEP = 1.0  # of 255, by which a neighbor is brighter: less is what a lossy format adds to a flat area
-CONTRAST = 2.0  # deviation of a thumbnail, of 255, below which a picture is flat and like nothing
-# of thumbnails: their difference has a tenth of their deviation; of spectra, which are more alike, a twentieth
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+LIMIT = 100  # crossings listed; all are counted
+PAIRS = 1 << 17  # pairs compared at a time
+# images
+HASH_BITS = 3  # maximum number of differing hash bits, of 64
+SIDE = 8  # side of a thumbnail, pixels
+STEP = 1.0  # minimum brightness step of a set hash bit, of 255: lossy compression adds less to a flat area
+CONTRAST = 2.0  # minimum standard deviation of a thumbnail, of 255; flatter images match nothing
+# minimum correlation of thumbnails: their difference has a tenth of their standard deviation, for spectra a twentieth
 CORRELATION = {"image": 0.995, "audio": 0.999}
-# of texts
-SIMILAR = 0.9  # Jaccard
-WORDS = 3  # in a shingle
-BANDS, ROWS = 12, 8  # 1 - (1 - 0.9^8)^12: one pair in 900 at 0.9 is overlooked
-AGREEMENT = 0.8  # of sketches, below which two texts are not compared: 3 deviations under 0.9
-CHUNK = 4096  # texts
-MOST = 16  # candidates of a text in a band
-TRIED = 3  # candidates of a text that are compared in full, the most promising
-APOSTROPHES = (0x27, 0x2019)  # within a word
+# texts
+SIMILAR = 0.9  # minimum Jaccard index
+WORDS = 3  # words per shingle
+BANDS, ROWS = 12, 8  # 1 - (1 - 0.9^8)^12: one pair in 900 at 0.9 is missed
+AGREEMENT = 0.8  # minimum agreement of sketches for a full comparison: 3 standard deviations below 0.9
+CHUNK = 4096  # texts per chunk
+MOST = 16  # maximum candidates of a text per band
+TRIED = 3  # maximum candidates of a text compared in full, best agreement first
+APOSTROPHES = (0x27, 0x2019)  # removed within a word
 UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF))
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """Two rows of different splits with the same content; `kind` is exact, near image, near audio or near text."""
+    """Hold two rows of different splits with the same content.
+
+    `kind` is exact, near image, near audio or near text.
+    """
 
     kind: str
     first_row: int
@@ -46,31 +56,52 @@ class Crossing:
     second_split: str
 
 
-def exact_duplicates(digests, splits, limit=LIMIT):
-    """Return up to `limit` `Crossing`s of rows of one digest, and how many there are.
+def exact_duplicates(
+    digests: Sequence[bytes | None], splits: ArrayLike, limit: int = LIMIT
+) -> tuple[list[Crossing], int]:
+    """Find rows with equal digests across splits.
 
-    `digests` has bytes for each of N rows, or None where there is no content; `splits` `(N,)` is of `SPLITS`.
+    Args:
+        digests: N digests; None for missing content.
+        splits: `(N,)` of `SPLITS`.
+        limit: maximum number of crossings returned.
+
+    Returns:
+        up to `limit` crossings, and their total number.
+
+    Raises:
+        BadInputError: the lengths differ.
     """
     splits = _check(digests, splits)
     return _crossings("exact", _equal(digests, splits), splits, limit)
 
 
-def near_duplicates(kind, content, splits, digests=None, limit=LIMIT):
-    """Return up to `limit` `Crossing`s of rows that are nearly the same, and how many there are.
+def near_duplicates(
+    kind: str,
+    content: Sequence,
+    splits: ArrayLike,
+    digests: Sequence[bytes | None] | None = None,
+    limit: int = LIMIT,
+) -> tuple[list[Crossing], int]:
+    """Find near-duplicate rows across splits.
 
-    Pictures are so where 61 of the 64 bits of their hashes are equal and their thumbnails correlate; flat ones never.
-    Sounds are compared by `sound_picture`, whose thumbnails are to correlate more; how loud they are does not count.
-    Texts are where their sets of words are equal, or the sets of three words in a row have a Jaccard index of 0.9:
-    MinHash with bands (Broder 1997; Leskovec, Rajaraman and Ullman 2014, section 3.4), which overlooks few.
+    Images match if 61 of the 64 bits of their hashes are equal and their thumbnails correlate; flat images never match.
+    Waveforms are compared by `spectrogram_image` with a higher correlation, independent of loudness. Texts match if
+    their sets of words are equal, or if their sets of three consecutive words have a Jaccard index of 0.9. Candidates
+    come from MinHash with banding (Broder 1997; Leskovec, Rajaraman and Ullman 2014, section 3.4), which misses few.
 
     Args:
         kind: image, audio or text.
-        content: N of what `fingerprint` returns, or N strings; None where there is none.
+        content: N results of `fingerprint`, or N strings; None for missing content.
         splits: `(N,)` of `SPLITS`.
-        digests: as for `exact_duplicates`; rows that it finds are not reported again.
+        digests: as for `exact_duplicates`; exact duplicates are not reported again.
+        limit: maximum number of crossings returned.
+
+    Returns:
+        up to `limit` crossings, and their total number.
 
     Raises:
-        BadInputError: another kind, or lengths that differ.
+        BadInputError: the kind is unknown, or the lengths differ.
     """
     if kind not in ("image", "audio", "text"):
         raise BadInputError(f"kind: expected image, audio or text. Received: {kind}")
@@ -80,31 +111,39 @@ def near_duplicates(kind, content, splits, digests=None, limit=LIMIT):
     return _crossings(f"near {kind}", np.where(known >= 0, -1, found), splits, limit)
 
 
-def picture_hash(image):
-    """Return 64 bits of a picture uint8 `(H, W, C)`, as an int: which of 9 x 8 areas are brighter than their left one.
+def image_hash(image: ArrayLike) -> int:
+    """Compute the 64-bit difference hash of an image, uint8 `(H, W, C)`.
 
-    The difference hash of Krawetz 2013, "Kind of like that". One of a flat picture is 0.
+    Difference hash: Krawetz 2013, "Kind of like that". A bit states whether an area of 9 x 8 is brighter than its left
+    neighbor. A flat image has the hash 0.
     """
-    gray = _picture(image).convert("F").resize((9, 8), 4)  # 4: mean over the area
+    gray = _image(image).convert("F").resize((9, 8), 4)  # 4: mean over the area
     brighter = np.diff(np.asarray(gray), axis=1) > STEP
     return int.from_bytes(np.packbits(brighter).tobytes(), "little")
 
 
-def fingerprint(image):
-    """Return what `near_duplicates` compares of a picture uint8 `(H, W, C)`: uint8 `(200,)`, hash and thumbnail."""
-    thumbnail = np.asarray(_picture(image).convert("RGB").resize((SIDE, SIDE), 4))
-    return np.frombuffer(picture_hash(image).to_bytes(8, "little") + thumbnail.tobytes(), np.uint8)
+def fingerprint(image: ArrayLike) -> np.ndarray:
+    """Compute the fingerprint of an image, uint8 `(H, W, C)`, for `near_duplicates`.
+
+    Returns:
+        uint8 `(200,)`: hash and thumbnail.
+    """
+    thumbnail = np.asarray(_image(image).convert("RGB").resize((SIDE, SIDE), 4))
+    return np.frombuffer(image_hash(image).to_bytes(8, "little") + thumbnail.tobytes(), np.uint8)
 
 
-def words_of(text):
-    """List the words of a text without case, marks and spaces; a character of a script without spaces is a word."""
+def words_of(text: str) -> list[str]:
+    """List the words of a text, case-folded and without punctuation.
+
+    In a script without spaces, each character is a word.
+    """
     return unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN).split()
 
 
 class _Plain(dict):
-    """Of each code point, filled as they come: what stands for it when texts are compared."""
+    """Map code points to their replacements in text comparison, filled on demand."""
 
-    def __missing__(self, code):
+    def __missing__(self, code: int) -> str:
         category = unicodedata.category(chr(code))
         if category == "Cf" or code in APOSTROPHES:
             plain = ""
@@ -119,7 +158,7 @@ class _Plain(dict):
 _PLAIN = _Plain()
 
 
-def _picture(image):
+def _image(image: ArrayLike) -> "Image":
     from PIL import Image
 
     image = np.asarray(image)
@@ -128,23 +167,26 @@ def _picture(image):
     return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
 
 
-def _check(content, splits):
+def _check(content: Sequence, splits: ArrayLike) -> np.ndarray:
     splits = np.asarray(splits)
     if splits.ndim != 1 or len(content) != len(splits):
         raise BadInputError(f"splits: expected one for each of {len(content)} rows. Received: shape {splits.shape}")
-    if strange := sorted(set(splits.tolist()) - set(SPLITS)):
-        raise BadInputError(f"splits: expected {', '.join(SPLITS)}. Received: {strange[0]}")
+    if unknown := sorted(set(splits.tolist()) - set(SPLITS)):
+        raise BadInputError(f"splits: expected {', '.join(SPLITS)}. Received: {unknown[0]}")
     return splits
 
 
-def _crossings(kind, found, splits, limit):
+def _crossings(kind: str, found: np.ndarray, splits: np.ndarray, limit: int) -> tuple[list[Crossing], int]:
     rows = np.flatnonzero(found >= 0)
     listed = [Crossing(kind, int(found[r]), str(splits[found[r]]), int(r), str(splits[r])) for r in rows[:limit]]
     return listed, len(rows)
 
 
-def _equal(keys, splits):
-    """Return for each row the first row of the splits before its own that has its key, or -1; None equals nothing."""
+def _equal(keys: Sequence, splits: np.ndarray) -> np.ndarray:
+    """Return each row's first match in earlier splits, or -1.
+
+    None never matches.
+    """
     found, seen = np.full(len(keys), -1), {}
     for split in SPLITS:
         rows = np.flatnonzero(splits == split).tolist()
@@ -156,8 +198,8 @@ def _equal(keys, splits):
     return found
 
 
-def _sides(splits, usable):
-    """Yield rows of earlier splits and rows of the next one, those that can be compared."""
+def _sides(splits: np.ndarray, usable: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the usable rows of earlier splits and of the next split."""
     for i in (1, 2):
         earlier = np.concatenate([np.flatnonzero((splits == split) & usable) for split in SPLITS[:i]])
         later = np.flatnonzero((splits == SPLITS[i]) & usable)
@@ -165,10 +207,10 @@ def _sides(splits, usable):
             yield earlier, later
 
 
-def _candidates(earlier, later, most):
-    """Yield arrays of pairs of rows of keys `(E, bands)` and `(L, bands)` that share a key of one band.
+def _candidates(earlier: np.ndarray, later: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield row pairs of `(E, bands)` and `(L, bands)` with equal keys.
 
-    Of each later row and band up to `most`.
+    There are up to `most` pairs for each later row and band.
     """
     for band in range(earlier.shape[1]):
         order = np.argsort(earlier[:, band], kind="stable")
@@ -185,7 +227,7 @@ def _candidates(earlier, later, most):
             start, before = stop, ends[stop - 1]
 
 
-def _near_images(prints, splits, correlation):
+def _near_images(prints: Sequence[np.ndarray | None], splits: np.ndarray, correlation: float) -> np.ndarray:
     usable = np.array([p is not None for p in prints])
     both = np.zeros((len(prints), 8 + 3 * SIDE**2), np.uint8)
     for row in np.flatnonzero(usable):
@@ -196,7 +238,7 @@ def _near_images(prints, splits, correlation):
     length = np.linalg.norm(thumbnails, axis=1, keepdims=True)
     usable &= length[:, 0] >= CONTRAST * np.sqrt(thumbnails.shape[1])
     thumbnails /= np.maximum(length, 1)
-    # two hashes that differ in 3 bits are equal in one of their four bands
+    # two hashes with at most 3 differing bits are equal in at least one of four bands
     bands, hashes = hashes.view(np.uint16), hashes.view(np.uint64)[:, 0]
     found = np.full(len(prints), -1)
     for earlier, later in _sides(splits, usable):
@@ -210,15 +252,19 @@ def _near_images(prints, splits, correlation):
     return found
 
 
-def _count_bits(words):
-    """Count the ones of uint64 (Warren 2002, Hacker's Delight, section 5-1); NumPy 1 has no bitwise_count."""
+def _count_bits(words: np.ndarray) -> np.ndarray:
+    """Count the set bits of uint64 values.
+
+    NumPy 1 has no bitwise_count.
+    Population count: Warren 2002, Hacker's Delight, section 5-1.
+    """
     words = words - ((words >> 1) & 0x5555555555555555)
     words = (words & 0x3333333333333333) + ((words >> 2) & 0x3333333333333333)
     words = (words + (words >> 4)) & 0x0F0F0F0F0F0F0F0F
     return (words * np.uint64(0x0101010101010101)) >> 56
 
 
-def _near_texts(texts, splits):
+def _near_texts(texts: Sequence[str | None], splits: np.ndarray) -> np.ndarray:
     keys, long = [None] * len(texts), np.zeros(len(texts), bool)
     bands, sketches = np.zeros((len(texts), BANDS), np.uint64), np.zeros((len(texts), BANDS * ROWS), np.uint8)
     for start in tqdm(range(0, len(texts), CHUNK), "comparing texts", delay=5, mininterval=1):
@@ -243,8 +289,11 @@ def _near_texts(texts, splits):
     return found
 
 
-def _compare(texts, tried, found):
-    """Write into `found` the first of the best pairs `(later, -agreement, earlier)`, sorted, that is similar."""
+def _compare(texts: Sequence[str | None], tried: ArrayLike, found: np.ndarray) -> None:
+    """Write similar pairs into `found`, from sorted candidates `(later, -agreement, earlier)`.
+
+    Up to TRIED candidates of a text are compared, and the first similar one counts.
+    """
     last, count = -1, 0
     for second, _, first in np.asarray(tried).tolist():
         count = count + 1 if second == last else 1
@@ -255,20 +304,27 @@ def _compare(texts, tried, found):
                 found[second] = first
 
 
-def _shingles(text):
+def _shingles(text: str) -> set[tuple[str, ...]]:
     words = words_of(text)
     return set(zip(*(words[k:] for k in range(WORDS)), strict=False))
 
 
-def _mix(words):
-    """Spread uint64 over all 64 bits; the last step of SplitMix64, Steele, Lea and Flood 2014, figure 17."""
+def _mix(words: np.ndarray) -> np.ndarray:
+    """Hash uint64 values with the last step of SplitMix64.
+
+    SplitMix64: Steele, Lea and Flood 2014, figure 17.
+    """
     words = (words ^ (words >> 30)) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> 27)) * np.uint64(0x94D049BB133111EB)
     return words ^ (words >> 31)
 
 
-def _sketch(lists):
-    """Return of n lists of 3 words or more uint64 `(n, BANDS)`, equal where bands are, and one byte of each minimum."""
+def _sketch(lists: Sequence[list[str]]) -> tuple[np.ndarray, np.ndarray]:
+    """Compute MinHash sketches of n lists of at least 3 words.
+
+    Returns:
+        band keys, uint64 `(n, BANDS)`, and one byte of each minimum, uint8 `(n, BANDS * ROWS)`.
+    """
     lengths = np.array([len(words) for words in lists])
     ids = np.array([zlib.crc32(w.encode("utf-8", "surrogatepass")) for words in lists for w in words], np.uint64)
     shingles = np.zeros(len(ids) - WORDS + 1, np.uint64)

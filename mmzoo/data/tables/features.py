@@ -1,4 +1,4 @@
-"""The cells of a table that are numbers, categories and dates, as one row of numbers for each row of the table."""
+"""Numeric features of a table's rows, from cells of numbers, categories and dates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,18 @@ import numpy as np
 from mmzoo.data.tables.column_types import date_order, to_date, to_number
 from mmzoo.data.tables.read import LARGEST
 
-SMALLEST = 1e-30  # deviation by which numbers are divided: its inverse is a float32
-MOST_VALUES = 50  # of a category that are told apart; the others are one
-START, YEAR = datetime(2000, 1, 1), timedelta(days=365.2425)  # from which, and in which, dates count
+SMALLEST = 1e-30  # smallest standard deviation to divide by: its inverse is a float32
+MOST_VALUES = 50  # most frequent values of a category with separate features; the others share one
+START, YEAR = datetime(2000, 1, 1), timedelta(days=365.2425)  # origin and unit of dates
 OTHER = "other"
 
 
 @dataclass(frozen=True)
 class Number:
-    """A column of numbers in their own unit, with the mean and deviation of the training rows."""
+    """Describe a column of numbers by mean and standard deviation.
+
+    Both come from the training rows, in the column's unit.
+    """
 
     name: str
     mean: float
@@ -26,7 +29,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Category:
-    """A column of values; one that is not among `values` is another value."""
+    """Describe a categorical column by its `values`; other values share one feature."""
 
     name: str
     values: tuple[str, ...]
@@ -34,9 +37,10 @@ class Category:
 
 @dataclass(frozen=True)
 class Date:
-    """A column of dates, with the mean and deviation, in years from 2000 on, of the training rows.
+    """Describe a column of dates by mean and standard deviation.
 
-    `order` is what stands first where days and months are numbers: day or month.
+    Both come from the training rows.
+    Both are in years since 2000. `order` is the first part of numeric dates: day or month.
     """
 
     name: str
@@ -46,7 +50,10 @@ class Date:
 
 
 def fit_feature(kind: str, name: str, cells: Sequence) -> Number | Category | Date:
-    """Return what the training rows' `cells` of a column say of it; `kind` is `number`, `category` or `date`."""
+    """Fit a feature column to the training rows' `cells`.
+
+    `kind` is `number`, `category` or `date`.
+    """
     if kind == "category":
         values, counts = np.unique([str(cell) for cell in cells if cell is not None], return_counts=True)
         return Category(
@@ -54,14 +61,14 @@ def fit_feature(kind: str, name: str, cells: Sequence) -> Number | Category | Da
         )
     order = date_order([cell for cell in cells if cell is not None]) or "day" if kind == "date" else ""
     numbers = to_years(cells, order) if order else to_numbers(cells)
-    there = numbers[np.isfinite(numbers)]
-    mean, deviation = (float(there.mean()), float(there.std())) if len(there) else (0.0, 0.0)
+    finite = numbers[np.isfinite(numbers)]
+    mean, deviation = (float(finite.mean()), float(finite.std())) if len(finite) else (0.0, 0.0)
     rounded = (float(f"{mean:.7g}"), float(f"{deviation if deviation > SMALLEST else 1.0:.7g}"))
     return Date(name, *rounded, order) if order else Number(name, *rounded)
 
 
 def feature_names(columns: Sequence[Number | Category | Date]) -> tuple[str, ...]:
-    """Name each number of a row, as `features` has them."""
+    """Name each feature, in the order of `features`."""
     names: list[str] = []
     for column in columns:
         if isinstance(column, Category):
@@ -75,7 +82,10 @@ def feature_names(columns: Sequence[Number | Category | Date]) -> tuple[str, ...
 
 
 def figures(columns: Sequence[Number | Category | Date]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and the variance `(F,)` by which a row is scaled: 0 and 1 where it is not."""
+    """Return mean and variance `(F,)` for scaling.
+
+    Unscaled features have 0 and 1.
+    """
     size = len(feature_names(columns))
     mean, variance = np.zeros(size), np.ones(size)
     start = 0
@@ -87,32 +97,33 @@ def figures(columns: Sequence[Number | Category | Date]) -> tuple[np.ndarray, np
 
 
 def empty_cells(columns: Sequence[Number | Category | Date]) -> tuple[np.ndarray, np.ndarray]:
-    """Return a row `(F,)` of which every cell is missing, and the number of the column of each of its numbers."""
+    """Return the features `(F,)` of an empty row, and their column indices."""
     sizes = [len(feature_names([column])) for column in columns]
     return features(columns, {column.name: [None] for column in columns})[0], np.repeat(np.arange(len(sizes)), sizes)
 
 
 def spread(columns: Sequence[Number | Category | Date]) -> tuple[float, float]:
-    """Return a lowest and a highest value between which the numbers of most rows lie."""
+    """Return a range that contains most feature values: lowest, highest."""
     mean, variance = figures(columns)
     wide = 2 * np.sqrt(variance)
     return (float(np.min(mean - wide, initial=0)), float(np.max(mean + wide, initial=1)))
 
 
 def features(columns: Sequence[Number | Category | Date], cells: Mapping[str, Sequence]) -> np.ndarray:
-    """Return rows `(N, F)` float32 of `{column: N cells}`; a missing cell is None.
+    """Compute features `(N, F)` float32 from `{column: N cells}`.
 
-    A number is itself and 0, or its mean and 1 where it is missing. A category is a 1 at its value, and no 1 where it
-    is missing. A date is the years since 2000, and where it is in the year and in the week, on two circles; the last of
-    its six numbers is 1 where it is missing.
+    None is a missing cell.
+    A number has two features: its value and 0, or the mean and 1 if missing. A category is one-hot, all zeros if
+    missing. A date has six features: years since 2000, sine and cosine of the position in the year and in the week, and
+    1 if missing.
     """
     parts = []
     for column in columns:
-        own = cells[column.name]
+        values = cells[column.name]
         if isinstance(column, Category):
-            parts.append(_one_hot(own, column.values))
+            parts.append(_one_hot(values, column.values))
             continue
-        numbers = to_numbers(own) if isinstance(column, Number) else to_years(own, column.order)
+        numbers = to_numbers(values) if isinstance(column, Number) else to_years(values, column.order)
         missing = ~np.isfinite(numbers)
         filled = np.where(missing, column.mean, numbers)
         circles = [] if isinstance(column, Number) else _circles(filled, missing)
@@ -121,23 +132,29 @@ def features(columns: Sequence[Number | Category | Date], cells: Mapping[str, Se
 
 
 def present(columns: Sequence[Number | Category | Date], cells: Mapping[str, Sequence]) -> np.ndarray:
-    """Return `(N,)` bool: whether a row has any of its cells."""
+    """Return `(N,)` bool: whether a row has any cell in `columns`."""
     return np.any([[cell is not None for cell in cells[column.name]] for column in columns], axis=0)
 
 
 def to_numbers(cells: Sequence) -> np.ndarray:
-    """Return `(N,)` float64; NaN where a cell is missing, no number, or beyond `LARGEST`."""
+    """Convert cells to numbers, `(N,)` float64.
+
+    NaN means missing, no number, or beyond `LARGEST`.
+    """
     numbers = np.array([None if cell is None else to_number(cell) for cell in cells], np.float64)
     return np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
 
 
 def to_years(cells: Sequence, order: str) -> np.ndarray:
-    """Return `(N,)` float64, the years from the start of 2000 on; NaN where a cell is missing or no date."""
+    """Convert cells to years since 2000, `(N,)` float64.
+
+    NaN means missing or no date.
+    """
     dates = [None if cell is None else to_date(cell, order) for cell in cells]
     return np.array([None if date is None else (date - START) / YEAR for date in dates], np.float64)
 
 
-def _one_hot(cells, values):
+def _one_hot(cells: Sequence, values: Sequence[str]) -> np.ndarray:
     place = {value: i for i, value in enumerate(values)}
     rows = np.zeros((len(cells), len(values) + 1))
     for row, cell in zip(rows, cells, strict=True):
@@ -146,6 +163,6 @@ def _one_hot(cells, values):
     return rows
 
 
-def _circles(years, missing):
+def _circles(years: np.ndarray, missing: np.ndarray) -> list[np.ndarray]:
     turns = (2 * np.pi * years, 2 * np.pi * years * (YEAR / timedelta(days=7)))
     return [np.where(missing, 0, wave(turn)) for turn in turns for wave in (np.sin, np.cos)]

@@ -1,4 +1,4 @@
-"""A table on disk (CSV, TSV, JSON Lines, Parquet, a folder) to a DataFrame of text, numbers, lists and None."""
+"""Reading of tables (CSV, TSV, JSON Lines, Parquet, folders) as DataFrames of text, numbers, lists and None."""
 
 import codecs
 import csv
@@ -8,9 +8,14 @@ import os
 import re
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import BadInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ABSENT = frozenset(("", "NaN", "nan", "NAN", "NaT", "None", "null", "NULL", "N/A", "n/a", "#N/A", "<NA>", "\\N"))
 ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -18,27 +23,31 @@ METADATA = ("metadata.jsonl", "metadata.csv")
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("validation", "val", "valid", "dev"), "validation"
 )
-NAMED, LARGEST = 5, 1e19  # bad rows that a message names; a number that is learned from: its square is a float32
+NAMED = 5  # bad rows listed in a message
+LARGEST = 1e19  # largest usable number: its square is a float32
 _BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NOT_WINDOWS = b"\x81\x8d\x8f\x90\x9d"
 _SYSTEM_FILES = ("Thumbs.db", "desktop.ini", "__MACOSX")
 
 
-def read_table(path):
-    """Read a table as a DataFrame whose every cell is a `str`, a number (int or float), a `list` or None (absent).
+def read_table(path: str | Path) -> "pd.DataFrame":
+    """Read a table as a DataFrame of text, numbers, lists and None.
 
-    `path` is a file of one of `ENDINGS`, a folder with a metadata.jsonl or metadata.csv beside its files, or a folder
-    of class folders: columns `file` and `label`, and `split` where folders train, validation, test are above them.
-    Text is UTF-8, UTF-16 with its mark, or, said in a warning, Windows-1252; a .csv whose header has no comma is
-    split at semicolons or tabs. Cells of text files stay text: "007" is not 7.
+    Cells are `str`, int or float, `list`, or None.
+    `path` is a file with one of the extensions `ENDINGS`; a folder with metadata.jsonl or metadata.csv and files; or a
+    folder of class folders. Class folders give the columns `file` and `label`, and `split` if they are in folders
+    train, validation, test. Text is UTF-8, UTF-16 with a byte order mark, or Windows-1252, which gives a warning. A
+    .csv without a comma in its header is split at semicolons or tabs. Cells of text files stay text: "007" is not 7.
 
-    Absent are cells of nothing but space and those in `ABSENT`, as written there: "none" may be a class. "NA" is
-    absent, too, but in a column whose other cells are all codes of two to five capital letters, where it is Namibia
-    or North America. True and False become text, dates ISO text, objects a list of [key, value].
+    None is a missing cell: only spaces, or an entry of `ABSENT` in exactly that spelling ("none" may be a class). "NA"
+    is missing except in a column whose other cells are codes of two to five capital letters (Namibia, North America).
+    True and False become text, dates become ISO text, objects a list of [key, value].
 
-    Raises BadInputError, one line: no such file, an unknown ending, no rows or columns, a name twice, cells too few
-    or too many, text that does not decode, lines that are no JSON object, unreadable Parquet. Row N is the N-th row
-    of data, from 1; line N is that of the file, whose header is line 1.
+    Raises:
+        BadInputError: the file is missing or has an unknown extension; there are no rows or columns; a column name is
+            repeated; a row has too few or too many cells; text cannot be decoded; a line is no JSON object; Parquet is
+            unreadable. The message is one line. It counts rows of data from 1, and lines of the file from 1, the
+            header.
     """
     path = Path(path).expanduser()
     try:
@@ -48,76 +57,95 @@ def read_table(path):
             return _read_folder(path)
         ending = path.suffix.lower()
         if ending not in ENDINGS:
-            raise BadInputError(f"{path}: expected {' '.join(ENDINGS)} or a folder. Received: {ending or 'no ending'}")
+            raise BadInputError(
+                f"{path}: expected {' '.join(ENDINGS)} or a folder. Received: {ending or 'no extension'}"
+            )
         readers = {".parquet": _read_parquet, ".jsonl": _read_json, ".ndjson": _read_json}
         return _frame(path, *readers.get(ending, _read_csv)(path))
     except OSError as error:
         raise BadInputError(f"{path}: expected a readable table. Received: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise BadInputError(f"{path}: expected {error.encoding}, as its mark says. Received: {error.reason}") from None
+        raise BadInputError(
+            f"{path}: expected {error.encoding}, according to its byte order mark. Received: {error.reason}"
+        ) from None
 
 
-def from_frame(frame, where="table"):
-    """Bring the cells of any DataFrame to the kinds that `read_table` returns; rows are counted anew."""
+def from_frame(frame: "pd.DataFrame", where: str | Path = "table") -> "pd.DataFrame":
+    """Convert a DataFrame to the cell types of `read_table`.
+
+    The index is renumbered.
+    Error messages begin with `where`.
+
+    Raises:
+        BadInputError: as `read_table`.
+    """
     columns = [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
     return _frame(where, [str(name) for name in frame.columns], columns)
 
 
-def root_of(path):
-    """Return the folder, absolute, from which the relative paths in the table `path` start."""
+def root_of(path: str | Path) -> Path:
+    """Return the absolute base folder of relative paths in the table `path`."""
     path = Path(path).expanduser().absolute()
     return path if path.is_dir() else path.parent
 
 
-def resolve(cell, folder):
-    """Return the path that a cell means: relative to `folder` or absolute, with ~ and Windows' backslashes."""
+def resolve(cell: object, folder: str | Path) -> Path:
+    """Resolve the path in a cell, relative to `folder`.
+
+    Absolute paths, ~ and backslashes are accepted.
+    """
     text = str(cell).strip()
     if "\\" in text and not os.path.lexists(os.path.join(folder, text)):
         text = text.replace("\\", "/")
     try:
         return Path(folder) / Path(text).expanduser()
-    except RuntimeError:  # ~ of nobody here
+    except RuntimeError:  # ~ of an unknown user
         return Path(folder) / text
 
 
-def is_absent(cell):
-    """Say whether a cell holds nothing: None, NaN, or text that `read_table` takes for nothing in every column."""
+def is_absent(cell: object) -> bool:
+    """Return whether a cell is missing: None, NaN, or an `ABSENT` text."""
     if isinstance(cell, str):
         return cell.strip() in ABSENT
     return cell is None or (isinstance(cell, float) and cell != cell)
 
 
-def some(items, shown=NAMED):
-    """Join the first few of `items` for a message, and say how many more there are."""
+def abbreviated(items: Sequence, shown: int = NAMED) -> str:
+    """Join the first `shown` items for a message.
+
+    The number of other items is appended.
+    """
     more = f" and {len(items) - shown} more" if len(items) > shown else ""
     return ", ".join(str(item) for item in items[:shown]) + more
 
 
-def _frame(where, names, columns):
-    """Clean names and cells, refuse what is no table, and build the DataFrame."""
+def _frame(where: str | Path, names: Sequence[str], columns: Sequence[list]) -> "pd.DataFrame":
+    """Build a DataFrame from cleaned names and cells."""
     import pandas as pd
 
     names = [str(name).strip() or f"unnamed {i}" for i, name in enumerate(names, 1)]
     if not names:
         raise BadInputError(f"{where}: expected a table of rows and columns. Received: an empty one")
-    if twice := [repr(name) for name, count in Counter(names).items() if count > 1]:
-        raise BadInputError(f"{where}: expected another name for each column. Received: {some(twice)} more than once")
+    if repeated := [repr(name) for name, count in Counter(names).items() if count > 1]:
+        raise BadInputError(
+            f"{where}: expected distinct column names. Received: {abbreviated(repeated)} more than once"
+        )
     if not columns[0]:
-        raise BadInputError(f"{where}: expected rows of data. Received: none below the {len(names)} column names")
+        raise BadInputError(f"{where}: expected rows of data. Received: only {len(names)} column names")
     cleaned = {}
     for name, cells in zip(names, columns, strict=True):
         try:
             cleaned[name] = pd.Series(_without_na([_cell(cell) for cell in cells]), dtype=object)
         except UnicodeDecodeError:
-            said = "expected text, numbers or lists. Received: bytes: write them to files and give their paths"
-            raise BadInputError(f"{where}: column {name!r}: {said}") from None
+            problem = "expected text, numbers or lists. Received: bytes: write them to files and give their paths"
+            raise BadInputError(f"{where}: column {name!r}: {problem}") from None
     return pd.DataFrame(cleaned)
 
 
-def _cell(value):
-    """Bring one cell to text, number, list or None."""
+def _cell(value: Any) -> str | int | float | list | None:
+    """Convert one cell to text, number, list or None."""
     if isinstance(value, bytes):
-        value = value.decode()  # how older writers of Parquet store text
+        value = value.decode()  # text in older Parquet files
     if is_absent(value):
         return None
     if isinstance(value, str) or type(value) in (int, float):
@@ -132,12 +160,12 @@ def _cell(value):
         return _cell(value.tolist())
     if isinstance(value, decimal.Decimal):
         return float(value)
-    text = str(value)  # of a date: ISO; of a bool: True or False
+    text = str(value)  # ISO for a date, True or False for a bool
     return None if is_absent(text) else text
 
 
-def _without_na(cells):
-    """Put None for "NA" unless it is one code among others."""
+def _without_na(cells: list) -> list:
+    """Replace "NA" by None unless the column holds other codes."""
     if not any(isinstance(cell, str) and cell.strip() == "NA" for cell in cells):
         return cells
     others = {str(cell).strip() for cell in cells if cell is not None} - {"NA"}
@@ -146,11 +174,11 @@ def _without_na(cells):
     return [None if isinstance(cell, str) and cell.strip() == "NA" else cell for cell in cells]
 
 
-def _read_csv(path):
-    """Return the names and the columns, lists of text, of a CSV or TSV file."""
+def _read_csv(path: Path) -> tuple[list[str], list[list]]:
+    """Read the names and text columns of a CSV or TSV file."""
     encoding = _encoding(path)
     with open(path, encoding=encoding, newline="") as file:
-        limit = csv.field_size_limit(2**31 - 1)  # 128 KB of text in a cell is a lot, but no mistake
+        limit = csv.field_size_limit(2**31 - 1)  # the default of 128 KB is too small for long texts
         try:
             delimiter = _delimiter(path, file.readline())
             file.seek(0)
@@ -159,8 +187,8 @@ def _read_csv(path):
             csv.field_size_limit(limit)
 
 
-def _rows(path, reader):
-    """Read rows into columns; rows of another length are collected and refused together."""
+def _rows(path: Path, reader: Any) -> tuple[list[str], list[list]]:
+    """Read rows into columns and report all rows of wrong length together."""
     names, columns, bad, row, line = [], [], [], 0, 1
     try:
         for cells in reader:
@@ -170,7 +198,7 @@ def _rows(path, reader):
             if not names:
                 names, columns = cells, [[] for _ in cells]
                 if "\0" in "".join(names):
-                    raise BadInputError(f"{path}: expected text. Received: binary, or UTF-16 without its mark")
+                    raise BadInputError(f"{path}: expected text. Received: binary, or UTF-16 without byte order mark")
                 continue
             row += 1
             if len(cells) != len(names):
@@ -178,22 +206,26 @@ def _rows(path, reader):
             for column, cell in zip(columns, cells, strict=False):
                 column.append(cell)
     except csv.Error as error:
-        said = "expected quotes that close, around whole cells"
-        raise BadInputError(f"{path}: {said}. Received: row {row + 1} (line {line}): {error}") from None
+        raise BadInputError(
+            f"{path}: expected closed quotes around whole cells. Received: row {row + 1} (line {line}): {error}"
+        ) from None
     if bad:
-        raise BadInputError(f"{path}: expected {len(names)} cells in each row. Received: {some(bad)}")
+        raise BadInputError(f"{path}: expected {len(names)} cells in each row. Received: {abbreviated(bad)}")
     return names, columns
 
 
-def _delimiter(path, header):
+def _delimiter(path: Path, header: str) -> str:
     if path.suffix.lower() == ".tsv":
         return "\t"
     counts = {mark: len(next(csv.reader([header], delimiter=mark), [])) for mark in ",;\t"}
     return next((mark for mark, count in counts.items() if count > 1), ",")
 
 
-def _read_json(path):
-    """Return the names, in order of appearance, and the columns of a file with one JSON object a line."""
+def _read_json(path: Path) -> tuple[list[str], list[list]]:
+    """Read a file of one JSON object per line.
+
+    Names are in order of appearance.
+    """
     columns, bad, row = {}, [], 0
     with open(path, encoding=_encoding(path), newline="\n") as file:
         for number, line in enumerate(file, 1):
@@ -202,7 +234,7 @@ def _read_json(path):
             try:
                 record = json.loads(line, object_pairs_hook=_object)
                 if not isinstance(record, dict):
-                    raise ValueError(f"{type(record).__name__}, no object")
+                    raise ValueError(f"{type(record).__name__}, not an object")
             except (ValueError, RecursionError) as error:
                 bad.append(f"line {number}: {' '.join(str(error).split())}")
                 continue
@@ -212,21 +244,24 @@ def _read_json(path):
                 cells.append(value)
             row += 1
     if bad:
-        raise BadInputError(f"{path}: expected one JSON object a line. Received: {some(bad)}")
+        raise BadInputError(f"{path}: expected one JSON object per line. Received: {abbreviated(bad)}")
     for cells in columns.values():
         cells.extend([None] * (row - len(cells)))
     return list(columns), list(columns.values())
 
 
-def _object(pairs):
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"{some([repr(name) for name in found if names.count(name) > 1])} more than once")
+        raise ValueError(f"{abbreviated([repr(name) for name in found if names.count(name) > 1])} more than once")
     return found
 
 
-def _read_parquet(path):
-    """Return the names and the columns of a Parquet file, without the unnamed index that pandas may add."""
+def _read_parquet(path: Path) -> tuple[list[str], list[list]]:
+    """Read the names and columns of a Parquet file.
+
+    The unnamed index of pandas is dropped.
+    """
     import pyarrow
     from pyarrow import parquet
 
@@ -239,8 +274,11 @@ def _read_parquet(path):
         raise BadInputError(f"{path}: expected a readable Parquet file. Received: {reason}") from None
 
 
-def _encoding(path):
-    """Return the encoding of a text file; refuse one that is UTF-8 here and something else there."""
+def _encoding(path: Path) -> str:
+    """Detect the encoding of a text file.
+
+    Mixed and unknown encodings raise BadInputError.
+    """
     bad, good, other = [], False, False
     with open(path, "rb") as file:
         start = file.read(4)
@@ -256,14 +294,14 @@ def _encoding(path):
     if not bad:
         return "utf-8-sig"
     if good or other:
-        said = "one encoding, UTF-8" if good else "UTF-8, UTF-16 with its mark, or Windows-1252"
-        raise BadInputError(f"{path}: expected text in {said}. Received: other bytes in {some(bad)}")
-    warnings.warn(f"{path}: read as Windows-1252, as it is not UTF-8: {some(bad)}", stacklevel=4)
+        known = "one encoding, UTF-8" if good else "UTF-8, UTF-16 with byte order mark, or Windows-1252"
+        raise BadInputError(f"{path}: expected text in {known}. Received: other bytes in {abbreviated(bad)}")
+    warnings.warn(f"{path}: read as Windows-1252, as it is not UTF-8: {abbreviated(bad)}", stacklevel=4)
     return "cp1252"
 
 
-def _read_folder(folder):
-    """Read the metadata file of a folder, or the names of the files in its class folders."""
+def _read_folder(folder: Path) -> "pd.DataFrame":
+    """Read a folder's metadata file or its class folders."""
     import pandas as pd
 
     if found := [name for name in METADATA if (folder / name).is_file()]:
@@ -271,16 +309,18 @@ def _read_folder(folder):
             raise BadInputError(f"{folder}: expected one table. Received: {' and '.join(found)}")
         frame = read_table(folder / found[0])
         if "file_name" not in frame:
-            said = f"expected a column 'file_name'. Received: {some([repr(name) for name in frame])}"
-            raise BadInputError(f"{folder / found[0]}: {said}")
+            names = abbreviated([repr(name) for name in frame])
+            raise BadInputError(f"{folder / found[0]}: expected a column 'file_name'. Received: {names}")
         return frame
     tops = _folders(folder)
     splits = [top for top in tops if top.name.lower() in SPLITS and _folders(top)]
     if splits and len(splits) < len(tops):
         others = [top.name for top in tops if top not in splits]
-        raise BadInputError(f"{folder}: expected class folders in train, validation, test. Received: {some(others)}")
+        raise BadInputError(
+            f"{folder}: expected class folders in train, validation, test. Received: {abbreviated(others)}"
+        )
     if not splits and all(top.name.lower() in SPLITS for top in tops):
-        received = f"{some([top.name for top in tops])} without any" if tops else "no folder in it"
+        received = f"{abbreviated([top.name for top in tops])} without class folders" if tops else "no folder in it"
         raise BadInputError(f"{folder}: expected {' or '.join(METADATA)}, or class folders. Received: {received}")
     rows = []
     for label in [label for top in splits for label in _folders(top)] or tops:
@@ -288,13 +328,13 @@ def _read_folder(folder):
         files = [path.relative_to(folder) for path in label.rglob("*") if path.is_file()]
         rows += [[file.as_posix(), label.name, *split] for file in files if all(map(_is_seen, file.parts))]
     if not rows:
-        raise BadInputError(f"{folder}: expected files in its class folders. Received: none")
+        raise BadInputError(f"{folder}: expected files in its class folders. Received: empty folders")
     return pd.DataFrame(sorted(rows), columns=["file", "label", "split"][: len(rows[0])], dtype=object)
 
 
-def _folders(folder):
+def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and _is_seen(path.name))
 
 
-def _is_seen(name):
+def _is_seen(name: str) -> bool:
     return not name.startswith(".") and name not in _SYSTEM_FILES

@@ -1,6 +1,6 @@
-"""The rows of a table decoded once into files, from which batches are read: what is on disk need not fit into memory.
+"""Decoding of a table's rows into cached files, from which batches are read without loading all into memory.
 
-Pictures, sounds and texts become arrays of one size each. What cannot be decoded is reported together, by row.
+Images, waveforms and texts become arrays of one size per modality. Decoding errors are reported together, by row.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -26,29 +27,33 @@ from mmzoo.data.tables.features import present as any_cell
 from mmzoo.data.tables.read import resolve
 from mmzoo.errors import BadInputError
 
-VERSION = 1  # of the files; another version decodes again
-CHUNK = 256  # files decoded between two looks at the bar
-TOLD = 10_000  # rows of cells at a time
-SHOWN = 5  # bad rows of a message
+if TYPE_CHECKING:
+    import pandas as pd
+
+VERSION = 1  # of the cached files; another version decodes again
+CHUNK = 256  # files decoded between two updates of the progress bar
+CELL_ROWS = 10_000  # rows of cells in memory at a time
+SHOWN = 5  # bad rows listed in a message
 THREADS = 4
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the tensors of a row are: pictures `(image_size, image_size, 3)`, sounds `(samples,)`, texts `(length,)`.
+    """Hold the sizes of a row's tensors.
 
-    Videos are strips of square frames from top to bottom, `(frames * frame_size, frame_size, 3)`.
+    Images are `(image_size, image_size, 3)`, waveforms `(samples,)`, texts `(text_bytes,)`. Videos are vertical strips
+    of square frames, `(frames * frame_size, frame_size, 3)`.
     """
 
     image_size: int  # pixels
     sample_rate: int  # Hz
-    samples: int  # of a sound, cut or with silence behind it
+    samples: int  # of a waveform, cropped or padded with silence
     text_bytes: int
     frames: int = 8
     frame_size: int = 64  # pixels
 
     def shapes(self, modalities: Sequence[str], columns: Sequence) -> dict[str, tuple[int, ...]]:
-        """Return `{modality: shape}` of one example; `columns` are those of `tabular`."""
+        """Return `{modality: shape}` of one example; `columns` belong to `tabular`."""
         side = self.image_size
         known = {"image": (side, side, 3), "audio": (self.samples,), "text": (self.text_bytes,)}
         known["video"] = (self.frames * self.frame_size, self.frame_size, 3)
@@ -56,7 +61,7 @@ class Sizes:
         return {name: known[kind_of(name)] for name in modalities}
 
     def units(self, modalities: Sequence[str], columns: Sequence) -> dict[str, str]:
-        """Return `{input: unit and range}`, as a card prints it."""
+        """Return `{input: unit and range}` for the card."""
         known = {"image": "RGB, 0 to 255", "text": "UTF-8 bytes + 3, 0 behind the text"}
         known["video"] = f"RGB, {self.frames} evenly spaced frames from top to bottom, 0 to 255"
         known["audio"] = f"waveform at {self.sample_rate} Hz, -1 to 1"
@@ -64,7 +69,7 @@ class Sizes:
         return {name: known[kind_of(name)] for name in modalities} | {"present": "1 there, 0 missing"}
 
     def ranges(self, modalities: Sequence[str], columns: Sequence) -> dict[str, tuple[float, float]]:
-        """Return `{input: (lowest, highest)}` of the values that verification draws."""
+        """Return `{input: (lowest, highest)}`, the ranges for verification."""
         known = {"image": (0, 255), "video": (0, 255), "audio": (-1.0, 1.0), "text": (0, FIRST_BYTE + 255)}
         known["tabular"] = spread(columns)
         return {name: known[kind_of(name)] for name in modalities} | {"present": (0.0, 1.0)}
@@ -72,10 +77,14 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Rows:
-    """All rows of a table: `arrays` `{modality: (N, ...)}` on disk, `present` `(N, M)` bool, `bad` `{row: why}`.
+    """Hold all rows of a table.
 
-    `numbers` `(N,)` are those of the rows in the table, from 1 on; `empty` is what `empty_cells` tells of the columns
-    of `tabular`.
+    Attributes:
+        arrays: `{modality: (N, ...)}` on disk.
+        present: `(N, M)` bool, the available modalities of each row.
+        bad: `{row: reason}` of the rows that cannot be decoded.
+        numbers: `(N,)` row numbers in the table, from 1.
+        empty: result of `empty_cells` for the columns of `tabular`.
     """
 
     arrays: dict[str, np.ndarray]
@@ -86,36 +95,45 @@ class Rows:
 
 
 def kind_of(modality: str) -> str:
-    """Return `image`, `audio`, `video`, `text` or `tabular` of a modality: `image_front` is an `image`."""
+    """Return the kind of a modality: image, audio, video, text or tabular.
+
+    The kind precedes the first underscore: `image_front` is an `image`.
+    """
     return modality.split("_")[0]
 
 
 def rows_of(array: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Return the rows `index` of an array on disk, without keeping the pages in memory that they were read from."""
+    """Read rows of an array on disk, releasing its memory pages."""
     found = np.asarray(array[index])
-    let_go(array)
+    release_pages(array)
     return found
 
 
-def let_go(array: np.ndarray) -> None:
-    """Give back the memory of the pages that were read of an array on disk; the system still may have them."""
+def release_pages(array: np.ndarray) -> None:
+    """Release the memory pages of an array on disk.
+
+    The system may still cache them.
+    """
     if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         array.base.madvise(mmap.MADV_DONTNEED)
 
 
-def decode_rows(frame, root: str | Path, inputs: Mapping[str, tuple], sizes: Sizes, skip_bad: bool = False) -> Rows:
-    """Return the rows of the table `frame`, decoded now or by an earlier call with the same table and files.
+def decode_rows(
+    frame: "pd.DataFrame", root: str | Path, inputs: Mapping[str, tuple], sizes: Sizes, skip_bad: bool = False
+) -> Rows:
+    """Decode the rows of a table, or load them from cache.
+
+    The cache key covers the table and its files. A missing file means that the row lacks the modality.
 
     Args:
-        frame: a table as `mmzoo.data.tables.read.read_table` returns it, or some of its rows; a missing cell is None.
-        root: the folder from which its paths start.
-        inputs: `{modality: columns}`: names of columns, and of `tabular` what `table_features.fit_feature` returns.
-        sizes: the tensors.
-        skip_bad: whether rows that cannot be decoded are left out of `present` and told in `bad`.
+        frame: a table from `mmzoo.data.tables.read.read_table`, or part of its rows; None is a missing cell.
+        root: the folder of relative paths.
+        inputs: `{modality: columns}`: column names, and for `tabular` the results of `features.fit_feature`.
+        sizes: the sizes of the tensors.
+        skip_bad: record rows that cannot be decoded in `bad` and mark them absent in `present`.
 
     Raises:
-        BadInputError: files that are there cannot be decoded, and `skip_bad` is not set. A file that is not there is
-            a modality that the row does not have.
+        BadInputError: an existing file cannot be decoded, and `skip_bad` is not set.
     """
     place, numbers = cache_folder() / _digest(frame, root, inputs, sizes), np.asarray(frame.index) + 1
     if not place.is_dir():
@@ -124,38 +142,47 @@ def decode_rows(frame, root: str | Path, inputs: Mapping[str, tuple], sizes: Siz
     if bad and not skip_bad:
         shown = "; ".join(f"row {numbers[row]}: {why}" for row, why in [*bad.items()][:SHOWN])
         more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
-        raise BadInputError(f"table: expected files that decode (`skip_bad` leaves them out). Received: {shown}{more}")
+        raise BadInputError(f"table: expected readable files (`skip_bad` skips such rows). Received: {shown}{more}")
     arrays = {modality: np.load(place / f"{modality}.npy", mmap_mode="r") for modality in inputs}
     empty = empty_cells(inputs["tabular"]) if "tabular" in inputs else None
     return Rows(arrays, np.load(place / "present.npy"), bad, numbers, empty)
 
 
-def texts(frame, columns: Sequence[str]) -> list[str | None]:
-    """Return the text of each row: its one column, or a line `column: cell` for each that is there."""
+def texts(frame: "pd.DataFrame", columns: Sequence[str]) -> list[str | None]:
+    """Return each row's text, or None.
+
+    A single column is used directly. Several columns give a line `column: cell` per available cell.
+    """
     if len(columns) == 1:
         return [None if cell is None else str(cell) for cell in frame[columns[0]]]
     rows = zip(*(frame[name] for name in columns), strict=True)
     lines = ([f"{name}: {cell}" for name, cell in zip(columns, row, strict=True) if cell is not None] for row in rows)
-    return ["\n".join(told) or None for told in lines]
+    return ["\n".join(row) or None for row in lines]
 
 
 def cache_folder(name: str = "tables") -> Path:
-    """Return where decoded tables are kept, or what else has a `name`: MMZOO_CACHE_DIR, or in the user's cache."""
-    own = os.environ.get("MMZOO_CACHE_DIR")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmzoo" / name
+    """Return the cache folder `name`.
+
+    MMZOO_CACHE_DIR overrides the folder in the user's cache.
+    """
+    given = os.environ.get("MMZOO_CACHE_DIR")
+    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmzoo" / name
 
 
-def _digest(frame, root, inputs, sizes) -> str:
-    """Return a name for what is decoded: of the cells, the sizes, and the files' sizes and times."""
+def _digest(frame: "pd.DataFrame", root: str | Path, inputs: Mapping[str, tuple], sizes: Sizes) -> str:
+    """Return the cache key of a table.
+
+    It is a digest of cells, tensor sizes, file sizes and times.
+    """
     digest = hashlib.sha256(repr((VERSION, str(Path(root).absolute()), dict(inputs), sizes)).encode())
     for modality, columns in inputs.items():
         for column in columns:
             cells = frame[column if isinstance(column, str) else column.name]
             digest.update(modality.encode())
-            for start in range(0, len(cells), TOLD):
-                part = cells.iloc[start : start + TOLD]
-                told = [_file_stamp(cell, root) for cell in part] if is_file(modality) else map(repr, part)
-                digest.update("\0".join(["", *told]).encode("utf-8", "surrogatepass"))
+            for start in range(0, len(cells), CELL_ROWS):
+                part = cells.iloc[start : start + CELL_ROWS]
+                stamps = [_file_stamp(cell, root) for cell in part] if is_file(modality) else map(repr, part)
+                digest.update("\0".join(["", *stamps]).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:24]
 
 
@@ -164,7 +191,7 @@ def is_file(modality: str) -> bool:
     return kind_of(modality) in ("image", "audio", "video")
 
 
-def _file_stamp(cell, root) -> str:
+def _file_stamp(cell: object, root: str | Path) -> str:
     if cell is None:
         return ""
     try:
@@ -174,7 +201,7 @@ def _file_stamp(cell, root) -> str:
     return f"{cell} {found.st_size} {found.st_mtime_ns}"
 
 
-def _decode(frame, root, inputs, sizes, place) -> None:
+def _decode(frame: "pd.DataFrame", root: Path, inputs: Mapping[str, tuple], sizes: Sizes, place: Path) -> None:
     work = place.with_name(f".{place.name}.{os.getpid()}")
     shutil.rmtree(work, ignore_errors=True)
     try:
@@ -192,44 +219,49 @@ def _decode(frame, root, inputs, sizes, place) -> None:
         (work / "bad.json").write_text(json.dumps({row: bad[row] for row in sorted(bad)}), encoding="utf-8")
         os.replace(work, place)
     except OSError as error:
-        raise BadInputError(
-            f"MMZOO_CACHE_DIR: expected room for decoded rows in {place.parent}. Received: {error}"
-        ) from None
+        raise BadInputError(f"MMZOO_CACHE_DIR: cannot write decoded rows to {place.parent}: {error}") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _cells(frame, kind, columns, sizes, file) -> np.ndarray:
-    """Write what cells say to the array `file`, some rows at a time; return which rows say anything."""
+def _cells(frame: "pd.DataFrame", kind: str, columns: Sequence, sizes: Sizes, file: Path) -> np.ndarray:
+    """Write cells of text or features to the array `file`.
+
+    Returns which rows have any cell.
+    """
     shape, dtype = (
         ((len(feature_names(columns)),), np.float32) if kind == "tabular" else ((sizes.text_bytes,), np.uint16)
     )
     array = np.lib.format.open_memmap(file, "w+", dtype, (len(frame), *shape))
-    there = np.zeros(len(frame), bool)
-    for start in range(0, len(frame), TOLD):
-        part, rows = frame.iloc[start : start + TOLD], slice(start, start + TOLD)
+    available = np.zeros(len(frame), bool)
+    for start in range(0, len(frame), CELL_ROWS):
+        part, rows = frame.iloc[start : start + CELL_ROWS], slice(start, start + CELL_ROWS)
         if kind == "tabular":
             cells = {column.name: part[column.name].tolist() for column in columns}
-            array[rows], there[rows] = features(columns, cells), any_cell(columns, cells)
+            array[rows], available[rows] = features(columns, cells), any_cell(columns, cells)
         else:
-            told = texts(part, columns)
-            array[rows] = encode_bytes([text or "" for text in told], sizes.text_bytes)
-            there[rows] = [text is not None for text in told]
+            row_texts = texts(part, columns)
+            array[rows] = encode_bytes([text or "" for text in row_texts], sizes.text_bytes)
+            available[rows] = [text is not None for text in row_texts]
     array.flush()
-    let_go(array)
-    return there
+    release_pages(array)
+    return available
 
 
-def _decode_files(cells, root, modality, sizes, file, bad) -> np.ndarray:
-    """Write the decoded files of a column to the array `file`; return which are there, and tell of others in `bad`."""
+def _decode_files(cells: list, root: Path, modality: str, sizes: Sizes, file: Path, bad: dict[int, str]) -> np.ndarray:
+    """Decode the files of a column into the array `file`.
+
+    Returns which rows have a decodable file.
+    Errors are recorded in `bad`.
+    """
     kind, side = kind_of(modality), sizes.frame_size
     shape, dtype = sizes.shapes([modality], ())[modality], np.int16 if kind == "audio" else np.uint8
     if kind == "video":
-        import_av()  # that it is not installed is said once, and not of each row
+        import_av()  # a missing package is one error, not one for each row
     array = np.lib.format.open_memmap(file, "w+", dtype, (len(cells), *shape))
-    there = np.zeros(len(cells), bool)
+    available = np.zeros(len(cells), bool)
 
-    def read(row):
+    def read(row: int) -> np.ndarray | str | None:
         if cells[row] is None or not (path := resolve(cells[row], root)).is_file():
             return None
         try:
@@ -248,15 +280,15 @@ def _decode_files(cells, root, modality, sizes, file, bad) -> np.ndarray:
                 if isinstance(found, str):
                     bad[row] = found
                 elif found is not None:
-                    array[row], there[row] = found, True
+                    array[row], available[row] = found, True
             bar.update(len(rows))
     array.flush()
-    let_go(array)
-    return there
+    release_pages(array)
+    return available
 
 
 def _bar(size: int, modality: str) -> tqdm:
-    seconds = 0.5 if sys.stderr.isatty() else 15  # a log file has no use for every half second
+    seconds = 0.5 if sys.stderr.isatty() else 15  # a log file needs fewer updates
     return tqdm(total=size, desc=f"reading {modality}", unit="row", mininterval=seconds)
 
 

@@ -1,23 +1,25 @@
-"""A sound as a small picture of its spectrum, so that sounds are compared as pictures are."""
+"""Small spectrogram images of waveforms, for duplicate detection as with images."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mmzoo.errors import BadInputError
 
-SIDE = 64  # frames, however long the sound is
-BANDS = 32  # of frequency, each wider than the one below
-FLOOR = 60.0  # decibels under the loudest place, which are black
-QUIET = 1e-9  # of the power of a sample, so that silence has a logarithm
+SIDE = 64  # frames, for any length of the waveform
+BANDS = 32  # maximum number of frequency bands, geometrically spaced
+FLOOR = 60.0  # dynamic range in dB; lower levels are black
+QUIET = 1e-9  # added to the power, so that silence has a finite level
 
 
-def sound_picture(waveform):
-    """Return uint8 `(64, bands, 1)` of a waveform `(T,)` of integers: level by time and frequency, 0 to 255.
+def spectrogram_image(waveform: ArrayLike) -> np.ndarray:
+    """Compute a spectrogram image `(64, bands, 1)` of a waveform `(T,)`.
 
-    Levels are relative to the loudest place, so that the same sound at another loudness is the same picture. A silent
-    sound is a flat one. There are fewer than 32 bands where the sound is shorter than some thousand samples.
+    The image is uint8, the waveform holds integers.
+    Values are levels by time and frequency, 0 to 255, relative to the maximum: the image does not depend on loudness.
+    A silent waveform gives a constant image. Waveforms below some thousand samples give fewer than 32 bands.
 
     Raises:
-        BadInputError: `waveform` is not `(T,)` of integers, T above 0.
+        BadInputError: `waveform` is not `(T,)` of integers with T above 0.
     """
     waveform = np.asarray(waveform)
     if waveform.ndim != 1 or not waveform.size or waveform.dtype.kind != "i":

@@ -1,30 +1,34 @@
-"""A table as the source of a recipe: its columns to inputs, its target to what is learned, its rows to splits."""
+"""A table as the source of a recipe: columns to inputs, target to labels, rows to splits."""
 
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmzoo.data.tables.batches import Examples
 from mmzoo.data.tables.column_types import labeled_rows, to_labels, to_number
 from mmzoo.data.tables.features import Category, Date, Number
-from mmzoo.data.tables.read import read_table, root_of, some
+from mmzoo.data.tables.read import abbreviated, read_table, root_of
 from mmzoo.data.tables.rows import Rows, Sizes, decode_rows
 from mmzoo.data.tables.split import SPLITS, fold_splits, split_rows
 from mmzoo.errors import BadInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Columns = tuple[str | Number | Category | Date, ...]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table lies and what is in it; the target is one of the `classes`, several, or a number.
+    """Describe a table: its path, inputs, target and splits.
 
-    `inputs` are pairs of a modality and its columns. Rows are split by the column `split`, or so that no value of
-    `group` is in two splits, or by `time`, the oldest for training, or else at random by `seed`. `separator` stands
-    between several labels; a table that has lists has none. `left_out` are columns that nothing is learned from,
-    each with the reason.
+    The target is a class or several labels of `classes`, or a number. `inputs` are pairs of a modality and its columns.
+    Rows are split by the column `split`; or so that no value of `group` is in two splits; or by `time`, with the oldest
+    rows for training; else at random by `seed`. `separator` separates several labels; it is empty for lists.
+    `left_out` lists the unused columns, each with the reason.
     """
 
     path: str
@@ -46,15 +50,17 @@ class Source:
         return tuple(name for name, _ in self.inputs)
 
 
-def locate(path: str, data_dir: str, beside: str | Path) -> Path:
-    """Return where the table `path` lies: in `data_dir`, at `path`, or in the folder that holds the folder `beside`.
+def locate(path: str, data_dir: str, recipe_folder: str | Path) -> Path:
+    """Find the table `path` in several places.
+
+    The places are `data_dir`, `path`, and the parent of `recipe_folder`.
 
     Raises:
-        BadInputError: it is in none of them.
+        BadInputError: the table is in none of these places.
     """
     name = Path(path).name
     places = [Path(data_dir) / name] if data_dir else []
-    places += [Path(path), Path(beside).absolute().parent / name]
+    places += [Path(path), Path(recipe_folder).absolute().parent / name]
     for place in places:
         if place.exists():
             return place
@@ -63,12 +69,13 @@ def locate(path: str, data_dir: str, beside: str | Path) -> Path:
 
 @functools.lru_cache(maxsize=4)
 def load_splits(source: Source, place: Path, sizes: Sizes, fold: str = "") -> dict[str, Examples]:
-    """Return `{split: Examples}` of the table at `place`; labels index `source.classes`, or see `target_*`.
+    """Load the table at `place` as `{split: Examples}`.
 
-    With a `fold`, as `2/5`, that one of so many is the test; see `fold_splits`.
+    Class labels index `source.classes`; for other targets see `target_labels` and `target_numbers`. A `fold` such as
+    `2/5` selects the test fold; see `fold_splits`.
 
     Raises:
-        BadInputError: the table cannot be read, split or decoded, or a row is of another class or no number.
+        BadInputError: the table cannot be read, split or decoded, or a target is an unknown class or no number.
     """
     frame, _ = labeled_rows(read_table(place), source.target)
     labels, strata = _targets(frame[source.target].tolist(), source, place)
@@ -79,7 +86,7 @@ def load_splits(source: Source, place: Path, sizes: Sizes, fold: str = "") -> di
 
 
 def _targets(cells: list, source: Source, place: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is to be learned of each row, and what of it `split_rows` spreads evenly."""
+    """Return each row's label, and the labels by which `split_rows` stratifies."""
     if source.kind == "number":
         numbers = target_numbers(cells, place)
         return numbers, numbers
@@ -91,33 +98,33 @@ def _targets(cells: list, source: Source, place: Path) -> tuple[np.ndarray, np.n
 
 
 def target_numbers(cells: list, place: str | Path) -> np.ndarray:
-    """Return `(N,)` float32, the numbers that the cells of a target are.
+    """Convert the cells of a target to numbers, `(N,)` float32.
 
     Raises:
-        BadInputError: a cell is none, or larger than float32 can hold.
+        BadInputError: a cell is no number, or exceeds the range of float32.
     """
     numbers = np.array([np.nan if (number := to_number(cell)) is None else number for cell in cells], np.float64)
     (bad,) = np.nonzero(~(np.abs(numbers) < np.finfo(np.float32).max))
     if len(bad):
-        shown = some([str(cells[i]) for i in bad])
-        raise BadInputError(f"{place}: expected a target of numbers that float32 can hold. Received: {shown}")
+        shown = abbreviated([str(cells[i]) for i in bad])
+        raise BadInputError(f"{place}: expected target numbers in the range of float32. Received: {shown}")
     return numbers.astype(np.float32)
 
 
-def _splits(source, frame, strata, fold):
+def _splits(source: Source, frame: "pd.DataFrame", strata: np.ndarray, fold: str) -> np.ndarray:
     if not fold:
         return split_rows(frame, strata, by=source.split, group=source.group, time=source.time, seed=source.seed)
-    said = [name for name in ("split", "time") if getattr(source, name)]
-    if said:
-        raise BadInputError(f"`fold` and `{said[0]}` exclude each other: folds are of shuffled rows, or of a `group`")
+    given = [name for name in ("split", "time") if getattr(source, name)]
+    if given:
+        raise BadInputError(f"`fold` and `{given[0]}` exclude each other: folds are of shuffled rows, or of a `group`")
     number, _, count = fold.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise BadInputError(f"`fold` must be a fold and their count, as 2/5, got {fold}")
+        raise BadInputError(f"`fold` must be a fold and the number of folds, such as 2/5, got {fold}")
     return fold_splits(frame, strata, int(number), int(count), source.group, source.seed)
 
 
 def target_labels(cells: list, classes: tuple[str, ...], separator: str) -> np.ndarray:
-    """Return `(N, K)` float32, 1 where a cell has that of `classes`; labels that are none of them do not count."""
+    """Encode cells as multi-hot labels `(N, K)` float32; unknown labels are ignored."""
     place = {name: i for i, name in enumerate(classes)}
     marked = np.zeros((len(cells), len(classes)), np.float32)
     for row, cell in zip(marked, cells, strict=True):
@@ -126,15 +133,15 @@ def target_labels(cells: list, classes: tuple[str, ...], separator: str) -> np.n
 
 
 def class_name(cell: object) -> str:
-    """Return the name of the class that a cell of the target tells: of 3.0 it is `3`."""
+    """Return the class name of a target cell; 3.0 becomes `3`."""
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
 
 
 def class_numbers(cells: list, classes: tuple[str, ...], place: str | Path) -> np.ndarray:
-    """Return `(N,)` int32, the places of the cells in `classes`.
+    """Encode cells as indices into `classes`, `(N,)` int32.
 
     Raises:
-        BadInputError: a cell is none of them.
+        BadInputError: a cell is not in `classes`.
     """
     number = {name: i for i, name in enumerate(classes)}
     names = [class_name(cell) for cell in cells]

@@ -1,50 +1,72 @@
-"""Which rows of a table train a model, which choose among models, and which test it."""
+"""Splits of a table's rows into train, validation and test, and folds for cross-validation."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mmzoo.data.arrays import SPLITS
 from mmzoo.data.tables.column_types import date_order, to_date, to_number
 from mmzoo.data.tables.read import SPLITS as SPLIT_NAMES
-from mmzoo.data.tables.read import some
+from mmzoo.data.tables.read import abbreviated
 from mmzoo.errors import BadInputError
 
-ORDER = ("train", "test", "validation")  # in which a class of few rows gets them
+if TYPE_CHECKING:
+    import pandas as pd
 
-QUANTILES = 10  # strata of a number, at most, of `STRATUM` rows at least
-STRATUM = 20
-TRIALS = 30  # orders in which groups are dealt out, fewer where there are many
-DEALT = 50_000  # groups over all trials
-URGENT = 1e12  # more than any sum of squares of rows
+ORDER = ("train", "test", "validation")  # order in which the rows of a small class are assigned
+
+QUANTILES = 10  # maximum number of strata of a numeric target
+STRATUM = 20  # minimum rows of a stratum
+TRIALS = 30  # maximum number of random orders for the assignment of groups
+GROUP_TRIALS = 50_000  # maximum number of groups over all trials
+URGENT = 1e12  # exceeds any sum of squared row counts
 START = datetime(1970, 1, 1)
 
 
-def split_rows(frame, labels, by="", group="", time="", seed=0, shares=(0.70, 0.15, 0.15)):
-    """Return the split of each row of a table, strings `(N,)` of `SPLITS`, in parts of about `shares`.
+def split_rows(
+    frame: "pd.DataFrame",
+    labels: ArrayLike,
+    by: str = "",
+    group: str = "",
+    time: str = "",
+    seed: int = 0,
+    shares: Sequence[float] = (0.70, 0.15, 0.15),
+) -> np.ndarray:
+    """Split the rows of a table into train, validation and test.
 
-    `labels` `(N,)` are classes, or float numbers, then stratified by quantile, or `(N, K)` 0 and 1, then by the
-    rarest of a row. At most one column says how: without any, each class of 3 rows or more is in every split, one of
-    2 in train and test, one of 1 in train.
+    At most one of `by`, `group` and `time` is given. Without them the split is random and stratified: a class of at
+    least 3 rows is in every split, a class of 2 rows in train and test, a class of 1 row in train.
 
     Args:
-        by: the column that names each row's split, as `mmzoo.data.tables.read.SPLITS` has them. Without validation in
-            it, that is taken from train as if there were no column.
-        group: rows with one value stay together, and classes are as even as that allows; an empty cell is alone.
-        time: the oldest rows train, the newest test; rows of one time stay together.
+        frame: the table.
+        labels: `(N,)` classes; `(N,)` float numbers, stratified by quantile; or `(N, K)` of 0 and 1, stratified by
+            the rarest label of a row.
+        by: column with the name of each row's split, see `mmzoo.data.tables.read.SPLITS`. Without validation rows,
+            they are drawn from train by a stratified random split.
+        group: column whose equal values stay together, with classes as even as possible; an empty cell is a group of
+            one row.
+        time: column of dates or numbers; the oldest rows train, the newest test, equal times stay together.
+        seed: random seed.
+        shares: fractions of train, validation and test; the sizes are approximate.
+
+    Returns:
+        strings `(N,)` of `SPLITS`.
 
     Raises:
-        BadInputError: more than one column is given, or one that is not there; a cell names no split or no time; a
-            split would be empty; train or test would hold one class alone.
+        BadInputError: more than one column is given, or an unknown one; a cell is no split or no time; a split would
+            be empty; train or test would hold a single class.
     """
     given = {"column": by, "group": group, "time": time}
-    said = [f"{name} {column}" for name, column in given.items() if column]
-    if len(said) > 1:
-        raise BadInputError(f"split: expected one of a split column, a group and a time. Received: {', '.join(said)}")
+    how = [f"{name} {column}" for name, column in given.items() if column]
+    if len(how) > 1:
+        raise BadInputError(f"split: expected one of a split column, a group and a time. Received: {', '.join(how)}")
     shares = np.asarray(shares, np.float64)
     if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
-        raise BadInputError(f"shares: expected three above 0 that add up to 1. Received: {shares.tolist()}")
+        raise BadInputError(f"shares: expected three positive numbers with sum 1. Received: {shares.tolist()}")
     strata = strata_of(labels, len(frame))
     ordered = shares[[SPLITS.index(name) for name in ORDER]]
     rng = np.random.default_rng(seed)
@@ -52,25 +74,27 @@ def split_rows(frame, labels, by="", group="", time="", seed=0, shares=(0.70, 0.
         splits = _named(_column(frame, by, "split column"), by, strata, ordered, rng)
     elif group:
         codes = _groups(_column(frame, group, "`group`"))
-        splits = np.array(ORDER)[_deal_groups(codes, strata, ordered, rng)]
-        said[0] += f" (the largest holds {np.bincount(codes).max()} of {len(codes)} rows)"
+        splits = np.array(ORDER)[_assign_groups(codes, strata, ordered, rng)]
+        how[0] += f" (the largest group has {np.bincount(codes).max()} of {len(codes)} rows)"
     elif time:
         splits = _by_time(_times(_column(frame, time, "`time`"), time), shares, time)
     else:
-        splits = np.array(ORDER)[_deal(strata, ordered, rng)]
-    _check_splits(splits, labels, " by ".join(["split", *said]))
+        splits = np.array(ORDER)[_assign(strata, ordered, rng)]
+    _check_splits(splits, labels, " by ".join(["split", *how]))
     return splits
 
 
-def folds(frame, labels, count, group="", seed=0):
-    """Return `count` pairs of row numbers, of train with validation and of test, for cross-validation.
+def folds(
+    frame: "pd.DataFrame", labels: ArrayLike, count: int, group: str = "", seed: int = 0
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return `count` folds for cross-validation as pairs of row numbers.
 
-    Each row is in one test fold; classes, or quantiles of a number, are spread as `split_rows` does, and no value of
-    the column `group` is on both sides.
+    A pair holds the rows of train and validation, and the rows of test. Each row is in one test fold. Folds are
+    stratified as in `split_rows`. No value of the column `group` is on both sides of a fold.
 
     Raises:
-        BadInputError: there are fewer than 2 folds, or fewer rows or groups than folds; no such column; a side would
-            hold one class alone.
+        BadInputError: there are fewer than 2 folds, or fewer rows or groups than folds; the column is unknown; a side
+            would hold a single class.
     """
     strata = strata_of(labels, len(frame))
     if not 2 <= count <= len(frame):
@@ -78,11 +102,11 @@ def folds(frame, labels, count, group="", seed=0):
     rng = np.random.default_rng(seed)
     if group:
         codes = _groups(_column(frame, group, "`group`"))
-        fold = _deal_groups(codes, strata, np.full(count, 1 / count), rng)
+        fold = _assign_groups(codes, strata, np.full(count, 1 / count), rng)
     else:
         order = np.lexsort((rng.random(len(strata)), strata))
         fold = np.empty(len(strata), np.int64)
-        fold[order] = np.arange(len(strata)) % count  # one class after another: each is dealt out evenly, and all are
+        fold[order] = np.arange(len(strata)) % count  # rows sorted by class: each class is spread evenly
     sides = [(np.flatnonzero(fold != part), np.flatnonzero(fold == part)) for part in range(count)]
     for part, (rest, test) in enumerate(sides):
         where = f"fold {part + 1} of {f'group {group}' if group else 'rows'}"
@@ -90,30 +114,41 @@ def folds(frame, labels, count, group="", seed=0):
     return sides
 
 
-def fold_splits(frame, labels, fold, count, group="", seed=0):
-    """Return the split of each row, strings `(N,)` of `SPLITS`, where the `fold`-th of `count` folds is the test.
+def fold_splits(
+    frame: "pd.DataFrame", labels: ArrayLike, fold: int, count: int, group: str = "", seed: int = 0
+) -> np.ndarray:
+    """Split the rows with one of `count` folds as test.
 
-    Of the other rows, classes and groups as even as in `split_rows`, 15 of 85 are for validation; errors as `folds`.
+    `fold` counts from 1.
+    Validation takes 15 of 85 of the other rows, stratified and grouped as in `split_rows`.
+
+    Returns:
+        strings `(N,)` of `SPLITS`.
+
+    Raises:
+        BadInputError: as `folds`.
     """
     rest, _ = folds(frame, labels, count, group, seed)[fold - 1]
     shares, rng = np.array([70, 15]) / 85, np.random.default_rng([seed, fold])
     strata = strata_of(labels, len(frame))[rest]
     if group:
         codes = np.unique(_groups(frame[group])[rest], return_inverse=True)[1]
-        parts = _deal_groups(codes, strata, shares, rng)
+        parts = _assign_groups(codes, strata, shares, rng)
     else:
-        parts = _deal(strata, shares, rng)
+        parts = _assign(strata, shares, rng)
     splits = np.full(len(frame), "test", f"<U{max(map(len, SPLITS))}")
     splits[rest] = np.array(["train", "validation"])[parts]
     _check_splits(splits, labels, f"fold {fold} of {count}")
     return splits
 
 
-def strata_of(labels, size):
-    """Return the stratum of each row, int64 `(N,)`: its class, its quantile of a number, or its rarest label.
+def strata_of(labels: ArrayLike, size: int) -> np.ndarray:
+    """Return each row's stratum, int64 `(N,)`.
+
+    It is the class, the quantile of a number, or the rarest label.
 
     Raises:
-        BadInputError: `labels` are not `size` rows, some are missing or not finite, or all are of one class.
+        BadInputError: the number of `labels` is not `size`, labels are missing or not finite, or there is one class.
     """
     import pandas as pd
 
@@ -124,7 +159,7 @@ def strata_of(labels, size):
     if missing.any():
         rows = np.flatnonzero(missing.reshape(size, -1).any(axis=1))
         raise BadInputError(
-            f"labels: expected one in every row. Received: none in {some([f'row {r + 1}' for r in rows])}"
+            f"labels: expected one in every row. Received: none in {abbreviated([f'row {r + 1}' for r in rows])}"
         )
     if labels.ndim == 2:
         rare = np.where(labels > 0, (labels > 0).sum(axis=0), size + 1)
@@ -135,42 +170,45 @@ def strata_of(labels, size):
         return np.searchsorted(np.unique(inner), labels, side="right")
     classes, strata = np.unique(labels.astype(str), return_inverse=True)
     if len(classes) < 2:
-        raise BadInputError(f"labels: expected two classes or more. Received: one, {classes[0]}")
+        raise BadInputError(f"labels: expected at least two classes. Received: one, {classes[0]}")
     return strata
 
 
-def _column(frame, name, where):
+def _column(frame: "pd.DataFrame", name: str, where: str) -> "pd.Series":
     if name not in frame.columns:
         columns = [str(column) for column in frame.columns]
         close = get_close_matches(str(name), columns, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
-        raise BadInputError(f"{where}: expected one of the columns {some(columns, 20)}. Received: {name}.{hint}")
+        raise BadInputError(f"{where}: expected one of the columns {abbreviated(columns, 20)}. Received: {name}.{hint}")
     return frame[name]
 
 
-def _texts(column):
+def _texts(column: "pd.Series") -> list[str]:
     """Return the cells of a column as stripped strings, "" where empty."""
-    return ["" if gone else str(cell).strip() for cell, gone in zip(column, column.isna(), strict=True)]
+    return ["" if empty else str(cell).strip() for cell, empty in zip(column, column.isna(), strict=True)]
 
 
-def _named(column, name, strata, shares, rng):
+def _named(
+    column: "pd.Series", name: str, strata: np.ndarray, shares: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     cells = _texts(column)
     known = [SPLIT_NAMES.get(cell.casefold(), "") for cell in cells]
-    if strange := sorted({cell or "an empty cell" for cell, split in zip(cells, known, strict=True) if not split}):
-        raise BadInputError(f"column {name}: expected {', '.join(SPLIT_NAMES)} in every row. Received: {some(strange)}")
+    if unknown := sorted({cell or "an empty cell" for cell, split in zip(cells, known, strict=True) if not split}):
+        names = ", ".join(SPLIT_NAMES)
+        raise BadInputError(f"column {name}: expected {names} in every row. Received: {abbreviated(unknown)}")
     splits = np.array(known, f"<U{max(map(len, SPLITS))}")
     if "validation" not in known and (train := np.flatnonzero(splits == "train")).size:
         shares = shares[[ORDER.index("train"), ORDER.index("validation")]]
-        parts = _deal(strata[train], shares / shares.sum(), rng)
+        parts = _assign(strata[train], shares / shares.sum(), rng)
         splits[train[parts == 1]] = "validation"
     return splits
 
 
-def _deal(strata, shares, rng):
-    """Return the part of each row, `(N,)`: of a stratum each gets its share, within one row, and one row at least.
+def _assign(strata: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Assign each row to a part, `(N,)`, by stratified random sampling.
 
-    Where a stratum has fewer rows than there are parts, the first parts get them. Small strata go first, so that what
-    they round away is given back by the large ones.
+    Each part gets its share of every stratum within one row, and at least one row. If a stratum has fewer rows than
+    there are parts, the first parts get them. Small strata are assigned first, so that large ones compensate rounding.
     """
     parts = np.zeros(len(strata), np.int64)
     carry = np.zeros(len(shares))
@@ -182,31 +220,35 @@ def _deal(strata, shares, rng):
         size, exact = sizes[stratum], shares * sizes[stratum]
         counts = np.clip(np.rint(exact + carry), np.maximum(1, np.floor(exact)), np.maximum(1, np.ceil(exact)))
         while counts[1:].sum() >= size:
-            counts[len(counts) - 1 - counts[:0:-1].argmax()] -= 1  # the last of the largest
+            counts[len(counts) - 1 - counts[:0:-1].argmax()] -= 1  # the last of the largest parts
         counts[0] = size - counts[1:].sum()
         carry = np.clip(carry + exact - counts, -1, 1)
-        own = rows[starts[stratum] : starts[stratum] + size]
-        parts[own] = np.repeat(np.arange(len(shares)), counts.astype(np.int64))
+        members = rows[starts[stratum] : starts[stratum] + size]
+        parts[members] = np.repeat(np.arange(len(shares)), counts.astype(np.int64))
     return parts
 
 
-def _groups(column):
-    """Return the group of each row as int64 `(N,)` from 0 on; empty cells are groups of one row."""
+def _groups(column: "pd.Series") -> np.ndarray:
+    """Return each row's group, int64 `(N,)` from 0.
+
+    Each empty cell is a separate group.
+    """
     cells = _texts(column)
     codes = {}
     return np.array([codes.setdefault(cell or (row,), len(codes)) for row, cell in enumerate(cells)])
 
 
-def _deal_groups(groups, strata, shares, rng):
-    """Return the part of each row, `(N,)`, whole groups in one part.
+def _assign_groups(groups: np.ndarray, strata: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Assign each row to a part, `(N,)`, keeping groups together.
 
-    Groups are dealt out largest first, each to where it lowers the sum of `(rows - wanted)^2 / wanted` over parts and
-    classes most, or, while just enough groups of a class are left, to a part that lacks it. The best of many orders
-    is taken: that with fewest classes missing from a part, then that with the smallest sum.
+    Groups are assigned greedily, largest first. A group goes to the part where it lowers the sum of
+    `(rows - wanted)^2 / wanted` over parts and classes most. If only just enough groups of a class remain, the group
+    goes to a part that lacks the class. The best of many random orders is used: the one with the fewest classes missing
+    from a part, then the smallest sum.
     """
     count = groups.max() + 1
     if count < len(shares):
-        raise BadInputError(f"`group` must have {len(shares)} groups or more, got {count}")
+        raise BadInputError(f"`group` must have at least {len(shares)} groups, got {count}")
     keys, rows = np.unique(groups * (strata.max() + 1) + strata, return_counts=True)
     of_group, columns = np.divmod(keys, strata.max() + 1)
     starts = np.searchsorted(of_group, np.arange(count + 1))
@@ -215,19 +257,19 @@ def _deal_groups(groups, strata, shares, rng):
     wanted[:, wanted[0] == 0] = 1
     spread = np.append(np.bincount(columns), count)  # groups of each class
     best, best_score = None, None
-    for trial in range(max(1, min(TRIALS, DEALT // count))):
-        noise = rng.random(count) * trial / TRIALS  # the first order is that of size alone
+    for trial in range(max(1, min(TRIALS, GROUP_TRIALS // count))):
+        noise = rng.random(count) * trial / TRIALS  # the first order is by size only
         order = np.lexsort((rng.random(count), -sizes * (1 - noise)))
         held, left, part_of = np.zeros_like(wanted), spread.copy(), np.zeros(count, np.int64)
         for group in order:
-            own = np.append(columns[starts[group] : starts[group + 1]], -1)
+            classes = np.append(columns[starts[group] : starts[group + 1]], -1)
             add = np.append(rows[starts[group] : starts[group + 1]], sizes[group])
-            target, lacking = wanted[:, own], held[:, own] == 0
-            worse = ((2 * (held[:, own] - target) + add) * add / target).sum(axis=1)
-            urgent = lacking & (left[own] <= lacking.sum(axis=0))
+            target, lacking = wanted[:, classes], held[:, classes] == 0
+            worse = ((2 * (held[:, classes] - target) + add) * add / target).sum(axis=1)
+            urgent = lacking & (left[classes] <= lacking.sum(axis=0))
             part = (worse - URGENT * urgent.sum(axis=1)).argmin()
-            held[part, own] += add
-            left[own] -= 1
+            held[part, classes] += add
+            left[classes] -= 1
             part_of[group] = part
         score = ((held == 0).sum(), ((held - wanted) ** 2 / wanted).sum())
         if best is None or score < best_score:
@@ -235,8 +277,8 @@ def _deal_groups(groups, strata, shares, rng):
     return best[groups]
 
 
-def _times(column, name):
-    """Return float64 `(N,)` that rises with the time that a cell says, a number or a date as `date_order` reads it."""
+def _times(column: "pd.Series", name: str) -> np.ndarray:
+    """Convert cells to float64 times `(N,)`: numbers, or dates as in `date_order`."""
     cells = _texts(column)
     numbers = _floats(to_number(cell) for cell in cells)
     if np.isfinite(numbers).all():
@@ -248,21 +290,21 @@ def _times(column, name):
     times = numbers if np.isfinite(numbers).sum() >= np.isfinite(seconds).sum() else seconds
     if not np.isfinite(times).all():
         bad = [f"{cells[row] or 'an empty cell'} in row {row + 1}" for row in np.flatnonzero(~np.isfinite(times))]
-        raise BadInputError(f"column {name}: expected a date or a number in every row. Received: {some(bad)}")
+        raise BadInputError(f"column {name}: expected a date or a number in every row. Received: {abbreviated(bad)}")
     return times
 
 
-def _floats(values):
+def _floats(values: Iterable[float | None]) -> np.ndarray:
     return np.array([*values], np.float64)  # None becomes NaN
 
 
-def _by_time(times, shares, name):
-    """Return the splits of rows by rising time, cut between two times, as near to the shares as there are such."""
+def _by_time(times: np.ndarray, shares: np.ndarray, name: str) -> np.ndarray:
+    """Split rows by rising time, at distinct times closest to `shares`."""
     ordered = np.sort(times)
     cuts = np.flatnonzero(np.diff(ordered)) + 1  # rows before a change of time
     if len(cuts) < 2:
-        raise BadInputError(f"column {name}: expected three times or more. Received: {len(cuts) + 1}")
-    far = np.abs(cuts - np.cumsum(shares)[:2, None] * len(times))  # of both borders from each cut
+        raise BadInputError(f"column {name}: expected at least three distinct times. Received: {len(cuts) + 1}")
+    far = np.abs(cuts - np.cumsum(shares)[:2, None] * len(times))  # distance of both borders from each cut
     before = np.minimum.accumulate(far[0][:-1])  # the best first border up to each cut
     second = 1 + (before + far[1][1:]).argmin()
     first = far[0][:second].argmin()
@@ -270,7 +312,7 @@ def _by_time(times, shares, name):
     return np.array(SPLITS)[np.searchsorted(borders, times, side="right")]
 
 
-def _check_splits(splits, labels, how):
+def _check_splits(splits: np.ndarray, labels: ArrayLike, how: str) -> None:
     rows = {split: np.flatnonzero(splits == split) for split in SPLITS}
     if empty := [split for split in SPLITS if not len(rows[split])]:
         sizes = ", ".join(f"{len(rows[split])} {split}" for split in SPLITS)
@@ -278,8 +320,8 @@ def _check_splits(splits, labels, how):
     _check_classes(labels, rows, how)
 
 
-def _check_classes(labels, rows, where):
-    """Raise BadInputError where train or test has one class alone."""
+def _check_classes(labels: ArrayLike, rows: Mapping[str, np.ndarray], where: str) -> None:
+    """Raise BadInputError if train or test has a single class."""
     labels = np.asarray(labels)
     if labels.ndim == 2 or labels.dtype.kind == "f":
         return
@@ -287,6 +329,6 @@ def _check_classes(labels, rows, where):
         classes = np.unique(labels[rows[split]].astype(str))
         if len(classes) < 2:
             raise BadInputError(
-                f"{where}: expected two classes or more in {split}. Received: {classes[0]} alone, "
+                f"{where}: expected at least two classes in {split}. Received: only {classes[0]}, "
                 f"in {len(rows[split])} rows of {len(labels)}"
             )

@@ -53,7 +53,7 @@ def parts(context: Context, predictions: np.ndarray) -> dict:
 
 
 def _summary(context: Context) -> list[str]:
-    """Return the accuracy with its interval, beside the majority class and the baselines."""
+    """Return the accuracy with its interval, the majority class and the baselines."""
     card, test = context.card, context.splits["test"].labels
     accuracy = full_metrics(card.scores).get("accuracy")
     if accuracy is None:

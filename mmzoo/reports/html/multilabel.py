@@ -52,7 +52,7 @@ def parts(context: Context, predictions: np.ndarray) -> dict:
 
 
 def _summary(context: Context) -> list[str]:
-    """Return the scores, beside the constant prediction and the baselines."""
+    """Return the scores, the constant prediction and the baselines."""
     card, full = context.card, full_metrics(context.card.scores)
     if not full:
         return []

@@ -39,7 +39,7 @@ def write_report(folder: str | Path, card: Card, module, config, splits, place: 
 
     Args:
         folder: what `fit` wrote, with `model.keras`, whose answers on the test rows are shown.
-        card: its card; what is not in it is left out of the report.
+        card: its card; the report omits parts that the card lacks.
         module: the recipe in the folder, with `SOURCE`.
         config: its Config, with the modalities that the model takes.
         splits: `{split: Examples}`, as `load_splits` returns them.

@@ -44,7 +44,7 @@ def parts(context: Context, predictions: np.ndarray) -> dict:
 
 
 def _summary(context: Context) -> list[str]:
-    """Return the error, beside the constant prediction and the baselines."""
+    """Return the error, the constant prediction and the baselines."""
     card, full = context.card, full_metrics(context.card.scores)
     if not full:
         return []

@@ -50,7 +50,7 @@ class Context:
 
 
 def column_rows(context: Context) -> dict:
-    """Return the table of the columns: how each is used, how full it is in each split, and what is in it."""
+    """Return the table of the columns: role, filled fraction by split, and contents."""
     used = {name: [] for name in context.frame}
     filled = {name: np.array([cell is not None for cell in context.frame[name]], bool) for name in context.frame}
     for i, (modality, columns) in enumerate(context.source.inputs):
@@ -96,7 +96,7 @@ def _about(cells: list, kind: str) -> str:
 
 
 def notes(context: Context, lost: int) -> list[str]:
-    """Return what is to be said of rows that are not in a split, and of duplicates; `lost` rows have no target."""
+    """Return notes on omitted rows and duplicates; `lost` rows have no target."""
     lines = []
     if lost:
         count = len(context.frame) + lost
@@ -111,7 +111,7 @@ def notes(context: Context, lost: int) -> list[str]:
 
 
 def duplicate_rows(context: Context) -> dict:
-    """Return the table of what is in two splits, as the card tells it."""
+    """Return the table of duplicates across splits."""
     found = context.card.duplicates or {}
     lines = [[m, f"{one['exact']:,}", f"{one['near']:,}", "\n".join(one["first"])] for m, one in found.items()]
     caption = (

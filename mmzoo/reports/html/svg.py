@@ -42,7 +42,7 @@ def shown_table(caption: str, head: Sequence[str], rows: Sequence[Sequence]) -> 
 
 
 def learning_curve(history: Mapping, key: str, alone: Mapping[str, Mapping]) -> str:
-    """Return the SVG of `key` by epoch, training and validation, with that of models `alone` as thin lines."""
+    """Return the SVG of `key` by epoch, training and validation, with models `alone` as thin lines."""
 
     def draw(axis):
         for name, color, label in ((key, GRAY, "training"), (f"val_{key}", BLUE, "validation")):
@@ -109,7 +109,7 @@ def reliability(bins: np.ndarray) -> str:
 
 
 def optimization(losses: Sequence[float | None]) -> str:
-    """Return the SVG of the loss of trials in their order, the first that of the defaults; None: it ended early."""
+    """Return the SVG of the losses of trials in their order, the defaults first; None for a pruned trial."""
     numbers = range(1, len(losses) + 1)
     known = [math.inf if loss is None else loss for loss in losses]
     early = [number for number in numbers if losses[number - 1] is None]
@@ -135,7 +135,7 @@ def _line(axis, values: Sequence[float], color: str, label: str, width: float) -
 
 
 def svg(draw, width: float, height: float, name: str) -> str:
-    """Return the SVG of inches `width` by `height` that `draw(axis)` fills, its colors those of the page.
+    """Return the SVG of inches `width` by `height` that `draw(axis)` fills, in the colors of the page.
 
     Text stays text, in the fonts of the reader: classes may be of any script, and none is read as a formula. Ids are
     made of `name`, so that two drawings in a page have none in common.

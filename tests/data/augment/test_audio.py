@@ -1,4 +1,4 @@
-"""Sound shifted, stretched at its pitch, and masked: against NumPy and librosa."""
+"""Audio shift, time stretch and masking against NumPy and librosa."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_of_its_seed_each_example_by_itself(name):
+def test_augmentation_depends_on_seed_and_example_only(name):
     function, shape = FUNCTIONS[name]
     same = np.repeat(np.random.default_rng(0).normal(size=(1, *shape[1:])), shape[0], axis=0).astype(np.float32)
     first = function(tf.constant(same), SEED)
@@ -27,7 +27,7 @@ def test_a_function_of_its_seed_each_example_by_itself(name):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int16])
-def test_what_is_shifted_out_does_not_come_in_again(dtype):
+def test_shift_waveforms_does_not_wrap(dtype):
     waveforms = np.tile(np.arange(1, 101), (500, 1)).astype(dtype)
     shifted = shift_waveforms(tf.constant(waveforms), SEED, 30).numpy()
     assert shifted.dtype == dtype
@@ -41,7 +41,7 @@ def test_what_is_shifted_out_does_not_come_in_again(dtype):
     assert seen == set(range(-30, 31))
 
 
-def test_masks_are_stretches_of_time_and_frequency_at_the_mean():
+def test_mask_log_mel_sets_spans_to_the_mean():
     rng = np.random.default_rng(0)
     log_mel = rng.normal(size=(300, 60, 30)).astype(np.float32)
     masked = mask_log_mel(tf.constant(log_mel), SEED, 1, 12, 1, 6).numpy()
@@ -62,7 +62,7 @@ def test_masks_are_stretches_of_time_and_frequency_at_the_mean():
     assert hidden[:, [0, -1]].any(axis=0).all()
 
 
-def test_more_masks_hide_more_and_none_hides_nothing():
+def test_mask_log_mel_more_masks_hide_more():
     log_mel = tf.constant(np.random.default_rng(0).normal(size=(50, 60, 30)).astype(np.float32))
     share = [(mask_log_mel(log_mel, SEED, n, 12, n, 6).numpy() != log_mel.numpy()).mean() for n in (1, 2, 4)]
     assert 0 < share[0] < share[1] < share[2] < 0.8
@@ -71,7 +71,7 @@ def test_more_masks_hide_more_and_none_hides_nothing():
 
 
 @pytest.mark.parametrize("factor", [0.7, 0.9, 1.0, 1.3, 2.0])
-def test_a_tone_keeps_its_pitch_and_its_level(factor):
+def test_stretch_time_keeps_pitch_and_level(factor):
     tones = np.zeros((2, 8000), np.int16)
     tones[0, :4000] = np.rint(8000 * np.sin(2 * np.pi * 437 * np.arange(4000) / 8000))
     changed, lengths = stretch_time(tones, np.array([4000, 0], np.int32), factor)
@@ -86,7 +86,7 @@ def test_a_tone_keeps_its_pitch_and_its_level(factor):
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.0, 1.25])
-def test_it_is_librosas(factor):
+def test_stretch_time_equals_librosa(factor):
     librosa = pytest.importorskip("librosa")
     rng = np.random.default_rng(0)
     t = np.arange(6000) / 8000
@@ -99,7 +99,7 @@ def test_it_is_librosas(factor):
     np.testing.assert_allclose(changed[0, : lengths[0]], theirs, atol=2.0)
 
 
-def test_a_clip_that_grows_too_long_is_cut_and_loud_ones_are_clipped():
+def test_stretch_time_cuts_long_and_clips_loud():
     rng = np.random.default_rng(0)
     clips = rng.choice(np.array([-32768, 32767], np.int16), (1, 2000))
     changed, lengths = stretch_time(clips, np.array([2000], np.int32), 0.5)

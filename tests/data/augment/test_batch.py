@@ -1,4 +1,4 @@
-"""Augmentation of batches: right, bounded, and a function of its seed alone."""
+"""Batch augmentation: correct, bounded, and a function of the seed."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_clips_begin_anywhere_where_they_fit_and_stay_whole(clips):
     assert max(begins) <= 800
 
 
-def test_noise_has_the_ratio_it_says(clips):
+def test_mix_noise_has_the_given_ratio(clips):
     lengths = tf.constant([1600, 1600])
     rng = np.random.default_rng(0)
     speech = tf.constant(rng.normal(0, 0.01, (2, 1600)).astype("float32"))
@@ -50,7 +50,7 @@ def test_noise_has_the_ratio_it_says(clips):
         np.testing.assert_allclose(ratio, snr, atol=0.01)
 
 
-def test_ratio_counts_the_samples_of_speech_alone():
+def test_mix_noise_ratio_counts_only_speech_samples():
     speech = np.zeros((1, 1600), "float32")
     speech[0, :160] = 0.01
     noise = tf.ones((1, 1600))
@@ -69,11 +69,11 @@ def test_gain_is_bounded_and_drawn_for_each():
     assert -6 <= gains.min() < -5 < 5 < gains.max() <= 6
 
 
-def test_gain_does_not_leave_the_range():
+def test_draw_gain_stays_in_range():
     assert np.abs(draw_gain(tf.fill((50, 8), 0.9), SEED, 6.0)).max() <= 1
 
 
-def test_speed_moves_length_and_pitch():
+def test_change_speed_changes_length_and_pitch():
     tone = np.zeros((1, 8000), np.int16)
     tone[0, :4000] = np.rint(8000 * np.sin(2 * np.pi * 500 * np.arange(4000) / 8000))
     for factor in (0.8, 1.0, 1.25):

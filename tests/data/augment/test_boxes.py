@@ -1,4 +1,4 @@
-"""Boxes move with their pictures: filled rectangles are drawn, moved, and found again where the boxes say."""
+"""Box augmentation: drawn rectangles are recovered at their transformed boxes."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ HEIGHT, WIDTH, COUNT = 60, 80, 48
 
 @pytest.fixture(scope="module")
 def scenes():
-    """Return pictures, each with two filled rectangles in channels of their own, boxes and a mask with padding."""
+    """Return images with two filled rectangles in separate channels, boxes and a padded mask."""
     rng = np.random.default_rng(0)
     images = np.zeros((COUNT, HEIGHT, WIDTH, 3), np.uint8)
     boxes = np.zeros((COUNT, 3, 4), np.float32)
@@ -44,7 +44,7 @@ def around(channel):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_boxes_lie_around_what_they_lay_around(name, scenes):
+def test_boxes_follow_their_objects(name, scenes):
     images, boxes, mask = (x.numpy() for x in FUNCTIONS[name](*scenes, SEED))
     kept = 0
     for image, box, there in zip(images, boxes, mask, strict=True):
@@ -57,7 +57,7 @@ def test_boxes_lie_around_what_they_lay_around(name, scenes):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_boxes_stay_in_the_picture_and_padding_stays_padding(name, scenes):
+def test_boxes_stay_in_the_image_and_padding_stays(name, scenes):
     images, boxes, mask = FUNCTIONS[name](*scenes, SEED)
     assert (images.dtype, boxes.dtype, mask.dtype) == (tf.uint8, tf.float32, tf.float32)
     assert images.shape == scenes[0].shape
@@ -71,7 +71,7 @@ def test_boxes_stay_in_the_picture_and_padding_stays_padding(name, scenes):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_of_its_seed_each_picture_by_itself(name, scenes):
+def test_augmentation_depends_on_seed_and_image_only(name, scenes):
     same = [tf.repeat(x[:1], 24, axis=0) for x in scenes]
     first = FUNCTIONS[name](*same, SEED)
     for a, b in zip(first, FUNCTIONS[name](*same, SEED), strict=True):
@@ -92,7 +92,7 @@ def test_a_flip_of_a_flip_is_the_scene(scenes):
             np.testing.assert_array_equal(a, b)
 
 
-def test_of_a_box_cut_at_the_border_the_share_that_is_left_decides():
+def test_boxes_cut_at_the_border_are_kept_by_area_fraction():
     image = tf.zeros((1, 100, 100, 3), tf.uint8)
     # half, a quarter and nothing of them lies in the rectangle, the last wholly
     boxes = tf.constant([[[40.0, 10, 60, 30], [40, 40, 60, 60], [0, 0, 10, 10], [60, 60, 70, 80]]])

@@ -1,4 +1,4 @@
-"""Flips, crops, colors and erased parts against PIL and NumPy; each a function of its seed, each picture by itself."""
+"""Flips, crops, colors and erasing against PIL and NumPy; functions of seed and image."""
 
 import colorsys
 
@@ -14,7 +14,7 @@ SEED = tf.constant([1, 2])
 
 
 def pictures(count=6, height=24, width=32, channels=3):
-    """Return smooth pictures: sums of waves with a little noise."""
+    """Return smooth images: sums of waves with slight noise."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:height, :width]
     waves = [np.sin(a * x + b * y + c) for a, b, c in rng.uniform(0, 0.6, (count * channels, 3))]
@@ -33,7 +33,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_of_its_seed_each_picture_by_itself(name, channels):
+def test_augmentation_depends_on_seed_and_image_only(name, channels):
     function = FUNCTIONS[name]
     same = tf.constant(np.repeat(pictures(1, channels=channels), 32, axis=0))
     first = function(same, SEED)
@@ -47,7 +47,7 @@ def test_a_function_of_its_seed_each_picture_by_itself(name, channels):
     assert different == 2 if name == "flip" else different > 28
 
 
-def test_a_flip_is_pils_and_happens_half_of_the_time():
+def test_flip_equals_pil_with_probability_half():
     images = pictures(1)
     flipped = flip_images(tf.constant(np.repeat(images, 400, axis=0)), SEED).numpy()
     mirrored = np.asarray(ImageOps.mirror(Image.fromarray(images[0])))
@@ -57,7 +57,7 @@ def test_a_flip_is_pils_and_happens_half_of_the_time():
     assert 0.42 < turned.mean() < 0.58
 
 
-def test_a_cut_out_is_pils_extent():
+def test_cut_out_equals_pil_extent():
     images = pictures(4)
     rectangles = np.array([[0, 0, 32, 24], [3.5, 2.25, 20.5, 17], [8, 6, 24, 18], [16.2, 0, 32, 11.3]], np.float32)
     found = cut_out(tf.constant(images), tf.constant(rectangles)).numpy().astype(int)
@@ -83,7 +83,7 @@ def test_values_are_rounded_not_cut():
     assert crop_images(tf.constant(images), SEED).numpy().mean() == pytest.approx(images.mean(), abs=0.1)
 
 
-def test_crops_have_the_area_and_the_aspect_they_say():
+def test_crops_have_the_given_area_and_aspect():
     y, x = np.mgrid[:100, :100].astype(np.float32) * 2
     ramp = tf.constant(np.repeat(np.stack([x, y], axis=-1)[None].astype(np.uint8), 300, axis=0))
     cropped = crop_images(ramp, SEED, area=(0.2, 0.5), aspect=(0.5, 2.0)).numpy().astype(float)
@@ -98,7 +98,7 @@ def test_crops_have_the_area_and_the_aspect_they_say():
     assert cropped[:, 50, -1, 0].max() > 192
 
 
-def test_place_and_size_of_rectangles_are_drawn_apart():
+def test_rectangle_position_and_size_are_independent():
     left, top, right, bottom = (
         draw_rectangles(tf.zeros((2000, 100, 100, 1)), SEED, 31, (0.1, 0.3), (0.5, 2.0)).numpy().T
     )
@@ -108,7 +108,7 @@ def test_place_and_size_of_rectangles_are_drawn_apart():
     np.testing.assert_allclose(drawn[:2].mean(axis=1), 0.5, atol=0.03)
 
 
-def test_a_crop_of_all_is_the_picture():
+def test_full_crop_is_the_identity():
     images = pictures()
     np.testing.assert_array_equal(crop_images(tf.constant(images), SEED, (1.0, 1.0), (4 / 3, 4 / 3)), images)
 
@@ -121,7 +121,7 @@ def test_a_crop_of_all_is_the_picture():
         ("saturation", 42, ImageEnhance.Color),
     ],
 )
-def test_colors_are_pils(name, salt, enhance):
+def test_colors_equal_pil(name, salt, enhance):
     images = pictures(12)
     none = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0}
     changed = change_colors(tf.constant(images), SEED, **none | {name: 0.8}).numpy()
@@ -132,7 +132,7 @@ def test_colors_are_pils(name, salt, enhance):
         assert np.abs(pil - mine).max() <= 2  # PIL rounds the gray to whole levels first
 
 
-def test_hue_turns_as_colorsys_does():
+def test_hue_equals_colorsys():
     images = pictures(4, 6, 6)
     changed = change_colors(tf.constant(images), SEED, 0.0, 0.0, 0.0, 0.5).numpy()
     turns = draw(SEED, 43, [4], -0.5, 0.5).numpy()
@@ -149,7 +149,7 @@ def test_no_change_of_colors_is_the_identity():
         assert np.abs(same - images).max() <= 1
 
 
-def test_gray_pictures_stay_gray():
+def test_gray_images_stay_gray():
     gray = np.repeat(pictures(channels=1), 3, axis=-1)
     changed = change_colors(tf.constant(gray), SEED).numpy().astype(int)
     assert (changed.max(axis=-1) - changed.min(axis=-1)).max() <= 1
@@ -157,7 +157,7 @@ def test_gray_pictures_stay_gray():
     assert np.abs(alone - changed).max() <= 1
 
 
-def test_colors_of_other_channels_are_refused():
+def test_change_colors_bad_channels_raise():
     with pytest.raises(ValueError, match=r"1 or 3 channels\. Received: images\.shape="):
         change_colors(tf.zeros((1, 8, 8, 4), tf.uint8), SEED)
 

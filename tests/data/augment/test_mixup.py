@@ -1,4 +1,4 @@
-"""Mixup: what is mixed, by how much, and what is left as it was."""
+"""Mixup: mixed inputs and labels, coefficients, and unmixed batches."""
 
 import keras
 import numpy as np
@@ -25,7 +25,7 @@ def numpy_of(batches):
     return [({k: v.numpy() for k, v in x.items()}, y.numpy()) for x, y in batches]
 
 
-def test_all_of_an_example_is_mixed_by_one_share(batches):
+def test_mixup_uses_one_coefficient_per_example(batches):
     for (before, label), (after, soft) in zip(
         numpy_of(batches), numpy_of(mixup(batches, CLASSES, 0.4, 3)), strict=True
     ):
@@ -43,7 +43,7 @@ def test_all_of_an_example_is_mixed_by_one_share(batches):
         np.testing.assert_array_equal(after["present"], before["present"])
 
 
-def test_shares_follow_beta():
+def test_mixup_coefficients_follow_beta():
     data = tf.data.Dataset.from_tensors(({"audio": tf.eye(4000, 1) * 0 + 1.0}, tf.range(4000) % 2))
     ((_, soft),) = numpy_of(mixup(data, 2, 0.4, 0))
     share = soft.max(axis=1)
@@ -53,7 +53,7 @@ def test_shares_follow_beta():
     np.testing.assert_allclose(np.quantile(share, quantiles), np.quantile(drawn, quantiles), atol=0.02)
 
 
-def test_a_later_start_draws_what_an_earlier_one_would_have(batches):
+def test_mixup_first_step_resumes_the_draws(batches):
     whole = numpy_of(mixup(batches, CLASSES, 0.4, 3))
     later = numpy_of(mixup(batches.skip(1), CLASSES, 0.4, 3, first_step=1))
     other = numpy_of(mixup(batches, CLASSES, 0.4, 4))
@@ -76,7 +76,7 @@ def test_smoothed_labels_train_and_validate(batches):
     assert history["val_accuracy"][0] == pytest.approx((p.argmax(axis=1) == label).mean())
 
 
-def test_refuses(batches):
+def test_mixup_bad_arguments_raise(batches):
     ids = batches.map(lambda x, y: ({"text": tf.zeros((4, 3), tf.int32)}, y))
     with pytest.raises(ValueError, match=r"ids have no mean\. Received: text int32"):
         mixup(ids, CLASSES, 0.4, 0)

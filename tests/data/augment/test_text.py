@@ -51,7 +51,7 @@ def test_deletion_leaves_a_share_in_order_and_never_nothing():
     assert delete_words(" ", rngs(1)[0]) == ""
 
 
-def test_what_is_inserted_are_synonyms_of_the_words():
+def test_insert_words_inserts_synonyms():
     words, places, seen = SENTENCE.split(), set(), set()
     for rng in rngs():
         longer = insert_words(SENTENCE, rng, SYNONYMS).split()
@@ -92,7 +92,7 @@ def test_all_four_ways_are_drawn_and_two_without_synonyms():
     assert change_words("", rngs(1)[0], SYNONYMS) == ""
 
 
-def test_the_share_says_how_many_words():
+def test_change_words_changes_the_given_fraction():
     sentence = " ".join(f"w{i}" for i in range(20))
     synonyms = {f"w{i}": (f"s{i}",) for i in range(20)}
     counts = Counter()
@@ -117,7 +117,7 @@ def test_a_function_of_seed_place_and_sentence():
     assert change_sentences([], (0,)) == []
 
 
-def test_a_list_of_words_is_read(tmp_path):
+def test_read_synonyms_reads_groups(tmp_path):
     path = tmp_path / "words.txt"
     path.write_text("# of films\nGood, fine ,great\n\nbad, awful # not good\nfine, delicate, fine\n", encoding="utf-8")
     found = read_synonyms(path)
@@ -136,7 +136,7 @@ def test_a_list_of_words_is_read(tmp_path):
         (None, "expected a readable list of words. Received: No such file"),
     ],
 )
-def test_a_bad_list_is_one_clear_line(tmp_path, content, said):
+def test_read_synonyms_bad_file_is_one_clear_line(tmp_path, content, said):
     path = tmp_path / "words.txt"
     if content is not None:
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Words joined anew: what is heard, seen and to be written is of the same words, wherever they were said."""
+"""Spliced speech: audio, video and labels of a sequence are of the same words."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ TOLD = "abcdefghijkl"
 
 
 def numbered():
-    """Return sentences in which each tick is as loud, and each picture as bright, as its number and sentence say."""
+    """Return sentences with loudness per tick and brightness per frame encoding tick and sentence."""
     ticks = np.arange(COUNT)[:, None] * 200 + np.arange(STEPS * TICKS)
     audio = np.repeat(ticks, RATE // TICKS, axis=1).astype(np.int16)
     video = np.arange(COUNT)[:, None] * 20 + np.arange(STEPS) // 2
@@ -28,7 +28,7 @@ def numbered():
 
 
 def said(tick, sentence):
-    """Return the words of sentences and ticks `(T,)` in which there was no silence, one after another."""
+    """Return the words at sentences and ticks `(T,)` without silence, in order."""
     words, inside = [], (tick >= SPANS[0, 0] - MARGIN) & (tick < SPANS[-1, 1] + MARGIN)
     goes_on = (np.diff(tick, prepend=-9) == 1) & (np.diff(sentence, prepend=-9) == 0) & np.roll(inside, 1)
     begins = np.flatnonzero(inside & ~goes_on)
@@ -41,7 +41,7 @@ def said(tick, sentence):
     return words
 
 
-def test_what_is_heard_seen_and_written_is_the_same():
+def test_spliced_audio_video_and_labels_agree():
     take = speech._taker(numbered(), ("audio", "video"), 1.0)
     inputs, labels = take(tf.range(COUNT), tf.constant([3, 5]), tf.constant(1.0))
     heard = np.rint(inputs["audio"].numpy() * 32768).astype(int).reshape(COUNT, STEPS * TICKS, -1)
@@ -91,7 +91,7 @@ def test_letters_lie_evenly_in_their_words():
     assert cut.tolist() == [[2, 3, 1, 1, 4, 4]]
 
 
-def test_in_the_first_epochs_it_is_told_what_is_said_in_each_step():
+def test_first_epochs_have_frame_level_targets():
     take = speech._taker(numbered(), ("audio",), 1.0)
     inputs, labels = take(tf.range(COUNT), tf.constant([3, 5]), tf.constant(0.2))
     heard = np.rint(inputs["audio"].numpy() * 32768).astype(int).reshape(COUNT, STEPS * TICKS, -1)[..., 0]
@@ -101,13 +101,13 @@ def test_in_the_first_epochs_it_is_told_what_is_said_in_each_step():
 
 
 def whole(epochs, joined):
-    """Return the share of training sentences that are as they were said."""
+    """Return the fraction of training sentences that are not spliced."""
     augmentation, data = Augmentation(joined=joined, epochs=epochs.stop), numbered()
     batches = chain(epochs, lambda epoch: training_sentences(data, ("audio",), 12, 0, epoch, augmentation))
     return np.mean([spell(row[:64], CHARACTERS) in TEXTS for _, labels in batches for row in labels])
 
 
-def test_sentences_as_they_were_said_come_after_the_first_epochs():
+def test_original_sentences_come_after_the_first_epochs():
     # of 100 epochs the first twenty have none, and a joined sequence is of three words, as a sentence, by chance alone
     augmentation, numbers = Augmentation(joined=0.5, epochs=100), numbered()
     data = chain(range(5), lambda epoch: training_sentences(numbers, ("audio",), 12, 0, epoch, augmentation))[:5]
@@ -116,13 +116,13 @@ def test_sentences_as_they_were_said_come_after_the_first_epochs():
     assert whole(range(1), 0.0) == 1
 
 
-def test_words_that_are_not_counted_are_refused():
+def test_word_letters_wrong_count_raises():
     assert word_letters(encode_sentences(["a bc"]), 2)[0].tolist() == [[1, 2, 0], [1, 3, 4]]
     with pytest.raises(ValueError, match=r"expects 3 words in a sentence. Received: \[2\]"):
         word_letters(encode_sentences(["a bc"]), 3)
 
 
-def test_embedded_numbers_know_where_their_words_are():
+def test_embedded_numbers_have_word_spans():
     data = spoken_numbers.sample("validation", 0)
     assert data.words.shape == (128, 3, 2)
     assert np.all(np.diff(data.words.reshape(128, 6), axis=1) >= 0)

@@ -1,4 +1,4 @@
-"""Boxes go through the three formats unharmed, and what is wrong in a file is told all together."""
+"""Round trips of boxes through three formats, and reports of invalid rows."""
 
 import json
 
@@ -53,7 +53,7 @@ def converted(kind, pictures, images, folder):
 
 @st.composite
 def pictures(draw, whole=False):
-    """Draw what is in the pictures: 0 to 4 boxes each, at least 2 pixels wide and high, touching the borders or not."""
+    """Draw 0 to 4 boxes per image, at least 2 pixels wide and high, possibly at the borders."""
     result = []
     for path, size in sorted(SIZES.items()):
         boxes, names = [], []
@@ -82,7 +82,7 @@ quick = settings(max_examples=15, deadline=None, suppress_health_check=list(Heal
 
 
 @pytest.mark.parametrize(("kind", "atol"), [("voc", 0.5), ("yolo", 1e-6), ("coco", 1e-9)])
-def test_what_is_written_is_read(kind, atol, images, tmp_path_factory):
+def test_written_boxes_are_read_back(kind, atol, images, tmp_path_factory):
     @quick
     @given(pictures())
     def check(drawn):
@@ -117,7 +117,7 @@ def test_voc_counts_from_one_and_names_the_last_pixel(images, tmp_path):
     assert (back[0].boxes[2, 2:] - back[0].boxes[2, :2] > 1).all()
 
 
-def test_yolo_and_coco_are_as_their_makers_say(images, tmp_path):
+def test_yolo_and_coco_follow_their_specifications(images, tmp_path):
     one = [Boxed("a.png", (64, 48), np.array([[16.0, 12, 32, 36]]), ("tröpfchen",))]
     write("yolo", one, tmp_path)
     number, *shares = (tmp_path / "yolo" / "a.txt").read_text().split()
@@ -150,7 +150,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", ["voc", "yolo", "coco"])
-def test_bad_boxes_are_told_together_or_skipped_and_listed(kind, images, tmp_path):
+def test_bad_boxes_raise_once_or_are_skipped_and_listed(kind, images, tmp_path):
     boxes = np.array([(16, 12, 32, 36), *BAD.values()], np.float64)
     one = Boxed("a.png", (64, 48), boxes, ("cell",) * len(boxes))
     write(kind, [one], tmp_path)
@@ -177,7 +177,7 @@ def test_bad_boxes_are_told_together_or_skipped_and_listed(kind, images, tmp_pat
 
 
 @pytest.mark.parametrize("kind", ["voc", "coco"])
-def test_pictures_missing_broken_or_of_another_size(kind, images, tmp_path):
+def test_bad_images_raise_or_are_skipped(kind, images, tmp_path):
     other = tmp_path / "images"
     other.mkdir()
     (other / "cut.png").write_bytes((images / "a.png").read_bytes()[:60])
@@ -196,7 +196,7 @@ def test_pictures_missing_broken_or_of_another_size(kind, images, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["voc", "yolo", "coco"])
-def test_classes_that_are_not_known(kind, images, tmp_path):
+def test_unknown_classes_raise_or_are_skipped(kind, images, tmp_path):
     names = ("cell", "dust")
     one = Boxed("a.png", (64, 48), np.array([[1.0, 1, 9, 9], [2, 2, 8, 8]]), names)
     write(kind, [one], tmp_path, names)
@@ -208,7 +208,7 @@ def test_classes_that_are_not_known(kind, images, tmp_path):
     assert len(skipped) == 1
 
 
-def test_files_that_are_none(images, tmp_path):
+def test_bad_files_raise(images, tmp_path):
     voc = tmp_path / "voc"
     voc.mkdir()
     for name, text in {
@@ -268,7 +268,7 @@ def test_a_crowd_does_not_raise_but_is_listed(images, tmp_path):
     assert (len(kept[0].boxes), [row.why for row in skipped]) == (1, ["a crowd"])
 
 
-def test_what_cannot_be_written(images, tmp_path):
+def test_write_bad_boxes_raise(images, tmp_path):
     boxes = np.array([[1.0, 1, 9, 9]])
     one = Boxed("a.png", (64, 48), boxes, ("dust",))
     for kind in ("yolo", "coco"):
@@ -279,7 +279,7 @@ def test_what_cannot_be_written(images, tmp_path):
     with pytest.raises(BadInputError, match="on_bad"):
         read_voc(tmp_path, images, on_bad="ignore")
     for read_one in (read_voc, read_yolo):
-        with pytest.raises(BadInputError, match="expected a folder"):
+        with pytest.raises(BadInputError, match="no such folder"):
             read_one(tmp_path / "none", images)
     with pytest.raises(BadInputError, match="expected a file"):
         read_coco(tmp_path / "none.json", images)

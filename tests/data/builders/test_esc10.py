@@ -1,4 +1,4 @@
-"""ESC-10 as GitHub serves it: its folds, its classes, and what is told of files that are no sound."""
+"""The ESC-10 builder on a fake archive: folds, classes, and errors for bad audio files."""
 
 import dataclasses
 import io
@@ -18,7 +18,7 @@ SECONDS = {"A": 1.0, "B": 6.0}
 
 
 def ogg(seconds, value, rate=16000):
-    """Return an Ogg file of a tone as loud as `value` says, or of no sound."""
+    """Return an Ogg file of a tone of level `value`, or of silence."""
     file = io.BytesIO()
     tone = 0.1 * value * np.sin(np.arange(int(rate * seconds)) / 5)
     soundfile.write(file, tone, rate, format="OGG", subtype="VORBIS")
@@ -94,14 +94,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("content", "said"), WRONG.values(), ids=WRONG)
-def test_a_clip_that_is_no_sound_is_told_in_a_line(place, tmp_path, content, said):
+def test_bad_clip_is_one_clear_line(place, tmp_path, content, said):
     with pytest.raises(BadInputError, match=rf"001 - Dog bark/2-102-A.ogg: .*{said}.*") as raised:
         esc10("train", 4, place(fake_members(**{"Dog bark": content})))
     assert "\n" not in str(raised.value)
     assert not list((tmp_path / "records").glob("esc10/*/dataset_info.json"))
 
 
-def test_another_archive_is_refused(place, monkeypatch):
+def test_wrong_archive_raises(place, monkeypatch):
     folder = place(fake_members())
     monkeypatch.setattr(records, "ARCHIVE", dataclasses.replace(records.ARCHIVE, sha256="0" * 64))
     with pytest.raises(BadInputError, match=records.ARCHIVE.file_name):

@@ -1,4 +1,4 @@
-"""The builder of the Free Spoken Digit Dataset reads an archive as GitHub serves it."""
+"""The builder of the Free Spoken Digit Dataset on a fake archive."""
 
 import dataclasses
 import io

@@ -1,4 +1,4 @@
-"""Sound files become waveforms, or one line that says why not."""
+"""Decoding of audio files to waveforms, and one-line errors."""
 
 import io
 
@@ -62,7 +62,7 @@ def test_channels():
 
 
 @pytest.mark.parametrize("rate", [4000, 11025, 16000, 44100])
-def test_resampled_and_said_once(caplog, rate):
+def test_read_audio_resamples_and_warns_once(caplog, rate):
     audio._warn_resampled.cache_clear()
     for _ in range(2):
         waveform = decode_audio(encoded(tone(rate), rate), RATE)
@@ -72,7 +72,7 @@ def test_resampled_and_said_once(caplog, rate):
     assert [record.getMessage() for record in caplog.records] == [f"audio at {rate} Hz is resampled to 8000 Hz"]
 
 
-def test_resampling_removes_what_would_alias():
+def test_resample_removes_aliases():
     assert np.abs(resample(tone(16000, hertz=6000.0), 16000, RATE)[200:-200]).max() < 5e-3
 
 
@@ -92,7 +92,7 @@ def test_streamed_wav_of_unknown_length_is_whole():
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"hello, world" * 100, encoded(np.zeros(0))])
-def test_not_sound(content):
+def test_read_audio_bad_content_raises(content):
     with pytest.raises(BadInputError, match=r"notes\.txt: expected") as raised:
         decode_audio(content, RATE, name="notes.txt")
     assert "\n" not in str(raised.value)

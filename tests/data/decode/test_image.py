@@ -1,4 +1,4 @@
-"""Picture files become arrays, or one line that says why not; spoiled pictures are spoiled as said."""
+"""Decoding of image files to arrays, one-line errors, and synthetic degradations."""
 
 import io
 
@@ -45,7 +45,7 @@ def test_sixteen_bits_are_scaled():
     np.testing.assert_array_equal(decode_image(encoded(deep))[..., 0], [[0, 0, 1, 255]])
 
 
-def test_rotation_of_the_camera():
+def test_exif_rotation_is_applied():
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees
     assert decode_image(encoded(RGB, "TIFF", exif=exif), channels=3).shape == (9, 6, 3)
@@ -68,7 +68,7 @@ def test_truncated(kind, part):
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, world" * 100])
-def test_not_a_picture(content):
+def test_read_image_bad_content_raises(content):
     with pytest.raises(BadInputError, match=r"notes\.txt: expected an image that decodes"):
         decode_image(content, name="notes.txt")
 
@@ -94,7 +94,7 @@ def test_hide_part():
     assert grainy.std() == pytest.approx(20, rel=0.02)
 
 
-def test_components_are_those_of_the_singular_vectors():
+def test_fit_components_equal_singular_vectors():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (300, 6, 5, 1)).astype(np.uint8)
     mean, directions = fit_components(images)

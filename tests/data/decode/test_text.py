@@ -1,4 +1,4 @@
-"""Byte ids against a reference of their own, over random Unicode; WordPiece."""
+"""Byte ids against an independent reference over random Unicode; WordPiece."""
 
 import sys
 
@@ -80,7 +80,7 @@ class TestBytes:
         composed, decomposed = encode_bytes(["é", "e\u0301"], 4)
         assert (composed != decomposed).any()
 
-    def test_what_is_no_text_does_not_stop_decoding(self):
+    def test_decode_bytes_skips_invalid_ids(self):
         assert decode_bytes([BOS, 100, 0, 259, 101, EOS, 102]) == "ab"
         assert decode_bytes([0xF0 + 3, 100]) == "�a"
         assert decode_bytes([]) == ""
@@ -130,7 +130,7 @@ class TestWordPiece:
         train_wordpiece([TEXT, "jumping dogs jumped over quick foxes, lazily"] * 20, 80, again)
         assert again.read_bytes() == vocabulary.read_bytes()
 
-    def test_what_it_never_saw(self, vocabulary):
+    def test_unknown_words_become_unk(self, vocabulary):
         tokenizer = WordPiece(vocabulary)
         ids = tokenizer.encode(["漢字", "\ud83d", "fox \udc00"], 4)
         assert (ids[0, :2] == RESERVED.index("[UNK]")).all()

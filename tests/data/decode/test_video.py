@@ -1,4 +1,4 @@
-"""Videos to a few frames: which ones, at which size, and what is said of files that are none."""
+"""Decoding of video frames: positions, sizes, and errors for files that are no video."""
 
 import sys
 
@@ -12,7 +12,7 @@ from mmzoo.errors import BadInputError
 
 
 @pytest.mark.parametrize("ending", CODECS)
-def test_frames_are_those_in_the_middle_of_each_part(ending, tmp_path):
+def test_read_frames_takes_the_middle_of_each_part(ending, tmp_path):
     frames = brightening(16)
     path = write_video(tmp_path / f"a{ending}", frames)
     assert frame_size(path) == (48, 32)
@@ -24,7 +24,7 @@ def test_frames_are_those_in_the_middle_of_each_part(ending, tmp_path):
         np.testing.assert_allclose(levels, frames[wanted].mean(axis=(1, 2, 3)), atol=6)  # 14 from one to the next
 
 
-def test_a_video_of_one_frame_is_that_frame(tmp_path):
+def test_read_frames_repeats_a_single_frame(tmp_path):
     found = read_frames(write_video(tmp_path / "a.mp4", brightening(1)), 4, (8, 8))
     assert np.ptp(found.astype(int), axis=0).max() == 0
     assert found.mean() == pytest.approx(20, abs=5)
@@ -47,7 +47,7 @@ def test_a_long_video_is_not_decoded_whole(ending, tmp_path, monkeypatch):
     assert pick is video._shown
 
 
-def test_a_phone_held_upright(tmp_path):
+def test_read_frames_applies_phone_rotation(tmp_path):
     frames = np.zeros((4, 32, 64, 3), np.uint8)
     frames[:, :, :32, 0] = 220  # red at the left
     found = read_frames(write_video(tmp_path / "a.mp4", frames, rotation=90), 2, (64, 32))
@@ -57,7 +57,7 @@ def test_a_phone_held_upright(tmp_path):
     assert found[0, :28, :, 0].max() < 60
 
 
-def test_files_that_are_no_video(tmp_path):
+def test_read_frames_bad_files_raise(tmp_path):
     whole = write_video(tmp_path / "whole.mkv", brightening(160), rate=8)
     content = whole.read_bytes()
     bad = {
@@ -86,5 +86,5 @@ def test_files_that_are_no_video(tmp_path):
 
 def test_without_the_package_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(BadInputError, match=r"video: expected PyAV \(pip install 'mmzoo\[video\]'\)\. Received: "):
+    with pytest.raises(BadInputError, match=r"video: PyAV is not installed: pip install 'mmzoo\[video\]'"):
         read_frames(tmp_path / "a.mp4", 4, (8, 8))

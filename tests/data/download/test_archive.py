@@ -1,4 +1,4 @@
-"""Archives are found before they are fetched, and refused when they are not what was pinned."""
+"""Pinned archives: search before download, and verification of members."""
 
 import io
 import zipfile
@@ -22,7 +22,7 @@ def pack(members, compression=zipfile.ZIP_DEFLATED, top="set-c0ffee/"):
 
 @pytest.fixture
 def pinned(monkeypatch):
-    """What the tests ask for, and no way to fetch it."""
+    """A pinned archive without access to the internet."""
     monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
     monkeypatch.setattr(module, "GITHUB", "file:///nowhere")
     return Archive("someone/set", "c0ffee", r"sounds/.*\.wav", members_sha256(MEMBERS))
@@ -60,7 +60,7 @@ def test_download_is_kept(pinned, tmp_path, monkeypatch):
     assert [path.name for path in cache.iterdir()] == ["set-c0ffee.zip"]
 
 
-def test_wrong_download_leaves_nothing(pinned, tmp_path, monkeypatch):
+def test_wrong_download_leaves_no_file(pinned, tmp_path, monkeypatch):
     served = tmp_path / "someone" / "set" / "archive" / "c0ffee.zip"
     served.parent.mkdir(parents=True)
     served.write_bytes(pack(MEMBERS | {"sounds/a.wav": b"other"}))
@@ -70,7 +70,7 @@ def test_wrong_download_leaves_nothing(pinned, tmp_path, monkeypatch):
     assert not list((tmp_path / "cache").iterdir())
 
 
-def test_nowhere_to_be_had(pinned, tmp_path):
+def test_missing_archive_raises(pinned, tmp_path):
     with pytest.raises(BadInputError, match=r"`data_dir` .* file:///nowhere/someone/set/archive/c0ffee\.zip"):
         find_or_download(pinned, tmp_path, tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
@@ -94,7 +94,7 @@ def test_wrong_contents(pinned, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../sounds/a.wav", "sounds/../../a.wav", "sounds\\..\\a.wav"])
-def test_name_that_leads_out(pinned, tmp_path, name):
+def test_member_name_outside_the_folder_raises(pinned, tmp_path, name):
     path = tmp_path / "set.zip"
     path.write_bytes(pack(MEMBERS | {name: b"evil"}))
     refused(path, pinned, "names inside the archive")

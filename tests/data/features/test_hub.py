@@ -43,7 +43,7 @@ X = np.arange(21.0).reshape(7, 3)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 32])
-def test_batches_come_together_in_order(saved, batch_size):
+def test_hub_features_keep_order_over_batches(saved, batch_size):
     made = hub_features(saved, X, batch_size=batch_size)
     assert made.dtype == np.float32
     np.testing.assert_array_equal(made, X * [1, 2, 3])
@@ -89,18 +89,18 @@ def test_published_model_gives_its_golden_embedding():
         ({"arrays": {"a": X, "b": X}, "signature": None}, "a model to call with one array"),
     ],
 )
-def test_what_the_model_has_not_is_refused(saved, changed, message):
+def test_hub_features_unknown_names_raise(saved, changed, message):
     given = {"arrays": X, **changed}
     with pytest.raises(BadInputError, match=message):
         hub_features(saved, **given)
 
 
-def test_no_model_is_refused(tmp_path):
+def test_hub_features_bad_model_raises(tmp_path):
     with pytest.raises(BadInputError, match=r"expected a SavedModel. Received: "):
         hub_features(tmp_path / "nothing", X)
 
 
 def test_missing_package_is_named(monkeypatch, saved):
     monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
-    with pytest.raises(BadInputError, match=r"tensorflow-hub \(pip install 'mmzoo\[hub\]'\)"):
+    with pytest.raises(BadInputError, match=r"tensorflow-hub is not installed: pip install 'mmzoo\[hub\]'"):
         hub_features(saved, X)

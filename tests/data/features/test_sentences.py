@@ -1,4 +1,4 @@
-"""Features of sentences: the mean over the tokens of a BERT, whatever stands beside them; folders that are refused."""
+"""Sentence embeddings: mean over BERT tokens, independent of the batch, and bad folders."""
 
 import json
 import math
@@ -83,7 +83,7 @@ def reference(weights, ids):
     return x.mean(axis=0)
 
 
-def test_equals_numpy_whatever_the_length_of_the_others(bert):
+def test_sentence_features_equal_numpy_for_any_batch(bert):
     folder, weights = bert
     texts = ["The film was GREAT!", "awful", "", "greatly unknown film " * 100]
     ids = [[2, 5, 6, 7, 8, 11, 3], [2, 9, 3], [2, 3]]
@@ -96,27 +96,27 @@ def test_equals_numpy_whatever_the_length_of_the_others(bert):
     np.testing.assert_allclose(told[3], reference(weights, [2, *cut, 3]), atol=2e-3)
 
 
-def test_many_sentences_are_those_of_each(bert):
+def test_sentence_features_of_many_equal_each(bert):
     texts = ["great film"] * 40 + ["awful"] * 30
     told = sentence_features(texts, bert[0])
     np.testing.assert_allclose(told[:40], np.tile(told[:1], (40, 1)), atol=1e-6)
     np.testing.assert_allclose(told[-1], sentence_features(["awful"], bert[0])[0], atol=1e-5)
 
 
-def test_a_folder_without_a_bert_is_refused(tmp_path):
+def test_sentence_features_bad_folder_raises(tmp_path):
     pytest.importorskip("keras_nlp")
     pytest.importorskip("safetensors")
     with pytest.raises(BadInputError, match=r"expected the files of a BERT. Received"):
         sentence_features(["a"], tmp_path)
 
 
-def test_the_extra_is_named_where_it_is_missing(tmp_path, monkeypatch):
+def test_sentence_features_missing_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_nlp", None)
-    with pytest.raises(BadInputError, match=r"expected pip install 'mmzoo\[text\]'"):
+    with pytest.raises(BadInputError, match=r"is not installed: pip install 'mmzoo\[text\]'"):
         sentence_features(["a"], tmp_path)
 
 
-def test_the_model_is_looked_for_in_the_folders_of_data(tmp_path, monkeypatch):
+def test_find_model_searches_data_folders(tmp_path, monkeypatch):
     monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
     with pytest.raises(BadInputError, match=r"expected this folder .* huggingface.co/sentence-transformers/all-MiniLM"):
         find_model(str(tmp_path))

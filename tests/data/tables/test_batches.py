@@ -1,4 +1,4 @@
-"""Batches of decoded rows: as the model takes them, changed in training alone, absent where the row says so."""
+"""Tests of batches of decoded rows: model inputs, augmentation in training only, modality dropout."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def data():
     )
 
 
-def test_evaluation_is_each_row_as_it_is(data):
+def test_evaluation_rows_equal_inputs(data):
     ((inputs, labels),) = [*evaluation_rows(data, MODALITIES, 0)]
     assert labels.numpy().tolist() == [*range(COUNT // 2)]
     expected = as_inputs(data.rows, data.index, MODALITIES)
@@ -42,7 +42,7 @@ def test_evaluation_is_each_row_as_it_is(data):
     np.testing.assert_array_equal(inputs["present"], data.rows.present[::2])
 
 
-def test_some_modalities_have_their_own_columns_of_present(data):
+def test_evaluation_rows_modality_subset_selects_present_columns(data):
     ((inputs, _),) = [*evaluation_rows(data, ("audio", "tabular"), 0)]
     np.testing.assert_array_equal(inputs["present"], data.rows.present[::2][:, [1, 3]])
     ((inputs, _),) = [*evaluation_rows(data, ("text",), 0)]
@@ -55,7 +55,7 @@ def collect(data, **changed):
     return batches, [({k: v.numpy() for k, v in x.items()}, y.numpy()) for x, y in batches.take(20)]
 
 
-def test_training_drops_what_is_there_and_never_all(data):
+def test_training_rows_dropout_keeps_at_least_one_modality(data):
     batches, found = collect(data)
     assert len(batches) == 206
     own = data.rows.present[::2].astype(np.float32)
@@ -68,7 +68,7 @@ def test_training_drops_what_is_there_and_never_all(data):
     assert dropped > 20
 
 
-def test_single_cells_are_hidden(data):
+def test_training_rows_mask_single_cells(data):
     rows = Rows({"tabular": np.ones((COUNT, 5), np.float32)}, np.ones((COUNT, 1), bool), {}, data.rows.numbers)
     rows = replace(rows, empty=(np.arange(-5, 0, dtype=np.float32), np.array([0, 0, 1, 2, 2])))
     whole = Examples(rows, data.index, data.labels)
@@ -81,7 +81,7 @@ def test_single_cells_are_hidden(data):
     assert (hidden[:, 0] != hidden[:, 2]).any()
 
 
-def test_half_of_the_dropped_examples_have_one_modality_alone(data):
+def test_training_rows_half_of_dropout_is_unimodal(data):
     whole = Examples(Rows(data.rows.arrays, np.ones((COUNT, 4), bool), {}, data.rows.numbers), data.index, data.labels)
     batches = training_rows(whole, MODALITIES, 20, 0, 0, 0.7, False)
     present = np.concatenate([x["present"].numpy() for x, _ in batches])
@@ -93,7 +93,7 @@ def test_half_of_the_dropped_examples_have_one_modality_alone(data):
     np.testing.assert_allclose(shares[size == 4], 0.3, atol=0.05)
 
 
-def test_training_changes_examples_and_a_seed_repeats_it(data):
+def test_training_rows_augmentation_is_reproducible(data):
     (_, first), (_, again), (_, other) = collect(data), collect(data), collect(data, seed=4)
     plain = as_inputs(data.rows, data.index, MODALITIES)
     for (x, y), (same, _), (different, _) in zip(first, again, other, strict=True):
@@ -111,7 +111,7 @@ def test_training_changes_examples_and_a_seed_repeats_it(data):
         assert not hidden[:, 20:].any()
 
 
-def test_without_augmentation_examples_stay(data):
+def test_training_rows_without_augmentation_equal_inputs(data):
     _, found = collect(data, augment=False, dropout=0.0)
     plain = as_inputs(data.rows, data.index, MODALITIES)
     for inputs, labels in found:
@@ -119,7 +119,7 @@ def test_without_augmentation_examples_stay(data):
             np.testing.assert_array_equal(x, plain[name][labels])
 
 
-def test_all_frames_of_a_video_are_changed_alike(data):
+def test_training_rows_augment_video_frames_equally(data):
     side, frames = 16, 4
     one = np.random.default_rng(1).integers(0, 256, (COUNT, 1, side, side, 3), np.uint8)
     strips = np.repeat(one, frames, axis=1).reshape(COUNT, frames * side, side, 3)

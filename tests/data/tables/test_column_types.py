@@ -1,4 +1,4 @@
-"""What a column holds is told by its content, whatever the order of its rows."""
+"""Tests of column type inference from content, independent of row order."""
 
 import random
 import tempfile
@@ -37,7 +37,7 @@ def frame_of(**cells):
 
 
 def kind_of(cells, name="column", root="nowhere", **how):
-    """Return the kind of one column, or why it is left out."""
+    """Return the kind of one column, or the reason why it is skipped."""
     kept, left_out = infer_columns(frame_of(**{name: cells}), root, **how)
     assert len(kept) + len(left_out) == 1
     assert [column.name for column in kept] + [left for left, _ in left_out] == [name]
@@ -107,11 +107,11 @@ def numbers(count, distinct):
         (["20240131", "20240215", "20240301"], "number"),
         (["2019", "2021", "2024"], "number"),
         (["2024-01-31", "unknown"] * 2, "category"),
-        (["a.mp3", "b.mp3", "c"], "files of a format that is not read"),
+        (["a.mp3", "b.mp3", "c"], "files of an unsupported format"),
         (["https://a.org/1.png", "https://a.org/2.jpg"], "web addresses: only files are read"),
     ],
 )
-def test_kinds(cells, kind):
+def test_infer_columns_kind_follows_content(cells, kind):
     assert kind_of(cells) == kind
     shuffled = random.Random(0).sample(cells, len(cells))
     assert kind_of(shuffled) == kind
@@ -124,7 +124,7 @@ def test_kinds(cells, kind):
         *[(name, "number") for name in ("paid", "price", "idea", "unnamed")],
     ],
 )
-def test_whole_numbers_under_an_identifiers_name(name, kind):
+def test_infer_columns_whole_numbers_named_id_are_identifier(name, kind):
     assert kind_of(["5", "17", "12"], name) == kind
     assert kind_of(["5", "17", "17"], name) == "number"
     assert kind_of(["5.5", "17.5", "12"], name) == "number"
@@ -137,24 +137,24 @@ def test_whole_numbers_under_an_identifiers_name(name, kind):
         ("audio", ["a.wav", "b.FLAC", "c.ogg"]),
     ],
 )
-def test_files(tmp_path, kind, names):
+def test_infer_columns_file_extensions_give_kind(tmp_path, kind, names):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / names[-1]).touch()
     assert kind_of([f"sub\\{name}" for name in names], root=tmp_path) == kind
     missing = [names[0], *names]
     message = refused(kind_of, missing, root=tmp_path)
     assert f"column 'column': expected files in {tmp_path}" in message
-    assert f"Received: '{names[0]}', the first of {len(missing)} that are not there" in message
+    assert f"Received: '{names[0]}', the first of {len(missing)} missing files" in message
     assert "--text column" in message
     assert kind_of(missing, root=tmp_path, given={"column": "text"}) == "text"
 
 
-def test_half_of_the_cells_are_no_majority():
+def test_infer_columns_half_of_cells_is_no_majority():
     assert kind_of(["a.png", "b.png", "see it", "or not"]) == "text"
     assert "expected files" in refused(kind_of, ["a.png", "b.png", "see it"])
 
 
-def test_given_and_ignored(tmp_path):
+def test_infer_columns_given_and_ignored(tmp_path):
     (tmp_path / "a").touch()
     frame = frame_of(photo=["a", "b", "a"], size=["1", "2", "2"], code=["7", "8", "9"], empty=[None] * 3, x=list("xyx"))
     given = {"photo": "image", "size": "category", "code": "number", "empty": "audio"}
@@ -176,18 +176,18 @@ def test_given_and_ignored(tmp_path):
         ({"given": {"photo": "image"}}, "expected files in nowhere"),
         (
             {"given": {"photo": "number"}},
-            "column 'photo': expected every cell a number. Received: 'a' in row 1, 'b' in",
+            "column 'photo': expected a number in every cell. Received: 'a' in row 1, 'b' in",
         ),
-        ({"given": {"size": "date"}}, "column 'size': expected every cell a date. Received: '1' in row 1"),
+        ({"given": {"size": "date"}}, "column 'size': expected a date in every cell. Received: '1' in row 1"),
         ({"given": {"tags": "text"}}, "column 'tags': expected text. Received: lists"),
     ],
 )
-def test_given_what_cannot_be(how, said):
+def test_infer_columns_bad_arguments_raise(how, said):
     frame = frame_of(photo=["a", "b"], size=["1", "31/12/2024"], tags=[["x"], None])
     assert said in refused(infer_columns, frame, "nowhere", **how)
 
 
-def test_rows_are_those_of_the_whole_table():
+def test_infer_columns_errors_use_table_rows():
     frame = frame_of(a=["1", "2", None, "x"], label=[None, "u", "v", "w"])
     rows, without = labeled_rows(frame, "label")
     assert without == 1
@@ -205,7 +205,7 @@ def test_rows_are_those_of_the_whole_table():
         for cell in ("1,000", "1_000", "inf", "nan", "1e999", float("inf"), "0x1", "", ".", "1 2", None, [])
     ],
 )
-def test_numbers(cell, number):
+def test_to_number_cells(cell, number):
     assert to_number(cell) == number
 
 
@@ -238,11 +238,11 @@ TIME = datetime(2024, 2, 1, 13, 5)
         *[(cell, None) for cell in ("0001-01-01 00:00+05:00", "0000-01-01", "192.168.1.2024", "2024-02-01 1:05 XM")],
     ],
 )
-def test_dates(cell, date):
+def test_to_date_cells(cell, date):
     assert to_date(cell) == date
 
 
-def test_month_first():
+def test_to_date_month_first():
     assert to_date("2/1/2024", "month") == to_date("2.1.2024", "month") == to_date("2024-02-01", "month") == DAY
     assert to_date("31/12/2024", "month") is None
 
@@ -261,7 +261,7 @@ def test_month_first():
         ([], ""),
     ],
 )
-def test_order_of_day_and_month(cells, order):
+def test_date_order_cells(cells, order):
     assert date_order(cells) == order
 
 
@@ -287,7 +287,7 @@ def test_order_of_day_and_month(cells, order):
         (["1", "2", "x"] * 9, "class"),
     ],
 )
-def test_targets(cells, target):
+def test_infer_target_kind_follows_content(cells, target):
     frame = frame_of(target=cells)
     assert infer_target(frame, "target") == target
     assert infer_target(frame.sample(frac=1, random_state=1), "target") == target
@@ -296,26 +296,26 @@ def test_targets(cells, target):
 @pytest.mark.parametrize(
     ("cells", "kind", "said"),
     [
-        ([None, None], "", "target 'target': expected it in some rows. Received: 2 rows, all empty"),
-        (["cat", "cat ", None], "", "expected two values at least (class). Received: cat alone"),
-        (["7", "7"], "number", "Received: 7 alone"),
-        (["7", "7"], "", "Received: 7 alone"),
-        ([[], []], "", "expected two values at least (labels). Received: none alone"),
-        (["a;a", "a"], "labels", "Received: a alone"),
-        ([["a"], ["a"]], "", "(labels). Received: a alone"),
-        (SENTENCES, "", "expected classes that come back. Received: 100 rows, each another: an identifier or text"),
-        ([str(i) for i in range(9)], "", "(if it is a number, say so). Received: an identifier: every row another"),
-        (["a", "a", *"ihgfedcb"], "", "(merge or drop smaller ones). Received: one row of b, c, d, e, f and 3 more"),
+        ([None, None], "", "target 'target': expected a value in some rows. Received: 2 rows, all empty"),
+        (["cat", "cat ", None], "", "expected at least two values (class). Received: only cat"),
+        (["7", "7"], "number", "Received: only 7"),
+        (["7", "7"], "", "Received: only 7"),
+        ([[], []], "", "expected at least two values (labels). Received: no value"),
+        (["a;a", "a"], "labels", "Received: only a"),
+        ([["a"], ["a"]], "", "(labels). Received: only a"),
+        (SENTENCES, "", "expected repeated classes. Received: 100 distinct values: an identifier or text"),
+        ([str(i) for i in range(9)], "", "set the kind to number). Received: an identifier: distinct in every row"),
+        (["a", "a", *"ihgfedcb"], "", "(merge or drop smaller classes). Received: one row of b, c, d, e, f and 3 more"),
         (["a", "a", "b"], "class", "Received: one row of b"),
         (["1", "1", "2.5", "9"], "class", "Received: one row of 2.5, 9"),
         (
             ["1", "x", None, "1e999", "2"],
             "number",
-            "expected every cell a number. Received: 'x' in row 2, '1e999' in row 4",
+            "expected a number in every cell. Received: 'x' in row 2, '1e999' in row 4",
         ),
         (["1", "inf", "2"], "", "Received: 'inf' in row 2"),
-        ([["a"], ["b"]], "class", "target 'target': expected class. Received: lists, as ['a']"),
-        ([[["x", 1]], None], "", "expected lists of labels. Received: lists, as [['x', 1]]"),
+        ([["a"], ["b"]], "class", "target 'target': expected class. Received: lists such as ['a']"),
+        ([[["x", 1]], None], "", "expected lists of labels. Received: lists such as [['x', 1]]"),
         (
             ["a", "b"],
             "clas",
@@ -323,11 +323,11 @@ def test_targets(cells, target):
         ),
     ],
 )
-def test_targets_that_cannot_be_learned(cells, kind, said):
+def test_infer_target_bad_target_raises(cells, kind, said):
     assert said in refused(infer_target, frame_of(target=cells), "target", kind)
 
 
-def test_target_overridden():
+def test_infer_target_given_kind_overrides():
     rising = frame_of(target=[str(i) for i in range(9)])
     assert infer_target(rising, "target", "number") == "number"
     repeated = frame_of(target=["1", "2", "3", "1"] * 9)
@@ -355,7 +355,7 @@ def test_target_overridden():
         ([], ""),
     ],
 )
-def test_separators(cells, mark):
+def test_label_separator_cells(cells, mark):
     assert label_separator(cells) == mark
 
 
@@ -369,11 +369,11 @@ def test_separators(cells, mark):
         (None, "", []),
     ],
 )
-def test_labels(cell, mark, labels):
+def test_to_labels_cells(cell, mark, labels):
     assert to_labels(cell, mark) == labels
 
 
-def test_table_for_a_terminal():
+def test_column_table_is_aligned():
     frame = frame_of(price=["1.5", None, "2", "2"], 名前=["多" * 30, "x\ny\x1b[0m\u202e", None, None], id=list("1234"))
     kept = [Column("price", "number"), Column("名前", "text")]
     lines = column_table(kept, [("id", column_types.IDENTIFIER)], frame).split("\n")
@@ -382,8 +382,8 @@ def test_table_for_a_terminal():
         "price   number  75 %    2         1.5",
         f"名前    text    50 %    2         {'多' * 19}…",
         "",
-        "left out  why",
-        "id        an identifier: every row another",
+        "skipped  reason",
+        "id       an identifier: distinct in every row",
     ]
     lines = column_table(kept, [], frame[1:]).split("\n")
     assert lines[1:] == ["price   number  67 %    1         2", "名前    text    33 %    1         x y [0m"]
@@ -427,7 +427,7 @@ def frames(draw):
 
 @many
 @given(frames(), st.randoms(use_true_random=False))
-def test_any_table_has_each_column_once_in_any_order_of_rows(frame, rng):
+def test_infer_columns_any_table_lists_each_column_once(frame, rng):
     kept, left_out = infer_columns(frame, "nowhere")
     assert sorted([column.name for column in kept] + [name for name, _ in left_out]) == sorted(frame)
     assert {column.kind for column in kept} <= set(KINDS)
@@ -440,7 +440,7 @@ def test_any_table_has_each_column_once_in_any_order_of_rows(frame, rng):
 
 @many
 @given(frames(), st.randoms(use_true_random=False))
-def test_any_target_is_known_or_one_line_in_any_order_of_rows(frame, rng):
+def test_infer_target_any_table_infers_or_raises_one_line(frame, rng):
     def found(rows, name):
         try:
             return infer_target(rows, name)

@@ -1,4 +1,4 @@
-"""What is in two splits is found: the same bytes, nearly the same pictures, nearly the same texts."""
+"""Tests of duplicate detection across splits: equal bytes, near-duplicate images and texts."""
 
 import hashlib
 import io
@@ -15,8 +15,8 @@ from mmzoo.data.tables.duplicates import (
     Crossing,
     exact_duplicates,
     fingerprint,
+    image_hash,
     near_duplicates,
-    picture_hash,
     words_of,
 )
 from mmzoo.errors import BadInputError
@@ -33,7 +33,7 @@ def rows(found):
 
 
 def photo(rng, size=64):
-    """A smooth picture, uint8 `(size, size, 3)`: other numbers, another picture."""
+    """Return a smooth image, uint8 `(size, size, 3)`, determined by the numbers."""
     small = Image.fromarray(rng.integers(0, 256, (6, 6, 3)).astype(np.uint8))
     return np.asarray(small.resize((size, size), Image.Resampling.BICUBIC))
 
@@ -43,7 +43,7 @@ def near_pictures(images, splits, **how):
 
 
 class TestExact:
-    def test_once_and_with_the_first(self):
+    def test_repeated_row_is_reported_once(self):
         content = ["a", "b", "a", "a", "b", None, None, "c", "c", "a"]
         splits = ["train", "test", "validation", "test", "validation", "train", "test", "train", "train", "train"]
         found, total = exact_duplicates([digest(c) for c in content], splits)
@@ -56,7 +56,7 @@ class TestExact:
 
     @settings(max_examples=100, deadline=None)
     @given(st.lists(st.tuples(st.sampled_from([*"abcdef", None]), st.sampled_from(SPLITS)), max_size=40))
-    def test_as_by_comparing_all(self, table):
+    def test_equals_pairwise_comparison(self, table):
         content, splits = [c for c, _ in table], [s for _, s in table]
         expected = set()
         for row, (c, s) in enumerate(table):
@@ -72,12 +72,12 @@ class TestExact:
         assert rows(found) == expected
         assert found[1] == len(expected)
 
-    def test_limit(self):
+    def test_limit_lists_fewer_and_counts_all(self):
         found, total = exact_duplicates([b"x"] * 10, ["train"] * 3 + ["test"] * 7, limit=2)
         assert [c.second_row for c in found] == [3, 4]
         assert total == 7
 
-    def test_what_is_given_fits(self):
+    def test_bad_arguments_raise(self):
         with pytest.raises(BadInputError, match="expected one for each of 2 rows"):
             exact_duplicates([b"x"] * 2, ["train"])
         with pytest.raises(BadInputError, match="Received: dev"):
@@ -87,27 +87,27 @@ class TestExact:
 
 
 class TestPictures:
-    def test_hash_by_hand(self):
+    def test_hash_equals_manual_bits(self):
         steps = np.zeros((8, 9), np.uint8)
         steps[0] = [0, 9, 9, 20, 30, 20, 10, 11, 13]  # one more is no step, two are
         steps[7, 8] = 50
         image = np.kron(steps, np.ones((5, 4), np.uint8))[..., None]
         packed = np.packbits([[1, 0, 1, 1, 0, 0, 0, 1], *[[0] * 8] * 6, [0] * 7 + [1]])
-        assert picture_hash(image) == int.from_bytes(packed.tobytes(), "little")
-        assert picture_hash(np.repeat(image, 3, axis=2)) == picture_hash(image)
+        assert image_hash(image) == int.from_bytes(packed.tobytes(), "little")
+        assert image_hash(np.repeat(image, 3, axis=2)) == image_hash(image)
 
     @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 200, 1), (28, 28, 1), (301, 7, 3)])
-    def test_any_size(self, shape):
+    def test_hash_any_size_is_64_bits(self, shape):
         image = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
-        assert 0 <= picture_hash(image) < 2**64
+        assert 0 <= image_hash(image) < 2**64
         assert (fingerprint(image).shape, fingerprint(image).dtype) == ((200,), np.uint8)
 
     @pytest.mark.parametrize("image", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3)), np.zeros((8, 8, 4), np.uint8)])
-    def test_not_a_picture(self, image):
+    def test_hash_bad_image_raises(self, image):
         with pytest.raises(BadInputError, match=r"expected uint8 \(H, W, 1 or 3\)"):
-            picture_hash(image)
+            image_hash(image)
 
-    def test_compressed_resized_and_brighter_is_found(self):
+    def test_changed_copies_match(self):
         rng = np.random.default_rng(0)
         originals = [photo(rng) for _ in range(40)]
         changed = []
@@ -129,7 +129,7 @@ class TestPictures:
         assert rows(found) == {(int(i), 41 + place) for place, i in enumerate(order)}
         assert {c.kind for c in found[0]} == {"near image"}
 
-    def test_band_of_the_hash_that_is_equal_may_be_any(self):
+    def test_any_equal_band_gives_match(self):
         prints = np.tile(fingerprint(photo(np.random.default_rng(0))), (5, 1))
         for band in range(4):  # three bits away, one in each of the other bands
             for other in set(range(4)) - {band}:
@@ -139,7 +139,7 @@ class TestPictures:
         prints[1, 0] ^= 1 << 7  # a fourth
         assert rows(near_duplicates("image", list(prints), splits)) == {(0, row) for row in range(2, 5)}
 
-    def test_as_by_comparing_all(self, monkeypatch):
+    def test_equals_pairwise_comparison(self, monkeypatch):
         monkeypatch.setattr("mmzoo.data.tables.duplicates.PAIRS", 100)  # many chunks
         rng = np.random.default_rng(1)
         base = np.stack([fingerprint(photo(rng)) for _ in range(6)])
@@ -158,7 +158,7 @@ class TestPictures:
         assert total == close.any(axis=1).sum()
         assert all(close[c.second_row, c.first_row] for c in found)
 
-    def test_flat_pictures_are_like_nothing(self):
+    def test_flat_images_do_not_match(self):
         rng = np.random.default_rng(0)
         flat = [np.full((32, 32, 3), level, np.uint8) for level in (0, 0, 128, 255)]
         noisy = [np.clip(200 + rng.normal(0, 3, (32, 32, 3)), 0, 255).astype(np.uint8) for _ in range(6)]
@@ -169,12 +169,12 @@ class TestPictures:
             noisy[-1 - i][5 * i, 7 * i] = 196
         splits = ["train", "test"] * 5
         assert near_pictures([*flat, *noisy], splits) == ([], 0)
-        assert picture_hash(flat[2]) == 0
+        assert image_hash(flat[2]) == 0
         digests = [digest(image.tobytes().decode("latin1")) for image in [*flat, *noisy]]
         assert rows(exact_duplicates(digests, splits)) == {(0, 1)}
 
-    def test_small_things_on_black_are_not_all_one(self):
-        """Their hashes have few ones and are often within three bits: the thumbnails tell."""
+    def test_small_objects_on_black_do_not_match(self):
+        """Check that thumbnails decide: the hashes have few set bits and often differ in at most three."""
         from sklearn.datasets import load_digits
 
         images = [np.asarray(image * 15, np.uint8)[..., None] for image in load_digits().images[:600]]
@@ -182,7 +182,7 @@ class TestPictures:
         assert near_pictures(images, splits)[1] == 0
         assert near_pictures([*images[:599], images[7]], splits)[1] == 1
 
-    def test_rows_known_to_be_equal_are_not_reported_again(self):
+    def test_exact_duplicates_are_not_repeated(self):
         image = photo(np.random.default_rng(0))
         softer = (image * 0.95).astype(np.uint8)
         digests = [b"1", b"1", b"2", None]
@@ -205,10 +205,10 @@ class TestTexts:
             ("...!?", ""),
         ],
     )
-    def test_words(self, text, words):
+    def test_words_of_are_normalized(self, text, words):
         assert words_of(text) == words.split()
 
-    def test_equal_but_for_case_marks_and_order(self):
+    def test_case_punctuation_and_order_are_ignored(self):
         texts = ["Good dog!", "good  DOG", "dog, good", "Good cat", "", "...", "!!", None, "good dog good"]
         splits = ["train", "validation", "test", "test", "train", "train", "test", "test", "test"]
         found, total = near_duplicates("text", texts, splits)
@@ -220,7 +220,7 @@ class TestTexts:
         one, other = ({tuple(t.split()[i : i + 3]) for i in range(len(t.split()) - 2)} for t in (one, other))
         return len(one & other) / len(one | other)
 
-    def test_planted_pairs_are_found_and_nothing_else(self):
+    def test_only_planted_pairs_match(self):
         rng = np.random.default_rng(0)
         texts = [" ".join(rng.choice(WORDS, rng.integers(30, 120))) for _ in range(600)]
         expected = set()
@@ -236,13 +236,13 @@ class TestTexts:
         assert rows((found, total)) == expected
         assert total == len(expected)
 
-    def test_a_word_more_is_near_and_half_a_text_is_not(self):
+    def test_one_more_word_matches_half_a_text_does_not(self):
         stem = [f"this is part {i} of a long notice" for i in range(12)]
         one, other = " ".join(stem), " ".join([*stem, "end"])
         half = " ".join([*stem[:6], *(f"something else stands at place {i}" for i in range(6))])
         assert rows(near_duplicates("text", [one, other, half], ["train", "test", "test"])) == {(0, 1)}
 
-    def test_chunks_do_not_matter(self, monkeypatch):
+    def test_chunk_size_has_no_effect(self, monkeypatch):
         rng = np.random.default_rng(2)
         texts = [" ".join(rng.choice(WORDS, n)) for n in rng.integers(0, 60, 200)]
         texts[150:] = [text + " more" for text in texts[:50]]
@@ -253,7 +253,7 @@ class TestTexts:
         assert near_duplicates("text", texts, splits) == whole
         assert whole[1] > 5
 
-    def test_long_texts_of_a_template_end_soon(self):
+    def test_long_template_texts_are_fast(self):
         rng = np.random.default_rng(0)
         form = (
             "the product numbered {} of the color {} is on sale for {} coins and is shipped to all places that you name"
@@ -265,17 +265,17 @@ class TestTexts:
         pairs = [(texts[c.first_row], texts[c.second_row]) for c in found]
         assert all(self.jaccard(*pair) >= 0.9 or set(pair[0].split()) == set(pair[1].split()) for pair in pairs)
 
-    def test_rows_known_to_be_equal_are_not_reported_again(self):
+    def test_exact_duplicates_are_not_repeated(self):
         texts = ["a b c", "a b c", "A, b, c"]
         found = near_duplicates("text", texts, ["train", "test", "test"], digests=[digest(t) for t in texts])
         assert rows(found) == {(0, 2)}
 
     @settings(max_examples=50, deadline=None)
     @given(st.lists(st.one_of(st.none(), st.text(max_size=40)), min_size=1, max_size=12))
-    def test_any_text(self, texts):
+    def test_any_text_is_accepted(self, texts):
         splits = ["train"] * len(texts) + ["test"] * len(texts)
         _, total = near_duplicates("text", texts + texts, splits)
         assert total == sum(bool(text and words_of(text)) for text in texts)
 
-    def test_lone_surrogates(self):
+    def test_lone_surrogates_are_accepted(self):
         assert near_duplicates("text", ["a \ud800 b c"] * 2, ["train", "test"])[1] == 1

@@ -1,4 +1,4 @@
-"""Numbers, categories and dates of a table as rows of numbers, by hand."""
+"""Tests of features from numbers, categories and dates against manual values."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ CELLS = {
 }
 
 
-def test_rows_by_hand():
+def test_features_equal_manual_rows():
     rows = features(COLUMNS, CELLS)
     assert rows.dtype == np.float32
     assert rows.shape == (3, len(feature_names(COLUMNS))) == (3, 11)
@@ -39,24 +39,24 @@ def test_rows_by_hand():
     np.testing.assert_allclose(rows[2, 8:10], [np.sin(week), np.cos(week)], atol=1e-4)
 
 
-def test_a_row_is_there_when_any_cell_is():
+def test_present_any_cell_is_true():
     assert present(COLUMNS, CELLS).tolist() == [True, False, True]
 
 
-def test_a_row_without_cells():
+def test_empty_cells_equal_row_without_cells():
     row, columns = empty_cells(COLUMNS)
     assert row.tolist() == [10, 1, 0, 0, 0, 20, 0, 0, 0, 0, 1]
     assert columns.tolist() == [0] * 2 + [1] * 3 + [2] * 6
 
 
-def test_figures_scale_numbers_alone():
+def test_figures_scale_only_numbers():
     mean, variance = figures(COLUMNS)
     assert mean.tolist() == [10, 0, 0, 0, 0, 20, 0, 0, 0, 0, 0]
     assert variance.tolist() == [16, 1, 1, 1, 1, 4, 1, 1, 1, 1, 1]
     assert spread(COLUMNS) == (-2.0, 24.0)
 
 
-def test_what_training_rows_tell():
+def test_fit_feature_uses_training_rows():
     assert fit_feature("number", "x", ["1", "3", None, "no number"]) == Number("x", 2.0, 1.0)
     assert fit_feature("number", "x", ["5", "5"]) == Number("x", 5.0, 1.0)
     assert fit_feature("number", "x", [None]) == Number("x", 0.0, 1.0)
@@ -70,12 +70,12 @@ def test_what_training_rows_tell():
     assert (months * 365.2425, days * 365.2425) == (pytest.approx(61, abs=0.1), pytest.approx(33, abs=0.1))
 
 
-def test_only_the_most_frequent_values_are_told_apart():
+def test_fit_feature_keeps_most_frequent_values():
     cells = [f"v{i:03d}" for i in range(MOST_VALUES + 20)] + [f"v{i:03d}" for i in range(20, MOST_VALUES + 20)]
     assert fit_feature("category", "c", cells).values == tuple(f"v{i:03d}" for i in range(20, MOST_VALUES + 20))
 
 
-def test_numbers_that_float32_cannot_scale_are_missing():
+def test_features_huge_numbers_are_missing():
     assert fit_feature("number", "x", ["1", "3", "1e300", "-2e19"]) == Number("x", 2.0, 1.0)
     assert fit_feature("number", "x", ["1e-290", "3e-290"]).deviation == 1
     assert features([Number("x", 2.0, 1.0)], {"x": ["1e300", "1e18"]}).tolist() == [[2, 1], [np.float32(1e18), 0]]

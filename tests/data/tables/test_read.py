@@ -1,4 +1,4 @@
-"""Tables of every kind become cells of text, numbers, lists or None, or one line that says why not."""
+"""Tests of reading tables of every format: cells of text, numbers, lists or None, or a one-line error."""
 
 import csv
 import datetime
@@ -50,25 +50,25 @@ def refused(path):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_encodings(tmp_path, encoding, end):
+def test_read_table_any_encoding_is_detected(tmp_path, encoding, end):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         path = write(tmp_path, "Table.CSV", TEXT.replace("\n", end).encode(encoding))
         assert cells(path) == {"name": ["Äpfel", "猫"], "price": ["1", "007"]}
 
 
-def test_big_endian_utf16(tmp_path):
+def test_read_table_big_endian_utf16(tmp_path):
     assert cells(write(tmp_path, "t.csv", b"\xfe\xff" + THAI.encode("utf-16-be"))) == {"a": ["สวัสดี"], "b": ["1"]}
 
 
-def test_windows_1252_is_said(tmp_path):
+def test_read_table_windows_1252_warns(tmp_path):
     path = write(tmp_path, "t.csv", "name,price\nCafé,3 €\nTee,2 €\nWasser,1\n".encode("cp1252"))
     with pytest.warns(UserWarning, match=r"t\.csv: read as Windows-1252, as it is not UTF-8: line 2, line 3$"):
         assert cells(path) == {"name": ["Café", "Tee", "Wasser"], "price": ["3 €", "2 €", "1"]}
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.jsonl"])
-def test_mixed_encodings(tmp_path, name):
+def test_read_table_mixed_encodings_raise(tmp_path, name):
     lines = [b"head", "é".encode(), *["é".encode("latin-1")] * 7]
     message = refused(write(tmp_path, name, b"\n".join(lines)))
     assert message.endswith("other bytes in line 3, line 4, line 5, line 6, line 7 and 2 more")
@@ -77,25 +77,25 @@ def test_mixed_encodings(tmp_path, name):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\xef\xbb\xbfa,b\n\xe9,1\n", "other bytes in line 2"),  # its mark says UTF-8
+        (b"\xef\xbb\xbfa,b\n\xe9,1\n", "other bytes in line 2"),  # its byte order mark is UTF-8
         (b"a,b\n\x81\xe9,1\n", "Windows-1252. Received: other bytes in line 2"),
-        ("a,b\nx,1\n".encode("utf-16-le"), "UTF-16 without its mark"),
-        (b"\xff\xfea", "as its mark says"),
-        (b"\xff\xfea\0\n\0\x00\xd8\n\0", "as its mark says"),
+        ("a,b\nx,1\n".encode("utf-16-le"), "UTF-16 without byte order mark"),
+        (b"\xff\xfea", "according to its byte order mark"),
+        (b"\xff\xfea\0\n\0\x00\xd8\n\0", "according to its byte order mark"),
     ],
 )
-def test_text_that_does_not_decode(tmp_path, content, said):
+def test_read_table_undecodable_text_raises(tmp_path, content, said):
     assert said in refused(write(tmp_path, "t.csv", content))
 
 
 @pytest.mark.parametrize("cell", ["", "  ", "\t", "NaN", "nan", "None", "null", "NULL", "N/A", " N/A ", "NA", "<NA>"])
-def test_absent(tmp_path, cell):
+def test_read_table_absent_cell_is_none(tmp_path, cell):
     assert cells(write(tmp_path, "t.csv", f'a,b\nx,1\n"{cell}",2\n'))["a"] == ["x", None]
     assert cells(write(tmp_path, "t.jsonl", '{"a": "x"}\n' + json.dumps({"a": cell})))["a"] == ["x", None]
 
 
 @pytest.mark.parametrize("cell", ["none", "Nan", "0", "-", "?", "False", " x "])
-def test_present(tmp_path, cell):
+def test_read_table_other_cell_is_kept(tmp_path, cell):
     assert cells(write(tmp_path, "t.csv", f"a,b\nx,1\n{cell},2\n"))["a"] == ["x", cell]
 
 
@@ -110,12 +110,12 @@ def test_present(tmp_path, cell):
         (["NA", "NA"], False),
     ],
 )
-def test_na_is_namibia_among_codes(tmp_path, column, kept):
+def test_read_table_na_among_codes_is_kept(tmp_path, column, kept):
     path = write(tmp_path, "t.csv", "a,b\n" + "".join(f"{cell},1\n" for cell in column))
     assert cells(path)["a"] == [None if cell == "" or (cell == "NA" and not kept) else cell for cell in column]
 
 
-def test_absence(tmp_path):
+def test_is_absent_cells(tmp_path):
     for absent in (None, "", " ", "NaN", float("nan"), np.nan):
         assert is_absent(absent)
     for present in (0, "0", False, [], "NA", float("inf")):
@@ -123,16 +123,16 @@ def test_absence(tmp_path):
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
-def test_delimiters(tmp_path, mark):
+def test_read_table_delimiter_is_detected(tmp_path, mark):
     path = write(tmp_path, "t.csv", f'a{mark} b \n"x{mark}y"{mark}"1,5;2"\n')
     assert cells(path) == {"a": [f"x{mark}y"], "b": ["1,5;2"]}
 
 
-def test_tsv_splits_at_tabs_alone(tmp_path):
+def test_read_table_tsv_splits_only_at_tabs(tmp_path):
     assert cells(write(tmp_path, "t.tsv", "a,b\tc\n1,2\t3\n")) == {"a,b": ["1,2"], "c": ["3"]}
 
 
-def test_quotes_newlines_blank_lines_and_long_cells(tmp_path):
+def test_read_table_quotes_blank_lines_and_long_cells(tmp_path):
     limit = 131_072
     csv.field_size_limit(limit)
     long = "x" * 200_000
@@ -141,7 +141,7 @@ def test_quotes_newlines_blank_lines_and_long_cells(tmp_path):
     assert csv.field_size_limit() == limit
 
 
-def test_unnamed_columns(tmp_path):
+def test_read_table_unnamed_columns_are_numbered(tmp_path):
     assert cells(write(tmp_path, "t.csv", ",a,\n0,x,\n")) == {"unnamed 1": ["0"], "a": ["x"], "unnamed 3": [None]}
 
 
@@ -152,7 +152,7 @@ def test_unnamed_columns(tmp_path):
         ("t.csv", " \n\n", "an empty one"),
         ("t.jsonl", "\n", "an empty one"),
         ("t.jsonl", "{}\n{}\n", "an empty one"),
-        ("t.csv", "a,b\n", "expected rows of data. Received: none below the 2 column names"),
+        ("t.csv", "a,b\n", "expected rows of data. Received: only 2 column names"),
         ("t.csv", "a,b, a,c,b\n1,2,3,4,5\n", "Received: 'a', 'b' more than once"),
         ("t.csv", "a,b\n1,2\n1\n1,2,3\n", "expected 2 cells in each row. Received: row 2 (line 3) with 1, row 3 (line"),
         ("t.csv", 'a,b\n"1\n2",2\n\n3\n', "row 2 (line 5) with 1"),
@@ -160,30 +160,34 @@ def test_unnamed_columns(tmp_path):
         (
             "t.csv",
             'a,b\n1,2\n"3,4\n5,6\n',
-            "quotes that close, around whole cells. Received: row 2 (line 3): ",
+            "expected closed quotes around whole cells. Received: row 2 (line 3): ",
         ),
         ("t.csv", 'a,b\n"12" disk",2\n', "row 1 (line 2)"),
         ("t.csv", b"PK\x03\x04\x00\x00,b\n1,2\n", "binary"),
-        ("t.jsonl", '{"a": 1}\n\n{"a": \n', "one JSON object a line. Received: line 3: "),
-        ("t.jsonl", '[1]\n{"a": 1}\n"x"\nnull', "line 1: list, no object, line 3: str, no object, line 4: NoneType"),
+        ("t.jsonl", '{"a": 1}\n\n{"a": \n', "one JSON object per line. Received: line 3: "),
+        (
+            "t.jsonl",
+            '[1]\n{"a": 1}\n"x"\nnull',
+            "line 1: list, not an object, line 3: str, not an object, line 4: NoneType",
+        ),
         ("t.jsonl", '{"a": 1, "b": 2, "a": 3}', "line 1: 'a' more than once"),
         ("t.jsonl", "[" * 100_000, "line 1: "),
         ("t.ndjson", '{"a": 1, " a": 2}', "'a' more than once"),
         ("t.parquet", "PAR1", "expected a readable Parquet file"),
         ("t.xlsx", "x", "expected .csv .tsv .jsonl .ndjson .parquet or a folder. Received: .xlsx"),
-        ("table", "x", "Received: no ending"),
+        ("table", "x", "Received: no extension"),
     ],
 )
-def test_what_is_no_table(tmp_path, name, content, said):
+def test_read_table_bad_table_raises(tmp_path, name, content, said):
     assert said in refused(write(tmp_path, name, content))
 
 
-def test_no_such_file(tmp_path):
+def test_read_table_missing_file_raises(tmp_path):
     assert "no such file" in refused(tmp_path / "none.csv")
     assert "too long" in refused(tmp_path / ("x" * 300 + ".csv"))
 
 
-def test_json_lines(tmp_path):
+def test_read_table_json_lines(tmp_path):
     lines = '{"a": "007", "b": 1}\r\n\n{"c": [1, {"x": null}], "b": 2.5}\n{"a": true, "b": NaN, "c": {"x": [null]}}'
     frame = read_table(write(tmp_path, "t.jsonl", b"\xef\xbb\xbf" + lines.encode()))
     assert list(frame) == ["a", "b", "c"]
@@ -193,7 +197,7 @@ def test_json_lines(tmp_path):
     assert frame["c"].tolist() == [None, [1, [["x", None]]], [["x", [None]]]]
 
 
-def test_parquet(tmp_path):
+def test_read_table_parquet(tmp_path):
     path = tmp_path / "t.parquet"
     day = datetime.datetime(2024, 1, 31, 12)
     columns = {
@@ -225,12 +229,12 @@ def test_parquet(tmp_path):
     }
 
 
-def test_parquet_of_pandas_leaves_its_index_out(tmp_path):
+def test_read_table_parquet_without_pandas_index(tmp_path):
     pd.DataFrame({"a": [1, 2, 3]}).iloc[[0, 2]].to_parquet(tmp_path / "t.parquet")
     assert cells(tmp_path / "t.parquet") == {"a": [1, 3]}
 
 
-def test_parquet_that_is_no_table(tmp_path):
+def test_read_table_bad_parquet_raises(tmp_path):
     path = tmp_path / "t.parquet"
     parquet.write_table(pyarrow.table({"photo": [{"bytes": b"\x89PNG", "path": "a"}]}), path)
     assert "column 'photo': expected text, numbers or lists. Received: bytes" in refused(path)
@@ -240,7 +244,7 @@ def test_parquet_that_is_no_table(tmp_path):
     assert "expected rows of data" in refused(path)
 
 
-def test_frames():
+def test_from_frame_converts_cells():
     frame = pd.DataFrame({"a": [1.5, np.nan], "b": ["x", pd.NA], "c": [True, False], 4: [np.array([1]), None]})
     frame["d"] = pd.to_datetime(["2024-01-31", None])
     found = from_frame(frame.set_index("b", drop=False)).to_dict("list")
@@ -248,7 +252,7 @@ def test_frames():
     assert found == {"a": [1.5, None], "b": ["x", None], "c": ["True", "False"], "4": [[1], None], "d": days}
 
 
-def test_metadata_beside_files(tmp_path):
+def test_read_table_folder_with_metadata(tmp_path):
     write(tmp_path, "metadata.jsonl", '{"file_name": "a.png", "text": "a cat"}')
     write(tmp_path, "cats/a.png", "x")
     assert cells(tmp_path) == {"file_name": ["a.png"], "text": ["a cat"]}
@@ -258,7 +262,7 @@ def test_metadata_beside_files(tmp_path):
     assert "expected a column 'file_name'. Received: 'file', 'text'" in refused(tmp_path)
 
 
-def test_class_folders(tmp_path):
+def test_read_table_class_folders(tmp_path):
     hidden = [".git/a", "cat/.b", "cat/.c/d", "README", "a/Thumbs.db"]
     for name in ["dog/2.png", "dog/sub/1.png", "cat/ä.wav", "NA/x", *hidden]:
         write(tmp_path, name, "x")
@@ -269,7 +273,7 @@ def test_class_folders(tmp_path):
     assert all(resolve(cell, root_of(tmp_path)).is_file() for cell in frame["file"])
 
 
-def test_split_folders(tmp_path):
+def test_read_table_split_folders(tmp_path):
     for name in ("Train/dog/1", "Train/cat/1", "val/cat/2", "valid/dog/2", "test/dog/3", "test/list.txt"):
         write(tmp_path, name, "x")
     frame = read_table(tmp_path)
@@ -278,7 +282,7 @@ def test_split_folders(tmp_path):
     assert frame["split"].tolist() == ["train", "train", "test", "validation", "validation"]
 
 
-def test_a_class_may_be_called_train(tmp_path):
+def test_read_table_class_named_train(tmp_path):
     for name in ("train/1.png", "bus/1.png"):
         write(tmp_path, name, "x")
     assert cells(tmp_path) == {"file": ["bus/1.png", "train/1.png"], "label": ["bus", "train"]}
@@ -289,18 +293,18 @@ def test_a_class_may_be_called_train(tmp_path):
     [
         ([], "no folder in it"),
         (["1.png", ".git/config"], "no folder in it"),
-        (["train/1.png", "test/1.png"], "Received: test, train without any"),
+        (["train/1.png", "test/1.png"], "Received: test, train without class folders"),
         (["train/cat/1.png", "test/cat/1.png", "docs/a.txt"], "Received: docs"),
         (["cat/.hidden", "dog/.hidden"], "expected files in its class folders"),
     ],
 )
-def test_folders_without_classes(tmp_path, names, said):
+def test_read_table_folder_without_classes_raises(tmp_path, names, said):
     for name in names:
         write(tmp_path, name, "x")
     assert said in refused(tmp_path)
 
 
-def test_paths(tmp_path, monkeypatch):
+def test_resolve_paths(tmp_path, monkeypatch):
     write(tmp_path, "images/a b.png", "x")
     write(tmp_path, "back\\slash.png", "x")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -352,7 +356,7 @@ def tables(draw):
 
 
 def expected(rows):
-    """Return the columns of the cells as written; what "NA" is is tested above."""
+    """Return the columns of the cells as written; "NA" is tested above."""
     return [[None if is_absent(cell) else cell for cell in column] for column in zip(*rows, strict=True)]
 
 
@@ -363,7 +367,7 @@ def expected(rows):
     st.sampled_from([".csv", ".tsv"]),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
-def test_what_csv_writes_is_read_back(rows, encoding, ending, quoting):
+def test_read_table_csv_round_trip(rows, encoding, ending, quoting):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"t{ending}"
         with path.open("w", encoding=encoding, newline="") as file:
@@ -376,7 +380,7 @@ def test_what_csv_writes_is_read_back(rows, encoding, ending, quoting):
 
 @many
 @given(tables())
-def test_what_json_writes_is_read_back(rows):
+def test_read_table_json_round_trip(rows):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.jsonl"
         lines = [json.dumps({f"column {i}": cell for i, cell in enumerate(row)}, ensure_ascii=False) for row in rows]
@@ -387,7 +391,7 @@ def test_what_json_writes_is_read_back(rows):
 
 @many
 @given(st.binary(max_size=60), st.sampled_from([".csv", ".tsv", ".jsonl", ".parquet"]))
-def test_any_bytes_are_a_table_or_one_line(content, ending):
+def test_read_table_any_bytes_read_or_raise_one_line(content, ending):
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / f"t{ending}"

@@ -1,4 +1,4 @@
-"""Rows of a table decoded into files: what is in them, what is absent, what is told of files that do not decode."""
+"""Tests of decoding a table's rows into files: content, missing cells, errors, cache."""
 
 import os
 
@@ -31,7 +31,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def frame(tmp_path):
-    """Return a table of four rows: whole, without files, empty, with a file that is not there."""
+    """Return a table of four rows: complete, without files, empty, with a missing file."""
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)).save(tmp_path / "a.png")
     soundfile.write(tmp_path / "a.wav", np.sin(np.arange(300) / 5) / 2, 8000, subtype="PCM_16")
@@ -46,7 +46,7 @@ def frame(tmp_path):
     return pd.DataFrame(rows, dtype=object)
 
 
-def test_rows_are_what_the_cells_say(frame, tmp_path):
+def test_decode_rows_arrays_equal_cells(frame, tmp_path):
     rows = decode_rows(frame, tmp_path, INPUTS, SIZES)
     expected = [[1, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0], [0, 1, 1, 1]]
     assert rows.present.astype(int).tolist() == expected
@@ -65,18 +65,18 @@ def test_rows_are_what_the_cells_say(frame, tmp_path):
     assert rows.bad == {}
 
 
-def test_one_text_column_stands_without_its_name(frame):
+def test_texts_single_column_has_no_name(frame):
     assert texts(frame, ("title",)) == ["größer", "plain", None, None]
 
 
-def test_bad_files_are_told_together_and_can_be_left_out(frame, tmp_path):
+def test_decode_rows_bad_files_are_reported_or_skipped(frame, tmp_path):
     (tmp_path / "gone.png").write_bytes(b"no picture")
     frame.loc[1, "sound"] = "b.wav"
     (tmp_path / "b.wav").write_bytes(b"RIFF")
     for _ in range(2):  # decoded, and from the cache
-        with pytest.raises(BadInputError, match=r"row 2: .*b\.wav.*; row 4: .*gone\.png") as told:
+        with pytest.raises(BadInputError, match=r"row 2: .*b\.wav.*; row 4: .*gone\.png") as raised:
             decode_rows(frame, tmp_path, INPUTS, SIZES)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(raised.value)
     with pytest.raises(BadInputError, match=r"Received: row 4: [^;]*$"):
         decode_rows(frame[2:], tmp_path, INPUTS, SIZES)
     rows = decode_rows(frame, tmp_path, INPUTS, SIZES, skip_bad=True)
@@ -84,7 +84,7 @@ def test_bad_files_are_told_together_and_can_be_left_out(frame, tmp_path):
     assert rows.present.any(axis=1).tolist() == [True, False, False, False]
 
 
-def test_many_bad_files_are_counted(tmp_path):
+def test_decode_rows_many_bad_files_are_counted(tmp_path):
     for i in range(8):
         (tmp_path / f"{i}.png").write_bytes(b"no")
     frame = pd.DataFrame({"photo": [f"{i}.png" for i in range(8)]}, dtype=object)
@@ -92,7 +92,7 @@ def test_many_bad_files_are_counted(tmp_path):
         decode_rows(frame, tmp_path, {"image": ("photo",)}, SIZES)
 
 
-def test_decoded_once_until_a_file_changes(frame, tmp_path, cache, monkeypatch):
+def test_decode_rows_unchanged_files_use_cache(frame, tmp_path, cache, monkeypatch):
     first = decode_rows(frame, tmp_path, INPUTS, SIZES)
     monkeypatch.setattr(table_rows, "_decode", lambda *given: pytest.fail("decoded again"))
     again = decode_rows(frame, tmp_path, INPUTS, SIZES)
@@ -106,18 +106,18 @@ def test_decoded_once_until_a_file_changes(frame, tmp_path, cache, monkeypatch):
 
 
 @pytest.mark.parametrize("change", [{"image_size": 8}, {"text_bytes": 32}, {"samples": 100}])
-def test_other_sizes_are_other_files(frame, tmp_path, cache, change):
+def test_decode_rows_other_sizes_decode_again(frame, tmp_path, cache, change):
     decode_rows(frame, tmp_path, INPUTS, SIZES)
     decode_rows(frame, tmp_path, INPUTS, Sizes(**{**SIZES.__dict__, **change}))
     assert len([*cache.iterdir()]) == 2
 
 
-def test_nothing_half_decoded_stays(frame, tmp_path, cache, monkeypatch):
+def test_decode_rows_failure_leaves_no_files(frame, tmp_path, cache, monkeypatch):
     monkeypatch.setattr(table_rows, "_cells", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         decode_rows(frame, tmp_path, INPUTS, SIZES)
     assert [*cache.iterdir()] == []
 
 
-def test_kinds():
+def test_kind_of_prefix_is_kind():
     assert [kind_of(name) for name in ("image", "image_front", "tabular")] == ["image", "image", "tabular"]

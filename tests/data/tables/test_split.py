@@ -1,4 +1,4 @@
-"""Rows of a table fall into train, validation and test."""
+"""Tests of splits of a table's rows into train, validation and test, and of folds."""
 
 import warnings
 from collections import Counter
@@ -28,7 +28,7 @@ def table(**columns):
 
 
 def counts(splits, labels):
-    """Rows by split (train, validation, test) of each class."""
+    """Count rows by split (train, validation, test) for each class."""
     return {c: tuple(int(((splits == s) & (labels == c)).sum()) for s in SPLITS) for c in np.unique(labels).tolist()}
 
 
@@ -36,7 +36,7 @@ def sizes(splits):
     return [int((splits == name).sum()) for name in SPLITS]
 
 
-def test_classes_of_any_size():
+def test_split_rows_classes_of_any_size():
     labels = np.repeat(["a", "b", "c", "d", "e"], [1, 2, 3, 100, 1000])
     splits = split_rows(table(x=labels), labels)
     assert counts(splits, labels) == {
@@ -50,7 +50,7 @@ def test_classes_of_any_size():
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 60), min_size=2, max_size=12), st.integers(0, 9))
-def test_strata_hold(of_class, seed):
+def test_split_rows_strata_keep_their_shares(of_class, seed):
     labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(of_class)), of_class))
     if max(of_class) < 3 or sum(size > 1 for size in of_class) < 2:
         return
@@ -64,12 +64,12 @@ def test_strata_hold(of_class, seed):
     assert np.all(np.abs(np.array(sizes(splits)) - SHARES * (large + small)) <= small + 1.5)
 
 
-def test_rounding_of_one_class_is_made_up_by_the_next():
+def test_split_rows_rounding_is_compensated():
     labels = np.repeat(np.arange(30), 11)  # 1.65 rows of each are for test
     assert sizes(split_rows(table(x=labels), labels)) == pytest.approx(SHARES * 330, abs=1.5)
 
 
-def test_seed_and_nothing_else_decides():
+def test_split_rows_depends_only_on_seed():
     labels = np.tile(["a", "b"], 20)
     one, again, other = (split_rows(table(x=labels), labels, seed=seed) for seed in (3, 3, 4))
     np.testing.assert_array_equal(one, again)
@@ -78,7 +78,7 @@ def test_seed_and_nothing_else_decides():
     assert "".join(split[1] for split in one) == "rerrraearerrrrararearrrrrrerrrrrrrrraerr"
 
 
-def test_numbers_are_spread_by_quantile():
+def test_split_rows_numbers_are_stratified_by_quantile():
     labels = np.random.default_rng(0).exponential(size=1000)
     splits = split_rows(table(x=labels), labels)
     assert sizes(splits) == pytest.approx(1000 * SHARES, abs=10)
@@ -90,7 +90,7 @@ def test_numbers_are_spread_by_quantile():
     assert min(sizes(split_rows(table(x=range(100)), np.eye(100)[7]))) >= 10
 
 
-def test_the_rarest_of_several_labels():
+def test_split_rows_labels_are_stratified_by_rarest():
     labels = np.zeros((400, 3), int)
     labels[:, 0] = 1
     labels[::2, 1] = 1
@@ -103,19 +103,19 @@ def test_the_rarest_of_several_labels():
 class TestColumn:
     labels = np.tile(["a", "b"], 50)
 
-    def test_names(self):
+    def test_split_names_are_recognized(self):
         names = np.array(["Train", " train", "val", "VALID", "dev", "validation", "test", "TEST "] * 12 + ["test"] * 4)
         splits = split_rows(table(fold=names), self.labels, by="fold")
         expected = {"tr": "train", "va": "validation", "de": "validation", "te": "test"}
         assert splits.tolist() == [expected[name.strip().lower()[:2]] for name in names]
 
-    def test_validation_is_taken_from_train(self):
+    def test_missing_validation_is_drawn_from_train(self):
         names = np.repeat(["train", "test"], [80, 20])
         splits = split_rows(table(fold=names), self.labels, by="fold")
         assert (splits[80:] == "test").all()
         assert counts(splits[:80], self.labels[:80]) == {"a": (33, 7, 0), "b": (33, 7, 0)}
 
-    def test_unknown_names_are_listed(self):
+    def test_unknown_split_names_are_listed(self):
         names = ["train", "test", "holdout", None, "3"] * 20
         with pytest.raises(
             BadInputError, match=r"column fold: expected train, .* Received: 3, an empty cell, holdout$"
@@ -125,21 +125,21 @@ class TestColumn:
             split_rows(table(fold=np.arange(100) % 20), self.labels, by="fold")
 
     @pytest.mark.parametrize("missing", ["train", "test"])
-    def test_a_split_that_is_not_named(self, missing):
+    def test_missing_split_raises(self, missing):
         names = np.tile([name for name in SPLITS if name != missing], 50)
         with pytest.raises(BadInputError, match=rf"split by column fold: expected rows in .*{missing}"):
             split_rows(table(fold=names), self.labels, by="fold")
 
-    def test_test_of_one_class(self):
+    def test_single_class_in_test_raises(self):
         names = np.where(self.labels == "a", "train", np.repeat(["train", "test"], 50))
-        with pytest.raises(BadInputError, match=r"two classes or more in test. Received: b alone, in 25 rows of 100"):
+        with pytest.raises(BadInputError, match=r"at least two classes in test. Received: only b, in 25 rows of 100"):
             split_rows(table(fold=names), self.labels, by="fold")
 
 
 class TestGroup:
     @settings(max_examples=40, deadline=None)
     @given(st.integers(0, 10_000), st.integers(9, 60))
-    def test_no_group_crosses(self, seed, number):
+    def test_groups_stay_together(self, seed, number):
         rng = np.random.default_rng(seed)
         groups, labels = rng.integers(0, number, 400), rng.integers(0, 3, 400)
         splits = split_rows(table(speaker=groups), labels, group="speaker", seed=seed)
@@ -148,7 +148,7 @@ class TestGroup:
         assert min(map(min, counts(splits, labels).values())) >= 1
         assert np.array(sizes(splits)) / 400 == pytest.approx(SHARES, abs=0.12)
 
-    def test_closer_to_the_shares_than_twenty_folds_of_sklearn(self):
+    def test_shares_are_closer_than_sklearn(self):
         rng = np.random.default_rng(1)
         groups = np.minimum(rng.pareto(1.2, 3000) * 10, 150).astype(int)
         labels = (rng.dirichlet(np.full(4, 0.5), 151)[groups].cumsum(axis=1) < rng.random((3000, 1))).sum(axis=1)
@@ -166,39 +166,41 @@ class TestGroup:
         assert far[0] < 0.02
         assert far[0] < far[1]
 
-    def test_empty_cells_are_alone(self):
+    def test_empty_cells_are_separate_groups(self):
         groups = ["x"] * 50 + [None, float("nan"), "", "  "] * 50
         labels = np.arange(250) % 2
         splits = split_rows(table(speaker=groups), labels, group="speaker")
         assert len(set(splits[:50])) == 1
         assert counts(splits, labels) == {label: pytest.approx(tuple(125 * SHARES), abs=1.5) for label in (0, 1)}
 
-    def test_spaces_around_a_name_do_not_make_another(self):
+    def test_spaces_around_names_are_ignored(self):
         groups = [f"{'' if i % 2 else ' '}speaker {i // 10}" for i in range(200)]
         splits = split_rows(table(g=groups), np.arange(200) % 2, group="g")
         assert all(len(set(part)) == 1 for part in splits.reshape(20, 10))
 
-    def test_groups_of_one_class_each(self):
+    def test_groups_with_one_class_each(self):
         groups = np.repeat(np.arange(6), 50)
         labels = groups // 3
         assert counts(split_rows(table(g=groups), labels, group="g"), labels) == {0: (50, 50, 50), 1: (50, 50, 50)}
 
-    def test_three_groups_are_enough_and_two_are_not(self):
+    def test_fewer_than_three_groups_raise(self):
         groups, labels = np.repeat([0, 1, 2], [100, 10, 10]), np.arange(120) % 2
         assert sizes(split_rows(table(g=groups), labels, group="g")) == [100, 10, 10]
-        with pytest.raises(BadInputError, match=r"`group` must have 3 groups or more, got 2"):
+        with pytest.raises(BadInputError, match=r"`group` must have at least 3 groups, got 2"):
             split_rows(table(g=np.minimum(groups, 1)), labels, group="g")
 
-    def test_groups_that_hold_one_class_whole(self):
+    def test_group_with_a_whole_class_raises(self):
         groups = np.repeat(np.arange(4), [100, 5, 5, 5])
         labels = np.where(groups == 0, "cat", "dog")
         with pytest.raises(BadInputError) as raised:
             split_rows(table(speaker=groups), labels, group="speaker")
-        assert "split by group speaker (the largest holds 100 of 115 rows): expected two classes" in str(raised.value)
+        assert "split by group speaker (the largest group has 100 of 115 rows): expected at least two classes" in str(
+            raised.value
+        )
 
 
 class TestTime:
-    def test_the_newest_rows_test(self):
+    def test_newest_rows_are_test(self):
         days = pd.date_range("2024-01-01", periods=100).astype(str).to_numpy()
         order = np.random.default_rng(0).permutation(100)
         splits = split_rows(table(date=days[order]), np.arange(100) % 2, time="date")
@@ -208,11 +210,11 @@ class TestTime:
 
     @settings(max_examples=80, deadline=None)
     @given(st.lists(st.integers(-5, 30), min_size=3, max_size=200))
-    def test_ties_never_cross(self, times):
+    def test_equal_times_stay_together(self, times):
         times = np.array(times)
         labels = times.astype(float)
         if len(np.unique(times)) < 3:
-            with pytest.raises(BadInputError, match=r"expected three times or more"):
+            with pytest.raises(BadInputError, match=r"expected at least three distinct times"):
                 split_rows(table(t=times), labels, time="t")
             return
         splits = split_rows(table(t=times), labels, time="t")
@@ -241,11 +243,11 @@ class TestTime:
             [pd.Timestamp("2024-01-01").date(), pd.Timestamp("2024-01-09").date(), pd.Timestamp("2024-01-10").date()],
         ],
     )
-    def test_rises(self, cells):
+    def test_times_rise(self, cells):
         splits = split_rows(table(t=list(cells)[::-1]), np.arange(3.0), time="t")
         assert splits.tolist() == ["test", "validation", "train"]
 
-    def test_what_is_no_time_is_reported_together(self):
+    def test_invalid_times_are_reported_together(self):
         cells = ["2024-01-01"] * 20
         cells[3], cells[5] = "soon", None
         message = "column t: expected a date or a number in every row. Received: soon in row 4, an empty cell in row 6"
@@ -255,7 +257,7 @@ class TestTime:
         with pytest.raises(BadInputError, match=r"now in row 11 and 3 more$"):
             split_rows(table(t=cells), np.arange(20) % 2, time="t")
 
-    def test_infinite_is_no_time(self):
+    def test_infinite_time_raises(self):
         with pytest.raises(BadInputError, match=r"Received: inf in row 2$"):
             split_rows(table(t=[1, np.inf, 2, 3]), np.arange(4.0), time="t")
 
@@ -265,17 +267,17 @@ class TestErrors:
     labels = np.array(["a", "b"] * 15)
 
     @pytest.mark.parametrize("how", [{"group": "speker"}, {"by": "speker"}, {"time": "speker"}])
-    def test_no_such_column(self, how):
+    def test_unknown_column_raises(self, how):
         with pytest.raises(BadInputError, match=r"speaker, label. Received: speker. Did you mean speaker\?"):
             split_rows(self.frame, self.labels, **how)
 
-    def test_one_column_alone(self):
+    def test_several_columns_raise(self):
         with pytest.raises(BadInputError, match=r"expected one of .* Received: column label, time speaker"):
             split_rows(self.frame, self.labels, by="label", time="speaker")
 
     @pytest.mark.parametrize("shares", [(0.7, 0.3), (0.7, 0.3, 0.0), (0.7, 0.2, 0.2)])
-    def test_shares(self, shares):
-        with pytest.raises(BadInputError, match=r"shares: expected three above 0"):
+    def test_bad_shares_raise(self, shares):
+        with pytest.raises(BadInputError, match=r"shares: expected three positive numbers"):
             split_rows(self.frame, self.labels, shares=shares)
 
     @pytest.mark.parametrize(
@@ -287,11 +289,11 @@ class TestErrors:
             (["a", "b"], r"shape \(2,\)"),
         ],
     )
-    def test_labels(self, labels, received):
+    def test_bad_labels_raise(self, labels, received):
         with pytest.raises(BadInputError, match=rf"labels: expected .* Received: .*{received}$"):
             split_rows(self.frame, labels)
 
-    def test_too_few_rows(self):
+    def test_too_few_rows_raise(self):
         with pytest.raises(
             BadInputError, match=r"expected rows in validation. Received: 2 train, 0 validation, 2 test"
         ):
@@ -308,7 +310,7 @@ class TestFolds:
         for rest, test in pairs:
             assert sorted([*rest, *test]) == list(range(size))
 
-    def test_even(self):
+    def test_folds_are_even(self):
         pairs = folds(table(x=self.labels), self.labels, 5)
         self.check_partition(pairs, 87)
         for _, test in pairs:
@@ -316,11 +318,11 @@ class TestFolds:
             held = Counter(self.labels[test].tolist())
             assert (held["a"], held["b"] in (6, 7), held["c"] in (0, 1)) == (10, True, True)
 
-    def test_other_seed_other_folds(self):
+    def test_folds_depend_on_seed(self):
         one, again, other = (folds(table(x=self.labels), self.labels, 3, seed=s)[0][1] for s in (0, 0, 1))
         assert one.tolist() == again.tolist() != other.tolist()
 
-    def test_grouped(self):
+    def test_folds_keep_groups_together(self):
         rng = np.random.default_rng(0)
         groups, labels = rng.integers(0, 25, 500), rng.integers(0, 4, 500)
         pairs = folds(table(g=groups), labels, 5, group="g")
@@ -330,19 +332,19 @@ class TestFolds:
             assert len(test) == pytest.approx(100, abs=5)
             assert np.bincount(labels[test]) == pytest.approx(np.bincount(labels) / 5, abs=8)
 
-    def test_numbers(self):
+    def test_folds_stratify_numbers(self):
         labels = np.random.default_rng(0).normal(size=200)
         for _, test in folds(table(x=labels), labels, 4):
             assert len(test) == 50
             assert np.median(labels[test]) == pytest.approx(np.median(labels), abs=0.2)
 
     @pytest.mark.parametrize("count", [0, 1, 88])
-    def test_count(self, count):
+    def test_folds_bad_count_raises(self, count):
         with pytest.raises(BadInputError, match=rf"`folds` must be 2 to 87, .* got {count}"):
             folds(table(x=self.labels), self.labels, count)
 
-    def test_groups_of_one_class_each(self):
-        with pytest.raises(BadInputError, match=r"of group g: expected two classes or more in"):
+    def test_groups_with_one_class_each(self):
+        with pytest.raises(BadInputError, match=r"of group g: expected at least two classes in"):
             folds(table(g=self.labels), self.labels, 3, group="g")
-        with pytest.raises(BadInputError, match=r"`group` must have 5 groups or more, got 3"):
+        with pytest.raises(BadInputError, match=r"`group` must have at least 5 groups, got 3"):
             folds(table(g=self.labels), self.labels, 5, group="g")

@@ -1,7 +1,6 @@
 """The report of `mmzoo fit`: its sums, what it escapes, and that it holds everything itself."""
 
 import csv
-import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -13,7 +12,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmzoo.tasks.subsets import shapley
 
 from mmzoo.data.presence import present_patterns
 from mmzoo.data.tables.features import Category, Number
@@ -62,31 +60,6 @@ class Tags(HTMLParser):
 
     def of(self, tag):
         return [attrs for name, attrs in self.tags if name == tag]
-
-
-@given(st.integers(1, 4), st.data())
-@settings(max_examples=40, deadline=None)
-def test_shapley_values_are_the_mean_over_all_orders(size, data):
-    names = [f"m{i}" for i in range(size)]
-    patterns = present_patterns(names)
-    values = {name: data.draw(st.floats(0, 1), label=name) for name in patterns}
-    by_pattern = {pattern: values[name] for name, pattern in patterns.items()}
-    gains = {name: [] for name in names}
-    for order in itertools.permutations(range(size)):
-        there = [0] * size
-        for i in order:
-            before = by_pattern[tuple(there)]
-            there[i] = 1
-            gains[names[i]].append(by_pattern[tuple(there)] - before)
-    found = shapley(values, names)
-    assert found == pytest.approx({name: np.mean(gain) for name, gain in gains.items()}, abs=1e-12)
-    assert sum(found.values()) == pytest.approx(by_pattern[(1,) * size] - by_pattern[(0,) * size], abs=1e-12)
-
-
-def test_no_shapley_value_without_every_subset():
-    assert shapley({"a": 0.5}, ["a"]) == {}
-    assert shapley({"a+b": 0.9, "a": 0.5, "b": 0.6}, ["a", "b"]) == {}
-    assert shapley({}, []) == {}
 
 
 @given(st.integers(1, 60), st.integers(2, 5), st.integers(0, 99))
@@ -330,7 +303,7 @@ def test_text_that_is_no_utf8_is_written(own, tmp_path, monkeypatch):
     lines = [{"note": "\ud800", "kind": "a"}, {"note": "\x00\u202e", "kind": "b"}, {"note": "n", "kind": "b"}]
     table.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     monkeypatch.setattr(report, "predictor", lambda path: None)
-    monkeypatch.setattr(report, "answer_rows", lambda *_: np.array([[0.9, 0.1, 0], [0.9, 0.1, 0], [0.1, 0.9, 0]]))
+    monkeypatch.setattr(report, "predict_rows", lambda *_: np.array([[0.9, 0.1, 0], [0.9, 0.1, 0], [0.1, 0.9, 0]]))
     told = fake({}, frame=read_table(table), labels=(0, 1, 1))
     config = SimpleNamespace(modalities=("text",), sample_rate=RATE)
     path = write_report(tmp_path, {}, SimpleNamespace(source=told.source), config, told.splits, table)

@@ -1,7 +1,7 @@
-"""NLVR's like to learn from: scenes drawn as there, and sentences of which it is computed whether they are true.
+"""Synthetic NLVR for pretraining: drawn scenes, and sentences with computed truth values.
 
-Each sentence is asked of pictures in which it holds and of as many in which it does not, half of these pairs with the
-same things in another place, so that no answer is told by the words alone.
+Each sentence has as many scenes in which it is true as scenes in which it is false. Half of these pairs hold the same
+things in other places, so the words do not reveal the answer.
 """
 
 import functools
@@ -36,9 +36,9 @@ RARE = 0.01  # a sentence that is true or false of less of a pool says too littl
 
 @dataclass(frozen=True)
 class Drawn:
-    """`pictures` `(K, 50, 200)` are rows of `PALETTE`, `holds` `(K, 3, 110)` is what is in their boxes.
+    """`pictures` `(K, 50, 200)` are rows of `PALETTE`, `holds` `(K, 3, 110)` the contents of their boxes.
 
-    `places` `(K, 7, 21, 110)` is the same place by place, see `told_by_place`.
+    `places` `(K, 7, 21, 110)` are the contents by place, see `told_by_place`.
 
     Each sentence `text` `(N, 128)` is asked of 16 pictures, `about` `(N, 16)`; `labels` `(N, 16)` index `nlvr.ANSWERS`.
     """

@@ -1,6 +1,6 @@
-"""What sentences about boxes are put together from: how many, of what, where; each with where it holds.
+"""Phrases of sentences about boxes: counts, kinds and places, each with its truth value.
 
-Things are told as a mask `(K, 3, S)` over the things of K scenes, boxes as `(K, 3)`. How people put and mean words
+Things are a mask `(K, 3, S)` over the things of K scenes, boxes a mask `(K, 3)`. How people put and mean words
 was read off the training and dev sentences of NLVR and their labels: two are exactly two, a block above another lies on
 it, and of only black and blue things are both.
 """
@@ -104,7 +104,7 @@ def things(rng: Random, scenes: Scenes, color: int = -1, plain: float = 0.0) -> 
 
 
 def touching(rng: Random, scenes: Scenes, box: str = "box") -> tuple[str, np.ndarray]:
-    """Return what is touched, after a noun, and which things do so."""
+    """Return the phrase of the touched thing, after a noun, and the mask of things that touch it."""
     if scenes.kind == "tower":
         words, at = "touching the wall", touched(scenes)["base"]
     else:

@@ -1,4 +1,4 @@
-"""Scenes as those of NLVR, drawn at random: three gray boxes of scattered shapes, or of a tower of blocks each.
+"""Random scenes like NLVR: three gray boxes of scattered shapes, or of a tower of blocks each.
 
 Suhr et al. 2017, section 3. Sizes, places and colors were read off its training pictures at half their resolution:
 how many things a box holds is even, and what would stand out at the right or below is moved to the wall.
@@ -44,10 +44,9 @@ class Scenes:
 
 
 def draw_scenes(kind, count, rng):
-    """Return `Scenes` of `kind`, `count` of them (even): the second half has the things of the first, mixed anew.
+    """Return `Scenes` of `kind`, `count` of them (even): the second half has the things of the first, rearranged.
 
-    What a picture holds is the same in both, and only where it is tells them apart, as pictures of NLVR are made
-    (section 3.1). What finds no place is left out.
+    Both halves hold the same things in other places, as in NLVR (section 3.1). Things without room are left out.
     """
     half, most = count // 2, MOST[kind]
     number = rng.integers(1, most + 1, (half, BOXES, 1))
@@ -113,7 +112,7 @@ def draw_pictures(scenes, rng):
 
 
 def told(scenes):
-    """Return what is told of each thing in ones and zeros, uint8 `(K, 3, S, 110)`.
+    """Return the binary attributes of each thing, uint8 `(K, 3, S, 110)`.
 
     Its color, shape and size (27); color and shape of what touches any wall, the base, the right, a corner, the left,
     the top (54); of a block the color on each of four levels (12), of the topmost its color (3) and the height in
@@ -140,14 +139,14 @@ HOLDS = 27 + 54 + 12 + 3 + 5 + 9
 
 
 def holds(scenes):
-    """Return what each box holds in numbers, float32 `(K, 3, 110)`: of how many things what is told is so."""
+    """Return the contents of each box, float32 `(K, 3, 110)`: the number of things with each attribute."""
     return told(scenes).sum(axis=2, dtype=np.float32)
 
 
 def told_by_place(scenes, places):
-    """Return what is told of the things whose middle lies in each of `places` by `places` squares of a box.
+    """Return the attributes of the things centered in each of `places` by `places` squares of a box.
 
-    uint8 `(K, places, 3 * places, 110)`, the boxes side by side; 1 where it is so of one thing or more.
+    uint8 `(K, places, 3 * places, 110)`, the boxes side by side; 1 where one thing or more has the attribute.
     """
     of_things, found = told(scenes), np.argwhere(scenes.there)
     middles = ((scenes.y, scenes.x)[i].astype(float) + scenes.size / 2 for i in range(2))
