@@ -1,0 +1,1 @@
+"""Training and prediction on a user's table: column types, sizes, budget, tuning, folds and linear baselines."""

@@ -1,0 +1,1 @@
+"""Latency, memory and multiply-adds of exported files, and the input pipeline."""

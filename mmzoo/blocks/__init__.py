@@ -1,0 +1,1 @@
+"""Layers and functions that models are built of: Keras tensor to Keras tensor."""

@@ -27,18 +27,8 @@ class HelpPage:
 
     def __call__(self, console: Any, options: Any, panel: Any) -> None:
         """Print the commands or the parameters in `panel`."""
-        entries = [entry for entry in panel.entries if entry.positive_names != ("--version",)]
-        if panel.format == "command":
-            commands = [entry for entry in entries if entry.positive_names != ("--help",)]
-            _print(console, "Commands", [(entry.positive_names[0], _plain(entry.description)) for entry in commands])
-            return
-        sections: dict[str, list] = {}
-        grouped = len(entries) > MANY
-        for entry in entries:
-            sections.setdefault(_group(entry, grouped), []).append((_label(entry), _description(entry)))
-        ordered = [*GROUPS, "Options"]
-        for title in sorted(sections, key=lambda title: ordered.index(title) if title in ordered else -1):
-            _print(console, title, sections[title])
+        for title, rows in sections(panel).items():
+            _print(console, title, rows)
 
     def render_usage(self, console: Any, options: Any, usage: Any) -> None:
         """Print the line of `usage`."""
@@ -48,6 +38,23 @@ class HelpPage:
         """Print the paragraphs of `description`, wrapped."""
         for paragraph in _plain(description).strip().split("\n\n"):
             _write(console, textwrap.fill(" ".join(paragraph.split()), _width(console)) + "\n")
+
+
+def sections(panel: Any) -> dict[str, list[tuple[str, str]]]:
+    """Return `{title: rows}` of a panel of cyclopts; a row is a command, an argument or a flag, and its text."""
+    entries = [entry for entry in panel.entries if entry.positive_names != ("--version",)]
+    if panel.format == "command":
+        commands = [entry for entry in entries if entry.positive_names != ("--help",)]
+        return {"Commands": [(entry.positive_names[0], _plain(entry.description)) for entry in commands]}
+    found: dict[str, list] = {}
+    grouped = len(entries) > MANY
+    for entry in entries:
+        found.setdefault(_group(entry, grouped), []).append((_label(entry), _description(entry)))
+    ordered = [*GROUPS, "Options"]
+    return {
+        title: found[title]
+        for title in sorted(found, key=lambda title: ordered.index(title) if title in ordered else -1)
+    }
 
 
 def _group(entry: Any, grouped: bool) -> str:

@@ -71,6 +71,7 @@ def publish(
         return 0
     if names:
         raise BadInputError(f"`names` need `parts`, got {' '.join(names)}")
+    import_tensorflow()
     from mmzoo.commands.publish import publish, publish_scores_into
 
     if scores_only:

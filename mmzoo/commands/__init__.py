@@ -1,0 +1,1 @@
+"""What each command does: read a folder, call one package, write the card, print."""

@@ -16,6 +16,7 @@ from mmzoo.tasks.format import table
 
 BEGIN, END = "<!-- models:begin -->", "<!-- models:end -->"
 FLOAT, INT8 = "model_float32.tflite", "model_int8.tflite"
+SHORT_HEAD = ("model", "task", "parameters", "score", "float / int8, kB")
 HEAD = (
     "model",
     "task",
@@ -40,7 +41,7 @@ license of the data does not allow weights, the card and its plots alone. This t
 def publish(root: str | Path = ".", check: bool = False) -> list[Path]:
     """Write what the cards under `root` say: the README of each, and the table of all.
 
-    The table goes into `saved_models/README.md` and between the markers of `README.md`.
+    The full table goes into `saved_models/README.md`, one of five columns between the markers of `README.md`.
 
     Returns:
         The files that changed or, with `check`, would change.
@@ -84,10 +85,17 @@ def publish_scores_into(root: str | Path, folder: str | Path, name: str = "") ->
     return publish_scores(folder, Path(root) / "saved_models" / (name or Card.read(folder).recipe))
 
 
-def models_table(saved: Path, link: str) -> str:
-    """Return the table of the models in `saved`, each linked as `link` and the name of its folder."""
-    names = {folder: f"[{folder.name}]({link}{folder.name}/)" for folder in _folders(saved)}
-    return table(HEAD, [_row(Card.read(folder), name) for folder, name in names.items()])
+def models_table(saved: Path) -> str:
+    """Return the table of the models in `saved`, for the README beside them."""
+    return table(HEAD, [_row(Card.read(folder), f"[{folder.name}]({folder.name}/)") for folder in _folders(saved)])
+
+
+def short_table(saved: Path) -> str:
+    """Return the table of the models in `saved` with five columns, for the README above it."""
+    rows = [
+        _short_row(Card.read(folder), f"[{folder.name}]({saved.name}/{folder.name}/)") for folder in _folders(saved)
+    ]
+    return table(SHORT_HEAD, rows)
 
 
 def _named_card(folder: Path) -> Card:
@@ -107,20 +115,25 @@ def _row(card: Card, name: str) -> list[str]:
         if entry.name != "present"
     ]
     sizes = [f"{card.files[file].bytes:,}" if file in card.files else "" for file in (FLOAT, INT8)]
-    row = [
-        name,
-        summary(card),
-        ", ".join(inputs),
-        f"{card.parameters:,}" if card.parameters is not None else "",
-        *sizes,
-    ]
-    score = mean_of_folds(card) if card.cross_validation else tasks.load(card.task).headline(card.scores)
-    row += [score, card.data.published, gain(card)]
-    return [*row, gpu_verdict(card, FLOAT), ratio(card, FLOAT)]
+    row = [name, summary(card), ", ".join(inputs), _parameters(card), *sizes]
+    return [*row, _score(card), card.data.published, gain(card), gpu_verdict(card, FLOAT), ratio(card, FLOAT)]
+
+
+def _short_row(card: Card, name: str) -> list[str]:
+    sizes = [f"{card.files[file].bytes / 1000:,.0f}" if file in card.files else "none" for file in (FLOAT, INT8)]
+    return [name, card.task, _parameters(card), _score(card), " / ".join(sizes)]
+
+
+def _parameters(card: Card) -> str:
+    return f"{card.parameters:,}" if card.parameters is not None else ""
+
+
+def _score(card: Card) -> str:
+    return mean_of_folds(card) if card.cross_validation else tasks.load(card.task).headline(card.scores)
 
 
 def _saved_readme(saved: Path) -> str:
-    return f"{TOP}\n{models_table(saved, '')}\n"
+    return f"{TOP}\n{models_table(saved)}\n"
 
 
 def _with_table(top: Path, saved: Path) -> str:
@@ -129,4 +142,4 @@ def _with_table(top: Path, saved: Path) -> str:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise BadInputError(f"{top}: expected the lines {BEGIN} and {END}. Received: a README without them")
-    return f"{before}{BEGIN}\n{models_table(saved, 'saved_models/')}\n{END}{after}"
+    return f"{before}{BEGIN}\n{short_table(saved)}\n{END}{after}"

@@ -1,0 +1,1 @@
+"""SavedModel, TFLite and ONNX files of a trained model, and their quantization."""

@@ -1,0 +1,1 @@
+"""Heads, one a module: an embedding to the outputs of a task."""

@@ -1,0 +1,1 @@
+"""Metrics, one family a module: NumPy arrays to numbers."""

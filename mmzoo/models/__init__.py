@@ -1,0 +1,1 @@
+"""Models: encoders, fusion and head, wired."""

@@ -1,0 +1,1 @@
+"""Comparisons and measurements behind published numbers."""

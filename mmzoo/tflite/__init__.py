@@ -1,0 +1,1 @@
+"""`.tflite` files as objects: read, write, join, operators and multiply-adds."""

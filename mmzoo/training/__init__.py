@@ -1,0 +1,1 @@
+"""The training loop: phases, checkpoints, optimizer and options."""

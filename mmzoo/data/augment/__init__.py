@@ -1,0 +1,1 @@
+"""Augmentation: a batch and a seed to a batch."""

@@ -1,0 +1,1 @@
+"""Training and evaluation batches, one module for each kind of example."""

@@ -1,0 +1,1 @@
+"""Bounding boxes in the formats of Pascal VOC, YOLO and COCO."""

@@ -1,0 +1,1 @@
+"""Builders of tensorflow-datasets; the folder is the registry."""

@@ -1,0 +1,1 @@
+"""Audio, image, video, text and SVG files to arrays."""

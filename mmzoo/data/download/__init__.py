@@ -1,0 +1,1 @@
+"""Archives and tensorflow-datasets, verified by their hashes."""

@@ -1,0 +1,1 @@
+"""Embedded samples, and the script that made them."""

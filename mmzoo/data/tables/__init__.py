@@ -1,0 +1,1 @@
+"""A user's table: read, infer column types, split, decode and batch."""

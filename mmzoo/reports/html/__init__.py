@@ -1,0 +1,1 @@
+"""The HTML report that `mmzoo fit` writes."""
