@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mmzoo import recipes
+from mmzoo.api import TrainedModel
 from mmzoo.artifacts.folder import read_card
 from mmzoo.automl.fit import fit_table
 from mmzoo.automl.options import Request
-from mmzoo.automl.predictor import Fitted
 from mmzoo.automl.recipe import recipe_text
 from mmzoo.automl.table_recipe import KINDS, TableConfig, TableRecipe
 from mmzoo.commands.train import train
@@ -178,5 +178,5 @@ def test_fit_of_hostile_names_ends_in_a_verified_folder(tmp_path, monkeypatch):
     assert read_card(folder)["verify"]["exit_code"] in (0, 3)
     module = recipes.load(str(folder / "recipe.py"))
     assert (module.SOURCE.target, module.SOURCE.path) == (target, str(table))
-    assert set(Fitted(folder).predict(table)) <= {'"""+{open("ran", "w")}', "\\x"}
+    assert set(TrainedModel(folder).predict(table)) <= {'"""+{open("ran", "w")}', "\\x"}
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([table.name, folder.name])
