@@ -6,10 +6,10 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from json_card import read_card
 
 from mmzoo import recipes
 from mmzoo.api import TrainedModel
-from mmzoo.artifacts.folder import read_card
 from mmzoo.automl.fit import fit_table
 from mmzoo.automl.options import Request
 from mmzoo.automl.recipe import recipe_text
