@@ -175,7 +175,7 @@ def test_fit_of_hostile_names_ends_in_a_verified_folder(tmp_path, monkeypatch):
         write.writerows([[i, ('"""+{open("ran", "w")}', "\\x")[i % 2]] for i in range(72)])
     out = tmp_path / 'out """{x}'  # TensorFlow reads a backslash in the path of a SavedModel as a pattern
     folder = fit_table(table, target, out, Request(epochs=1, number=("size\n'''{0}",)))
-    assert read_card(folder)["verify"]["exit_code"] in (0, 3)
+    assert read_card(folder)["verification"]["exit_code"] in (0, 3)
     module = recipes.load(str(folder / "recipe.py"))
     assert (module.SOURCE.target, module.SOURCE.path) == (target, str(table))
     assert set(TrainedModel(folder).predict(table)) <= {'"""+{open("ran", "w")}', "\\x"}
