@@ -44,15 +44,15 @@ class Config(CommonConfig, sources=("sample", "real"), modalities=("image", "aud
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"modalities": ("audio", "image")}, "--modalities: expected any of image, audio in this order"),
-        ({"modalities": ()}, "--modalities"),
-        ({"source": "other"}, "--source: expected one of sample, real. Received: other"),
-        ({"epochs": 0}, "--epochs: expected a number above 0. Received: 0"),
-        ({"learning_rate": float("inf")}, "--learning-rate"),
-        ({"batch_size": 4097}, "--batch-size: expected 4096 at most"),
-        ({"seed": -1}, "--seed"),
-        ({"snr_db": float("nan")}, "--snr-db: expected decibels"),
-        ({"fusion": "guess"}, "--fusion: expected one of attention"),
+        ({"modalities": ("audio", "image")}, "`modalities` must be any of image, audio in this order"),
+        ({"modalities": ()}, "`modalities`"),
+        ({"source": "other"}, "`source` must be one of sample, real, got other"),
+        ({"epochs": 0}, "`epochs` must be a number above 0, got 0"),
+        ({"learning_rate": float("inf")}, "`learning_rate`"),
+        ({"batch_size": 4097}, "`batch_size` must be 4096 at most"),
+        ({"seed": -1}, "`seed`"),
+        ({"snr_db": float("nan")}, "`snr_db` must be decibels"),
+        ({"fusion": "guess"}, "`fusion` must be one of attention"),
     ],
     ids=str,
 )
@@ -92,7 +92,7 @@ def test_from_module_reads_names_and_optional_parts():
         ({"kinds": ("a",)}, r"a function kinds\(config\)"),
         ({"TINY": 3}, "a dataclass Config, and TINY of it"),
     ],
-    ids=str,
+    ids=["missing", "dataset", "plan", "export", "kinds", "TINY"],
 )
 def test_from_module_names_what_is_missing_or_wrong(changes, said):
     with pytest.raises(BadInputError, match=said):
