@@ -177,6 +177,6 @@ def test_fit_of_hostile_names_ends_in_a_verified_folder(tmp_path, monkeypatch):
     folder = fit_table(table, target, out, Request(epochs=1, number=("size\n'''{0}",)))
     assert read_card(folder)["verification"]["exit_code"] in (0, 3)
     module = recipes.load(str(folder / "recipe.py"))
-    assert (module.SOURCE.target, module.SOURCE.path) == (target, str(table))
+    assert (module.source.target, module.source.path) == (target, str(table))
     assert set(TrainedModel(folder).predict(table)) <= {'"""+{open("ran", "w")}', "\\x"}
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([table.name, folder.name])
