@@ -162,7 +162,7 @@ def check_told_folds(section):
     assert "slightly optimistic" not in cross_validation(card)
     assert "slightly optimistic" in cross_validation(card_of(cross_validation=section, tuning={"trials": 1}))
     shown = shown_folds(card)
-    assert shown["head"] == ["model", "mean accuracy", "standard deviation", "fold 1", "fold 2"]
+    assert shown["head"] == ["model", "accuracy, mean", "standard deviation", "fold 1", "fold 2"]
     assert shown["figures"] == [False, True, True, True, True]
     assert cross_validation(card_of()) == ""
     assert shown_folds(card_of()) == {}

@@ -148,7 +148,7 @@ def mistakes(context: Context, predictions: np.ndarray) -> dict:
     found = [
         {
             **row_inputs(context, test.index[i], context.shipped),
-            "told": names[predicted[i]],
+            "predicted": names[predicted[i]],
             "label": names[test.labels[i]],
             "said": f"confidence {percent(confidence[i])}, {percent(predictions[i, test.labels[i]])} for the truth",
         }

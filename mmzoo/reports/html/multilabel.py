@@ -104,7 +104,7 @@ def worst_rows(context: Context, predictions: np.ndarray) -> dict:
     found = [
         {
             **row_inputs(context, test.index[i], context.shipped),
-            "told": _names(context, said[i]),
+            "predicted": _names(context, said[i]),
             "label": _names(context, there[i]),
             "said": f"{wrong[i]} of {len(context.source.classes)} wrong",
         }

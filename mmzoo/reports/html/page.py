@@ -23,10 +23,10 @@ REPORT = "report.html"
 SECTIONS = (  # id, heading, and what fills it
     ("data", "Data", "columns"),
     ("examples", "Examples", "examples"),
-    ("scores", "Scores by what is given", "scores"),
+    ("scores", "Scores by available modalities", "scores"),
     ("curves", "Learning, confusion, confidence", "drawings"),
     ("tuning", "Tuning", "trials"),
-    ("mistakes", "The worst mistakes", "mistaken"),
+    ("mistakes", "Worst mistakes", "mistaken"),
     ("artifacts", "Files", "artifacts"),
     ("use", "How to use it", "uses"),
 )
@@ -98,7 +98,7 @@ def _asked(context: Context, question: str) -> list[str]:
     rows = [f"{len(examples.labels):,} {split}" for split, examples in context.splits.items()]
     count = sum(len(examples.labels) for examples in context.splits.values())
     return [
-        f"{question} of {Path(source.path).name} has, by {', '.join(columns[:NAMED])}{more}.",
+        f"{question}; predicted from {', '.join(columns[:NAMED])}{more} of {Path(source.path).name}.",
         f"There are {count:,} rows: {', '.join(rows[:-1])} and {rows[-1]}.",
     ]
 

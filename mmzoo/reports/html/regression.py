@@ -142,7 +142,7 @@ def worst_errors(context: Context, predictions: np.ndarray) -> dict:
     found = [
         {
             **row_inputs(context, test.index[i], context.shipped),
-            "told": figure(predictions[i]),
+            "predicted": figure(predictions[i]),
             "label": figure(test.labels[i]),
             "said": f"off by {figure(error[i])}",
         }

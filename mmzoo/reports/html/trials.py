@@ -14,7 +14,7 @@ def fold_table(card: Card) -> dict:
     if not section:
         return {}
     metric = tasks.load(card.task).primary
-    head = ["model", f"mean {metric.label}", "standard deviation"]
+    head = ["model", f"{metric.label}, mean", "standard deviation"]
     head += [f"fold {fold}" for fold in range(1, section["folds"] + 1)]
     return shown_table(f"Cross-validation. {fold_words(card)}", head, fold_rows(section, metric))
 
