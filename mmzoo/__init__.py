@@ -1,14 +1,13 @@
 """A zoo of small multimodal models: trained on your data, exported, and verified to compute the same there."""
 
 import importlib
-from typing import Any
 
 __version__ = "0.1.0"
 __all__ = ["BadInputError", "TrainedModel", "__version__", "fit", "load", "recipes", "train"]
 _HOMES = {"BadInputError": "errors", "TrainedModel": "api", "fit": "api", "load": "api", "train": "api"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a public name at its first use: `import mmzoo` needs neither NumPy nor TensorFlow."""
     if name == "recipes":
         return importlib.import_module("mmzoo.recipes")

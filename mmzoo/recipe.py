@@ -193,6 +193,7 @@ class Recipe:
         reconstruction: config to `{modality: (target of y, reconstruction of the output)}`.
         folds: values of the Config's `fold`.
         source: table of a recipe that `mmzoo fit` wrote, `mmzoo.data.tables.source.Source`.
+        table: values of a recipe that `mmzoo fit` wrote, `mmzoo.automl.table_recipe.TableRecipe`.
         sizes: config to the shapes of a table's inputs, `mmzoo.data.tables.rows.Sizes`.
     """
 
@@ -211,6 +212,7 @@ class Recipe:
     reconstruction: Callable[..., dict[str, tuple[Callable, Callable]]] | None = None
     folds: tuple[int, ...] | None = None
     source: Any = None
+    table: Any = None
     sizes: Callable[..., Any] | None = None
 
     @classmethod
@@ -238,6 +240,7 @@ class Recipe:
             **parts,
             folds=getattr(module, "FOLDS", None),
             source=getattr(module, "SOURCE", None),
+            table=getattr(module, "RECIPE", None),
         )
 
 

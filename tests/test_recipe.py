@@ -61,16 +61,12 @@ def test_common_config_refuses_what_cannot_be(flags, said):
         Config(**flags)
 
 
-def returning(value):
-    return lambda config: value
-
-
 def module(**changes):
     """Return a module with the names of a recipe, changed; None leaves a name out."""
     made = ModuleType("made")
     made.__doc__ = "Digits from images.\n\nMore of it."
     made.__file__ = "/here/made.py"
-    one = {name: returning(name) for name in ("build", "objective", "plan", "export")}
+    one = dict.fromkeys(("build", "objective", "plan", "export"), lambda config: config)
     parts = {"Config": Config, "TINY": Config(), "dataset": lambda split, config, epoch: split, **one, **changes}
     for name, part in parts.items():
         if part is not None:

@@ -1,6 +1,5 @@
 """What is published is what its card says, and computes what it computed."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,9 @@ import numpy as np
 import pytest
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import ARTIFACTS, file_table
+from mmzoo.artifacts.card import Card
+from mmzoo.artifacts.files import file_table
+from mmzoo.artifacts.folder import ARTIFACTS
 from mmzoo.artifacts.runtimes import predictor
 
 ROOT = Path(__file__).parents[1]
@@ -17,7 +18,7 @@ FOLDERS = sorted(path.parent for path in (ROOT / "saved_models").glob("*/card.js
 
 
 def cards(folders):
-    return {folder: json.loads((folder / "card.json").read_text()) for folder in folders}
+    return {folder: Card.read(folder) for folder in folders}
 
 
 LARGER = {
@@ -26,7 +27,7 @@ LARGER = {
     "visual_question_answering_vqa_rad": 7_500_000,  # weights of 459 answers, three times, and of many filters
     "sound_events": 12_000_000,  # three Fourier transforms as matrices, in each format
 }
-WHOLE = [folder for folder, card in cards(FOLDERS).items() if not card.get("withheld")]
+WHOLE = [folder for folder, card in cards(FOLDERS).items() if not card.withheld]
 
 
 @pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
@@ -41,9 +42,8 @@ def test_something_is_published():
 def test_files_have_the_hashes_of_the_card_and_are_few_bytes(published):
     folder, card = published
     there = file_table(folder)
-    assert there == ({} if card.get("withheld") else card["files"]) | {
-        name: file for name, file in there.items() if name.endswith(".png")
-    }
+    plots = {name: file for name, file in there.items() if name.endswith(".png")}
+    assert there == ({} if card.withheld else card.files) | plots
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert size <= LARGER.get(folder.name, 5_000_000)
 
@@ -68,26 +68,26 @@ def test_golden_tensors_in_each_format(folder):
 
 def test_it_was_verified_and_is_of_a_clean_commit(published):
     folder, card = published
-    assert card["verify"]["exit_code"] == 0
-    assert card["verify"]["gpu"]["status"] == "executed"
-    assert card["commit"]
-    assert "dirty" not in card["commit"]
-    assert card["recipe"] in recipes.names()
-    assert folder.name in (card["recipe"], f"{card['recipe']}_{card['config']['source']}")
+    assert card.verification.exit_code == 0
+    assert card.verification.gpu["status"] == "executed"
+    assert card.environment.commit
+    assert "dirty" not in card.environment.commit
+    assert card.recipe in recipes.names()
+    assert folder.name in (card.recipe, f"{card.recipe}_{card.config['source']}")
 
 
 def test_spoken_digits_reaches_its_bars():
-    card = json.loads((ROOT / "saved_models" / "spoken_digits" / "card.json").read_text())
-    subsets, baselines = card["scores"]["subsets"], card["baselines"]
-    assert (card["config"]["source"], card["config"]["pairings"]) == ("mnist_fsdd", 5)
-    assert card["scores"]["n"] == 50_000
+    card = Card.read(ROOT / "saved_models" / "spoken_digits")
+    subsets, baselines = card.scores.subsets, card.baselines.unimodal
+    assert (card.config["source"], card.config["pairings"]) == ("mnist_fsdd", 5)
+    assert card.scores.n == 50_000
     assert subsets["image+audio"]["accuracy"] >= 0.995
     for name in ("image", "audio"):
         assert subsets[name]["accuracy"] >= baselines[name]["accuracy"] - 0.01
-    hard = next(point for point in card["gain_curve"]["points"] if point["value"] == 0)
+    hard = next(point for point in card.gain_curve["points"] if point["value"] == 0)
     assert hard["seeds"] == 5
     assert hard["gain"][0] >= 6.6
-    assert len(card["gain_curve"]["points"]) == 5
+    assert len(card.gain_curve["points"]) == 5
 
 
 def test_tables_are_those_of_the_cards():

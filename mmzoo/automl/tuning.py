@@ -86,7 +86,7 @@ def tune(recipe: Path, request: Request) -> dict:
         tuned = dataclasses.replace(config, **best, epochs=request.epochs)
         best = best | {"epochs": fit_epochs(module, tuned, request.budget, request.folds, request.tune)}
     temporary = recipe.with_suffix(".tmp")
-    tuned = dataclasses.replace(module.RECIPE, config=dataclasses.replace(config, **best))
+    tuned = dataclasses.replace(module.table, config=dataclasses.replace(config, **best))
     temporary.write_text(recipe_text(tuned), encoding="utf-8")
     os.replace(temporary, recipe)
     write_json(saved, section | {"epochs": epochs})

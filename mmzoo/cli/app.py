@@ -68,6 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
         _complain(f"cannot write {error.filename}: {error.strerror}")
         code = BAD_INPUT
     except KeyboardInterrupt as error:
+        _close_bars()
         _complain(show("; ".join(["interrupted", *getattr(error, "__notes__", ())])))
         code = INTERRUPTED
     except Exception:  # a defect of ours: 1 would say that numbers are wrong
@@ -87,6 +88,15 @@ def _command(arguments: list[str]) -> tuple[App, list[str]]:
 
 def _complain(text: str) -> None:
     print(f"mmzoo: {text}", file=sys.stderr)
+
+
+def _close_bars() -> None:
+    """Close the progress bars that an interruption leaves open: at exit they would be drawn behind the last line."""
+    if "tqdm" in sys.modules:
+        from tqdm import tqdm
+
+        for bar in list(tqdm._instances):
+            bar.close()
 
 
 def _show_progress(show: Callable[[str], str]) -> None:

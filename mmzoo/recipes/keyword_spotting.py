@@ -12,6 +12,7 @@ import keras
 from mmzoo import fusion
 from mmzoo.data.sources import synthetic_words
 from mmzoo.encoders.ds_cnn import ds_cnn
+from mmzoo.errors import expect
 from mmzoo.heads.classifier import classifier
 from mmzoo.losses.soft_targets import cross_entropy, largest_share
 from mmzoo.models.late_fusion import late_fusion
@@ -36,8 +37,12 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
     width: int = 64
     """Channels of all convolutions."""
 
+    def __post_init__(self):
+        super().__post_init__()
+        expect("width", self.width > 0, "a number above 0", self.width)
 
-TINY = Config(epochs=2, width=8, embed_dim=16, learning_rate=1e-2)
+
+TINY = Config(epochs=2, width=16, embed_dim=32, learning_rate=1e-2)
 
 
 def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":

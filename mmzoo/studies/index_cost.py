@@ -87,9 +87,9 @@ def report(result: dict) -> str:
     asked, first = result["queries"], result["costs"][0]
     return (
         f"# What an index of {first['size']:,} embeddings costs\n\n"
-        f"`mmzoo.device.index`, {first['width']} numbers an embedding, drawn in neighborhoods of {NEIGHBORHOOD} as "
-        f"those of pictures are; {asked} queries, one after another, on {result['machine']}. Memory is what the "
-        f"process holds more once the index is built. Recall is the share of the {K} nearest that are found.\n\n"
+        f"`mmzoo.device.index`, {first['width']} numbers an embedding, drawn in clusters of {NEIGHBORHOOD}, as "
+        f"image embeddings have them; {asked} queries, one after another, on {result['machine']}. Memory is the "
+        f"increase of the process by the index. Recall is the fraction of the {K} nearest that are found.\n\n"
         f"Generated from `{COSTS}`, which `{result['command']}` wrote.\n\n"
         f"{table(head, rows)}\n"
     )

@@ -4,8 +4,6 @@ import copy
 import dataclasses
 import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -30,6 +28,7 @@ from mmzoo.artifacts.card import (
 )
 from mmzoo.artifacts.old_card import upgrade
 from mmzoo.cli import app
+from mmzoo.commands import publish
 from mmzoo.errors import BadInputError
 
 ROOT = Path(__file__).parents[2]
@@ -313,14 +312,13 @@ def test_every_verb_says_what_is_wrong_with_a_card(words, name, tmp_path, capsys
 
 
 @pytest.mark.parametrize("name", ["no JSON", "list", "unknown below", "old, unknown"])
-def test_publish_says_what_is_wrong_with_a_card(name, tmp_path):
+def test_publish_says_what_is_wrong_with_a_card(name, tmp_path, capsys):
     text, said = BROKEN[name]
     folder = tmp_path / "saved_models" / "x"
     folder.mkdir(parents=True)
     (folder / "card.json").write_text(text)
     (tmp_path / "README.md").write_text("<!-- models:begin --><!-- models:end -->")
-    words = [sys.executable, "-m", "mmzoo.commands.publish", "--root", str(tmp_path)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert re.search(f"card.json: {said}", done.stderr)
-    assert len(done.stderr.splitlines()) == 1
+    assert publish.main(["--root", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert re.search(f"card.json: {said}", error)
+    assert len(error.splitlines()) == 1

@@ -21,6 +21,10 @@ from dataclasses import dataclass
 class Config:
     depth: int = 3
     data_dir: str = ""
+
+
+TINY = Config()
+dataset = build = objective = plan = export = None
 '''
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from json_card import card_of
 from own_prices import ROWS, recipe_of, stops_in, write_prices
 
 from mmzoo import recipes
@@ -17,6 +18,7 @@ from mmzoo.data.tables.source import load_splits
 from mmzoo.errors import BadInputError
 from mmzoo.reports.html.trials import fold_table as shown_folds
 from mmzoo.reports.trials import cross_validation
+from mmzoo.tasks.classification import ACCURACY
 
 
 @pytest.fixture(scope="module")
@@ -151,16 +153,16 @@ def test_cross_validate_resumes_after_interruption(table, tmp_path, monkeypatch,
 
 
 def check_told_folds(section):
-    lines = fold_table(section).splitlines()
+    lines = fold_table(section, ACCURACY).splitlines()
     assert lines[0] == "test accuracy, mean ± standard deviation over 2 folds"
-    assert [line.split("  ")[0] for line in lines[1:4]] == ["text+tabular", "text alone", "tabular alone"]
-    assert lines[4].startswith("a linear model of ")
-    card = {"cross_validation": section}
-    assert f"| text alone | {100 * section['models']['text']['mean']:.2f} % ± " in cross_validation(card)
-    assert "a little too good" not in cross_validation(card)
-    assert "a little too good" in cross_validation(card | {"tuning": {}})
+    assert [line.split("  ")[0] for line in lines[1:4]] == ["text+tabular", "text only", "tabular only"]
+    assert lines[4].startswith("linear baseline, ")
+    card = card_of(cross_validation=section)
+    assert f"| text only | {100 * section['models']['text']['mean']:.2f} % ± " in cross_validation(card)
+    assert "slightly optimistic" not in cross_validation(card)
+    assert "slightly optimistic" in cross_validation(card_of(cross_validation=section, tuning={"trials": 1}))
     shown = shown_folds(card)
     assert shown["head"] == ["model", "mean accuracy", "standard deviation", "fold 1", "fold 2"]
     assert shown["figures"] == [False, True, True, True, True]
-    assert cross_validation({}) == ""
-    assert shown_folds({}) == {}
+    assert cross_validation(card_of()) == ""
+    assert shown_folds(card_of()) == {}

@@ -7,15 +7,16 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from json_card import read_card
+from json_card import card_of, read_card
 from own_tables import TABLES
 
 from mmzoo import recipes
 from mmzoo.api import TrainedModel
+from mmzoo.automl import targets
 from mmzoo.automl.fit import _best_alone, _modality_dropout, _slug, _write_bad_rows, assemble, fit_table, gather_inputs
 from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.options import Request
-from mmzoo.automl.predictor import answers
+from mmzoo.automl.predictor import predict
 from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.automl.targets.classification import class_weight
 from mmzoo.data.tables.column_types import Column
@@ -121,7 +122,7 @@ def test_a_column_less_is_a_modality_less(fitted):
 def test_predict_wants_a_folder_of_fit(tmp_path):
     (tmp_path / "card.json").write_text(json.dumps({"recipe": "spoken_digits", "config": {}}), encoding="utf-8")
     with pytest.raises(BadInputError, match="expected what `mmzoo fit` wrote"):
-        answers(tmp_path, pd.DataFrame({"a": ["1"]}), tmp_path)
+        predict(tmp_path, pd.DataFrame({"a": ["1"]}), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -160,8 +161,9 @@ def test_slugs():
 
 
 def test_rows_are_shown_incomplete_less_where_each_modality_learns_alone():
-    assert [_modality_dropout("class", count) for count in (1, 2, 3, 4, 9)] == [0, 0.2, 0.4, 0.6, 0.6]
-    assert [_modality_dropout("number", count) for count in (1, 2, 3, 4)] == [0.2, 0.4, 0.6, 0.6]
+    classes, numbers = targets.load("class").own_heads, targets.load("number").own_heads
+    assert [_modality_dropout(classes, count) for count in (1, 2, 3, 4, 9)] == [0, 0.2, 0.4, 0.6, 0.6]
+    assert [_modality_dropout(numbers, count) for count in (1, 2, 3, 4)] == [0.2, 0.4, 0.6, 0.6]
 
 
 def test_rare_classes_weigh_more():
@@ -175,11 +177,12 @@ def test_one_modality_is_shipped_where_it_does_as_well():
     def history(*scores):
         return {"val_loss": [2.0, 1.0, 3.0], "val_accuracy": [0.1, *scores]}
 
-    card = {"history": {**history(0.8, 0.7), "baselines": {"text": history(0.79, 0.2), "image": history(0.2, 0.2)}}}
+    baselines = {"text": history(0.79, 0.2), "image": history(0.2, 0.2)}
+    card = card_of(history={**history(0.8, 0.7), "baselines": baselines})
     assert _best_alone(card) == ""
-    card["history"]["baselines"]["text"] = history(0.8, 0.1)
+    card.history["baselines"]["text"] = history(0.8, 0.1)
     assert _best_alone(card) == "text"
-    assert _best_alone({"history": history(0.5, 0.5)}) == ""
+    assert _best_alone(card_of(history=history(0.5, 0.5))) == ""
 
 
 def test_sizes_follow_what_is_there(tmp_path):

@@ -12,7 +12,7 @@ from mmzoo import recipes
 from mmzoo.api import TrainedModel
 from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
-from mmzoo.automl.predictor import write_answers
+from mmzoo.automl.predictor import write_predictions
 from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.data.tables.source import load_splits, target_labels
 from mmzoo.device import Runner
@@ -74,7 +74,7 @@ def test_the_folder_is_whole_and_verified(fitted, done):
     assert check["status"] == "right"
     assert "test micro F1" in done.stdout
     assert "dear for every row" in done.stdout
-    assert "left out: labels of one row alone, seldom" in done.stdout
+    assert "left out: labels of a single row, seldom" in done.stdout
 
 
 def test_linear_models_learn_each_label(fitted):
@@ -124,7 +124,7 @@ def test_evaluate_scores_it_again(fitted, mmzoo_command):
     assert done.returncode == 0, done.stderr[-2000:]
     after = read_card(fitted)["scores"]
     assert after["subsets"] == before["subsets"]
-    assert done.stdout.split()[:6] == ["artifact", "present", "micro_f1", "macro_f1", "map", "exact"]
+    assert done.stdout.split()[:6] == ["artifact", "modalities", "micro_f1", "macro_f1", "map", "exact"]
     assert "fusion gain: " in done.stdout
 
 
@@ -138,11 +138,11 @@ def test_its_recipe_is_trained_again(fitted, mmzoo_command, tmp_path):
 
 def test_card_and_report_tell_labels(fitted):
     readme = (fitted / "README.md").read_text(encoding="utf-8")
-    assert "| present | micro F1 | macro F1 | mean average precision | all labels of a row right |" in readme
+    assert "| modalities | micro F1 | macro F1 | mean average precision | exact match |" in readme
     assert 'print(runner(text=text, tabular=tabular)["labels"])' in readme
-    assert "judged by their micro F1" in readme
+    assert "int8 files are judged by micro F1" in readme
     report = (fitted / "report.html").read_text(encoding="utf-8")
-    for said in ("Micro F1 on", "By label, with", "Rows by label in tags", "to tell dear of every row"):
+    for said in ("Micro F1 on", "By label, all modalities", "Rows by label in tags", "Predicting dear for every row"):
         assert said.lower() in report.lower()
     for never in ("confusion", "confidence", "calibration", "accuracy"):
         assert never not in report.lower()
@@ -156,7 +156,7 @@ def test_lists_are_labels_and_an_empty_one_is_none(tmp_path):
     compile(recipe_text(from_values(values)), "recipe.py", "exec")
     marked = target_labels([["a", "b"], [], ["c", "b"]], ("a", "b"), "")
     assert marked.tolist() == [[1, 1], [0, 0], [0, 1]]
-    write_answers(pd.DataFrame({"y": [["ä", "b"], []], "x": [1, 2]}), tmp_path / "out.csv")
+    write_predictions(pd.DataFrame({"y": [["ä", "b"], []], "x": [1, 2]}), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[1:] == ['"[""ä"", ""b""]",1', "[],2"]
 
 

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pandas as pd
 import pytest
-from json_card import read_card
+from json_card import card_of, read_card
 
 from mmzoo import recipes
 from mmzoo.api import TrainedModel
@@ -52,7 +52,8 @@ def fitted(done, table):
 def test_the_folder_is_whole_and_verified(fitted, done):
     card = read_card(fitted)
     assert card["verification"]["exit_code"] in (0, 3)
-    assert card["labels"] == []
+    assert card["task"] == "regression"
+    assert "labels" not in card
     assert [entry["name"] for entry in card["outputs"]] == ["value", "embedding"]
     assert set(card["baselines"]["unimodal"]) == {"text", "tabular"}
     assert set(card["baselines"]["linear"]) == {"text", "tabular", "all"}
@@ -139,7 +140,7 @@ def test_evaluate_scores_it_again(fitted, mmzoo_command):
     assert after["subsets"]["text+tabular"] == pytest.approx(before["subsets"]["text+tabular"], rel=1e-4)
     assert after["artifacts"].keys() == before["artifacts"].keys()
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["artifact", "present", "mae", "rmse", "r2"]
+    assert lines[0].split() == ["artifact", "modalities", "mae", "rmse", "r2"]
     assert sum("fusion gain: mean absolute error" in line for line in lines) == len(after["artifacts"])
     assert "recorded in" in lines[-1]
 
@@ -154,12 +155,13 @@ def test_its_recipe_is_trained_again(fitted, mmzoo_command, tmp_path):
 
 def test_card_and_report_tell_errors(fitted):
     readme = (fitted / "README.md").read_text(encoding="utf-8")
-    assert "| present | mean absolute error | root mean squared error | R² |" in readme
+    assert "| modalities | mean absolute error | root mean squared error | R² |" in readme
     assert 'print(runner(text=text, tabular=tabular)["value"])' in readme
-    assert "judged by their R²" in readme
+    assert "int8 files are judged by R²" in readme
     report = (fitted / "report.html").read_text(encoding="utf-8")
-    for said in ("Told by true", "Errors of the test rows", "off by", "Mean absolute error on", "the median, "):
-        assert said in report
+    said = ("Predicted against true", "Errors of the test rows", "off by", "Mean absolute error on", "the median, ")
+    for words in said:
+        assert words in report
     for never in ("confusion", "confidence", "calibration", "accuracy"):
         assert never not in report.lower()
 
@@ -196,9 +198,10 @@ def test_one_modality_is_shipped_where_its_error_is_no_larger():
     def history(*errors):
         return {"val_loss": [2.0, 1.0, 3.0], "val_mae": [9.0, *errors]}
 
-    card = {"history": {**history(5.0, 6.0), "baselines": {"text": history(5.1, 5.2), "image": history(8.0, 8.0)}}}
+    baselines = {"text": history(5.1, 5.2), "image": history(8.0, 8.0)}
+    card = card_of(task="regression", history={**history(5.0, 6.0), "baselines": baselines})
     assert _best_alone(card) == ""
-    card["history"]["baselines"]["text"] = history(5.0, 9.0)
+    card.history["baselines"]["text"] = history(5.0, 9.0)
     assert _best_alone(card) == "text"
 
 

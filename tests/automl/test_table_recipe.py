@@ -6,12 +6,12 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from json_card import read_card
 
 from mmzoo import recipes
-from mmzoo.artifacts.folder import read_card
+from mmzoo.api import TrainedModel
 from mmzoo.automl.fit import fit_table
 from mmzoo.automl.options import Request
-from mmzoo.automl.predictor import Fitted
 from mmzoo.automl.recipe import recipe_text
 from mmzoo.automl.table_recipe import KINDS, TableConfig, TableRecipe
 from mmzoo.commands.train import train
@@ -175,8 +175,8 @@ def test_fit_of_hostile_names_ends_in_a_verified_folder(tmp_path, monkeypatch):
         write.writerows([[i, ('"""+{open("ran", "w")}', "\\x")[i % 2]] for i in range(72)])
     out = tmp_path / 'out """{x}'  # TensorFlow reads a backslash in the path of a SavedModel as a pattern
     folder = fit_table(table, target, out, Request(epochs=1, number=("size\n'''{0}",)))
-    assert read_card(folder)["verify"]["exit_code"] in (0, 3)
+    assert read_card(folder)["verification"]["exit_code"] in (0, 3)
     module = recipes.load(str(folder / "recipe.py"))
     assert (module.SOURCE.target, module.SOURCE.path) == (target, str(table))
-    assert set(Fitted(folder).predict(table)) <= {'"""+{open("ran", "w")}', "\\x"}
+    assert set(TrainedModel(folder).predict(table)) <= {'"""+{open("ran", "w")}', "\\x"}
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([table.name, folder.name])

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from json_card import read_card
+from json_card import card_of, read_card
 from own_prices import recipe_of, stops_in, write_prices
 
 from mmzoo import recipes
@@ -147,21 +147,21 @@ def test_trials_are_reported(tmp_path):
         "",
         "over the size",
     )
-    card = {"tuning": told}
+    card = card_of(tuning=told)
     shown = trial_table(card)
     assert [row[0] for row in shown["rows"]] == [*map(str, range(13, 3, -1)), "1, the defaults"]
     assert "The best, trial 13, has 0.4000, the defaults 1.0000." in tuning(card)
     (drawn,) = trial_drawings(card)
     assert drawn["svg"].startswith("<svg")
     assert "ended early" in drawn["svg"]
-    assert trial_table({}) == {}
-    assert trial_drawings({}) == []
-    assert tuning({}) == ""
+    assert trial_table(card_of()) == {}
+    assert trial_drawings(card_of()) == []
+    assert tuning(card_of()) == ""
 
 
 def test_tuning_without_improvement_is_reported():
     history = [{"values": {"width": 1.0}, "val_loss": 0.5, "epochs": 3, "seconds": 2.0, "pruned": ""}]
-    told = {"tuning": fit_tune._section(history, 3) | {"epochs": 3}}
+    told = card_of(tuning=fit_tune._section(history, 3) | {"epochs": 3})
     assert "1 trials of 3, for which there was time, " in tuning(told)
     assert "None was better than the defaults, 0.5000." in tuning(told)
 

@@ -1,4 +1,4 @@
-"""Every format gives the answers of Keras; the scores answer to independent formulas; the card gets them."""
+"""Every format gives the answers of Keras; the command scores them, prints what it finds and records it."""
 
 import json
 import sys
@@ -9,14 +9,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from sklearn.metrics import accuracy_score, f1_score
+from json_card import change_card, read_card
 
+from mmzoo import recipes
+from mmzoo.artifacts.card import Card
+from mmzoo.artifacts.folder import BASELINES
 from mmzoo.artifacts.runtimes import predictor
-from mmzoo.commands import evaluate as verb
+from mmzoo.commands.evaluate import evaluate
 from mmzoo.data import arrays
 from mmzoo.data.presence import present_patterns
 from mmzoo.errors import BadInputError
-from mmzoo.tasks.classification import MOST_CLASSES, compare, score_section
+from mmzoo.recipe import Export
 
 LABELS = ("a", "b", "c")
 FILES = ("model.keras", "saved_model", "model_float32.tflite", "model.onnx")
@@ -40,7 +43,7 @@ class Config:
 
 
 def dataset(split, config):
-    assert (arrays, config.sizes) == ("test", (7, 7, 6))
+    assert (split, config.sizes) == ("test", (7, 7, 6))
     rng = np.random.default_rng(0)
     for n in config.sizes:
         x = {
@@ -70,7 +73,9 @@ def folder(made, tmp_path, monkeypatch):
     """A folder with a card of a recipe that exists for this test alone."""
     recipe = types.ModuleType("mmzoo.recipes.fake")
     recipe.Config, recipe.dataset = Config, dataset
+    recipe.export = lambda config: Export(labels=LABELS, outputs={}, units={}, data={}, ranges={})
     monkeypatch.setitem(sys.modules, "mmzoo.recipes.fake", recipe)
+    monkeypatch.setattr(recipes, "names", lambda: ["fake"])
     for name in FILES:
         (tmp_path / name).symlink_to(made / name)
     inputs = [{"name": n, "shape": [1], "dtype": "float32"} for n in ("image", "audio", "present")]
@@ -166,72 +171,18 @@ def test_present_patterns():
     ]
 
 
-def test_scores_against_formulas():
-    rng = np.random.default_rng(1)
-    probabilities = rng.dirichlet(np.ones(4), 50).astype(np.float32)
-    labels = rng.integers(0, 3, 50)  # class 3 never occurs
-    s = verb.scores(probabilities, labels, "wxyz")
-    predicted = probabilities.argmax(1)
-    assert s["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
-    assert s["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro", zero_division=0))
-    assert s["log_loss"] == pytest.approx(-np.log(probabilities[range(50), labels]).mean(), rel=1e-5)
-    for i, row in enumerate(s["per_class"]):
-        hits, said, there = (
-            ((predicted == i) & (labels == i)).sum(),
-            (predicted == i).sum(),
-            (labels == i).sum(),
-        )
-        expected = [hits / max(said, 1), hits / max(there, 1), 2 * hits / max(said + there, 1), there]
-        assert [row[k] for k in ("precision", "recall", "f1", "support")] == pytest.approx(expected)
-        assert s["confusion"][i] == [int(((labels == i) & (predicted == j)).sum()) for j in range(4)]
-    assert json.loads(json.dumps(s)) == s
-    with pytest.raises(BadInputError, match="1 rows with NaN"):
-        verb.scores(np.array([[np.nan, 1], [0, 1]]), np.array([0, 1]), "ab")
-
-
-def test_fusion_gain_is_the_paired_bootstrap():
-    rng = np.random.default_rng(2)
-    labels = rng.integers(0, 3, 600)
-    fused = np.eye(3)[np.where(rng.random(600) < 0.9, labels, 0)]
-    single = np.eye(3)[np.where(rng.random(600) < 0.8, labels, 1)]
-    ahead = (fused.argmax(1) == labels).astype(float) - (single.argmax(1) == labels)
-    g = verb.fusion_gain(fused, single, labels)
-    assert g["points"] == pytest.approx(100 * ahead.mean())
-    drawn = 100 * ahead[rng.integers(0, 600, (4000, 600))].mean(1)
-    assert [g["low"], g["high"]] == pytest.approx(np.percentile(drawn, [2.5, 97.5]).tolist(), abs=0.35)
-    assert verb.fusion_gain(fused, single, labels) == g
-    # the same 600 examples five times are no more evidence than once
-    five = [np.repeat(x, 5, axis=0) for x in (fused, single, labels, np.arange(600))]
-    grouped, naive = verb.fusion_gain(*five), verb.fusion_gain(*five[:3])
-    assert [grouped["low"], grouped["high"]] == pytest.approx([g["low"], g["high"]], abs=0.35)
-    assert naive["high"] - naive["low"] < 0.6 * (grouped["high"] - grouped["low"])
-    with pytest.raises(BadInputError, match="one length"):
-        verb.fusion_gain(fused, single[1:], labels)
-
-
-def test_compare_takes_the_best_single_modality():
-    labels = np.array([0, 1, 2, 0])
-    singles = {"image": np.eye(3)[[0, 1, 1, 1]], "audio": np.eye(3)[[0, 1, 2, 1]]}
-    section = compare(np.eye(3)[labels], singles, labels, LABELS)
-    assert section["baselines"]["image"]["accuracy"] == 0.5
-    assert section["fusion_gain"]["over"] == "audio"
-    assert section["fusion_gain"]["points"] == 25.0
-    assert section["average"] == {"accuracy": 0.5}  # argmax of a tie is the first
-    assert section["consistency"]["agreement"] == 0.75
-    assert "consistency" not in compare(np.eye(3)[labels], {"audio": singles["audio"]}, labels, LABELS)
-
-
 def test_the_verb_records_what_it_prints(folder, capsys, examples):
-    report = verb.evaluate(folder)
+    report = evaluate(folder)
     assert list(report) == list(FILES)
     assert list(report["model.onnx"]) == ["image+audio", "image", "audio", "none"]
-    scores = json.loads((folder / "card.json").read_text())["scores"]
-    assert (scores["n"], scores["split"], list(scores["artifacts"])) == (20, "test", list(FILES))
+    scores = read_card(folder)["scores"]
+    assert (scores["n"], list(scores["artifacts"])) == (20, list(FILES))
+    assert Card.read(folder).scores.split == "test"
     labels = np.concatenate([y for _, y in dataset("test", Config())])
     only_image = examples | {"present": np.tile(np.float32([1, 0]), (20, 1))}
     got = predictor(folder / "model_float32.tflite")(only_image)["probabilities"].argmax(1)
     assert scores["subsets"]["image"]["accuracy"] == pytest.approx((got == labels).mean())
-    assert np.array(scores["confusion"]).sum() == 20
+    assert np.array(scores["details"]["confusion"]).sum() == 20
     printed = capsys.readouterr().out
     assert f"{report['model.onnx']['audio']['ece']:.4f}" in printed
     assert str(folder / "card.json") in printed
@@ -239,15 +190,18 @@ def test_the_verb_records_what_it_prints(folder, capsys, examples):
 
 
 def test_one_artifact_leaves_the_rest_of_the_card(folder, capsys):
-    card = json.loads((folder / "card.json").read_text())
+    card = read_card(folder)
     card["scores"] = {"n": 9, "subsets": {"image": {"accuracy": 0.25}}, "artifacts": {"old": {"accuracy": 1}}}
+    card["scores"]["details"] = {"per_class": []}
+    card |= {"format": 2, "task": "classification"}
     (folder / "card.json").write_text(json.dumps(card))
-    assert list(verb.evaluate(folder, "float32", limit=5)) == ["model_float32.tflite"]
-    assert json.loads((folder / "card.json").read_text()) == card
-    assert "5 examples (limited): not recorded" in capsys.readouterr().out
-    verb.evaluate(folder, "float32")
-    scores = json.loads((folder / "card.json").read_text())["scores"]
+    assert list(evaluate(folder, "float32", limit=5)) == ["model_float32.tflite"]
+    assert read_card(folder) == card
+    assert "5 examples (limit): not recorded" in capsys.readouterr().out
+    evaluate(folder, "float32")
+    scores = read_card(folder)["scores"]
     assert scores["subsets"] == card["scores"]["subsets"]
+    assert scores["details"] == card["scores"]["details"]
     assert scores["artifacts"]["old"] == {"accuracy": 1}
     assert scores["artifacts"]["model_float32.tflite"]["n"] == 20
 
@@ -255,7 +209,7 @@ def test_one_artifact_leaves_the_rest_of_the_card(folder, capsys):
 def test_bad_input_is_one_line(folder, tmp_path_factory):
     def message(*args, **kwargs):
         with pytest.raises(BadInputError, match="expected") as caught:
-            verb.evaluate(*args, **kwargs)
+            evaluate(*args, **kwargs)
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
@@ -263,10 +217,29 @@ def test_bad_input_is_one_line(folder, tmp_path_factory):
     assert "Received: fp8" in message(folder, "fp8")
     assert "limit" in message(folder, limit=-1)
     assert "card.json" in message(tmp_path_factory.mktemp("empty"))
-    card = json.loads((folder / "card.json").read_text())
+    card = read_card(folder)
     for change, word in (({"recipe": "no_such"}, "no_such"), ({"config": {"gone": 1}}, "gone")):
         (folder / "card.json").write_text(json.dumps(card | change))
         assert word in message(folder)
+
+
+def test_a_pretrained_model_is_scored_by_train_only(folder):
+    change_card(folder, format=2, task="pretraining")
+    with pytest.raises(BadInputError, match=r"a model of the task pretraining is scored by `mmzoo train` only"):
+        evaluate(folder)
+
+
+def test_the_gain_over_a_stored_baseline_is_printed_of_each_file(folder, capsys, examples):
+    labels = np.concatenate([y for _, y in dataset("test", Config())])
+    change_card(folder, fusion_gain={"over": "audio", "points": 1.0, "low": 0.0, "high": 2.0})
+    evaluate(folder, "onnx")
+    assert "fusion gain" not in capsys.readouterr().out
+    np.savez(folder / BASELINES, audio=np.zeros(20, np.uint16))
+    report = evaluate(folder)
+    printed = [line for line in capsys.readouterr().out.splitlines() if "fusion gain" in line]
+    assert [line.split()[0] for line in printed] == list(FILES)
+    points = 100 * (report["model.onnx"]["image+audio"]["accuracy"] - (labels == 0).mean())
+    assert f"{points:+.2f} points over audio (95 % interval " in printed[-1]
 
 
 def test_kinds_of_examples_are_scored_apart(folder, examples, monkeypatch):
@@ -274,9 +247,9 @@ def test_kinds_of_examples_are_scored_apart(folder, examples, monkeypatch):
     labels = np.concatenate([y for _, y in dataset("test", Config())])
     kinds = tuple("open" if i % 4 else "closed" for i in range(20))
     monkeypatch.setattr(sys.modules["mmzoo.recipes.fake"], "kinds", lambda config: kinds, raising=False)
-    np.savez(folder / verb.BASELINES, audio=np.zeros(20, np.uint16), image=np.zeros(7, np.uint16))
-    verb.evaluate(folder, "keras")
-    found = json.loads((folder / "card.json").read_text())["scores"]["by_kind"]
+    np.savez(folder / BASELINES, audio=np.zeros(20, np.uint16), image=np.zeros(7, np.uint16))
+    evaluate(folder, "keras")
+    found = read_card(folder)["scores"]["details"]["by_kind"]
     fused = predictor(folder / "model.keras")(examples)["probabilities"].argmax(1) == labels
     closed = np.arange(20) % 4 == 0
     assert found["closed"] == pytest.approx(
@@ -285,14 +258,3 @@ def test_kinds_of_examples_are_scored_apart(folder, examples, monkeypatch):
     assert found["open"]["n"] == 15
     line = f"| closed | 5 | {100 * found['closed']['fused']:.2f} % | {100 * found['closed']['audio']:.2f} % |"
     assert line in (folder / "README.md").read_text()
-    with pytest.raises(BadInputError, match="kinds: expected one for each of 20 examples"):
-        verb.kind_scores({}, labels, kinds[:9])
-
-
-def test_many_classes_leave_the_confusion_out_and_the_classes_that_are_not_there():
-    many = MOST_CLASSES + 1
-    labels = np.arange(30)
-    report = {"model.keras": {"image": verb.scores(np.eye(many)[labels], labels, [str(i) for i in range(many)])}}
-    section = score_section(report, {}, 30)
-    assert "confusion" not in section
-    assert [row["label"] for row in section["per_class"]] == [str(i) for i in range(30)]

@@ -1,11 +1,14 @@
 """The tables in the READMEs are those of the cards, and `--check` notices when they are not."""
 
-import json
+from dataclasses import replace
 
 import pytest
+from json_card import card_of, change_card
 
+from mmzoo.artifacts.card import Card
 from mmzoo.commands.publish import BEGIN, END, publish
 from mmzoo.errors import BadInputError
+from mmzoo.metrics.classification import SUMMARY
 from mmzoo.reports.write import write_card
 
 
@@ -20,9 +23,10 @@ def root(tmp_path):
         ]
         files = {f"model_{kind}.tflite": {"bytes": 123456, "sha256": "00"} for kind in ("float32", "int8")}
         card = {"recipe": name, "inputs": inputs, "labels": ["x", "y"], "parameters": 4321, "files": files}
-        card["scores"] = {"subsets": {"image+audio": {"accuracy": accuracy}, "image": {"accuracy": 0.1}}}
-        card["fusion_gain"] = {"over": "image", "points": 6.5, "low": 5.5, "high": 7.5}
-        write_card(folder, card)
+        subsets = {"image+audio": accuracy, "image": 0.1}
+        card["scores"] = {"subsets": {subset: dict.fromkeys(SUMMARY, value) for subset, value in subsets.items()}}
+        card["baselines"] = {"fusion_gain": {"over": "image", "points": 6.5, "low": 5.5, "high": 7.5}}
+        write_card(folder, card_of(**card))
     (tmp_path / "README.md").write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n")
     return tmp_path
 
@@ -62,27 +66,31 @@ def test_check_writes_nothing_and_exits_1_on_a_difference(root, capsys, run_main
 
 
 RATES = {"wer": 0.031, "cer": 0.01, "exact": 0.9}
+RECALLS = {"recall@1": 0.25, "recall@5": 0.5, "recall@10": 1, "median_rank": 2}
+WAYS = {"text_to_image": RECALLS, "image_to_text": RECALLS}
+RATES_OF_TYPES = {"seen": {"auc": 0.9, "detected": 0.5, "n": 3}}
+KIND = {"kinds": RATES_OF_TYPES, "threshold": 1.5, "detected": 0.5, "false_alarms": 0.1}
+AREAS = {**KIND, "auc": 0.875, "partial_auc": 0.75, "average_precision": 0.5, "odd": 0.5}
 
 
 @pytest.mark.parametrize(
-    ("scores", "said"),
+    ("task", "details", "said"),
     [
-        ({"map50": 0.5, "map50_95": 0.2, "per_class": [], "threshold": 0.3}, "| mAP50 50.00 % |"),
+        ("detection", {"map50": 0.5, "map50_95": 0.2, "per_class": [], "threshold": 0.3}, "| mAP50 50.00 % |"),
         (
+            "transcription",
             {"transcripts": {"as it is": {"audio+video": RATES, "audio": RATES | {"wer": 0.5}}}},
             "| word error rate 3.10 % |",
         ),
-        ({"objective": {"loss": 1.0}}, "| 123,456 | 123,456 |  | 90 % by others |"),
+        ("retrieval", {"retrieval": WAYS}, "| recall@1 25.00 %, images by text |"),
+        ("anomaly", {"anomalies": {"image": AREAS}, "normal": 6}, "| AUC 0.875 |"),
+        ("pretraining", {"objective": {"loss": 1.0}}, "| 123,456 | 123,456 |  | 90 % by others |"),
     ],
-    ids=["boxes", "transcripts", "pretraining"],
 )
-def test_the_score_is_that_of_the_task_beside_the_published_one(root, scores, said):
-    path = root / "saved_models" / "a_model" / "card.json"
-    card = json.loads(path.read_text()) | {
-        "scores": {"split": "test", "n": 9} | scores,
-        "data": {"published": "90 % by others"},
-    }
-    path.write_text(json.dumps(card))
+def test_the_score_is_that_of_the_task_beside_the_published_one(root, task, details, said):
+    folder = root / "saved_models" / "a_model"
+    scores, data = {"n": 9, "details": details}, {"published": "90 % by others"}
+    change_card(folder, task=task, scores=scores, data=data, baselines={})
     publish(root)
     row = next(
         line for line in (root / "saved_models" / "README.md").read_text().splitlines() if line.startswith("| [a_model")
@@ -94,15 +102,14 @@ def test_the_score_is_that_of_the_task_beside_the_published_one(root, scores, sa
 def test_scores_are_published_without_weights(root, tmp_path_factory, run_main):
     folder = tmp_path_factory.mktemp("trained") / "mine"
     folder.mkdir()
-    card = json.loads((root / "saved_models" / "a_model" / "card.json").read_text())
-    write_card(folder, card | {"recipe": "c_model"})
+    write_card(folder, replace(Card.read(root / "saved_models" / "a_model"), recipe="c_model"))
     for name in ("model.keras", "model_float32.tflite", "learning_curve.png"):
         (folder / name).write_bytes(b"x")
     assert run_main("publish", "--root", root, "--scores-only", folder) == 0
     out = root / "saved_models" / "c_model"
     assert {path.name for path in out.iterdir()} == {"card.json", "README.md", "learning_curve.png"}
     text = (out / "README.md").read_text()
-    assert "allows the scores alone" in text
+    assert "allows only scores to be published" in text
     assert "from mmzoo.device import Runner" not in text
     assert "[c_model](saved_models/c_model/)" in (root / "README.md").read_text()
     assert run_main("publish", "--check", "--root", root) == 0
@@ -111,8 +118,7 @@ def test_scores_are_published_without_weights(root, tmp_path_factory, run_main):
 
 def test_a_further_source_of_a_recipe_has_a_folder_of_its_own(root, tmp_path_factory, run_main):
     folder = tmp_path_factory.mktemp("trained")
-    card = json.loads((root / "saved_models" / "a_model" / "card.json").read_text())
-    write_card(folder, card | {"config": {"source": "seen"}})
+    write_card(folder, replace(Card.read(root / "saved_models" / "a_model"), config={"source": "seen"}))
     assert run_main("publish", "--root", root, "--scores-only", folder, "--name", "a_model_seen") == 0
     text = (root / "saved_models" / "a_model_seen" / "README.md").read_text()
     assert text.startswith("# a_model_seen\n")
@@ -123,13 +129,13 @@ def test_a_further_source_of_a_recipe_has_a_folder_of_its_own(root, tmp_path_fac
 
 
 def test_latency_is_relative_to_the_peer_of_the_same_run(root):
-    path = root / "saved_models" / "a_model" / "card.json"
-    card = json.loads(path.read_text())
     times = {"median_ms": 0.2, "best_ms": 0.15, "peak_share": 0.8}
     threads = {"1": times | {"ratio": {"mobilenet_v3_small": {"best": 0.25, "median": 0.3}}}}
     peer = {"name": "mobilenet_v3_small", "multiply_adds": 1, "peer": True, "threads": {}}
     mine = {"name": "a/model_float32.tflite", "multiply_adds": 1, "peer": False, "threads": threads}
-    path.write_text(json.dumps(card | {"benchmark": {"models": [peer, mine]}}))
+    machine = {"processor": "a processor", "cores": 2}
+    benchmark = {"machine": machine, "runs": 20, "models": [peer, mine]}
+    change_card(root / "saved_models" / "a_model", benchmark=benchmark)
     publish(root)
     a, b = (line for line in (root / "saved_models" / "README.md").read_text().splitlines() if line.startswith("| ["))
     assert a.endswith("| 0.25 |")

@@ -3,6 +3,7 @@
 import itertools
 import json
 import types
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,8 +13,10 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.compiled_model import CompiledModel
 from keras import layers
 
-from mmzoo.artifacts.folder import load_keras, sha256, write_json
+from mmzoo.artifacts.card import Card, Data, Scores, Verification, embedded_values
+from mmzoo.artifacts.folder import load_keras, sha256
 from mmzoo.artifacts.golden import golden_examples, read_golden
+from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.artifacts.runtimes import predictor
 from mmzoo.blocks.log_mel import LogMel
 from mmzoo.commands import export as command
@@ -32,14 +35,13 @@ FLOAT = ("saved_model", "model_float32.tflite", "model.onnx")
 TFLITE = ("model_float32.tflite", "model_dynamic.tflite", "model_int8.tflite")
 PATTERNS = tuple(itertools.product((1.0, 0.0), repeat=2))
 SPEC = Export(labels=("a", "b", "é"), outputs={}, units={}, data={}, ranges={})
-CARD = {
-    "recipe": "small",
-    "config": {"seed": 3},
-    "labels": ["a", "b", "é"],
-    "inputs": [],
-    "outputs": [],
-    "scores": {"model.keras": {}},
-}
+CARD = Card(
+    recipe="small",
+    task="classification",
+    config={"seed": 3},
+    labels=("a", "b", "é"),
+    scores=Scores(artifacts={"model.keras": {"accuracy": 0.5}}),
+)
 
 
 def small_model():
@@ -83,18 +85,19 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quantize.flatbuffer, "join", keep_parts)
         golden = golden_examples(examples(40, 1), np.arange(40) % 3)
-        written = verb.export(model, folder, SPEC, examples(48), golden, {**CARD, "history": {"loss": [1.0]}})
+        written = verb.export(model, folder, SPEC, examples(48), golden, replace(CARD, history={"loss": [1.0]}))
     return types.SimpleNamespace(folder=folder, model=model, written=written, parts=parts)
 
 
 def test_export_folder_holds_all_files_and_tables_list_them(made):
     names = ["golden.npz", "labels.txt", "model.keras", "model.onnx", "saved_model", *TFLITE]
     assert sorted(path.name for path in made.folder.iterdir()) == sorted(names)
-    assert sorted(made.written["files"]) == sorted(names)
-    for name, entry in made.written["files"].items():
-        assert entry["sha256"] == sha256(made.folder / name)
-        assert entry["bytes"] > 0
-    assert sorted(made.written["operators"]) == sorted(TFLITE)
+    assert sorted(made.written.files) == sorted(names)
+    for name, entry in made.written.files.items():
+        assert entry.sha256 == sha256(made.folder / name)
+        assert entry.bytes > 0
+    assert made.written.history == {"loss": [1.0]}
+    assert sorted(made.written.operators) == sorted(TFLITE)
     assert (made.folder / "labels.txt").read_text(encoding="utf-8") == "a\nb\né\n"
 
 
@@ -165,8 +168,16 @@ def test_export_tflite_has_named_static_inputs_and_card(made, name):
     assert sig.signatureKey == "serving_default"
     assert not any(code.customCode for code in model.operatorCodes)
     about = json.loads(flatbuffer.get_metadata(model, "mmzoo_card"))
-    assert about == {key: CARD[key] for key in about}
-    assert sorted(about) == ["config", "inputs", "labels", "outputs", "recipe"]
+    assert about == embedded_values(CARD)
+    assert {key: about[key] for key in ("recipe", "task", "config", "labels", "inputs", "outputs")} == {
+        "recipe": "small",
+        "task": "classification",
+        "config": {"seed": 3},
+        "labels": ["a", "b", "é"],
+        "inputs": [],
+        "outputs": [],
+    }
+    assert sorted(about) == ["config", "data", "inputs", "labels", "mmzoo", "outputs", "recipe", "task"]
 
 
 @pytest.mark.parametrize("name", ["model_float32.tflite", "model_int8.tflite"])
@@ -272,7 +283,8 @@ def folder(made, tmp_path):
     for name in ("model.keras", "golden.npz"):
         (tmp_path / name).write_bytes((made.folder / name).read_bytes())
     (tmp_path / "model_float32.tflite").write_bytes(b"old")
-    write_json(tmp_path / "card.json", CARD | {"verify": {"verdict": "right"}, "data": {"license": "CC0"}})
+    scores = replace(CARD.scores, artifacts={**CARD.scores.artifacts, "model_float32.tflite": {"accuracy": 0.25}})
+    replace(CARD, verification=Verification(0), data=Data(license="CC0"), scores=scores).write(tmp_path)
     return tmp_path
 
 
@@ -281,15 +293,16 @@ def test_export_folder_updates_files_and_card(made, folder, monkeypatch, capsys)
         export=lambda config: Export(SPEC.labels, {}, {}, {}, {}, precisions=("float32",)),
         dataset=lambda split, config: [(examples(8), np.zeros(8))],
     )
-    monkeypatch.setattr(command, "recipe_of", lambda folder, card, data_dir: (recipe, None))
+    monkeypatch.setattr(ModelFolder, "recipe", recipe)
+    monkeypatch.setattr(ModelFolder, "config", lambda self, data_dir: None)
     monkeypatch.setattr(verb, "has_onnx", lambda: False)
     monkeypatch.setattr(command, "has_onnx", lambda: False)
     export_folder(folder)
-    card = json.loads((folder / "card.json").read_text())
-    assert card["files"]["model_float32.tflite"]["sha256"] == sha256(folder / "model_float32.tflite")
-    assert list(card["operators"]) == ["model_float32.tflite"]
-    assert card["verify"] == {}  # the verdict belonged to the old file
-    assert card["scores"] == CARD["scores"]
+    card = Card.read(folder)
+    assert card.files["model_float32.tflite"].sha256 == sha256(folder / "model_float32.tflite")
+    assert list(card.operators) == ["model_float32.tflite"]
+    assert card.verification is None  # it was a verdict on another file
+    assert card.scores == CARD.scores  # those of the file that has changed are dropped
     printed = capsys.readouterr()
     assert str(folder / "model_float32.tflite") in printed.out
     assert "pip install 'mmzoo[onnx]'" in printed.out

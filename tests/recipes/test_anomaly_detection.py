@@ -1,20 +1,20 @@
 """The recipe `anomaly_detection`: its flags, its score by its formula, and a run from training to a card."""
 
 import dataclasses
-import json
 
 import keras
 import numpy as np
 import pytest
+from json_card import read_card
 
+from mmzoo.artifacts.card import Card, embedded_values
 from mmzoo.commands.evaluate import evaluate
-from mmzoo.commands.publish import headline
 from mmzoo.commands.train import train
 from mmzoo.data.sources import synthetic_machines
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
 from mmzoo.recipes import anomaly_detection
-from mmzoo.tasks.anomaly import finds_anomalies, kind_scores
+from mmzoo.tasks.anomaly import TASK
 from mmzoo.verification.tflite_file import open_file
 from mmzoo.verification.verify import _score_row
 
@@ -99,25 +99,6 @@ def test_loss_is_the_cross_entropy_of_each_kind(modalities, told):
         np.testing.assert_allclose(objective["metrics"][0](given, y_pred), right, rtol=1e-5)
 
 
-def test_kinds_are_scored_each_against_the_normal_ones():
-    names = anomaly_detection.KINDS
-    labels = np.array([0, 0, 0, 0, 1, 1, 3, 3])
-    score = np.array([0.0, 1.0, 2.0, 3.0, 9.0, 8.0, 0.5, 2.5])
-    found = kind_scores(score, labels, names, threshold=2.2)
-    assert found["kinds"] == {
-        "seen": {"auc": 1.0, "detected": 1.0, "n": 2},
-        "mismatch": {"auc": 0.5, "detected": 0.5, "n": 2},
-    }
-    assert (found["auc"], found["detected"], found["false_alarms"]) == (0.75, 0.75, 0.25)
-    with pytest.raises(BadInputError, match="expected both 0 and 1"):
-        kind_scores(score[:4], labels[:4], names, 1.0)
-
-
-def test_a_score_of_anomalies_is_told_by_its_output():
-    assert finds_anomalies(("anomaly_score", "parts"))
-    assert not finds_anomalies(("probabilities", "embedding"))
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
@@ -129,7 +110,7 @@ def folder(tmp_path_factory):
 
 
 def test_the_card_tells_each_kind_and_each_subset(folder):
-    card = json.loads((folder / "card.json").read_text())
+    card = read_card(folder)
     scores = card["scores"]
     assert card["labels"] == list(anomaly_detection.KINDS)
     assert list(scores["details"]["anomalies"]) == ["image+audio", "image", "audio"]
@@ -150,16 +131,18 @@ def test_the_card_tells_each_kind_and_each_subset(folder):
     for file in ("model.keras", "model_float32.tflite", "saved_model", "model.onnx"):
         assert scores["artifacts"][file]["auc"] == pytest.approx(full, abs=1e-3)
     text = (folder / "README.md").read_text()
-    assert "detected of mismatch" in text
-    assert "what speaks for each kind that the inputs can tell of `seen`, `heard`, `mismatch`." in text
-    assert f"print(score > {scores['anomalies']['image+audio']['threshold']:.3g})  # the threshold of all" in text
+    assert "detected, mismatch" in text
+    assert "The output `parts` decomposes the score by anomaly type; the parts sum to the score: " in text
+    assert "the score: `seen`, `heard`, `mismatch`." in text
+    threshold = scores["details"]["anomalies"]["image+audio"]["threshold"]
+    assert f"print(score > {threshold:.3g})  # the threshold with all modalities" in text
     assert "calibration error" not in text
-    assert headline(scores) == f"AUC {full:.3f}"
+    assert TASK.headline(Card.read(folder).scores) == f"AUC {full:.3f}"
     assert not (folder / "confusion_matrix.png").exists()
 
 
 def test_the_threshold_is_that_of_normal_validation_scenes(folder):
-    card = json.loads((folder / "card.json").read_text())
+    card = read_card(folder)
     runner, data = Runner(folder), synthetic_machines.sample("validation", TINY.seed)
     clips = data.clips.astype("float32") / 32768
     told = [runner(image=x, audio=y) for x, y in zip(data.images, clips, strict=True)]
@@ -173,22 +156,24 @@ def test_the_threshold_is_that_of_normal_validation_scenes(folder):
 
 
 def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
-    before = json.loads((folder / "card.json").read_text())["scores"]
+    before = read_card(folder)["scores"]
     report = evaluate(folder, "float32")
-    assert report["model_float32.tflite"]["auc"] == pytest.approx(before["anomalies"]["image+audio"]["auc"], abs=1e-3)
+    full = before["details"]["anomalies"]["image+audio"]
+    assert report["model_float32.tflite"]["auc"] == pytest.approx(full["auc"], abs=1e-3)
     assert "180 examples: recorded in" in capsys.readouterr().out
-    after = json.loads((folder / "card.json").read_text())["scores"]
-    assert after["anomalies"] == before["anomalies"]
-    assert after["alone"] == before["alone"]
+    after = read_card(folder)["scores"]
+    assert after["details"] == before["details"]
+    assert set(after["details"]) == {"normal", "anomalies", "alone"}
     assert set(after["artifacts"]) == set(before["artifacts"])
     evaluate(folder, "keras", limit=60)
-    assert "60 examples: (limited): not recorded" in capsys.readouterr().out
-    assert json.loads((folder / "card.json").read_text())["scores"] == after
+    assert "60 examples (limit): not recorded" in capsys.readouterr().out
+    assert read_card(folder)["scores"] == after
 
 
 def test_a_quantized_file_that_tells_less_apart_is_wrong(folder):
-    card = json.loads((folder / "card.json").read_text())
-    file = open_file(folder / "model_int8.tflite", card)
-    card["scores"]["artifacts"]["model_int8.tflite"]["auc"] = card["scores"]["artifacts"]["model.keras"]["auc"] - 0.1
+    card = Card.read(folder)
+    file = open_file(folder / "model_int8.tflite", embedded_values(card))
+    best = card.scores.artifacts["model.keras"]["auc"]
+    card.scores.artifacts["model_int8.tflite"]["auc"] = best - 0.1
     (row,) = _score_row(file, card)
     assert (row["status"], row["detail"]) == ("wrong", "10.00 points of auc below model.keras")

@@ -1,21 +1,20 @@
 """The recipe `audio_visual_speech`: its flags, its metric, and a run from training to a card with error rates."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
+from json_card import read_card
 
+from mmzoo.artifacts.card import Card, embedded_values
 from mmzoo.commands.evaluate import evaluate
 from mmzoo.commands.train import train
-from mmzoo.data.batches.speech import CHARACTERS, encode_sentences
 from mmzoo.data.sources import spoken_numbers
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.language_model import learn_language, read_language_model
+from mmzoo.metrics.language_model import read_language_model
 from mmzoo.recipes import audio_visual_speech
 from mmzoo.tasks import transcription
-from mmzoo.tasks.transcription import rates, transcribes, transcripts
 from mmzoo.verification.tflite_file import open_file
 from mmzoo.verification.verify import _score_row
 
@@ -40,34 +39,6 @@ def test_flags_that_cannot_be(flags, said):
         audio_visual_speech.Config(**flags)
 
 
-def paths(texts, steps=60):
-    """Return log-probabilities `(N, steps, 28)` sure of `texts`: each letter for two frames, a blank in between."""
-    told = np.full((len(texts), steps, 1 + len(CHARACTERS)), -9.0, np.float32)
-    told[..., 0] = 0
-    for row, text in zip(told, texts, strict=True):
-        for i, letter in enumerate(text):
-            row[3 * i : 3 * i + 2, 0] = -9
-            row[3 * i : 3 * i + 2, CHARACTERS.index(letter) + 1] = 0
-    return told
-
-
-def test_transcripts_and_their_error_rates():
-    said = ["bin blue at f two now", "set red"]
-    told = paths(["bin blue at s two now", "set red"], steps=75)
-    assert transcripts(told, CHARACTERS) == ["bin blue at s two now", "set red"]
-    found = rates(lambda _: {"log_probabilities": told}, {}, encode_sentences(said), CHARACTERS)
-    assert found == {"wer": 1 / 8, "cer": 1 / 28, "exact": 1 / 2}
-    told[0, 36:38, CHARACTERS.index("f") + 1] = -1  # the second choice for the letter
-    language = learn_language(["bin blue at f two now", "set red"] * 9, CHARACTERS, weight=9.0)
-    also = rates(lambda _: {"log_probabilities": told}, {}, encode_sentences(said), CHARACTERS, language.scorer())
-    assert also == found | {"wer_with_language_model": 0}
-
-
-def test_recognizers_are_told_by_their_outputs():
-    assert transcribes(("log_probabilities",))
-    assert not transcribes(("probabilities", "embedding"))
-
-
 def test_grid_has_frames_of_its_own():
     model = audio_visual_speech.build(dataclasses.replace(TINY, source="grid"))
     assert model.input["video"].shape == (None, 75 * 32, 64, 1)
@@ -86,7 +57,7 @@ def folder(tmp_path_factory):
 
 
 def test_the_card_tells_the_error_rates(folder):
-    card = json.loads((folder / "card.json").read_text())
+    card = read_card(folder)
     scores = card["scores"]
     assert list(scores["details"]["transcripts"]) == ["as it is", "with pink noise at -5 dB"]
     for subsets in scores["details"]["transcripts"].values():
@@ -106,7 +77,7 @@ def test_the_card_tells_the_error_rates(folder):
 
 
 def test_a_language_model_of_the_training_split_is_beside_the_model(folder):
-    card = json.loads((folder / "card.json").read_text())
+    card = read_card(folder)
     language = read_language_model(folder / "language_model.json")
     assert card["files"]["language_model.json"]["bytes"] > 100
     assert language.log_probability("\nthre", "e") > -0.01  # a digit is spelled as it was in training
@@ -116,22 +87,22 @@ def test_a_language_model_of_the_training_split_is_beside_the_model(folder):
 
 
 def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
-    before = json.loads((folder / "card.json").read_text())["scores"]
+    before = read_card(folder)["scores"]
     report = evaluate(folder, "float32")
     assert report["model_float32.tflite"] == pytest.approx(before["artifacts"]["model_float32.tflite"], abs=1e-5)
     assert "recorded in" in capsys.readouterr().out
-    after = json.loads((folder / "card.json").read_text())["scores"]
+    after = read_card(folder)["scores"]
     assert after == before
     evaluate(folder, "keras", limit=10)
-    assert "10 sentences: (limited): not recorded" in capsys.readouterr().out
-    assert json.loads((folder / "card.json").read_text())["scores"] == after
+    assert "10 examples (limit): not recorded" in capsys.readouterr().out
+    assert read_card(folder)["scores"] == after
 
 
 def test_a_quantized_file_that_scores_too_low_is_wrong(folder):
-    card = json.loads((folder / "card.json").read_text())
-    file = open_file(folder / "model_dynamic.tflite", card)
-    best = card["scores"]["artifacts"]["model.keras"]["word_accuracy"]
-    card["scores"]["artifacts"]["model_dynamic.tflite"]["word_accuracy"] = best - 0.2
+    card = Card.read(folder)
+    file = open_file(folder / "model_dynamic.tflite", embedded_values(card))
+    best = card.scores.artifacts["model.keras"]["word_accuracy"]
+    card.scores.artifacts["model_dynamic.tflite"]["word_accuracy"] = best - 0.2
     (row,) = _score_row(file, card)
     assert (row["status"], row["detail"]) == ("wrong", "20.00 points of word_accuracy below model.keras")
 

@@ -1,11 +1,12 @@
 """The recipe `object_detection`: its flags, its loss, and a run from training to a card with scores of its boxes."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
+from json_card import read_card
 
+from mmzoo.artifacts.card import Card, embedded_values
 from mmzoo.artifacts.runtimes import predictor
 from mmzoo.commands.evaluate import evaluate
 from mmzoo.commands.train import train
@@ -14,7 +15,8 @@ from mmzoo.device import Runner
 from mmzoo.device.detections import detections
 from mmzoo.errors import BadInputError
 from mmzoo.recipes import object_detection
-from mmzoo.tasks.detection import box_scores, detects
+from mmzoo.tasks.detection import TASK
+from mmzoo.tasks.task import Examples
 from mmzoo.verification.tflite_file import open_file
 from mmzoo.verification.verify import _score_row
 
@@ -77,16 +79,12 @@ def test_who_is_always_right_has_no_loss_and_the_highest_score():
     objective = object_detection.objective(TINY)
     assert np.asarray(objective["loss"](some, told)).max() < 0.2  # of the focal loss around the centers
     np.testing.assert_allclose(objective["metrics"][0](some, told), 1, atol=1e-3)
-    found = box_scores(lambda _: {"heatmap": told[..., :-4], "boxes": told[..., -4:]}, {}, some, ("a", "b", "c"))
+    examples = Examples({}, some, ("a", "b", "c"), object_detection, TINY)
+    found = TASK.quick(lambda _: {"heatmap": told[..., :-4], "boxes": told[..., -4:]}, examples)
     assert found["map50_95"] > 0.97  # two things of a class in one cell are one peak
     wrong = {"heatmap": told[..., :-4], "boxes": told[..., -4:] + 30}
-    assert box_scores(lambda _: wrong, {}, some, ("a", "b", "c"))["map50"] < 0.05
+    assert TASK.quick(lambda _: wrong, examples)["map50"] < 0.05
     assert np.asarray(objective["loss"](some, np.concatenate(list(wrong.values()), axis=-1))).min() > 1
-
-
-def test_detectors_are_told_by_their_outputs():
-    assert detects(("heatmap", "boxes", "embedding"))
-    assert not detects(("probabilities", "embedding"))
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +94,9 @@ def folder(tmp_path_factory):
 
 
 def test_the_card_tells_what_the_boxes_score(folder):
-    card = json.loads((folder / "card.json").read_text())
+    card = read_card(folder)
     scores = card["scores"]
+    assert card["task"] == "detection"
     assert card["labels"] == list(scattered_shapes.CLASSES)
     assert [row["label"] for row in scores["details"]["per_class"]] == card["labels"]
     assert scores["details"]["map50"] > 0.04  # 0.093 after these four epochs
@@ -107,7 +106,7 @@ def test_the_card_tells_what_the_boxes_score(folder):
     for file in ("model_float32.tflite", "saved_model", "model.onnx"):
         assert scores["artifacts"][file]["map50"] == pytest.approx(scores["details"]["map50"], abs=1e-3)
     text = (folder / "README.md").read_text()
-    assert f"{100 * scores['map50']:.2f} %" in text
+    assert f"{100 * scores['details']['map50']:.2f} %" in text
     assert "mAP50-95" in text
     assert "from mmzoo.device.detections import detections" in text
     assert "calibration error" not in text
@@ -115,22 +114,23 @@ def test_the_card_tells_what_the_boxes_score(folder):
 
 
 def test_evaluate_finds_the_scores_of_the_card(folder, capsys):
-    before = json.loads((folder / "card.json").read_text())["scores"]
+    before = read_card(folder)["scores"]
     report = evaluate(folder, "float32")
-    assert report["model_float32.tflite"]["map50"] == pytest.approx(before["map50"], abs=1e-3)
+    assert report["model_float32.tflite"]["map50"] == pytest.approx(before["details"]["map50"], abs=1e-3)
     assert "recorded in" in capsys.readouterr().out
-    after = json.loads((folder / "card.json").read_text())["scores"]
-    assert after["per_class"] == before["per_class"]
+    after = read_card(folder)["scores"]
+    assert after["details"] == before["details"]
     assert set(after["artifacts"]) == set(before["artifacts"])
     evaluate(folder, "keras", limit=20)
-    assert "20 pictures: (limited): not recorded" in capsys.readouterr().out
-    assert json.loads((folder / "card.json").read_text())["scores"] == after
+    assert "20 examples (limit): not recorded" in capsys.readouterr().out
+    assert read_card(folder)["scores"] == after
 
 
 def test_a_quantized_file_that_scores_too_low_is_wrong(folder):
-    card = json.loads((folder / "card.json").read_text())
-    file = open_file(folder / "model_int8.tflite", card)
-    card["scores"]["artifacts"]["model_int8.tflite"]["map50"] = card["scores"]["details"]["map50"] - 0.2
+    card = Card.read(folder)
+    file = open_file(folder / "model_int8.tflite", embedded_values(card))
+    best = card.scores.artifacts["model.keras"]["map50"]
+    card.scores.artifacts["model_int8.tflite"]["map50"] = best - 0.2
     (row,) = _score_row(file, card)
     assert (row["status"], row["detail"]) == ("wrong", "20.00 points of map50 below model.keras")
 

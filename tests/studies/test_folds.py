@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from mmzoo.artifacts.card import from_values
 from mmzoo.commands.publish import models_table
 from mmzoo.data.sources import synthetic_events
 from mmzoo.errors import BadInputError
@@ -44,7 +45,7 @@ def begun(monkeypatch):
 def test_the_other_folds_are_trained_and_the_card_tells_all(begun, tmp_path):
     folder, out = tmp_path / "saved_models" / "sound_events", tmp_path / "folds.json"
     folder.mkdir(parents=True)
-    write_card(folder, CARD)
+    write_card(folder, from_values(CARD, "card.json"))
     section = module.recipe_folds(folder, out)
     assert [(config.fold, config.epochs) for config in begun] == [(1, 3), (3, 3), (4, 3), (5, 3)]
     assert (section["folds"], section["own"], section["rows"]) == (5, 2, [40, 80, 40, 40, 40])
@@ -56,7 +57,7 @@ def test_the_other_folds_are_trained_and_the_card_tells_all(begun, tmp_path):
     text = (folder / "README.md").read_text()
     assert "| audio | 73.00 % ± 19.24 | 90.00 % | 95.00 % | 70.00 % |" in text
     assert "| attribution | somebody |" in text
-    assert "The model in the folder is that of fold 2." in text
+    assert "The model in the folder is from fold 2." in text
     assert "accuracy 73.00 % ± 19.24, mean of 5 folds" in models_table(tmp_path / "saved_models", "")
     begun.clear()
     assert module.recipe_folds(folder, out) == section
@@ -64,7 +65,7 @@ def test_the_other_folds_are_trained_and_the_card_tells_all(begun, tmp_path):
 
 
 def test_what_has_no_folds_is_refused(monkeypatch, tmp_path, run_main, capsys):
-    write_card(tmp_path, CARD)
+    write_card(tmp_path, from_values(CARD, "card.json"))
     monkeypatch.delattr(sound_events, "FOLDS")
     with pytest.raises(BadInputError, match=r"expected a recipe with folds\. Received: sound_events"):
         module.recipe_folds(tmp_path, tmp_path / "folds.json")

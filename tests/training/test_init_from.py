@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from json_card import card_of
 
 from mmzoo.automl import fit
 from mmzoo.commands.train import train
@@ -49,9 +50,9 @@ def test_fit_trains_the_best_modality_alone_whatever_the_file_has(best, begins, 
     trained = []
     seen = {name: {"val_loss": [1.0], "val_accuracy": [1.0 if name == best else 0.5]} for name in ("image", "audio")}
     history = {"val_loss": [1.0], "val_accuracy": [0.5], "baselines": seen}
-    card = {"history": history, "scores": {"subsets": {"all": {"accuracy": 1}}}}
+    card = card_of(history=history, scores={"subsets": {"all": {"accuracy": 1}}})
     monkeypatch.setattr(fit, "train", lambda recipe, config, **options: trained.append(config))
-    monkeypatch.setattr(fit, "read_card", lambda out: card)
+    monkeypatch.setattr(fit.Card, "read", lambda out: card)
     fit._train("recipe.py", dataclasses.replace(TINY, init_from=speech), tmp_path, resume=False)
     assert [config.modalities for config in trained] == [("image", "audio"), (best,)]
     assert [config.init_from for config in trained] == [speech, speech if begins else ""]

@@ -1,12 +1,12 @@
 """The options of a run's phases: what each changes, in which models, and what is refused."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 
 import keras
 import pytest
 from epochs import small_recipe
+from json_card import card_of
 
 from mmzoo.cli import recipes
 from mmzoo.errors import BadInputError
@@ -114,7 +114,7 @@ def test_they_are_flags_of_train(monkeypatch):
         return "folder"
 
     monkeypatch.setattr("mmzoo.commands.train.train", train)
-    monkeypatch.setattr("mmzoo.artifacts.folder.read_card", lambda folder: {"verify": {"exit_code": 0}})
+    monkeypatch.setattr("mmzoo.artifacts.card.Card.read", lambda folder: card_of(verification={"exit_code": 0}))
     words = "--freeze image_encoder audio_encoder/stem --rates audio_encoder=0.3 --patience 3 --clip-norm 1 --ema 0.99"
     assert recipes.train("spoken_digits")([*words.split(), "--unfreeze-epochs", "2"]) == 0
     assert given["options"] == PhaseOptions(
@@ -142,7 +142,7 @@ def test_checkpoints_resume_requires_same_options(tmp_path):
 
 def test_the_card_tells_them():
     told = told_training("mixed_bfloat16", PhaseOptions(("image_encoder", "audio_encoder"), clip_norm=1.0))
-    card = json.loads(json.dumps({"recipe": "spoken_digits", "config": {"epochs": 2}, "parameters": 1, **told}))
+    card = card_of(recipe="spoken_digits", config={"epochs": 2}, parameters=1, **told)
     typed = "mmzoo train spoken_digits --epochs 2 --precision mixed_bfloat16 --freeze image_encoder"
     assert command(card) == f"{typed} --freeze audio_encoder --clip-norm 1.0"
     row = "precision = mixed_bfloat16, freeze = image_encoder audio_encoder, clip_norm = 1.0"

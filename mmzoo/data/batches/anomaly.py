@@ -24,7 +24,7 @@ BRIGHTNESS = 0.15  # by how much of it training makes a picture brighter or dark
 
 
 @dataclass(frozen=True, eq=False)
-class Sounding:
+class AudioVisualScenes:
     """One split: `images` `(N, H, W, 3)` uint8, `clips` `(N, T)` int16, and `kinds` `(N,)` int32, indices of `KINDS`.
 
     Raises:
@@ -48,7 +48,7 @@ class Sounding:
 
 
 def training_scenes(
-    data: Sounding, modalities: Sequence[str], batch_size: int, seed: int, epoch: int, tampered: float
+    data: AudioVisualScenes, modalities: Sequence[str], batch_size: int, seed: int, epoch: int, tampered: float
 ) -> tf.data.Dataset:
     """Return batches `({"image": (B, H, W, 3), "audio": (B, T), "present": (B, 2)}, kinds (B,))` of one epoch.
 
@@ -66,7 +66,7 @@ def training_scenes(
 
 
 @functools.lru_cache(maxsize=2)
-def _training(data: Sounding, modalities: tuple[str, ...], batch_size: int, tampered: float) -> Make:
+def _training(data: AudioVisualScenes, modalities: tuple[str, ...], batch_size: int, tampered: float) -> Make:
     """Return `make` of `training_batches`, with the arrays as tensors: one for all epochs."""
     images, clips = tf.constant(data.images), tf.constant(data.clips)
     told = kinds_told(modalities)
@@ -100,7 +100,7 @@ def _brighten(images, seed):
     return tf.cast(tf.round(tf.minimum(tf.cast(images, tf.float32) * bright, 255.0)), tf.uint8)
 
 
-def evaluation_scenes(data: Sounding, modalities: Sequence[str], seed: int) -> tf.data.Dataset:
+def evaluation_scenes(data: AudioVisualScenes, modalities: Sequence[str], seed: int) -> tf.data.Dataset:
     """Return every scene once, in its order, as it is, with its kind; `inputs` as in training."""
     images, clips, kinds = (tf.constant(array) for array in (data.images, data.clips, data.kinds))
 

@@ -10,7 +10,7 @@ import functools
 import numpy as np
 
 from mmzoo.data.arrays import SPLITS
-from mmzoo.data.batches.anomaly import KINDS, Sounding
+from mmzoo.data.batches.anomaly import KINDS, AudioVisualScenes
 from mmzoo.data.decode.audio import pink_noise, to_int16
 from mmzoo.errors import BadInputError
 
@@ -40,7 +40,7 @@ DEFECTS = {"seen": ("spot", "crack", "bite"), "heard": ("knock", "rattle", "whin
 
 @functools.lru_cache(maxsize=3)
 def sample(split, seed):
-    """Make a split as `Sounding`, `(32, 32, 3)` and 8000 samples each, deterministic by `seed`; kinds index `KINDS`."""
+    """Make a split of images `(32, 32, 3)` and 8000 samples each, deterministic by `seed`; kinds index `KINDS`."""
     if split not in SPLITS:
         raise BadInputError(f"split: expected one of {', '.join(SPLITS)}. Received: {split!r}.")
     return scenes(SCENES[split], ODD if split == "test" else 0.0, [seed, SPLITS.index(split)])
@@ -59,7 +59,7 @@ def scenes(count, odd, seed):
         images.append(draw_machine(level, lamp, _defect("seen", kind, rng), rng))
         heard = other_state(state, rng) if KINDS[kind] == "mismatch" else state
         clips.append(play_machine(*heard, _defect("heard", kind, rng), row, rng))
-    return Sounding(np.stack(images), np.stack(clips), kinds)
+    return AudioVisualScenes(np.stack(images), np.stack(clips), kinds)
 
 
 def _defect(sense, kind, rng):

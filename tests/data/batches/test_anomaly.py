@@ -6,7 +6,7 @@ import tensorflow as tf
 from epochs import chain
 
 from mmzoo.data.augment.defects import paste_pieces, paste_stretches, swap_audio
-from mmzoo.data.batches.anomaly import KINDS, Sounding, evaluation_scenes, kinds_told, training_scenes
+from mmzoo.data.batches.anomaly import KINDS, AudioVisualScenes, evaluation_scenes, kinds_told, training_scenes
 from mmzoo.data.sources import synthetic_machines
 from mmzoo.data.sources.synthetic_machines import DEFECTS, LAMPS, PITCH, PULSES, SAMPLE_RATE, draw_machine, play_machine
 from mmzoo.errors import BadInputError
@@ -168,11 +168,11 @@ def arrays(images=3, clips=3, samples=8, kinds=(0, 0, 0)):
 )
 def test_what_cannot_be_scenes(parts, said):
     with pytest.raises(BadInputError, match=said):
-        Sounding(*parts)
+        AudioVisualScenes(*parts)
 
 
 def test_nothing_odd_is_trained_on():
-    data = Sounding(*arrays(kinds=(0, 1, 3)))
+    data = AudioVisualScenes(*arrays(kinds=(0, 1, 3)))
     with pytest.raises(BadInputError, match="expected normal ones alone to train on"):
         training_scenes(data, BOTH, 2, 0, 0, 0.5)
     assert len(KINDS) == 4

@@ -12,17 +12,19 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from json_card import card_of
 
 from mmzoo.data.presence import present_patterns
 from mmzoo.data.tables.features import Category, Number
 from mmzoo.data.tables.read import read_table
 from mmzoo.metrics.calibration import confidence_bins, expected_calibration_error
+from mmzoo.reports.html.classification import mistakes, parts
 from mmzoo.reports.html.media import picture, sound
 from mmzoo.reports.html.page import page, write_report
-from mmzoo.reports.html.rows import Told, mistakes
-from mmzoo.reports.html.scores import gain_words, reached, score_rows
+from mmzoo.reports.html.rows import Context
+from mmzoo.reports.html.scores import gain_lines, score_rows
 from mmzoo.reports.html.svg import confusion_matrix, shown_table
-from mmzoo.reports.readme import _score
+from mmzoo.tasks.classification import TASK
 
 ATTACK = "<script>alert('x')</script>"
 CLASSES = ("a</text><script>", "b $x_", "ç 値段")
@@ -41,7 +43,7 @@ def fake(card, source=None, frame=None, present=None, labels=(0, 1, 2, 0), root=
     told = SimpleNamespace(path="/x/t.csv", target="kind", classes=CLASSES, inputs=inputs, split="", group="", time="")
     told.left_out = (("more", "one value"),)
     told.kind = "class"
-    return Told(card, told, frame, root, {"train": one, "validation": one, "test": one}, RATE)
+    return Context(card_of(**card), told, frame, root, {"train": one, "validation": one, "test": one}, RATE)
 
 
 class Tags(HTMLParser):
@@ -77,37 +79,45 @@ def test_bins_add_up_to_the_calibration_error(count, classes, seed):
 @pytest.mark.parametrize(
     ("low", "points", "high", "said"),
     [
-        (0.4, 3.0, 6.0, "gains 3.00 points over image alone (95 % interval +0.40 to +6.00)"),
-        (-1.0, 1.0, 3.0, "the interval holds 0, no gain is shown"),
-        (0.0, 1.0, 3.0, "no gain is shown"),
-        (-3.0, -1.0, 0.5, "-1.00 points of difference"),
-        (-3.0, -2.0, -0.5, "loses 2.00 points to image alone"),
+        (0.4, 3.0, 6.0, "Fusion gain: +3.00 points over image (95 % interval +0.40 to +6.00)."),
+        (-1.0, 1.0, 3.0, "the interval contains 0, so no gain is shown."),
+        (0.0, 1.0, 3.0, "so no gain is shown."),
+        (-3.0, -1.0, 0.5, "-1.00 points over image (95 % interval -3.00 to +0.50); the interval contains 0"),
+        (-3.0, -2.0, -0.5, "-2.00 points over image (95 % interval -3.00 to -0.50): the unimodal model is better."),
     ],
 )
 def test_the_gain_is_told_as_it_is(low, points, high, said):
-    (line,) = gain_words({"fusion_gain": {"over": "image", "points": points, "low": low, "high": high}})
+    gain = {"over": "image", "points": points, "low": low, "high": high}
+    (line,) = gain_lines(card_of(baselines={"fusion_gain": gain}))
     assert said in line
 
 
 def test_a_model_of_one_modality_says_that_joining_gains_nothing():
-    card = {"fused": 0.7, "scores": {"n": 4, "subsets": {"text": {"accuracy": 0.75}}}}
-    card |= {"baselines": {"text": {"accuracy": 0.75}, "image": {"accuracy": 0.5}}, "peers": {"all": {"accuracy": 0.8}}}
-    (line,) = gain_words(card)
-    assert "70.00 %" in line
+    unimodal = {"text": {"accuracy": 0.75}, "image": {"accuracy": 0.5}}
+    baselines = {"unimodal": unimodal, "linear": {"all": {"accuracy": 0.8}}, "fused": 0.7}
+    card = {"scores": {"n": 4, "subsets": {"text": {"accuracy": 0.75}}}, "baselines": baselines}
+    (line,) = gain_lines(card_of(**card))
+    assert "accuracy 70.00 %" in line
     assert "gains nothing" in line
-    card["fusion_gain"] = {"over": "text", "points": 0.4, "low": -1.0, "high": 2.0}
-    *_, line = gain_words(card)
-    assert line == "On the test rows its gain: +0.40 points over text alone (95 % interval -1.00 to +2.00)."
-    assert "Fusion gain of a model of all inputs, which is not in this folder: +0.40" in _score(card)
-    rows = {row[0]: row[1:4] for row in score_rows(card)["rows"]}
-    assert rows == {"text": [0.75, 0.75, ""], "all inputs": ["", 0.7, 0.8], "image": ["", 0.5, ""]}
-    told = " ".join(reached(fake(card | {"average": {"accuracy": 0.77}})))
-    assert "average of the models of one modality is right on 77.00 %, 2.00 points more" in told
-    assert "linear model, of all inputs, is right on 80.00 %, 5.00 points more" in told
-    assert "model of one modality, text, is right on 75.00 %, the same" in told
-    assert "right on 75.00 % of the test rows (95 % interval 30.06 % to 95.44 %)" in told
-    assert "most frequent class alone is right on 50.00 %" in told
-    assert gain_words({}) == []
+    baselines["fusion_gain"] = {"over": "text", "points": 0.4, "low": -1.0, "high": 2.0}
+    *_, line = gain_lines(card_of(**card))
+    assert line == "Its gain on the test rows: +0.40 points over text (95 % interval -1.00 to +2.00)."
+    shown = TASK.markdown(card_of(**card).scores, card_of(**card).baselines, "")
+    assert "Fusion gain of the multimodal model, which is not in this folder: +0.40" in shown
+    rows = score_rows(card_of(**card), {}, "", lambda value: "" if value is None else value)["rows"]
+    assert {row[0]: row[1:4] for row in rows} == {
+        "text": [0.75, 0.75, ""],
+        "all modalities": ["", 0.7, 0.8],
+        "image": ["", 0.5, ""],
+    }
+    baselines["average"] = {"accuracy": 0.77}
+    told = " ".join(parts(fake(card), np.eye(3)[[0, 1, 2, 1]])["summary"])
+    assert "plain average of the unimodal predictions has 77.00 %, 2.00 points higher" in told
+    assert "best linear baseline, all modalities, has accuracy 80.00 %, 5.00 points higher" in told
+    assert "best unimodal baseline, text, has accuracy 75.00 %, the same" in told
+    assert "accuracy on the test rows is 75.00 % (95 % interval 30.06 % to 95.44 %)" in told
+    assert "the majority class has 50.00 %" in told
+    assert gain_lines(card_of()) == []
 
 
 def test_tables_leave_empty_columns_out():
@@ -141,9 +151,9 @@ def test_what_rows_hold_is_told():
     assert "kind the target" in told
     assert "4 of the 8 rows of the table have no kind" in told
     assert "No picture, sound, video or text is in two splits." in told
-    assert "2 of 4 test rows (50.00 %) are told wrong." in told
-    surest = told.index("row 4, confidence 95.0 %, 0.0 % for the truth")
-    assert surest < told.index("row 1, confidence 80.0 %, 10.0 % for the truth")
+    assert "2 of 4 test rows (50.00 %) are predicted wrong." in told
+    surest = told.index("row 4, confidence 95.00 %, 0.00 % for the truth")
+    assert surest < told.index("row 1, confidence 80.00 %, 10.00 % for the truth")
     assert "sizeempty" in told
 
 
@@ -152,11 +162,11 @@ def test_a_mistake_on_a_row_without_input_is_counted_and_not_shown():
     told = fake({}, present=np.array([[True], [False], [True], [False]]))
     found = mistakes(told, answers)
     assert [row["number"] for row in found["mistakes"]] == [1, 3]
-    assert found["mistaken"] == "3 of 4 test rows (75.00 %) are told wrong; 1 of them have no input at all."
+    assert found["mistaken"] == "3 of 4 test rows (75.00 %) are predicted wrong; 1 of them have no input at all."
     many = fake({}, frame=pd.DataFrame({"note": ["n"] * 30, "kind": ["a"] * 30}, dtype=object), labels=[0] * 30)
     found = mistakes(many, np.tile([0.0, 1.0, 0.0], (30, 1)))
     assert len(found["mistakes"]) == 12
-    assert found["mistaken"].endswith("told wrong. Here are the 12 of which the model was surest.")
+    assert found["mistaken"].endswith("predicted wrong. Below are the 12 most confident.")
 
 
 @pytest.mark.parametrize("labels", [CLASSES, ("$\\foo$", "&", "c" * 99), tuple(f"{i}" for i in range(40))])
@@ -236,11 +246,11 @@ def written(own, tmp_path_factory):
     subsets = {name: {"accuracy": 0.5 + 0.1 * sum(p)} for name, p in present_patterns(names).items()}
     card = {
         "name": f"{ATTACK}",
-        "inputs": [{"name": name} for name in [*names, "present"]],
+        "inputs": [{"name": name, "shape": [1, 2], "dtype": "float32"} for name in [*names, "present"]],
         "labels": list(source.classes),
         "duplicates": {"text": {"exact": 2, "near": 0, "first": [ATTACK]}},
-        "scores": {"n": 10, "subsets": subsets, "confusion": [[3, 2], [0, 5]], "artifacts": {}},
-        "peers": {"all": {"accuracy": 0.6}, "text": {"accuracy": 0.5}},
+        "scores": {"n": 10, "subsets": subsets, "details": {"confusion": [[3, 2], [0, 5]]}, "artifacts": {}},
+        "baselines": {"linear": {"all": {"accuracy": 0.6}, "text": {"accuracy": 0.5}}},
         "history": {"loss": [1.0, 0.5], "val_loss": [1.1, 0.7], "accuracy": [0.1, 0.2], "val_accuracy": [0.1, 0.3]},
         "files": {"model.keras": {"bytes": 1234567}, ATTACK: {"bytes": 1}},
     }
@@ -248,7 +258,7 @@ def written(own, tmp_path_factory):
         patch.setenv("MMZOO_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         splits = load_splits(source, own, Sizes(8, RATE, 800, 32))
         config = SimpleNamespace(modalities=tuple(names), sample_rate=RATE)
-        return write_report(folder, card, SimpleNamespace(source=source), config, splits, own)
+        return write_report(folder, card_of(**card), SimpleNamespace(source=source), config, splits, own)
 
 
 def test_the_report_is_one_file_that_asks_for_nothing(written):
@@ -290,7 +300,7 @@ def test_all_sections_are_there(written):
     assert len(re.findall("<svg", text)) == 4
     told = " ".join("".join(tags.text).split())
     assert "photo image 85 % 100 % 100 %" in told
-    assert "together +40.00" in told
+    assert "sum +40.00" in told
     assert told.count("+10.00") == 4
     assert "1,234,567" in told
     assert len(tags.of("audio")) >= 3
@@ -306,5 +316,5 @@ def test_text_that_is_no_utf8_is_written(own, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "predict_rows", lambda *_: np.array([[0.9, 0.1, 0], [0.9, 0.1, 0], [0.1, 0.9, 0]]))
     told = fake({}, frame=read_table(table), labels=(0, 1, 1))
     config = SimpleNamespace(modalities=("text",), sample_rate=RATE)
-    path = write_report(tmp_path, {}, SimpleNamespace(source=told.source), config, told.splits, table)
+    path = write_report(tmp_path, told.card, SimpleNamespace(source=told.source), config, told.splits, table)
     assert "1 of 3 test rows" in path.read_text(encoding="utf-8")
