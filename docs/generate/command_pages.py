@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+from cyclopts import App
 from rich.console import Console
 from static import Field, Module, module, names_in, table
 
@@ -41,15 +42,15 @@ def _text(render: Any, options: Any, content: Any) -> str:
     return page.getvalue().strip()
 
 
-def collect(words: tuple[str, ...]) -> Collector:
-    """Return the help page of the command `words`, as cyclopts lays it out."""
+def collect(words: tuple[str, ...] = (), root: App = app) -> Collector:
+    """Return the help page of the command `words` of `root`, as cyclopts lays it out."""
     found = Collector()
-    apps = [app, app[words[0]]]
+    apps = [root, *([root[words[0]]] if words else [])]
     before = [one.help_formatter for one in apps]
     for one in apps:
         one.help_formatter = found
     try:
-        app.help_print(list(words), console=Console(file=io.StringIO()))
+        root.help_print(list(words), console=Console(file=io.StringIO()))
     finally:
         for one, formatter in zip(apps, before, strict=True):
             one.help_formatter = formatter
@@ -129,15 +130,5 @@ def _recipes() -> list[str]:
 
 def command_list() -> str:
     """Return a table of all commands with a link to the page of each."""
-    texts = dict(_root())
+    texts = dict(collect().sections["Commands"])
     return table(["command", "purpose"], [[f"[`mmzoo {name}`]({name}.md)", texts[name]] for name in COMMANDS])
-
-
-def _root() -> list[tuple[str, str]]:
-    found = Collector()
-    before, app.help_formatter = app.help_formatter, found
-    try:
-        app.help_print([], console=Console(file=io.StringIO()))
-    finally:
-        app.help_formatter = before
-    return found.sections["Commands"]
