@@ -80,11 +80,11 @@ def _print(console: Any, title: str, rows: Iterable[tuple[str, str]]) -> None:
 
 
 def _label(entry: Any) -> str:
-    """Return an argument's name, or the flag with its value; a flag that is on by default in its negative form."""
+    """Return an argument's name, or the flag with its value; a switch that is on by default with its negative."""
     if entry.positional_label:
         return entry.positional_label
     if not entry.metavar and str(entry.default) == "True":
-        return entry.negative_names[0] if entry.negative_names else entry.positive_names[0]
+        return "/".join([entry.positive_names[0], *entry.negative_names[:1]])
     return " ".join([entry.positive_names[0], *([entry.metavar] if entry.metavar else [])])
 
 

@@ -83,7 +83,7 @@ def test_help_groups_flags_and_shows_each_default_once(capsys):
     assert "--epochs INT" in page.partition("Training:")[2]
     assert page.count("[default: 5]") == 1
     assert "[default: image audio]" in page
-    assert "--no-augment" in page
+    assert "--augment/--no-augment" in page
     assert "see --init-from" in page
     for noise in ("--empty", "--no-resume", "--version", "None", "--table", '""', "()"):
         assert noise not in page
