@@ -318,7 +318,9 @@ def test_publish_says_what_is_wrong_with_a_card(name, tmp_path, capsys):
     folder.mkdir(parents=True)
     (folder / "card.json").write_text(text)
     (tmp_path / "README.md").write_text("<!-- models:begin --><!-- models:end -->")
-    assert publish.main(["--root", str(tmp_path)]) == 2
+    with pytest.raises(SystemExit) as stopped:
+        app.main(["publish", "--root", str(tmp_path)])
     error = capsys.readouterr().err
+    assert stopped.value.code == 2, error
     assert re.search(f"card.json: {said}", error)
     assert len(error.splitlines()) == 1

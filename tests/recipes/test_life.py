@@ -11,6 +11,7 @@ import tensorflow as tf
 from on_device import randomize
 
 from mmzoo import recipes
+from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.golden import golden_examples
 from mmzoo.data.presence import present_patterns
 from mmzoo.errors import BadInputError
@@ -185,7 +186,7 @@ def test_exports_in_each_format_stay_close_and_run_on_the_gpu(recipe, test_batch
     exported.save(tmp_path / "model.keras")
     inputs, labels = ({name: np.asarray(x) for name, x in test_batch[0].items()}, np.asarray(test_batch[1]))
     some = {name: x[:64] for name, x in inputs.items()}
-    export(exported, tmp_path, spec, some, golden_examples(inputs, labels), {})
+    export(exported, tmp_path, spec, some, golden_examples(inputs, labels), Card(recipe.name, spec.task))
     report = verify(tmp_path, require_gpu=True)
     assert report["exit_code"] == 0, table(report)
     executed = {(row["artifact"], row["on"]) for row in report["checks"] if row["status"] == "right"}

@@ -289,9 +289,9 @@ def test_a_linear_probe_finds_more_than_in_random_encoders(examples):
         (masked_pretraining, {"targets": "words"}, "targets"),
         (masked_pretraining, {"clusters": 1}, "clusters"),
         (autoencoder_pretraining, {"source": "mnist"}, "source"),
-        (autoencoder_pretraining, {"modality_dropout": -0.1}, "modality-dropout"),
+        (autoencoder_pretraining, {"modality_dropout": -0.1}, "modality_dropout"),
     ],
 )
 def test_says_which_option_cannot_be(recipe, wrong, said):
-    with pytest.raises(BadInputError, match=f"--{said}: expected"):
+    with pytest.raises(BadInputError, match=f"`{said}` must be"):
         recipe.Config(**wrong)

@@ -145,7 +145,7 @@ def test_infer_columns_file_extensions_give_kind(tmp_path, kind, names):
     message = refused(kind_of, missing, root=tmp_path)
     assert f"column 'column': expected files in {tmp_path}" in message
     assert f"Received: '{names[0]}', the first of {len(missing)} missing files" in message
-    assert "--text column" in message
+    assert "name it in `text`" in message
     assert kind_of(missing, root=tmp_path, given={"column": "text"}) == "text"
 
 
