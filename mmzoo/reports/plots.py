@@ -30,7 +30,7 @@ def learning_curve(history: dict, path: str | Path) -> None:
         axis.set_xlabel("epoch")
         axis.set_xlim(0.5, len(history.get(key, [])) + 0.5)
     for (name, curves), color in zip(history.get("baselines", {}).items(), OTHERS, strict=False):
-        _line(axes[1], curves.get(f"val_{metric}", []), color, f"{name} alone, validation", 1.0)
+        _line(axes[1], curves.get(f"val_{metric}", []), color, f"{name} only, validation", 1.0)
     for axis in axes:
         axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axis.legend(frameon=False, fontsize=7)
@@ -78,7 +78,7 @@ def subset_scores(subsets: dict[str, dict], baselines: dict[str, dict], path: st
     marks = [100 * baselines[names[i]]["accuracy"] for i in rows]
     if marks:
         axis.scatter(marks, rows, marker="|", s=260, linewidths=2.2, color=ORANGE, zorder=3)
-        figure.text(0.99, 0.99, "| a model of it alone", color=ORANGE, fontsize=8, ha="right", va="top")
+        figure.text(0.99, 0.99, "| unimodal baseline", color=ORANGE, fontsize=8, ha="right", va="top")
     beside = dict(zip(rows, marks, strict=True))
     for row, value in enumerate(values):
         right = max(value, beside.get(row, 0)) + 1.5

@@ -48,7 +48,7 @@ def learning_curve(history: Mapping, key: str, alone: Mapping[str, Mapping]) -> 
         for name, color, label in ((key, GRAY, "training"), (f"val_{key}", BLUE, "validation")):
             _line(axis, history.get(name) or [], color, label, 1.8)
         for (name, curves), color in zip(alone.items(), OTHERS * len(alone), strict=False):
-            _line(axis, curves.get(f"val_{key}") or [], color, f"{name} alone, validation", 1.0)
+            _line(axis, curves.get(f"val_{key}") or [], color, f"{name} only, validation", 1.0)
         if history.get("val_loss") and (curve := history.get(f"val_{key}")):
             kept = best_epoch(history, f"val_{key}")
             axis.plot([kept + 1], [curve[kept]], "o", color=BLUE, markersize=6, label="weights kept")
@@ -78,7 +78,7 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> 
         axis.grid(False)
         axis.spines[:].set_visible(False)
         axis.tick_params(length=0)
-        axis.set_xlabel("told")
+        axis.set_xlabel("predicted")
         axis.set_ylabel("true")
 
     side = float(np.clip(0.36 * len(labels) + 1.4, 3.0, 6.4))
