@@ -28,14 +28,14 @@ def train(name: str) -> App:
     @app.default
     def run(
         *,
-        config: Annotated[config_type, Parameter(name="*")] = None,
+        config: Annotated[config_type | None, Parameter(name="*")] = None,
         out: Annotated[str, Parameter(help="Output folder; by default the recipe's name.")] = "",
         resume: Annotated[bool, Parameter(help="Resume an interrupted run.", negative="")] = False,
         precision: Annotated[
             Literal["float32", "mixed_bfloat16", "mixed_float16"],
             Parameter(help="Precision of the layers in training."),
         ] = "float32",
-        phases: Annotated[PhaseOptions, Parameter(name="*")] = None,
+        phases: Annotated[PhaseOptions | None, Parameter(name="*")] = None,
     ) -> int:
         from mmzoo.artifacts.card import Card
         from mmzoo.commands.train import train

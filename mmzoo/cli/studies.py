@@ -25,7 +25,7 @@ def fusions(name: str) -> App:
     @app.default
     def run(
         *,
-        config: Annotated[config_type, Parameter(name="*")] = None,
+        config: Annotated[config_type | None, Parameter(name="*")] = None,
         fusions: Annotated[str, Parameter(help=f"Separated by commas, beside concat; by default {known}.")] = "",
         seeds: Seeds = "5",
         out: Annotated[str, Parameter(help="Output folder; finished runs in it are reused.")] = "fusions",
@@ -48,7 +48,7 @@ def strategies(name: str) -> App:
     @app.default
     def run(
         *,
-        config: Annotated[config_type, Parameter(name="*")] = None,
+        config: Annotated[config_type | None, Parameter(name="*")] = None,
         shares: Annotated[str, Parameter(help="Fractions of the labels, separated by commas.")] = "0.01,0.1,1",
         seeds: Seeds = "3",
         pretraining_epochs: Annotated[int, Parameter(help="Epochs of the unlabeled pairs.")] = 1,
@@ -77,7 +77,7 @@ def gain_curve(name: str) -> App:
         field: Annotated[str, Parameter(help="Field of the Config, as snr_db.")],
         /,
         *values: Annotated[float, Parameter(help="Values of the field; behind -- where one is negative.")],
-        config: Annotated[config_type, Parameter(name="*")] = None,
+        config: Annotated[config_type | None, Parameter(name="*")] = None,
         seeds: Seeds = "5",
         touches: Annotated[str, Parameter(help="The one modality whose data the field changes.")] = "",
         out: Annotated[str, Parameter(help="JSON file; finished runs in it are reused.")] = "gain_curve.json",

@@ -32,7 +32,7 @@ from mmzoo.reports import plots
 from mmzoo.reports.write import write_card
 from mmzoo.tasks.task import Comparison, Examples, Task
 from mmzoo.training.loop import check_precision, fit
-from mmzoo.training.options import PhaseOptions, tell_encoders, told_training, with_options
+from mmzoo.training.options import PhaseOptions, tell_encoders, training_settings, with_options
 from mmzoo.training.prior_fallback import fit_prior_fallback
 from mmzoo.training.resume import checkpoints, exclusive_run
 from mmzoo.verification.table import table as verification_table
@@ -96,7 +96,7 @@ def train(
             outputs = {name: trained.model.get_layer(layer).output for name, layer in spec.outputs.items()}
             exported = keras.Model(trained.model.input, outputs)
             exported.save(folder / KERAS)
-            card = _new_card(recipe, module, config, exported, told_training(precision, options))
+            card = _new_card(recipe, module, config, exported, training_settings(precision, options))
             if text:
                 (folder / Path(recipe).name).write_bytes(text)
                 card = replace(card, recipe=Path(recipe).name, name=out.name)

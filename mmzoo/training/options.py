@@ -59,10 +59,9 @@ class PhaseOptions:
         return {name: value for name, value in dataclasses.asdict(self).items() if value not in ((), None)}
 
 
-def told_training(precision: str, options: PhaseOptions) -> dict[str, dict]:
-    """Return the card's `training`: flags of `train` that are not the recipe's; nothing where all are as usual."""
-    told = ({} if precision == "float32" else {"precision": precision}) | options.told()
-    return {"training": told} if told else {}
+def training_settings(precision: str, options: PhaseOptions) -> dict[str, Any]:
+    """Return the card's `training`: the values that differ from the defaults, of `precision` and of `options`."""
+    return ({} if precision == "float32" else {"precision": precision}) | options.told()
 
 
 def _rate(words: str) -> tuple[str, float]:

@@ -237,13 +237,15 @@ def _score_row(file: File, card: Card | None) -> list[dict]:
         return [file.row("score", folder.KERAS, "not executed", detail=detail)]
     metric = tasks.load(card.task).judged
     score = metric.key
-    drop = scored[folder.KERAS][score] - scored[file.path.name][score]
+    change = scored[file.path.name][score] - scored[folder.KERAS][score]
+    drop = -change if metric.higher_is_better else change
     if metric.counts_examples:
         tolerated = max(tolerated, TOLERATED_EXAMPLES / scored[folder.KERAS].get("n", math.inf))
     found = {"max_error": max(0.0, drop), "tolerance": tolerated}
     if drop <= tolerated:
         return [file.row("score", folder.KERAS, "right", **found)]
-    detail = f"{100 * drop:.2f} points of {score} below {folder.KERAS}"
+    side = "below" if metric.higher_is_better else "above"
+    detail = f"{100 * drop:.2f} points of {score} {side} {folder.KERAS}"
     return [file.row("score", folder.KERAS, "wrong", detail=detail, **found)]
 
 

@@ -28,7 +28,6 @@ from mmzoo.artifacts.card import (
 )
 from mmzoo.artifacts.old_card import upgrade
 from mmzoo.cli import app
-from mmzoo.commands import publish
 from mmzoo.errors import BadInputError
 
 ROOT = Path(__file__).parents[2]

@@ -317,7 +317,7 @@ def test_fit_mixed_precision_returns_float32(precision, tmp_path, monkeypatch):
         seen.append(model.get_layer("encoder").output.dtype)
         return model
 
-    given.build = build
+    given = dataclasses.replace(given, build=build)
     model, history = fit(given, CONFIG, tmp_path, "all", precision)
     assert seen == [precision.removeprefix("mixed_"), "float32"]
     assert history["loss"][-1] < history["loss"][0]

@@ -12,7 +12,7 @@ from mmzoo.cli import recipes
 from mmzoo.errors import BadInputError
 from mmzoo.recipe import Phase
 from mmzoo.reports.readme import command, readme
-from mmzoo.training.options import PhaseOptions, told_training, with_options
+from mmzoo.training.options import PhaseOptions, training_settings, with_options
 from mmzoo.training.resume import checkpoints
 
 
@@ -47,7 +47,7 @@ def phases(config=Config(), **options):
 
 def test_without_options_the_recipe_is_what_it_was():
     assert with_options(RECIPE, Config(), PhaseOptions()) is RECIPE
-    assert told_training("float32", PhaseOptions()) == {}
+    assert training_settings("float32", PhaseOptions()) == {}
 
 
 def test_numbers_replace_those_of_the_recipe():
@@ -141,8 +141,8 @@ def test_checkpoints_resume_requires_same_options(tmp_path):
 
 
 def test_the_card_tells_them():
-    told = told_training("mixed_bfloat16", PhaseOptions(("image_encoder", "audio_encoder"), clip_norm=1.0))
-    card = card_of(recipe="spoken_digits", config={"epochs": 2}, parameters=1, **told)
+    told = training_settings("mixed_bfloat16", PhaseOptions(("image_encoder", "audio_encoder"), clip_norm=1.0))
+    card = card_of(recipe="spoken_digits", config={"epochs": 2}, parameters=1, training=told)
     typed = "mmzoo train spoken_digits --epochs 2 --precision mixed_bfloat16 --freeze image_encoder"
     assert command(card) == f"{typed} --freeze audio_encoder --clip-norm 1.0"
     row = "precision = mixed_bfloat16, freeze = image_encoder audio_encoder, clip_norm = 1.0"

@@ -1,5 +1,6 @@
 """Tests of the parts of `verify` that need neither a driver nor an export."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import keras
@@ -9,6 +10,9 @@ from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 from silent_bugs import quantized, randomize
 
+from mmzoo import tasks
+from mmzoo.artifacts.card import Card, Scores
+from mmzoo.tasks.regression import MAE
 from mmzoo.tflite import flatbuffer
 from mmzoo.tflite.flatbuffer import METADATA, embedded_card
 from mmzoo.verification import parity
@@ -139,7 +143,20 @@ def test_refusals_delegate_message_maps_to_rule(line, rule):
 @pytest.mark.parametrize(("n", "drop", "status"), [(36, 0.028, "right"), (36, 0.09, "wrong"), (1000, 0.02, "wrong")])
 def test_score_row_small_test_set_tolerates_two_examples(n, drop, status, tmp_path):
     files = {"model.keras": {"accuracy": 0.9, "n": n}, "model_int8.tflite": {"accuracy": 0.9 - drop, "n": n}}
-    card = {"scores": {"artifacts": files}, "max_score_drop": 0.01}
+    card = Card("r", "classification", scores=Scores(artifacts=files), max_score_drop=0.01)
+    file = SimpleNamespace(
+        kind="int8", path=tmp_path / "model_int8.tflite", row=lambda *cells, **more: more | {"status": cells[2]}
+    )
+    (row,) = _score_row(file, card)
+    assert row["status"] == status
+
+
+@pytest.mark.parametrize(("mae", "status"), [(2.05, "right"), (1.0, "right"), (2.5, "wrong")])
+def test_score_row_of_an_error_rises_where_the_file_is_worse(mae, status, tmp_path, monkeypatch):
+    by_error = dataclasses.replace(tasks.load("regression"), judged=MAE)
+    monkeypatch.setattr(tasks, "load", lambda name: by_error)
+    files = {"model.keras": {"mae": 2.0, "n": 500}, "model_int8.tflite": {"mae": mae, "n": 500}}
+    card = Card("r", "regression", scores=Scores(artifacts=files), max_score_drop=0.1)
     file = SimpleNamespace(
         kind="int8", path=tmp_path / "model_int8.tflite", row=lambda *cells, **more: more | {"status": cells[2]}
     )
