@@ -273,7 +273,7 @@ def test_rare_classes_weigh_more_where_it_is_asked_for(tmp_path, caplog):
     rows = "".join(f"word {i} of many here,{'rare' if i % 6 == 0 else 'usual'}\n" for i in range(60))
     (tmp_path / "t.csv").write_text(f"note,kind\n{rows}", encoding="utf-8")
     assert assemble(tmp_path / "t.csv", "kind", Request())["class_weight"] == ()
-    assert "`balance` weighs rare classes more" in caplog.text
+    assert "`balance` weights rare ones more" in caplog.text
     rare, usual = assemble(tmp_path / "t.csv", "kind", Request(balance=True))["class_weight"]
     assert rare > usual
 

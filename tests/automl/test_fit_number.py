@@ -94,15 +94,15 @@ def test_the_recipe_has_what_a_number_needs(fitted):
     assert max(map(len, text.splitlines())) <= 140
     splits = load_splits(module.source, fitted.parent / "houses.csv", module.sizes(module.Config()))
     train = splits["train"].labels
-    np.testing.assert_allclose([module.RECIPE.mean, module.RECIPE.deviation], [train.mean(), train.std()], rtol=1e-6)
+    np.testing.assert_allclose([module.table.mean, module.table.deviation], [train.mean(), train.std()], rtol=1e-6)
     means = [examples.labels.mean() for examples in splits.values()]
     assert np.ptp(means) < 0.5 * train.std()
 
 
 def test_the_loss_is_that_of_deviations(fitted):
     module = recipes.load(str(fitted / "recipe.py"))
-    error = np.array([0.3, -4.0]) * module.DEVIATION
-    loss = module.objective()["loss"](np.zeros(2, np.float32), error.astype(np.float32))
+    error = np.array([0.3, -4.0]) * module.table.deviation
+    loss = module.objective(module.tiny)["loss"](np.zeros(2, np.float32), error.astype(np.float32))
     assert float(np.mean(loss)) == pytest.approx((0.5 * 0.3**2 + 3.5) / 2, rel=1e-5)
 
 

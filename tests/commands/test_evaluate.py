@@ -1,5 +1,6 @@
 """Every format gives the answers of Keras; the command scores them, prints what it finds and records it."""
 
+import dataclasses
 import json
 import sys
 import types
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from epochs import small_recipe
 from json_card import change_card, read_card
 
 from mmzoo import recipes
@@ -42,7 +44,7 @@ class Config:
     data_dir: str = ""
 
 
-def dataset(split, config):
+def dataset(split, config, epoch=0):
     assert (split, config.sizes) == ("test", (7, 7, 6))
     rng = np.random.default_rng(0)
     for n in config.sizes:
@@ -71,10 +73,9 @@ def made(tmp_path_factory):
 @pytest.fixture
 def folder(made, tmp_path, monkeypatch):
     """A folder with a card of a recipe that exists for this test alone."""
-    recipe = types.ModuleType("mmzoo.recipes.fake")
-    recipe.Config, recipe.dataset = Config, dataset
-    recipe.export = lambda config: Export(labels=LABELS, outputs={}, units={}, data={}, ranges={})
-    monkeypatch.setitem(sys.modules, "mmzoo.recipes.fake", recipe)
+    export = Export(labels=LABELS, outputs={}, units={}, data={}, ranges={})
+    recipe = small_recipe(Config=Config, dataset=dataset, export=lambda config: export)
+    monkeypatch.setattr(recipes, "load", lambda name: recipe)
     monkeypatch.setattr(recipes, "names", lambda: ["fake"])
     for name in FILES:
         (tmp_path / name).symlink_to(made / name)
@@ -246,7 +247,8 @@ def test_kinds_of_examples_are_scored_apart(folder, examples, monkeypatch):
     """Beside the models of one modality; in the README too."""
     labels = np.concatenate([y for _, y in dataset("test", Config())])
     kinds = tuple("open" if i % 4 else "closed" for i in range(20))
-    monkeypatch.setattr(sys.modules["mmzoo.recipes.fake"], "kinds", lambda config: kinds, raising=False)
+    recipe = dataclasses.replace(recipes.load("fake"), kinds=lambda config: kinds)
+    monkeypatch.setattr(recipes, "load", lambda name: recipe)
     np.savez(folder / BASELINES, audio=np.zeros(20, np.uint16), image=np.zeros(7, np.uint16))
     evaluate(folder, "keras")
     found = read_card(folder)["scores"]["details"]["by_kind"]

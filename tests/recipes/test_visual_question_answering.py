@@ -19,7 +19,7 @@ DEFAULT = visual_question_answering.Config()
     ("flags", "said"),
     [
         ({"modalities": ("text", "image")}, "`modalities` must be any of image, text in this order"),
-        ({"modalities": ()}, "--modalities"),
+        ({"modalities": ()}, "`modalities` must be"),
         ({"source": "vqa"}, "`source` must be one of sample, easy_vqa, nlvr, vqa_rad, got vqa"),
         ({"fusion": "guess"}, "`fusion` must be one of attention"),
         ({"modality_dropout": 2}, "`modality_dropout` must be a number from 0 to 1"),
@@ -27,7 +27,7 @@ DEFAULT = visual_question_answering.Config()
         ({"text_units": 0}, "`text_units` must be a number above 0"),
         ({"dropout": 1.0}, "`dropout` must be a number from 0 to below 1"),
         ({"dropout": -0.1}, "`dropout` must be a number from 0 to below 1"),
-        ({"seed": -1}, "--seed"),
+        ({"seed": -1}, "`seed` must be"),
     ],
     ids=str,
 )

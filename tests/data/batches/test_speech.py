@@ -175,7 +175,10 @@ def spoil(files, name, key, value):
 
 
 BAD = {
-    "no such file": (lambda f: {k: v for k, v in f.items() if k != "labels.npz"}, "labels.npz: expected it in"),
+    "no such file": (
+        lambda f: {k: v for k, v in f.items() if k != "labels.npz"},
+        "labels.npz: not found in `data_dir`",
+    ),
     "an array missing": (lambda f: {**f, "labels.npz": {"words": np.zeros(3)}}, "labels.npz: expected 600 clips"),
     "too short": (lambda f: spoil(f, "audio_16k_mulaw.npz", "audio", np.zeros((12, 9), np.uint8)), r"\(12, 9\)"),
     "other times": (lambda f: spoil(f, "labels.npz", "word_times_s", np.zeros((12, 5, 2))), r"\(12, 5, 2\)"),

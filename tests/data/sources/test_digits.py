@@ -55,7 +55,7 @@ def test_sample_pictures_are_in_one_split_each():
 def test_sample_needs_no_tensorflow():
     lines = (
         "import sys",
-        "from mmzoo.data import digits",
+        "from mmzoo.data.sources import digits",
         "digits.sample('test', 0)",
         "sys.exit('tensorflow' in sys.modules)",
     )
