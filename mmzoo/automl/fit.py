@@ -185,7 +185,7 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     goal_kind = targets.load(kind)
     if request.balance and not goal_kind.balanced:
         said = f"{target}, {goal_kind.described}"
-        raise BadInputError(f"balance: expected a target of classes. Received: {said}")
+        raise BadInputError(f"`balance` needs a target of classes, got {said}")
     if place.is_dir() and not (request.split or request.group or request.time) and "split" in frame:
         request = replace(request, split="split")  # what folders train and test above the classes say
     own = {name for name in (target, request.split, request.group, request.time) if name}

@@ -171,8 +171,8 @@ def test_card_and_report_tell_errors(fitted):
     [
         (["1", "a", "3", "b"] * 20, {"task": "number"}, "expected a number in every cell. Received: 'a' in row 2"),
         (["7"] * 60, {"task": "number"}, r"expected at least two values \(number\). Received: only 7"),
-        (["1.5", "2.5", "3.5", "1e39"] * 20, {}, "expected a target of numbers that float32 can hold. Received: 1e39"),
-        (["1.5", "2.5", "3.5"] * 20, {"balance": True}, "`balance` needs a target of classes; y is a num"),
+        (["1.5", "2.5", "3.5", "1e39"] * 20, {}, "y: expected target numbers in the range of float32. Received: 1e39"),
+        (["1.5", "2.5", "3.5"] * 20, {"balance": True}, "`balance` needs a target of classes, got y, a number"),
         (["1.5", "2.5"], {"task": "number"}, "expected rows in"),
         (["1.5", "2.5", "3.5"] * 20, {"task": "words"}, "expected one of 'class', 'number', 'labels'"),
     ],
@@ -208,5 +208,5 @@ def test_one_modality_is_shipped_where_its_error_is_no_larger():
 def test_another_table_has_to_hold_numbers(tmp_path):
     assert target_numbers(["1", 2.5, " -3e2 "], "t.csv").tolist() == [1, 2.5, -300]
     (tmp_path / "t.csv").write_text("x,y\n1,2\n3,four\n", encoding="utf-8")
-    with pytest.raises(BadInputError, match=r"t.csv: expected a target of numbers .* Received: four"):
+    with pytest.raises(BadInputError, match=r"t.csv: expected target numbers .* Received: four"):
         load_splits(Source("t.csv", "y", kind="number"), tmp_path / "t.csv", None)

@@ -27,12 +27,12 @@ TINY = object_detection.TINY
     ("flags", "said"),
     [
         ({"modalities": ("audio",)}, "`modalities` must be any of image in this order"),
-        ({"modalities": ()}, "--modalities"),
+        ({"modalities": ()}, "`modalities` must be"),
         ({"source": "coco"}, "`source` must be one of sample, bccd, coco256, got coco"),
         ({"embed_dim": 0}, "`embed_dim` must be a number above 0"),
         ({"embed_dim": 6}, "`embed_dim` must be a multiple of 4, got 6"),
         ({"passes": 0}, "`passes` must be 1 or more, got 0"),
-        ({"seed": -1}, "--seed"),
+        ({"seed": -1}, "`seed` must be"),
     ],
     ids=str,
 )
