@@ -209,7 +209,7 @@ def test_one_artifact_leaves_the_rest_of_the_card(folder, capsys):
 
 def test_bad_input_is_one_line(folder, tmp_path_factory):
     def message(*args, **kwargs):
-        with pytest.raises(BadInputError, match="expected|must be") as caught:
+        with pytest.raises(BadInputError, match=r"expected|must be") as caught:
             evaluate(*args, **kwargs)
         assert "\n" not in str(caught.value)
         return str(caught.value)
