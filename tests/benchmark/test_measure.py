@@ -139,7 +139,7 @@ def test_benchmark_bad_input_raises_one_line(models, tmp_path):
             "missing: no .tflite file found: expected a folder with .tflite files, or such a file",
         ),
         ({"paths": [models.parent]}, "no .tflite file found"),
-        ({"paths": []}, "benchmark: no model given: name a folder or a .tflite file"),
+        ({"paths": []}, "`paths` must be folders or .tflite files, got none"),
         ({"paths": [tmp_path / "text.tflite"]}, "text.tflite: expected a .tflite file"),
         ({"against": ["resnet"]}, "`against` must be .* got resnet"),
         ({"against": ["missing.tflite"]}, "`against`: no such file: missing.tflite"),

@@ -1,9 +1,8 @@
 """The task anomaly: areas against scikit-learn, thresholds of normal validation examples, and what is shown."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from epochs import small_recipe
 from sklearn.metrics import average_precision_score, roc_auc_score
 from task_examples import SUBSETS, cells, look_up, two, usage
 
@@ -30,7 +29,7 @@ def dataset(split, config):
 
 
 def examples():
-    return two(LABELS, NAMES, SimpleNamespace(dataset=dataset, __name__="machines"))
+    return two(LABELS, NAMES, small_recipe(name="machines", dataset=dataset))
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,8 @@
 """The task classification: its scores against scikit-learn, the gain of fusion, and what is shown of them."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from epochs import small_recipe
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score, recall_score
 from task_examples import SUBSETS, cells, look_up, two, usage
 
@@ -108,7 +107,7 @@ def test_many_classes_leave_the_confusion_out_and_the_classes_that_are_not_there
 
 def test_kinds_of_examples_are_scored_apart():
     kinds = tuple("open" if i % 4 else "closed" for i in range(40))
-    recipe = SimpleNamespace(kinds=lambda config: kinds[:config])
+    recipe = small_recipe(kinds=lambda config: kinds[:config])
     given = two(LABELS, NAMES, recipe, 40, unimodal={"audio": np.zeros(40, np.uint16)})
     found = TASK.score(PREDICT, given)
     right, closed = TABLES["image+audio"].argmax(axis=1) == LABELS, np.arange(40) % 4 == 0

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from epochs import small_recipe
 from on_device import randomize
 from task_examples import cells, usage
 
@@ -49,7 +50,7 @@ def examples(**more):
     made = {"reconstruction": parts, "dataset": dataset, "plan": lambda config: (Phase("all", 2, 1e-2),)}
     made["objective"] = lambda config: {"loss": squared, "metrics": [squared]}
     inputs = {"a": Y["test"], "present": np.ones((450, 2), "float32")}
-    recipe = SimpleNamespace(**{**made, **more})
+    recipe = small_recipe(**{**made, **more})
     return Examples(inputs, Y["test"], (), recipe, CONFIG, model=build())
 
 

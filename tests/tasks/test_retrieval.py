@@ -1,9 +1,8 @@
 """The task retrieval: recalls by their definition, references and chance, and what is shown of them."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from epochs import small_recipe
 from task_examples import cells, look_up, two, usage
 
 from mmzoo.artifacts.card import Baselines, Scores
@@ -15,7 +14,7 @@ IMAGES = RNG.normal(size=(12, 5)).astype("float32")
 TEXTS = IMAGES + RNG.normal(0, 1.2, (12, 5)).astype("float32")
 PREDICT = look_up(image_embedding=IMAGES, text_embedding=TEXTS)
 SIMILARITY = RNG.random((12, 12))
-RECIPE = SimpleNamespace(references=lambda config: {"TF-IDF": SIMILARITY})
+RECIPE = small_recipe(references=lambda config: {"TF-IDF": SIMILARITY})
 
 
 def cosines(queries, gallery):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from ctc_paths import paths
+from epochs import small_recipe
 from task_examples import cells, look_up, two, usage
 
 from mmzoo.artifacts.card import Baselines, Scores
@@ -37,8 +38,8 @@ def dataset(split, config):
     return [(inputs, encode_sentences(SAID))]
 
 
-RECIPE = SimpleNamespace(
-    export=lambda config: SimpleNamespace(conditions={"with noise": {"first": 2}}), dataset=dataset, __name__="speech"
+RECIPE = small_recipe(
+    export=lambda config: SimpleNamespace(conditions={"with noise": {"first": 2}}), dataset=dataset, name="speech"
 )
 
 
