@@ -176,8 +176,10 @@ def _scored(folder: Path, card: Card, examples: Examples, trained: _Trained) -> 
         language = module.language(config)
         language.write(folder / LANGUAGE)
         examples = replace(examples, language=language)
-    task, spec = tasks.load(card.task), module.export(config)
-    unimodal = {name: output_predictor(spec, model) for name, (model, _) in trained.baselines.items()}
+    task = tasks.load(card.task)
+    # a model of one modality may end in another layer than the fused one
+    alone = {name: module.export(replace(config, modalities=(name,))) for name in trained.baselines}
+    unimodal = {name: output_predictor(alone[name], model) for name, (model, _) in trained.baselines.items()}
     predict = predictor(folder / KERAS)
     found = task.compare(predict, unimodal, examples) if unimodal else Comparison()
     if found.stored:
