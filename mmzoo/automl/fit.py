@@ -111,17 +111,17 @@ def _compared(card: Card, splits, module, config, out: Path) -> Card:
 
 def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
     """Tune and cross-validate the recipe as requested; return it, and fields of the card."""
-    told, module = {}, recipes.load(str(recipe))
+    fields, module = {}, recipes.load(str(recipe))
     if request.folds:
         check_rows(module, module.Config(), request.folds, place)
     if request.tune:
-        told["tuning"] = tune(recipe, request)
+        fields["tuning"] = tune(recipe, request)
         module = recipes.load(str(recipe))
     if request.folds:
         found = cross_validate(module, module.Config(), request.folds, place, recipe.parent, _linear_baselines)
         logger.info(fold_table(found, targets.load(module.source.kind).task.primary))
-        told["cross_validation"] = found
-    return module, told
+        fields["cross_validation"] = found
+    return module, fields
 
 
 def _write_bad_rows(rows: Rows, out: Path) -> None:

@@ -26,7 +26,7 @@ def fusions(name: str) -> App:
     def run(
         *,
         config: Annotated[config_type | None, Parameter(name="*")] = None,
-        fusions: Annotated[str, Parameter(help=f"Separated by commas, beside concat; by default {known}.")] = "",
+        fusions: Annotated[str, Parameter(help=f"Separated by commas, compared with concat; by default {known}.")] = "",
         seeds: Seeds = "5",
         out: Annotated[str, Parameter(help="Output folder; finished runs in it are reused.")] = "fusions",
     ) -> None:

@@ -86,7 +86,7 @@ def publish_scores_into(root: str | Path, folder: str | Path, name: str = "") ->
 
 
 def models_table(saved: Path) -> str:
-    """Return the table of the models in `saved`, for the README beside them."""
+    """Return the table of the models in `saved`, for its README."""
     return table(HEAD, [_row(Card.read(folder), f"[{folder.name}]({folder.name}/)") for folder in _folders(saved)])
 
 

@@ -84,7 +84,7 @@ def train(
     check_precision(precision)
     out = check_out(out or _place(recipe))
     text = Path(recipe).read_bytes() if recipes.is_file(recipe) else b""  # before `out`, where it may lie, is replaced
-    run = {"recipe": recipe, "config": dataclasses.asdict(config), "precision": precision, **options.told()}
+    run = {"recipe": recipe, "config": dataclasses.asdict(config), "precision": precision, **options.given()}
     with exclusive_run(out), checkpoints(out, run, resume) as working:
         # The test split is read first: a missing source stops the run before it has cost anything.
         examples = Examples(*test_arrays(module, config), spec.labels, module, config)

@@ -45,8 +45,8 @@ def _convolved(energies, width):
 
 def _heard(pooled, context, embed_dim, dropout):
     """Return the embedding `(B, embed_dim)` of pooled features and of `context`, modulation and tonality."""
-    told = [layers.Dense(TOLD_UNITS, activation="relu", name=f"heard_{i}")(y) for i, y in enumerate(context)]
-    x = layers.Concatenate(name="heard_all")([pooled, *told])
+    contexts = [layers.Dense(TOLD_UNITS, activation="relu", name=f"heard_{i}")(y) for i, y in enumerate(context)]
+    x = layers.Concatenate(name="heard_all")([pooled, *contexts])
     x = layers.Dropout(dropout, name="heard_dropout")(x)
     return layers.Dense(embed_dim, activation="relu", name="heard_embedding")(x)
 

@@ -12,12 +12,14 @@ from mmzoo.tasks.comparison import (
     Scoring,
     baseline_lines,
     full_metrics,
-    gain_title,
+    gain_lines,
     per_class_table,
+    subset_header,
     subset_lines,
+    subset_summary,
 )
 from mmzoo.tasks.format import percent, table
-from mmzoo.tasks.task import Call, Comparison, Examples, Metric, Predict, Task, runner_usage
+from mmzoo.tasks.task import Call, Examples, Metric, Predict, Task, runner_usage
 
 MOST_CLASSES = 100  # with more, the card keeps the classes of the split and no confusion matrix
 SHOWN_CLASSES = 100
@@ -45,7 +47,9 @@ def _classes(probabilities: np.ndarray) -> np.ndarray:
     return probabilities.argmax(axis=1).astype(np.uint16)
 
 
-SCORING = Scoring("probabilities", ACCURACY, SUMMARY, _scores, _gain, ("per_class", "confusion"), _classes)
+SCORING = Scoring(
+    "probabilities", ACCURACY, SUMMARY, _scores, _gain, ("per_class", "confusion"), _classes, answer_agreement
+)
 
 
 def score(predict: Predict, examples: Examples) -> Scores:
@@ -73,15 +77,6 @@ def quick(predict: Predict, examples: Examples) -> Metrics:
     return {"accuracy": found["accuracy"], "ece": found["ece"]}
 
 
-def compare(predict: Predict, unimodal: Mapping[str, Predict], examples: Examples) -> Comparison:
-    """Compare with unimodal baselines, and measure how far these agree."""
-    found = SCORING.compare(predict, unimodal, examples)
-    if len(unimodal) < 2:
-        return found
-    singles = {name: SCORING.predictions(one, examples.inputs) for name, one in unimodal.items()}
-    return replace(found, baselines=replace(found.baselines, consistency=answer_agreement(singles)))
-
-
 def class_table(found: Scores) -> str:
     """Return precision, recall and F1 of each class as lines to print."""
     rows = found.details["per_class"]
@@ -104,11 +99,8 @@ def show_gain(gain: Metrics) -> str:
 
 def summary(found: Scores, baselines: Baselines) -> list[str]:
     """Return the accuracy and unimodal baseline of each subset, and the fusion gain."""
-    lines = []
-    for name, one in found.subsets.items():
-        single = baselines.unimodal.get(name)
-        more = f"   unimodal baseline {single['accuracy']:.2%}" if single else ""
-        lines.append(f"{name:<16} test accuracy {one['accuracy']:.2%}{more}")
+    accuracy = "{accuracy:.2%}".format_map
+    lines = subset_summary(found, baselines, lambda one: f"accuracy {accuracy(one)}", accuracy)
     return [*lines, *([f"fusion gain {show_gain(baselines.fusion_gain)}"] if baselines.fusion_gain else [])]
 
 
@@ -130,8 +122,7 @@ def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
         f"## Score on the {found.split} split, {found.n:,} examples",
         table(["modalities", *COLUMNS.values(), "unimodal baseline accuracy"], rows),
     ]
-    if baselines.fusion_gain:
-        lines.append(f"{gain_title(baselines)}: {show_gain(baselines.fusion_gain)}. {note}".rstrip())
+    lines += gain_lines(baselines, show_gain, note)
     lines += baseline_lines(baselines, ACCURACY)
     if "by_kind" in found.details:
         lines.append(_kind_table(found.details["by_kind"]))
@@ -163,7 +154,6 @@ def plots(found: Scores, baselines: Baselines, labels: Sequence[str]) -> dict[st
 
 
 _SHOWN = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "ece")
-_HEADER = f"{'artifact':<22}{'modalities':<18}" + "".join(f"{key.removeprefix('macro_'):>10}" for key in _SHOWN)
 
 
 def lines(file: str, found: Scores | None, metrics: Metrics) -> list[str]:
@@ -181,14 +171,14 @@ TASK = Task(
     row=row,
     quick=quick,
     score_all=True,
-    header=_HEADER,
+    header=subset_header(key.removeprefix("macro_") for key in _SHOWN),
     lines=lines,
     table=class_table,
     summary=summary,
     headline=headline,
     markdown=markdown,
     usage=usage,
-    compare=compare,
+    compare=SCORING.compare,
     gain=SCORING.gain_over,
     show_gain=show_gain,
     plots=plots,

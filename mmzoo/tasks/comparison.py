@@ -4,7 +4,7 @@ For tasks whose prediction is one array per example: `Scoring` says how it is sc
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,8 @@ class Scoring:
 
     `scores(predictions, examples)` returns all metrics; `keys` are kept of every model, `details` of the full model.
     `gain(fused, single, examples, groups)` is the gain of one prediction over another with its interval, and
-    `store(prediction)` the array to store of an unimodal baseline.
+    `store(prediction)` the array to store of an unimodal baseline. `agreement({modality: prediction})` measures how far
+    several baselines agree.
     """
 
     output: str
@@ -32,6 +33,7 @@ class Scoring:
     gain: Callable[[np.ndarray, np.ndarray, Examples, np.ndarray], dict]
     details: tuple[str, ...] = ()
     store: Callable[[np.ndarray], np.ndarray] = np.asarray
+    agreement: Callable[[dict[str, np.ndarray]], dict] | None = None
 
     def predictions(self, predict: Predict, inputs: Arrays) -> np.ndarray:
         """Return the predictions `(N, ...)` for `inputs`, float32."""
@@ -54,14 +56,15 @@ class Scoring:
         return {key: found[key] for key in self.keys}
 
     def compare(self, predict: Predict, unimodal: Mapping[str, Predict], examples: Examples) -> Comparison:
-        """Score unimodal baselines, the average of their predictions, and the gain over the best of them."""
+        """Score unimodal baselines, the average of their predictions, their agreement, and the gain over the best."""
         singles = {name: self.predictions(one, examples.inputs) for name, one in unimodal.items()}
         fused, groups = self.predictions(predict, examples.inputs), same_example(examples.inputs)
         full = {name: self.kept(self.scores(single, examples)) for name, single in singles.items()}
         best = self.primary.best(full)
         average = np.mean([np.asarray(single, np.float64) for single in singles.values()], axis=0)
         gain = {"over": best, **self.gain(fused, singles[best], examples, groups)}
-        baselines = Baselines(full, self.kept(self.scores(average, examples)), gain)
+        agreed = self.agreement(singles) if self.agreement and len(singles) > 1 else {}
+        baselines = Baselines(full, self.kept(self.scores(average, examples)), gain, agreed)
         return Comparison(baselines, {name: self.store(single) for name, single in singles.items()})
 
     def gain_over(self, predict: Predict, stored: np.ndarray, examples: Examples) -> Metrics:
@@ -75,6 +78,11 @@ def full_metrics(scores: Scores) -> Metrics:
     return next(iter(scores.subsets.values()), {})
 
 
+def subset_header(names: Iterable[str], width: int = 10) -> str:
+    """Return the line above `subset_lines`, for columns of `width` letters."""
+    return f"{'artifact':<22}{'modalities':<18}" + "".join(f"{name:>{width}}" for name in names)
+
+
 def subset_lines(file: str, scores: Scores, keys: Sequence[str], style: str = ">10.4f") -> list[str]:
     """Return a line for each subset of the modalities, with the metrics `keys`."""
     return [
@@ -83,10 +91,29 @@ def subset_lines(file: str, scores: Scores, keys: Sequence[str], style: str = ">
     ]
 
 
+def subset_summary(
+    found: Scores, baselines: Baselines, describe: Callable[[Metrics], str], alone: Callable[[Metrics], str]
+) -> list[str]:
+    """Return a line for each subset of the modalities: its metrics by `describe`, of its unimodal baseline `alone`."""
+    lines = []
+    for name, one in found.subsets.items():
+        single = baselines.unimodal.get(name)
+        more = f"   unimodal baseline {alone(single)}" if single else ""
+        lines.append(f"{name:<16} test {describe(one)}{more}")
+    return lines
+
+
 def gain_title(baselines: Baselines) -> str:
     """Return whose fusion gain a card has: the model of the folder, or a multimodal model that is not in it."""
     absent = baselines.fused is not None
     return "Fusion gain of the multimodal model, which is not in this folder" if absent else "Fusion gain"
+
+
+def gain_lines(baselines: Baselines, show_gain: Callable[[Metrics], str], note: str) -> list[str]:
+    """Return a sentence on the fusion gain with the remark `note`, or nothing where there is no gain."""
+    if not baselines.fusion_gain:
+        return []
+    return [f"{gain_title(baselines)}: {show_gain(baselines.fusion_gain)}. {note}".rstrip()]
 
 
 def baseline_lines(baselines: Baselines, metric: Metric) -> list[str]:

@@ -8,9 +8,11 @@ from mmzoo.tasks.comparison import (
     Scoring,
     baseline_lines,
     full_metrics,
-    gain_title,
+    gain_lines,
     per_class_table,
+    subset_header,
     subset_lines,
+    subset_summary,
 )
 from mmzoo.tasks.format import percent, table
 from mmzoo.tasks.task import Call, Examples, Metric, Task, runner_usage
@@ -48,11 +50,8 @@ def constant_name(constant: Metrics) -> str:
 
 def summary(found: Scores, baselines: Baselines) -> list[str]:
     """Return scores and unimodal baseline of each subset, and the fusion gain."""
-    lines = []
-    for name, one in found.subsets.items():
-        single = baselines.unimodal.get(name)
-        more = f"   unimodal baseline {single['micro_f1']:.2%}" if single else ""
-        lines.append(f"{name:<16} test micro F1 {one['micro_f1']:.2%}, exact match {one['exact']:.2%}{more}")
+    describe = "micro F1 {micro_f1:.2%}, exact match {exact:.2%}".format_map
+    lines = subset_summary(found, baselines, describe, "{micro_f1:.2%}".format_map)
     return [*lines, *([f"fusion gain: {show_gain(baselines.fusion_gain)}"] if baselines.fusion_gain else [])]
 
 
@@ -80,8 +79,7 @@ def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
         per_class_table(found.details["per_class"], "label, all modalities", len(found.details["per_class"])),
         *baseline_lines(baselines, MICRO_F1),
     ]
-    if baselines.fusion_gain:
-        lines.append(f"{gain_title(baselines)}: {show_gain(baselines.fusion_gain)}. {note}".rstrip())
+    lines += gain_lines(baselines, show_gain, note)
     return "\n\n".join(lines)
 
 
@@ -105,7 +103,7 @@ TASK = Task(
     row=full_metrics,
     quick=SCORING.quick,
     score_all=True,
-    header=f"{'artifact':<22}{'modalities':<18}" + "".join(f"{name:>12}" for name in SUMMARY),
+    header=subset_header(SUMMARY, 12),
     lines=lines,
     table=lambda _: "",
     summary=summary,

@@ -4,7 +4,15 @@ import numpy as np
 
 from mmzoo.artifacts.card import Baselines, Metrics, Scores
 from mmzoo.metrics.regression import SUMMARY, error_gain, number_scores
-from mmzoo.tasks.comparison import Scoring, baseline_lines, full_metrics, gain_title, subset_lines
+from mmzoo.tasks.comparison import (
+    Scoring,
+    baseline_lines,
+    full_metrics,
+    gain_lines,
+    subset_header,
+    subset_lines,
+    subset_summary,
+)
 from mmzoo.tasks.format import decimals, figure, signed, table
 from mmzoo.tasks.task import Call, Examples, Metric, Task, runner_usage
 
@@ -37,11 +45,11 @@ def constant_name(constant: Metrics) -> str:
 
 def summary(found: Scores, baselines: Baselines) -> list[str]:
     """Return errors and unimodal baseline of each subset, and the fusion gain."""
-    lines = []
-    for name, one in found.subsets.items():
-        single = baselines.unimodal.get(name)
-        more = f"   unimodal baseline {figure(single['mae'])}" if single else ""
-        lines.append(f"{name:<16} test mean absolute error {figure(one['mae'])}, R² {decimals(one['r2'])}{more}")
+
+    def describe(one: Metrics) -> str:
+        return f"mean absolute error {figure(one['mae'])}, R² {decimals(one['r2'])}"
+
+    lines = subset_summary(found, baselines, describe, lambda one: figure(one["mae"]))
     return [*lines, *([f"fusion gain: {show_gain(baselines.fusion_gain)}"] if baselines.fusion_gain else [])]
 
 
@@ -69,8 +77,7 @@ def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
             f"error of {figure(constant['mae'])}."
         )
     lines += baseline_lines(baselines, MAE)
-    if baselines.fusion_gain:
-        lines.append(f"{gain_title(baselines)}: {show_gain(baselines.fusion_gain)}. {note}".rstrip())
+    lines += gain_lines(baselines, show_gain, note)
     return "\n\n".join(lines)
 
 
@@ -98,7 +105,7 @@ TASK = Task(
     row=full_metrics,
     quick=SCORING.quick,
     score_all=True,
-    header=f"{'artifact':<22}{'modalities':<18}" + "".join(f"{name:>12}" for name in SUMMARY),
+    header=subset_header(SUMMARY, 12),
     lines=lines,
     table=lambda _: "",
     summary=summary,

@@ -205,8 +205,8 @@ class Progress(keras.callbacks.Callback):
         self.bar.update()
 
     def on_epoch_end(self, epoch, logs=None):
-        told = ("loss", "mae", "val_mae", "micro_f1", "val_micro_f1")
-        shown = {name: f"{value:.3f}" for name, value in (logs or {}).items() if "accuracy" in name or name in told}
+        names = ("loss", "mae", "val_mae", "micro_f1", "val_micro_f1")
+        shown = {name: f"{value:.3f}" for name, value in (logs or {}).items() if "accuracy" in name or name in names}
         self.bar.set_postfix(epoch=epoch + 1, refresh=False, **shown)
 
     def on_train_end(self, logs=None):

@@ -54,14 +54,14 @@ class PhaseOptions:
         for words in self.rates:
             expect("rates", _rate(words)[1] > 0, "ENCODER=FACTOR, a factor above 0", words)
 
-    def told(self) -> dict[str, Any]:
+    def given(self) -> dict[str, Any]:
         """Return the options that are set."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value not in ((), None)}
 
 
 def training_settings(precision: str, options: PhaseOptions) -> dict[str, Any]:
     """Return the card's `training`: the values that differ from the defaults, of `precision` and of `options`."""
-    return ({} if precision == "float32" else {"precision": precision}) | options.told()
+    return ({} if precision == "float32" else {"precision": precision}) | options.given()
 
 
 def _rate(words: str) -> tuple[str, float]:
@@ -83,7 +83,7 @@ def with_options(recipe: Recipe, config: Any, options: PhaseOptions) -> Recipe:
         BadInputError: the model of `config` has no such part, its epochs are too few to unfreeze its encoders, or its
             labels cannot be soft.
     """
-    if not options.told():
+    if not options.given():
         return recipe
 
     @functools.cache

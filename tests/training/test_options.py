@@ -126,7 +126,7 @@ def test_checkpoints_resume_requires_same_options(tmp_path):
     run = {"recipe": "r", "config": {"epochs": 2}, "precision": "float32"}
 
     def going_on(resume=True, **options):
-        with checkpoints(tmp_path / "out", {**run, **PhaseOptions(**options).told()}, resume) as working:
+        with checkpoints(tmp_path / "out", {**run, **PhaseOptions(**options).given()}, resume) as working:
             (working / "fused").mkdir(exist_ok=True)
             (working / "fused" / "state.json").write_text("{}")
             raise KeyboardInterrupt

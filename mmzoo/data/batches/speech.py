@@ -100,17 +100,17 @@ def _training(data: Sentences, modalities: tuple[str, ...], augmentation: Augmen
 
     @tf.function
     def make(index, seed):
-        size, told = tf.shape(index)[0], {}
+        size, augmented = tf.shape(index)[0], {}
         inputs, labels = take(index, seed, tf.cast(seed[1], tf.float32) / steps)
         if "audio" in modalities:
             sound = draw_gain(inputs["audio"], seed)
             noisy = mix_noise(sound, tf.fill([size], sound.shape[1]), noise, SNR_DB, seed)
-            told["audio"] = tf.where(draw(seed, 201, [size, 1]) < UNSPOILED, sound, noisy)
+            augmented["audio"] = tf.where(draw(seed, 201, [size, 1]) < UNSPOILED, sound, noisy)
         if "video" in modalities:
-            told["video"] = _spoil_lips(inputs["video"], seed)
+            augmented["video"] = _spoil_lips(inputs["video"], seed)
         if len(modalities) > 1:
-            told["present"] = drop_modalities(size, len(modalities), seed, augmentation.missing)
-        return told, labels
+            augmented["present"] = drop_modalities(size, len(modalities), seed, augmentation.missing)
+        return augmented, labels
 
     return make
 

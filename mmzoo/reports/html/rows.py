@@ -90,9 +90,9 @@ def _about(cells: list, kind: str) -> str:
             return f"{cells[values.argmin()]} to {cells[values.argmax()]}"
         return f"{values.mean():.4g} ± {values.std():.4g}, from {values.min():.4g} to {values.max():.4g}"
     often = Counter(str(cell) for cell in cells).most_common(1)
-    told = f"{_cut(often[0][0], 60)} ({100 * often[0][1] / len(cells):.2g} %)" if often and often[0][1] > 1 else ""
+    frequent = f"{_cut(often[0][0], 60)} ({100 * often[0][1] / len(cells):.2g} %)" if often and often[0][1] > 1 else ""
     length = f"{np.mean([len(str(cell)) for cell in cells]):.0f} letters on average" if kind == "text" else ""
-    return "; ".join(part for part in (length, told) if part)
+    return "; ".join(part for part in (length, frequent) if part)
 
 
 def notes(context: Context, lost: int) -> list[str]:
