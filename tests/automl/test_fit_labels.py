@@ -85,7 +85,7 @@ def test_linear_models_learn_each_label(fitted):
 def test_the_recipe_has_what_labels_need(fitted, table):
     module = recipes.load(str(fitted / "recipe.py"))
     assert (module.source.kind, module.source.separator) == ("labels", ";")
-    assert module.summary == "Multi-label classification of tags from text and tabular in goods.csv."
+    assert module.summary == "Multi-label classification of tags from text and tabular in goods.csv"
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
     for word in ("class_weight", "mean=", "deviation="):
         assert word not in text.split("RECIPE = ")[1]

@@ -87,7 +87,7 @@ def test_int8_tells_the_number_in_its_unit(fitted):
 def test_the_recipe_has_what_a_number_needs(fitted):
     module = recipes.load(str(fitted / "recipe.py"))
     assert (module.source.kind, module.source.target) == ("number", "year")
-    assert module.summary == "Regression of year from text and tabular in houses.csv."
+    assert module.summary == "Regression of year from text and tabular in houses.csv"
     text = (fitted / "recipe.py").read_text(encoding="utf-8")
     for word in ("class_weight", "classes=", "separator"):
         assert word not in text
