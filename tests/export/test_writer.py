@@ -1,4 +1,4 @@
-"""One small model with two front ends, exported once: every file answers as Keras does."""
+"""Tests of the export of one small model with two front ends: every file against Keras."""
 
 import itertools
 import json
@@ -45,7 +45,7 @@ CARD = Card(
 
 
 def small_model():
-    """Random weights and statistics: those of an untrained model hide errors."""
+    """Build a model with random weights and statistics; initial values would hide errors."""
     encoders = {
         "image": light_cnn((12, 12, 1), 16, widths=(8, 16), name="image_encoder"),
         "audio": log_mel_cnn(1000, 8000, 16, widths=(16, 16), name="audio_encoder"),
@@ -71,7 +71,7 @@ def examples(count, seed=0):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """The exported folder, its model, what export returned and the two parts of each joined file; read only."""
+    """Return the exported folder (read only), its model, the result of export and the parts of each joined file."""
     folder, parts = tmp_path_factory.mktemp("export"), []
     keras.utils.set_random_seed(0)
     model = small_model()
@@ -89,7 +89,7 @@ def made(tmp_path_factory):
     return types.SimpleNamespace(folder=folder, model=model, written=written, parts=parts)
 
 
-def test_the_folder_holds_all_and_the_tables_say_so(made):
+def test_export_folder_holds_all_files_and_tables_list_them(made):
     names = ["golden.npz", "labels.txt", "model.keras", "model.onnx", "saved_model", *TFLITE]
     assert sorted(path.name for path in made.folder.iterdir()) == sorted(names)
     assert sorted(made.written.files) == sorted(names)
@@ -101,18 +101,18 @@ def test_the_folder_holds_all_and_the_tables_say_so(made):
     assert (made.folder / "labels.txt").read_text(encoding="utf-8") == "a\nb\né\n"
 
 
-def test_large_golden_examples_are_few():
+def test_golden_examples_large_inputs_reduce_count():
     labels = np.arange(100)
     for samples, count in ((10, 32), (100_000, 4), (1_000_000, 1)):
         inputs = {"audio": np.broadcast_to(np.float32(0), (100, samples)), "present": np.zeros((100, 1), np.float32)}
-        chosen, told = golden_examples(inputs, labels)
+        chosen, kept = golden_examples(inputs, labels)
         assert chosen["audio"].shape == (count, samples)
         assert chosen["present"].min() == 1
-        assert len(told) == count
+        assert len(kept) == count
 
 
 @pytest.mark.parametrize("name", FLOAT)
-def test_float_artifacts_answer_as_keras(made, name):
+def test_export_float_artifacts_equal_keras(made, name):
     predict, x = predictor(made.folder / name), examples(6, 2)
     for pattern in PATTERNS:
         x["present"] = np.tile(np.array(pattern, np.float32), (6, 1))
@@ -124,7 +124,7 @@ def test_float_artifacts_answer_as_keras(made, name):
 
 
 @pytest.mark.parametrize(("name", "tolerance"), [("model_dynamic.tflite", 0.05), ("model_int8.tflite", 0.15)])
-def test_quantized_files_stay_close_with_any_modality_missing(made, name, tolerance):
+def test_export_quantized_files_stay_close_for_any_subset(made, name, tolerance):
     predict, x = predictor(made.folder / name), examples(16, 2)
     for pattern in PATTERNS:
         x["present"] = np.tile(np.array(pattern, np.float32), (16, 1))
@@ -152,7 +152,7 @@ def test_saved_model_holds_each_weight_once(made):
 
 
 @pytest.mark.parametrize("name", TFLITE)
-def test_tflite_has_named_static_inputs_and_a_card(made, name):
+def test_export_tflite_has_named_static_inputs_and_card(made, name):
     model = flatbuffer.read(made.folder / name)
     (sig,), (graph,) = model.signatureDefs, model.subgraphs
     tensors = {e.name: graph.tensors[e.tensorIndex] for e in [*sig.inputs, *sig.outputs]}
@@ -181,7 +181,7 @@ def test_tflite_has_named_static_inputs_and_a_card(made, name):
 
 
 @pytest.mark.parametrize("name", ["model_float32.tflite", "model_int8.tflite"])
-def test_compiled_model_takes_the_file(made, name):
+def test_export_tflite_runs_in_compiled_model(made, name):
     model, x = CompiledModel.from_file(str(made.folder / name)), examples(1, 5)
     inputs = {n: model.create_input_buffer_by_name("serving_default", n) for n in x}
     output = model.create_output_buffer_by_name("serving_default", "probabilities")
@@ -208,7 +208,7 @@ def weights_of(model, *names):
 
 
 @pytest.mark.parametrize("name", ["model_dynamic.tflite", "model_int8.tflite"])
-def test_front_ends_stay_float32(made, name):
+def test_export_quantized_front_ends_stay_float32(made, name):
     layer = LogMel(8000, 200, 80, 40)
     layer.build((None, 1000))
     found = weights_of(flatbuffer.read(made.folder / name), "FULLY_CONNECTED", "BATCH_MATMUL")
@@ -217,7 +217,7 @@ def test_front_ends_stay_float32(made, name):
         assert any(array.size == constant.size and np.allclose(array, constant.T) for array in floats)
 
 
-def test_all_else_is_int8_per_channel(made):
+def test_export_int8_convolutions_are_per_channel(made):
     model = flatbuffer.read(made.folder / "model_int8.tflite")
     convolutions = weights_of(model, "CONV_2D")
     assert len(convolutions) == 4
@@ -229,7 +229,7 @@ def test_all_else_is_int8_per_channel(made):
     assert {"QUANTIZE", "DEQUANTIZE"} <= set(flatbuffer.operators(model))
 
 
-def test_no_sum_goes_by_way_of_rank_1(made):
+def test_export_sums_have_no_rank_1_operand(made):
     for name in TFLITE:
         model = flatbuffer.read(made.folder / name)
         graph = model.subgraphs[0]
@@ -241,7 +241,7 @@ def test_no_sum_goes_by_way_of_rank_1(made):
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_the_joined_file_is_its_two_parts(made, tmp_path, which):
+def test_export_joined_file_equals_its_two_parts(made, tmp_path, which):
     front, back = made.parts[which]
     for name, part in (("front", front), ("back", back)):
         flatbuffer.write(part, tmp_path / f"{name}.tflite")
@@ -255,7 +255,7 @@ def test_the_joined_file_is_its_two_parts(made, tmp_path, which):
         np.testing.assert_array_equal(received[output], want)
 
 
-def test_golden_tensors_are_the_answers_of_keras(made):
+def test_export_golden_tensors_equal_keras(made):
     golden = read_golden(made.folder)
     inputs, labels = golden.inputs, golden.labels
     assert {name: x.shape[0] for name, x in inputs.items()} == {"image": 32, "audio": 32, "present": 32}
@@ -265,11 +265,11 @@ def test_golden_tensors_are_the_answers_of_keras(made):
         np.testing.assert_allclose(arrays["output/embedding"], made.model(inputs)["embedding"], atol=1e-6)
 
 
-def test_the_model_is_left_as_it_was(made):
+def test_export_leaves_model_unchanged(made):
     assert made.model.get_layer("embedding").output is made.model.output["embedding"]
 
 
-def test_a_layer_of_ours_is_read_back_without_registration(made):
+def test_load_keras_custom_layer_needs_no_registration(made):
     again = load_keras(made.folder)
     encoder = again.get_layer("audio_encoder")
     assert isinstance(encoder.get_layer("front_end"), LogMel)
@@ -279,7 +279,7 @@ def test_a_layer_of_ours_is_read_back_without_registration(made):
 
 @pytest.fixture
 def folder(made, tmp_path):
-    """A folder with model, card and golden tensors, of a recipe that exports one precision."""
+    """Return a folder with model, card and golden tensors, of a recipe that exports one precision."""
     for name in ("model.keras", "golden.npz"):
         (tmp_path / name).write_bytes((made.folder / name).read_bytes())
     (tmp_path / "model_float32.tflite").write_bytes(b"old")
@@ -288,7 +288,7 @@ def folder(made, tmp_path):
     return tmp_path
 
 
-def test_export_folder_writes_again_and_records(made, folder, monkeypatch, capsys):
+def test_export_folder_updates_files_and_card(made, folder, monkeypatch, capsys):
     recipe = types.SimpleNamespace(
         export=lambda config: Export(SPEC.labels, {}, {}, {}, {}, precisions=("float32",)),
         dataset=lambda split, config: [(examples(8), np.zeros(8))],
@@ -311,12 +311,12 @@ def test_export_folder_writes_again_and_records(made, folder, monkeypatch, capsy
     assert json.loads(embedded)["data"] == {"license": "CC0"}
 
 
-def test_export_folder_names_what_is_wrong(folder):
+def test_export_folder_bad_input_raises(folder):
     with pytest.raises(BadInputError, match="expected a recipe"):
         export_folder(folder)
     (folder / "golden.npz").write_bytes(b"PK nonsense")
     with pytest.raises(BadInputError, match=r"golden\.npz: expected an \.npz of golden tensors") as caught:
         read_golden(folder)
     assert "\n" not in str(caught.value)
-    with pytest.raises(BadInputError, match="expected training examples"):
+    with pytest.raises(BadInputError, match="no training examples"):
         verb.calibration_examples([], ["image"])
