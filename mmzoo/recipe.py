@@ -7,10 +7,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from mmzoo import fusion
 from mmzoo.errors import BadInputError, expect
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Batches: TypeAlias = "tf.data.Dataset"
 
 POSITIVE = (
     "embed_dim",
@@ -43,10 +48,9 @@ NAMES: dict[str, tuple[str, ...] | None] = {
     "dataset": ("split", "config", "epoch"),
     "build": ("config",),
     "objective": ("config",),
-    "plan": ("config",),
     "export": ("config",),
 }
-OPTIONAL = ("kinds", "references", "language", "reconstruction", "sizes")  # each a function of a config
+OPTIONAL = ("plan", "kinds", "references", "language", "reconstruction", "sizes")  # each a function of a config
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,11 @@ class Phase:
     patience: int = 0  # epochs without a better `monitor` before the best weights are restored; 0: all epochs
     monitor: str = "val_loss"  # or a validation metric, as val_accuracy; ties are broken by the lower loss
     class_weight: tuple[float, ...] = ()  # by class; empty: all equal
+
+
+def one_phase(config: Any) -> tuple[Phase, ...]:
+    """Return one phase of all weights: the plan of a recipe without `plan`."""
+    return (Phase("train", config.epochs, config.learning_rate),)
 
 
 def gradual_unfreezing(groups: tuple[tuple[str, ...], ...], epochs: int, learning_rate: float) -> tuple[Phase, ...]:
@@ -185,7 +194,7 @@ class Recipe:
             length; `validation` and `test` hold each example once.
         build: config to an uncompiled functional `keras.Model`, inputs named by modality, one output.
         objective: config to arguments of `compile`, `loss` and `metrics`.
-        plan: config to the `Phase`s of training, in order.
+        plan: config to the `Phase`s of training, in order; `one_phase` where the file has none.
         export: config to the `Export`.
         kinds: config to the kind of each test example, by which scores are split.
         references: config to `{name: similarities (N, N)}` of other retrieval methods on the test split.
@@ -204,8 +213,8 @@ class Recipe:
     dataset: Callable[..., Any]
     build: Callable[..., Any]
     objective: Callable[..., dict[str, Any]]
-    plan: Callable[..., tuple[Phase, ...]]
     export: Callable[..., Export]
+    plan: Callable[..., tuple[Phase, ...]] = one_phase
     kinds: Callable[..., tuple[str, ...]] | None = None
     references: Callable[..., dict[str, Any]] | None = None
     language: Callable[..., Any] | None = None

@@ -82,6 +82,11 @@ def test_from_module_reads_names_and_optional_parts():
     assert replace(recipe, plan=lambda config: ()).plan(None) == ()
 
 
+def test_from_module_without_a_plan_trains_all_weights_in_one_phase():
+    (phase,) = Recipe.from_module(module(plan=None)).plan(Config(epochs=7, learning_rate=0.25))
+    assert (phase.name, phase.epochs, phase.learning_rate, phase.frozen) == ("train", 7, 0.25, ())
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -23,7 +23,7 @@ from mmzoo.heads.regressor import regressor
 from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.table_encoders import table_encoders
-from mmzoo.models.transfer import load_encoders
+from mmzoo.models.transfer import start_from
 from mmzoo.recipe import Export, Phase, check_numbers, check_order
 
 SMOOTHING = 0.1  # of class labels (Szegedy et al. 2016, section 7)
@@ -167,9 +167,7 @@ class TableRecipe:
         scaled = {"figures": figures(self._features), "published": self.encoders}
         encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
         model = late_fusion(encoders, fusion.load(config.fusion), **self.kind.wiring(self))
-        if config.init_from:
-            load_encoders(model, config.init_from, [f"{name}_encoder" for name in self.source.modalities])
-        return model
+        return start_from(config.init_from, model, self.source.modalities)
 
     def objective(self, config: TableConfig | None = None) -> dict[str, Any]:
         """Return the loss and the metrics of the target's kind."""

@@ -1,7 +1,11 @@
-"""Targets of `mmzoo.losses.detection`: center heatmaps, and one box for each cell."""
+"""Targets of `mmzoo.losses.detection`: center heatmaps, and one box for each cell; loss and metric of objects."""
+
+from collections.abc import Callable
 
 import numpy as np
 from keras import KerasTensor, ops
+
+from mmzoo.losses.detection import detection, giou
 
 LEAST_SPREAD = 0.5  # cells
 
@@ -41,3 +45,37 @@ def center_targets(
     target = ops.take_along_axis(boxes, ops.cast(flat, "int32"), axis=1)
     target = ops.reshape(target, (-1, *cells, 4))
     return ops.concatenate([ops.stack(maps, axis=-1), target], axis=-1)
+
+
+def center_loss(
+    image: tuple[int, int], stride: int, num_classes: int
+) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the loss `(B,)` of `mmzoo.losses.detection` of objects `(B, K, 5)` and outputs `(B, H, W, N + 4)`.
+
+    `image` is height and width in pixels.
+    """
+    cells, cost = _cells(image, stride), detection(max(image))
+
+    def loss(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
+        return cost(center_targets(y_true, cells, stride, num_classes), y_pred)
+
+    return loss
+
+
+def center_giou(
+    image: tuple[int, int], stride: int, num_classes: int
+) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+    """Create the mean generalized IoU `(B,)`, in [-1, 1], in the cells of the centers; as `center_loss`."""
+    cells = _cells(image, stride)
+
+    def center_giou(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
+        target = center_targets(y_true, cells, stride, num_classes)
+        center = ops.cast(ops.equal(ops.max(target[..., :-4], axis=-1), 1.0), "float32")
+        overlap = giou(target[..., -4:], ops.cast(y_pred, "float32")[..., -4:])
+        return ops.sum(center * overlap, axis=(1, 2)) / ops.maximum(ops.sum(center, axis=(1, 2)), 1.0)
+
+    return center_giou
+
+
+def _cells(image: tuple[int, int], stride: int) -> tuple[int, int]:
+    return image[0] // stride, image[1] // stride

@@ -3,9 +3,11 @@
 import keras
 from keras import layers, ops
 
+from mmzoo.blocks.auxiliary import MeanAnswer
 from mmzoo.blocks.conv import conv_norm
 from mmzoo.blocks.log_mel_texture import STATISTICS, LogMelTexture
 from mmzoo.blocks.spec_augment import SpecAugment
+from mmzoo.heads.classifier import classifier
 
 NUM_MELS = 64
 ALIKE = 4  # mel bands whose modulation is averaged
@@ -28,6 +30,19 @@ def sound_texture(samples: int, sample_rate: int, width: int, embed_dim: int, dr
     heard = _heard(_over_time(_convolved(energies, width)), context, embed_dim, dropout)
     measured = _measured(texture[:, :STATISTICS], context, embed_dim, dropout)
     return keras.Model(waveform, layers.Concatenate(name="embeddings")([heard, measured]), name="audio_encoder")
+
+
+def two_heads(encoder: keras.Model, num_classes: int, name: str) -> keras.Model:
+    """Return the model of `audio` to the mean of two heads' probabilities `(B, N)`, in training `(B, 3 * N)`.
+
+    Each head takes a half of the embedding of a `sound_texture` encoder; `MeanAnswer` has the order of the outputs.
+    """
+    waveform = keras.Input(encoder.input.shape[1:], name="audio")
+    both = layers.Identity(name="embedding")(encoder(waveform))
+    dim = both.shape[-1] // 2
+    parts = {"heard": both[:, :dim], "measured": both[:, dim:]}
+    answers = [classifier(x, num_classes, name=f"{part}_probabilities") for part, x in parts.items()]
+    return keras.Model({"audio": waveform}, MeanAnswer(name="probabilities")(answers), name=name)
 
 
 def _convolved(energies, width):

@@ -42,9 +42,7 @@ def _layers() -> dict[str, type[keras.Layer]]:
 
 
 def load_encoders(model: keras.Model, path: str | Path, names: Sequence[str]) -> list[str]:
-    """Copy encoder weights by name from a file into `model`.
-
-    The `.keras` file is at `path`.
+    """Copy encoder weights by name from the `.keras` file at `path` into `model`.
 
     `names` are all encoders of the recipe; `model` may have a subset. An encoder missing in the file keeps its initial
     weights. Returns the names of the copied encoders.
@@ -63,6 +61,17 @@ def load_encoders(model: keras.Model, path: str | Path, names: Sequence[str]) ->
             raise BadInputError(f"{path}: expected {name} of {expected} parameters. Received: another, of {received}")
         target[name].set_weights(source[name].get_weights())
     return shared
+
+
+def start_from(path: str, model: keras.Model, modalities: Sequence[str], *others: str) -> keras.Model:
+    """Return `model` with the encoders in the `.keras` file at `path`, or as it is where `path` is empty.
+
+    `modalities` are those of the recipe, each with an encoder `{modality}_encoder`; `others` are names of its other
+    encoders. Errors are those of `load_encoders`.
+    """
+    if path:
+        load_encoders(model, path, [*(f"{name}_encoder" for name in modalities), *others])
+    return model
 
 
 def encoder_names(model: keras.Model) -> list[str]:

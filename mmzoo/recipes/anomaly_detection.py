@@ -6,20 +6,17 @@ logit, and the score is minus the log-probability that none is present. A missin
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
-from keras import ops
 
 from mmzoo.data.batches.anomaly import KINDS, kinds_told
 from mmzoo.data.sources import synthetic_machines
 from mmzoo.errors import expect
+from mmzoo.losses.anomaly import kind_accuracy, kind_loss
 from mmzoo.models.scene_anomaly import audio_encoder, image_encoder, scene_anomaly
-from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import CommonConfig, Export, Phase
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.models.transfer import start_from
+from mmzoo.recipe import Batches, CommonConfig, Export
 
 MODALITIES = ("image", "audio")
 SOURCES = {"sample": synthetic_machines}
@@ -48,7 +45,7 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
 TINY = Config(epochs=2, width=8, embed_dim=16, learning_rate=5e-3)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of `image`, `audio`, `present`; kinds of anomalies.
 
     Shapes are `(B, H, W, 3)` uint8, `(B, T)` float32 in [-1, 1] and `(B, 2)`; kinds `(B,)` index `KINDS`. Scenes of
@@ -69,32 +66,13 @@ def build(config: Config = Config()) -> keras.Model:
         "audio": lambda: audio_encoder(SAMPLES, RATE, config.width, config.embed_dim),
     }
     model = scene_anomaly({name: makers[name]() for name in config.modalities}, config.embed_dim)
-    if config.init_from:
-        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
-    return model
+    return start_from(config.init_from, model, MODALITIES)
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:
     """Return summed cross-entropies of the logits, and their accuracy."""
     kinds = kinds_told(config.modalities)
-
-    def targets(y_true):
-        kind = ops.reshape(ops.cast(y_true, "int32"), (-1, 1))
-        return ops.concatenate([ops.cast(ops.equal(kind, k), "float32") for k in kinds], axis=-1)
-
-    def loss(y_true, y_pred):
-        logits = ops.cast(y_pred, "float32")[:, :-1]
-        return ops.sum(ops.softplus(logits) - targets(y_true) * logits, axis=-1)
-
-    def right(y_true, y_pred):
-        return ops.mean(ops.cast(ops.equal(y_pred[:, :-1] > 0, targets(y_true) > 0), "float32"), axis=-1)
-
-    return {"loss": loss, "metrics": [right]}
-
-
-def plan(config: Config = Config()) -> tuple[Phase, ...]:
-    """Return one phase of all weights."""
-    return (Phase("train", config.epochs, config.learning_rate),)
+    return {"loss": kind_loss(kinds), "metrics": [kind_accuracy(kinds)]}
 
 
 def export(config: Config = Config()) -> Export:

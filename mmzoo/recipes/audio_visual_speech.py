@@ -9,7 +9,7 @@ without a language model of the training transcripts (same paper, section 4).
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
@@ -19,11 +19,8 @@ from mmzoo.errors import expect
 from mmzoo.metrics.decode import spell
 from mmzoo.metrics.language_model import LanguageModel, learn_language
 from mmzoo.models import speech_recognizer as recognizer
-from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import CommonConfig, Export, Phase
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.models.transfer import start_from
+from mmzoo.recipe import Batches, CommonConfig, Export, Phase
 
 MODALITIES = ("audio", "video")
 SOURCES = {"sample": spoken_numbers, "grid": grid}
@@ -58,7 +55,7 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
 TINY = Config(epochs=2, embed_dim=16, layers=1, batch_size=32)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of `audio`, `video`, `present`; characters.
 
     Shapes are `(B, S)` at 16 kHz (sample: 8 kHz), `(B, T*H, W, 1)` uint8, a strip of the frames at 25 Hz, and `(B, 2)`.
@@ -88,9 +85,7 @@ def build(config: Config = Config()) -> keras.Model:
     }
     encoders = {name: makers[name]() for name in config.modalities}
     model = recognizer.speech_recognizer(encoders, len(CHARACTERS), config.layers, config.dropout)
-    if config.init_from:
-        load_encoders(model, config.init_from, [f"{name}_encoder" for name in (*MODALITIES, "context")])
-    return model
+    return start_from(config.init_from, model, (*MODALITIES, "context"))
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:

@@ -6,7 +6,7 @@ example draws a subset; missing modalities are reconstructed too. Pairs are of o
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 from keras import ops
@@ -16,11 +16,8 @@ from mmzoo.data.sources.digits import CLIP, COMPONENTS, IMAGE, SAMPLE_RATE, SNR_
 from mmzoo.losses.elbo import bernoulli, elbo
 from mmzoo.models.digit_encoders import digit_encoders
 from mmzoo.models.reconstruction import Sizes, autoencoder, read_outputs, read_targets, reconstruction_error
-from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import CommonConfig, Export, Phase
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.models.transfer import start_from
+from mmzoo.recipe import Batches, CommonConfig, Export
 
 MODALITIES = ("image", "audio")
 SIZES = Sizes(IMAGE, CLIP, SAMPLE_RATE)
@@ -55,7 +52,7 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
 TINY = Config(epochs=2, batch_size=64, embed_dim=16)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of `image`, `audio`, `present`; all inputs, flat.
 
     Shapes are `(B, 28, 28, 1)` uint8, `(B, 8000)` float32 in [-1, 1] and `(B, 2)`.
@@ -74,9 +71,7 @@ def build(config: Config = Config()) -> keras.Model:
     """Return the model of image and audio to reconstructions, mean, log-variance."""
     encoders = digit_encoders(sizes_of(config.modalities), config.embed_dim)
     model = autoencoder(encoders, config.embed_dim, config.seed)
-    if config.init_from:
-        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
-    return model
+    return start_from(config.init_from, model, MODALITIES)
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:
@@ -95,11 +90,6 @@ def reconstruction(config: Config = Config()) -> dict[str, tuple]:
     """Return `{modality: (target, made)}`, functions of labels and of the output."""
     targets, made = read_targets(SIZES, config.modalities), read_outputs(SIZES, config.modalities)
     return {name: (targets[name], made[name]) for name in config.modalities}
-
-
-def plan(config: Config = Config()) -> tuple[Phase, ...]:
-    """Return one phase of all weights."""
-    return (Phase("reconstruct", config.epochs, config.learning_rate),)
 
 
 def export(config: Config = Config()) -> Export:

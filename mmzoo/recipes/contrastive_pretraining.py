@@ -7,26 +7,22 @@ supervision.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
-from keras import layers, ops
 
-from mmzoo.blocks.normalize import unit_norm
 from mmzoo.data.sources.digit_facts import CARDS, RANGES, SOURCES, UNITS, load, sizes_of
 from mmzoo.data.sources.digits import COMPONENTS, SNR_DB
 from mmzoo.errors import expect
 from mmzoo.losses.contrastive import info_nce, siglip, vicreg
 from mmzoo.models.batch_retrieval import strangers
 from mmzoo.models.digit_encoders import digit_encoders
-from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import CommonConfig, Export, Phase
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.models.projections import projections
+from mmzoo.models.transfer import start_from
+from mmzoo.recipe import Batches, CommonConfig, Export
 
 MODALITIES = ("image", "audio", "text")
-OBJECTIVES = ("infonce", "siglip", "vicreg")
+OBJECTIVES = {"infonce": info_nce, "siglip": siglip, "vicreg": lambda temperature: vicreg()}
 SPELLINGS = 64  # of each word
 
 
@@ -59,7 +55,7 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES, fewest=2):
 TINY = Config(epochs=2, batch_size=64, embed_dim=16, projection=16)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of `image`, `audio`, `text`; pair ids.
 
     Shapes are `(B, 28, 28, 1)` uint8, `(B, 8000)` float32 in [-1, 1] and `(B, 8)` int32.
@@ -82,32 +78,14 @@ def build(config: Config = Config()) -> keras.Model:
 
     Their length is 1, except for VICReg, which uses the lengths.
     """
-    inputs, projected = {}, []
-    for name, encoder in digit_encoders(sizes_of(config.modalities), config.embed_dim).items():
-        inputs[name] = keras.Input(encoder.input.shape[1:], dtype=encoder.input.dtype, name=name)
-        x = layers.Identity(name=f"{name}_embedding")(encoder(inputs[name]))
-        x = layers.Dense(2 * config.projection, activation="relu", name=f"{name}_projection_hidden")(x)
-        x = layers.Dense(config.projection, name=f"{name}_projection")(x)
-        projected.append(x if config.objective == "vicreg" else unit_norm(x))
-    model = keras.Model(inputs, ops.stack(projected, axis=1), name="contrastive_pretraining")
-    if config.init_from:
-        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
-    return model
+    encoders = digit_encoders(sizes_of(config.modalities), config.embed_dim)
+    model = projections(encoders, config.projection, config.objective != "vicreg", name="contrastive_pretraining")
+    return start_from(config.init_from, model, MODALITIES)
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:
     """Return the contrastive loss and the share of more similar negatives."""
-    losses = {
-        "infonce": info_nce(config.temperature),
-        "siglip": siglip(config.temperature),
-        "vicreg": vicreg(),
-    }
-    return {"loss": losses[config.objective], "metrics": [strangers]}
-
-
-def plan(config: Config = Config()) -> tuple[Phase, ...]:
-    """Return one phase of all encoders."""
-    return (Phase("contrast", config.epochs, config.learning_rate),)
+    return {"loss": OBJECTIVES[config.objective](config.temperature), "metrics": [strangers]}
 
 
 def export(config: Config = Config()) -> Export:

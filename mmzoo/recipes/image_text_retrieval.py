@@ -6,7 +6,7 @@ zeros.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,11 +20,8 @@ from mmzoo.losses.contrastive import info_nce, siglip
 from mmzoo.metrics.retrieval import tfidf_similarity
 from mmzoo.models.batch_retrieval import found
 from mmzoo.models.image_text import image_encoder, image_text
-from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import CommonConfig, Export, Phase
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.models.transfer import start_from
+from mmzoo.recipe import Batches, CommonConfig, Export
 
 MODALITIES = ("image", "text")
 CARDS = {"sample": captioned_shapes.CARD, **icons.CARDS}
@@ -64,7 +61,7 @@ class Config(CommonConfig, sources=CARDS, modalities=MODALITIES, fewest=2):
 TINY = Config(epochs=2, passes=1, batch_size=64, embed_dim=16, width=8, units=16)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of `image`, `text`, `present`; ids of the images.
 
     Shapes are `(B, H, W, 3)` uint8, `(B, 64)` int32 and `(B, 2)`.
@@ -91,19 +88,12 @@ def build(config: Config = Config()) -> keras.Model:
         "text": text_conv(source.LENGTH, 2 * config.embed_dim, units=config.units, name="text_encoder"),
     }
     model = image_text(encoders, config.embed_dim, config.dropout)
-    if config.init_from:
-        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
-    return model
+    return start_from(config.init_from, model, MODALITIES)
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:
     """Return the contrastive loss, and the recall at 1 in the batch."""
     return {"loss": OBJECTIVES[config.objective](config.temperature), "metrics": [found]}
-
-
-def plan(config: Config = Config()) -> tuple[Phase, ...]:
-    """Return one phase of both encoders."""
-    return (Phase("contrast", config.epochs, config.learning_rate),)
 
 
 def export(config: Config = Config()) -> Export:

@@ -5,7 +5,7 @@ A depthwise separable convolutional network on MFCCs (Zhang et al. 2017, Hello E
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
@@ -16,11 +16,8 @@ from mmzoo.errors import expect
 from mmzoo.heads.classifier import classifier
 from mmzoo.losses.soft_targets import cross_entropy, largest_share
 from mmzoo.models.late_fusion import late_fusion
-from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import CommonConfig, Export, Phase
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.models.transfer import start_from
+from mmzoo.recipe import Batches, CommonConfig, Export
 
 MODALITIES = ("audio",)
 SOURCES = {"sample": synthetic_words}
@@ -45,7 +42,7 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
 TINY = Config(epochs=2, width=16, embed_dim=32, learning_rate=1e-2)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of `audio` `(B, 8000)` float32 in [-1, 1]; classes.
 
     Labels are `(B,)` int32, of training one-hot `(B, 12)`.
@@ -64,20 +61,13 @@ def build(config: Config = Config()) -> keras.Model:
     encoder = ds_cnn(source.SAMPLES, source.SAMPLE_RATE, config.embed_dim, config.width, name="audio_encoder")
     head = partial(classifier, num_classes=len(source.CLASSES))
     model = late_fusion({"audio": encoder}, fuse=fusion.load("concat"), head=head, name="keyword_spotting")
-    if config.init_from:
-        load_encoders(model, config.init_from, ["audio_encoder"])
-    return model
+    return start_from(config.init_from, model, MODALITIES)
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:
     """Return the cross-entropy and the accuracy of the class."""
     count = len(SOURCES[config.source].CLASSES)
     return {"loss": cross_entropy(count), "metrics": [largest_share(count)]}
-
-
-def plan(config: Config = Config()) -> tuple[Phase, ...]:
-    """Return one phase of all weights."""
-    return (Phase("train", config.epochs, config.learning_rate),)
 
 
 def export(config: Config = Config()) -> Export:

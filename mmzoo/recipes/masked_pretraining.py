@@ -11,7 +11,7 @@ are predicted. Nothing is paired: it is one training for each modality in one gr
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
@@ -22,11 +22,8 @@ from mmzoo.data.sources.digits import CLIP, COMPONENTS, IMAGE, SAMPLE_RATE, SNR_
 from mmzoo.errors import expect
 from mmzoo.models import masked_prediction as masked
 from mmzoo.models.digit_encoders import digit_encoders
-from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import CommonConfig, Export, Phase, check_order
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.models.transfer import start_from
+from mmzoo.recipe import Batches, CommonConfig, Export, check_order
 
 MODALITIES = ("image", "audio", "text")
 TARGETS = ("clusters", "values")
@@ -64,7 +61,7 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
 TINY = Config(epochs=2, batch_size=64, embed_dim=16, clusters=32)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of masked `image`, `audio`, `text`; clusters or values.
 
     Shapes are `(B, 28, 28, 1)` uint8, `(B, 8000)` float32 and `(B, 8)` int32. Labels are clusters `(B,)` int32 of the
@@ -96,9 +93,7 @@ def build(config: Config = Config()) -> keras.Model:
     values = partial(masked.value_head, tokens=NUM_TOKENS)
     clusters = partial(masked.cluster_head, count=config.clusters)
     model = masked.masked_prediction(encoders, clusters if config.targets == "clusters" else values)
-    if config.init_from:
-        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
-    return model
+    return start_from(config.init_from, model, MODALITIES)
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:
@@ -108,11 +103,6 @@ def objective(config: Config = Config()) -> dict[str, Any]:
         return {"loss": masked.cluster_loss, "metrics": accuracies}
     errors = masked.value_errors({name: SHAPES[name] for name in config.modalities}, SAMPLE_RATE, NUM_TOKENS)
     return {"loss": lambda y_true, y_pred: sum(error(y_true, y_pred) for error in errors), "metrics": errors}
-
-
-def plan(config: Config = Config()) -> tuple[Phase, ...]:
-    """Return one phase of all weights."""
-    return (Phase("fill_in", config.epochs, config.learning_rate),)
 
 
 def export(config: Config = Config()) -> Export:

@@ -6,23 +6,19 @@ picks the peaks of the maps with `mmzoo.device.detections`.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from mmzoo.data.batches.detection import Scenes
 from mmzoo.data.sources import bccd, coco256, scattered_shapes
 from mmzoo.errors import expect
 from mmzoo.heads.detector import detector
-from mmzoo.losses.detection import detection, giou
-from mmzoo.models.center_targets import center_targets
+from mmzoo.models.center_targets import center_giou, center_loss
 from mmzoo.models.feature_pyramid import feature_pyramid
-from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import CommonConfig, Export, Phase
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.models.transfer import start_from
+from mmzoo.recipe import Batches, CommonConfig, Export, Phase
 
 MODALITIES = ("image",)
 SOURCES = {"sample": scattered_shapes, "bccd": bccd, "coco256": coco256}
@@ -52,7 +48,7 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
 TINY = Config(epochs=2, embed_dim=16)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of `image` `(B, H, W, 3)` uint8; objects `(B, K, 5)`.
 
     An object is left, top, right, bottom in pixels, and its class, -1 for none.
@@ -81,30 +77,14 @@ def build(config: Config = Config()) -> keras.Model:
     maps = detector(encoder(image), len(source.CLASSES), STRIDE, config.embed_dim)
     joined = layers.Concatenate(name="maps")([maps["heatmap"], maps["boxes"]])
     model = keras.Model({"image": image}, joined, name="object_detection")
-    if config.init_from:
-        load_encoders(model, config.init_from, ["image_encoder"])
-    return model
+    return start_from(config.init_from, model, MODALITIES)
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:
     """Return focal loss of centers plus box losses; IoU at the centers."""
     source = SOURCES[config.source]
-    cells = tuple(side // STRIDE for side in source.IMAGE)
-    cost = detection(max(source.IMAGE))
-
-    def targets(y_true):
-        return center_targets(y_true, cells, STRIDE, len(source.CLASSES))
-
-    def loss(y_true, y_pred):
-        return cost(targets(y_true), y_pred)
-
-    def center_giou(y_true, y_pred):
-        true = targets(y_true)
-        center = ops.cast(ops.equal(ops.max(true[..., :-4], axis=-1), 1.0), "float32")
-        overlap = giou(true[..., -4:], ops.cast(y_pred, "float32")[..., -4:])
-        return ops.sum(center * overlap, axis=(1, 2)) / ops.maximum(ops.sum(center, axis=(1, 2)), 1.0)
-
-    return {"loss": loss, "metrics": [center_giou]}
+    shape = (source.IMAGE, STRIDE, len(source.CLASSES))
+    return {"loss": center_loss(*shape), "metrics": [center_giou(*shape)]}
 
 
 def plan(config: Config = Config()) -> tuple[Phase, ...]:

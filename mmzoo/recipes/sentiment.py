@@ -10,7 +10,7 @@ reflected at the borders of a video, so that the graph needs neither a mask nor 
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
@@ -20,12 +20,9 @@ from mmzoo.data.sources import mosi, synthetic_reviews
 from mmzoo.errors import expect
 from mmzoo.heads.classifier import classifier
 from mmzoo.models.late_fusion import late_fusion
-from mmzoo.models.transfer import load_encoders
+from mmzoo.models.transfer import start_from
 from mmzoo.models.utterance_window import utterance_window
-from mmzoo.recipe import CommonConfig, Export, Phase
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.recipe import Batches, CommonConfig, Export
 
 MODALITIES = ("text", "audio", "video", "transcript")
 SOURCES = {"sample": synthetic_reviews, "mosi": mosi}
@@ -61,7 +58,7 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
 TINY = Config(epochs=2, context=5, embed_dim=16, dropout=0.1)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of `text`, `audio`, `video`, `transcript`, `present`; labels.
 
     Features are `(B, context, C)` float32, with C 100, 73, 100 and 384; `present` is `(B, 4)`. Label 0 is negative, 1
@@ -94,19 +91,12 @@ def build(config: Config = Config()) -> keras.Model:
         for name in config.modalities
     }
     model = late_fusion(encoders, fuse=fusion.load(config.fusion), head=partial(classifier, num_classes=2))
-    if config.init_from:
-        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
-    return model
+    return start_from(config.init_from, model, MODALITIES)
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:
     """Return the cross-entropy and the accuracy of the sentiment."""
     return {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
-
-
-def plan(config: Config = Config()) -> tuple[Phase, ...]:
-    """Return one phase of all weights."""
-    return (Phase("train", config.epochs, config.learning_rate),)
 
 
 def export(config: Config = Config()) -> Export:

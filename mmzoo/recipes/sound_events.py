@@ -6,24 +6,18 @@ playback speed, and masks parts of the spectrogram (SpecAugment, Park et al. 201
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
-from keras import layers
 
-from mmzoo.blocks.auxiliary import MeanAnswer
 from mmzoo.data.batches.clips import Sounds
 from mmzoo.data.sources import esc10, synthetic_events
 from mmzoo.errors import expect
-from mmzoo.heads.classifier import classifier
 from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
 from mmzoo.losses.soft_targets import cross_entropy, largest_share
-from mmzoo.models.sound_texture import sound_texture
-from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import CommonConfig, Export, Phase
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.models.sound_texture import sound_texture, two_heads
+from mmzoo.models.transfer import start_from
+from mmzoo.recipe import Batches, CommonConfig, Export
 
 MODALITIES = ("audio",)
 SOURCES = {"sample": synthetic_events, "esc10": esc10}
@@ -60,7 +54,7 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
 TINY = Config(epochs=2, passes=1, width=8, embed_dim=16, dropout=0.0, learning_rate=1e-2)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of `audio` `(B, T)` float32 in [-1, 1]; classes.
 
     Labels are `(B,)` int32, of training soft targets `(B, N)`.
@@ -87,16 +81,10 @@ def build(config: Config = Config()) -> keras.Model:
 
     In training `(B, 3 * N)`: the mean, then each head.
     """
-    source, dim = SOURCES[config.source], config.embed_dim
-    waveform = keras.Input((source.SAMPLES,), name="audio")
-    encoder = sound_texture(source.SAMPLES, source.SAMPLE_RATE, config.width, dim, config.dropout, config.seed)
-    both = layers.Identity(name="embedding")(encoder(waveform))
-    parts = {"heard": both[:, :dim], "measured": both[:, dim:]}
-    answers = [classifier(x, len(source.CLASSES), name=f"{name}_probabilities") for name, x in parts.items()]
-    model = keras.Model({"audio": waveform}, MeanAnswer(name="probabilities")(answers), name="sound_events")
-    if config.init_from:
-        load_encoders(model, config.init_from, ["audio_encoder"])
-    return model
+    source, width = SOURCES[config.source], config.width
+    encoder = sound_texture(source.SAMPLES, source.SAMPLE_RATE, width, config.embed_dim, config.dropout, config.seed)
+    model = two_heads(encoder, len(source.CLASSES), name="sound_events")
+    return start_from(config.init_from, model, MODALITIES)
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:
@@ -104,11 +92,6 @@ def objective(config: Config = Config()) -> dict[str, Any]:
     count = len(SOURCES[config.source].CLASSES)
     loss = with_auxiliary(cross_entropy(count), count)
     return {"loss": loss, "metrics": [fused_accuracy(count, largest_share(count))]}
-
-
-def plan(config: Config = Config()) -> tuple[Phase, ...]:
-    """Return one phase of all weights."""
-    return (Phase("train", config.epochs, config.learning_rate),)
 
 
 def export(config: Config = Config()) -> Export:

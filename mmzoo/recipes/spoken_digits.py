@@ -6,7 +6,7 @@ with modality dropout (Neverova et al. 2016, section 3.3).
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
@@ -17,11 +17,8 @@ from mmzoo.errors import expect
 from mmzoo.heads.classifier import classifier
 from mmzoo.models.digit_encoders import digit_encoders
 from mmzoo.models.late_fusion import late_fusion
-from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import CommonConfig, Export, Phase
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.models.transfer import start_from
+from mmzoo.recipe import Batches, CommonConfig, Export
 
 MODALITIES = ("image", "audio")
 
@@ -55,7 +52,7 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
 TINY = Config(epochs=2, embed_dim=16)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of `image`, `audio`, `present`; digits.
 
     Shapes are `(B, 28, 28, 1)` uint8, `(B, 8000)` float32 in [-1, 1] and `(B, 2)`.
@@ -74,19 +71,12 @@ def build(config: Config = Config()) -> keras.Model:
     """Return the model of image and audio to probabilities `(B, 10)`."""
     encoders = digit_encoders(sizes_of(config.modalities), config.embed_dim)
     model = late_fusion(encoders, fuse=fusion.load(config.fusion), head=partial(classifier, num_classes=10))
-    if config.init_from:
-        load_encoders(model, config.init_from, [f"{name}_encoder" for name in MODALITIES])
-    return model
+    return start_from(config.init_from, model, MODALITIES)
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:
     """Return the cross-entropy and the accuracy of the digit."""
     return {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
-
-
-def plan(config: Config = Config()) -> tuple[Phase, ...]:
-    """Return one phase of all weights."""
-    return (Phase("train", config.epochs, config.learning_rate),)
 
 
 def export(config: Config = Config()) -> Export:

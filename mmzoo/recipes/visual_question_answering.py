@@ -7,7 +7,7 @@ are classes. NLVR has its own model, `mmzoo.models.box_reasoning`, which `mmzoo.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
@@ -19,11 +19,8 @@ from mmzoo.encoders.text_conv import text_conv
 from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
 from mmzoo.models import box_reasoning, film_answer
 from mmzoo.models.late_fusion import late_fusion
-from mmzoo.models.transfer import load_encoders
-from mmzoo.recipe import CommonConfig, Export, Phase
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from mmzoo.models.transfer import start_from
+from mmzoo.recipe import Batches, CommonConfig, Export, Phase
 
 MODALITIES = ("image", "text")
 SOURCES = {"sample": colored_shapes, "easy_vqa": easy_vqa, "nlvr": nlvr, "vqa_rad": vqa_rad}
@@ -52,7 +49,7 @@ class Config(CommonConfig, sources=SOURCES, modalities=MODALITIES):
 TINY = Config(epochs=2, embed_dim=16)
 
 
-def dataset(split: str, config: Config = Config(), epoch: int = 0) -> "tf.data.Dataset":
+def dataset(split: str, config: Config = Config(), epoch: int = 0) -> Batches:
     """Return batches of `image` `(B, H, W, 3)`, `text` `(B, L)`, `present` `(B, 2)`; answers."""
     from mmzoo.data.batches.questions import evaluation_questions, join, training_questions
 
@@ -91,9 +88,7 @@ def build(config: Config = Config()) -> keras.Model:
     head = partial(film_answer.answer, num_classes=len(_answers(config)), dropout=config.dropout)
     fuse = partial(reason, fuse=fusion.load(config.fusion))
     model = late_fusion(encoders, fuse, head, unimodal_head=head if config.alone else None)
-    if config.init_from:
-        load_encoders(model, config.init_from, [*(f"{name}_encoder" for name in MODALITIES), "reasoner"])
-    return model
+    return start_from(config.init_from, model, MODALITIES, "reasoner")
 
 
 def objective(config: Config = Config()) -> dict[str, Any]:

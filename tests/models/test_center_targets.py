@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from mmzoo.models.center_targets import center_targets
+from mmzoo.losses.detection import detection
+from mmzoo.models.center_targets import center_giou, center_loss, center_targets
 
 CELLS, STRIDE = (5, 7), 8
 
@@ -65,3 +66,19 @@ def test_a_center_on_the_far_border_is_in_the_last_cell():
     heat = np.asarray(center_targets(rows, CELLS, STRIDE, 1))[0, ..., 0]
     assert heat[4, 6] == 1
     assert (heat == 1).sum() == 1
+
+
+def test_center_loss_and_giou_of_objects():
+    batch = np.stack([objects(seed) for seed in range(4)])
+    target = np.asarray(center_targets(batch, CELLS, STRIDE, 3))
+    output = target.copy()
+    output[..., :3] = np.clip(output[..., :3], 1e-3, 1 - 1e-3)
+    output[1, ..., 3:] += 100.0  # boxes beside the image
+    image = (CELLS[0] * STRIDE, CELLS[1] * STRIDE)
+    loss = np.asarray(center_loss(image, STRIDE, 3)(batch, output))
+    np.testing.assert_allclose(loss, detection(max(image))(target, output), rtol=1e-6)
+    found = np.asarray(center_giou(image, STRIDE, 3)(batch, output))
+    np.testing.assert_allclose(found[[0, 2, 3]], 1, atol=1e-5)
+    assert -1 <= found[1] < 0
+    none = np.array([[[0, 0, 0, 0, -1]]], "float32")
+    assert np.asarray(center_giou(image, STRIDE, 3)(none, output[:1]))[0] == 0

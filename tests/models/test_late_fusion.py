@@ -11,7 +11,7 @@ from mmzoo.errors import BadInputError
 from mmzoo.fusion.gated import gated
 from mmzoo.heads.classifier import classifier
 from mmzoo.models.late_fusion import late_fusion
-from mmzoo.models.transfer import load_encoders
+from mmzoo.models.transfer import load_encoders, start_from
 
 
 def encoder(name, width=5, embed_dim=8):
@@ -49,6 +49,20 @@ def test_load_encoders_copies_weights_by_name(tmp_path):
     saved = keras.models.load_model(tmp_path / "m.keras").get_layer("image_encoder").get_weights()
     for ours, theirs in zip(other.get_layer("image_encoder").get_weights(), saved, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_start_from_loads_the_encoders_of_the_recipe(tmp_path):
+    model_of("image", "audio").save(tmp_path / "m.keras")
+    path = str(tmp_path / "m.keras")
+    model, saved = model_of("audio"), keras.models.load_model(path).get_layer("audio_encoder").get_weights()
+    before = model.get_weights()
+    assert start_from("", model, ("image", "audio")) is model
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
+    assert start_from(path, model, ("image", "audio")) is model
+    np.testing.assert_array_equal(model.get_layer("audio_encoder").get_weights()[0], saved[0])
+    start_from(path, model_of("text"), ("text",), "image_encoder")  # another encoder of the recipe is in the file
+    with pytest.raises(BadInputError, match="expected an encoder named text_encoder or reasoner"):
+        start_from(path, model_of("text"), ("text",), "reasoner")
 
 
 def test_load_encoders_bad_input_is_named(tmp_path):

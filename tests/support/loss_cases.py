@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from mmzoo.losses import (
+    anomaly,
     arcface,
     auxiliary,
     contrastive,
@@ -45,6 +46,7 @@ LOSSES = {
     "batch_hard_triplet": triplet.batch_hard_triplet(),
     "batch_hard_triplet with margin": triplet.batch_hard_triplet(0.3),
     "arcface": arcface.arcface(),
+    "kind_loss": anomaly.kind_loss((1, 2)),
     "ctc": ctc.ctc,
     "heatmap_focal": focal.heatmap_focal(),
     "detection": detection.detection(32),
@@ -96,6 +98,7 @@ def examples(batch):
         "batch_hard_triplet": (ids, points),
         "batch_hard_triplet with margin": (ids, points),
         "arcface": (label, draw(-1, 1, (3,))),
+        "kind_loss": (label, draw(-1, 1, (3,))),
         "ctc": (letters, draw(-1, 1, (4, 4))),
         "heatmap_focal": (target[..., :2], found[..., :2]),
         "detection": (target, found),
