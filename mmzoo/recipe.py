@@ -185,7 +185,7 @@ class Recipe:
     """One model, end to end: data, architecture, training and export.
 
     Attributes:
-        name: of the recipe's file.
+        name: as in `mmzoo list`; of a recipe in a file its path, as `mmzoo train` takes it.
         summary: first line of its docstring, without the period.
         Config: frozen dataclass whose fields are the flags; see `CommonConfig`.
         tiny: Config of the tests: seconds on a CPU, no download.

@@ -15,6 +15,7 @@ from mmzoo.artifacts.folder import ARTIFACTS, CARD, KERAS, artifact, artifacts_i
 from mmzoo.artifacts.runtimes import predictor
 from mmzoo.data.arrays import Arrays
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class ModelFolder:
             said = f"expected a config of {self.card.recipe} as it is now. Received: {', '.join(unknown)}"
             raise BadInputError(f"{self.path / CARD}: {said}")
         return self.recipe.Config(**values | ({"data_dir": data_dir} if data_dir else {}))
+
+    def experiment(self, data_dir: str = "") -> Experiment:
+        """Return the recipe at the config of the card; errors are those of `recipe` and `config`."""
+        return Experiment(self.recipe, self.config(data_dir))
 
     def artifact(self, name: str) -> Path:
         """Return the path of file `name`; `artifact` of `mmzoo.artifacts.folder` has the errors."""

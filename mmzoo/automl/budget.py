@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.training.loop import compile_phase
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -81,16 +82,16 @@ def format_seconds(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def fit_epochs(module: Any, config: Any, budget: str, folds: int = 0, tune: int = 0) -> int:
-    """Return the epochs of `config` that a `budget` permits, at least 1.
+def fit_epochs(experiment: Experiment, budget: str, folds: int = 0, tune: int = 0) -> int:
+    """Return the epochs, of those of the config, that a `budget` permits, at least 1.
 
     The budget covers all models that `fit` trains, including the `folds`; `tune` trials take their part first. The
     estimate times a few steps of the fused model, and assumes that all unimodal models together take at most as long.
     """
-    epochs = config.epochs
-    batches = module.dataset("train", config)
-    model = module.build(config)
-    compile_phase(model, module.objective(config), module.plan(config)[0], len(batches))
+    config = experiment.config
+    batches = experiment.dataset("train")
+    model = experiment.build()
+    compile_phase(model, experiment.objective(), experiment.plan()[0], len(batches))
     steps = min(TIMED, len(batches))
     model.fit(batches.take(1), verbose=0, shuffle=False)  # traces the graph, untimed
     began = time.monotonic()
@@ -98,4 +99,4 @@ def fit_epochs(module: Any, config: Any, budget: str, folds: int = 0, tune: int 
     epoch = (time.monotonic() - began) / steps * len(batches)
     models = (1 + folds) * (2 if len(config.modalities) > 1 else 1)
     seconds = TRAINING * seconds_of(budget) * (1 - STUDY if tune else 1)
-    return max(1, min(epochs, int(seconds / (models * epoch))))
+    return max(1, min(config.epochs, int(seconds / (models * epoch))))

@@ -1,6 +1,5 @@
 """Cross-validation of `fit`: each fold tests models trained from scratch on the other folds."""
 
-import dataclasses
 import json
 import logging
 import shutil
@@ -18,8 +17,10 @@ from mmzoo.automl import targets
 from mmzoo.automl.budget import format_seconds
 from mmzoo.automl.options import Request
 from mmzoo.data.arrays import Arrays, test_arrays
+from mmzoo.data.presence import modalities_of
 from mmzoo.data.tables.source import load_splits
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.reports.trials import fold_rows
 from mmzoo.tasks.task import Metric
 from mmzoo.training.loop import fit
@@ -42,14 +43,15 @@ def check_folds(request: Request) -> None:
         raise BadInputError(f"`folds` and `{given[0]}` exclude each other: folds are of shuffled rows, or of a `group`")
 
 
-def check_rows(module: Any, config: Any, count: int, place: Path) -> None:
+def check_rows(experiment: Experiment, count: int, place: Path) -> None:
     """Check that each class has at least `count` rows.
 
     Raises:
         BadInputError: the table has too few rows, or a class is too small.
     """
-    splits, classes = load_splits(module.source, place, module.sizes(config), f"1/{count}"), module.source.classes
-    if not targets.load(module.source.kind).balanced:
+    recipe = experiment.recipe
+    splits, classes = _splits(experiment.changed(fold=f"1/{count}"), place), recipe.source.classes
+    if not targets.load(recipe.source.kind).balanced:
         return  # only classes are balanced over folds
     rows = np.bincount(np.concatenate([examples.labels for examples in splits.values()]), minlength=len(classes))
     rarest = int(rows.argmin())
@@ -58,7 +60,13 @@ def check_rows(module: Any, config: Any, count: int, place: Path) -> None:
         raise BadInputError(f"`folds` must be {most}, got {count}")
 
 
-def cross_validate(module: Any, config: Any, count: int, place: Path, work: Path, linear: Callable) -> dict:
+def _splits(experiment: Experiment, place: Path) -> dict[str, Any]:
+    """Read the examples of each split of the table at `place`."""
+    recipe, config = experiment.recipe, experiment.config
+    return load_splits(recipe.source, place, recipe.sizes(config), config.fold)
+
+
+def cross_validate(experiment: Experiment, count: int, place: Path, work: Path, linear: Callable) -> dict:
     """Train and test the models of a recipe on `count` folds.
 
     A fused model and one unimodal model per modality are trained, as `fit` does on the usual split. Columns of numbers
@@ -66,12 +74,11 @@ def cross_validate(module: Any, config: Any, count: int, place: Path, work: Path
     checkpoints of an interrupted fold; a second call resumes there.
 
     Args:
-        module: a recipe written by `fit`.
-        config: its Config, without a fold.
+        experiment: of a recipe written by `fit`, its config without a fold.
         count: number of folds.
         place: the table.
         work: the folder.
-        linear: a function of `{split: Examples}`, the recipe and its Config to `{name: scores}` of linear baselines.
+        linear: a function of `{split: Examples}` and the experiment to `{name: scores}` of linear baselines.
 
     Returns:
         the card's `cross_validation`.
@@ -79,33 +86,34 @@ def cross_validate(module: Any, config: Any, count: int, place: Path, work: Path
     Raises:
         BadInputError: the rows cannot be divided into the folds.
     """
-    state = work / FOLDS
+    state, source = work / FOLDS, experiment.recipe.source
     done = json.loads(state.read_text(encoding="utf-8")) if state.is_file() else []
     for fold in range(len(done) + 1, count + 1):
-        began, fold_config = time.monotonic(), dataclasses.replace(config, fold=f"{fold}/{count}")
-        splits = load_splits(module.source, place, module.sizes(fold_config), fold_config.fold)
-        found = _fold(module, fold_config, work / f"fold_{fold}")
-        found["linear"] = {name: one[found["score"]] for name, one in linear(splits, module, fold_config).items()}
+        began, own = time.monotonic(), experiment.changed(fold=f"{fold}/{count}")
+        splits = _splits(own, place)
+        found = _fold(own, work / f"fold_{fold}")
+        found["linear"] = {name: one[found["score"]] for name, one in linear(splits, own).items()}
         done.append({**found, "seconds": time.monotonic() - began})
         write_json(state, done)
         shutil.rmtree(work / f"fold_{fold}")
         left = statistics.mean(one["seconds"] for one in done) * (count - fold)
         after = f"; about {format_seconds(left)} left" if fold < count else ""
-        metric = targets.load(module.source.kind).task.primary
+        metric = targets.load(source.kind).task.primary
         logger.info(f"fold {fold} of {count}, test {metric.label}: {_format_scores(found, metric)}{after}")
-    return _section(done, module.source.group)
+    return _section(done, source.group)
 
 
-def _fold(module: Any, config: Any, folder: Path) -> dict:
+def _fold(experiment: Experiment, folder: Path) -> dict:
     """Train one fold; return `score`, test `rows` and scores of `models`."""
-    inputs, labels = test_arrays(module, config)
-    names = tuple(name for name in inputs if name != "present")
-    target, models = targets.load(module.source.kind), {}
+    inputs, labels = test_arrays(experiment)
+    names, source = modalities_of(inputs), experiment.recipe.source
+    target, models = targets.load(source.kind), {}
     score = target.task.primary.key
     for chosen in [names, *((name,) for name in names if len(names) > 1)]:
-        model_config, title = dataclasses.replace(config, modalities=chosen), "+".join(chosen)
-        model, _ = fit(module, model_config, folder / title, f"fold {config.fold} ({title})")
-        found = target.scores(_predict(model, inputs), labels, module.source)
+        title = "+".join(chosen)
+        own = experiment.changed(modalities=chosen)
+        model, _ = fit(own, folder / title, f"fold {own.config.fold} ({title})")
+        found = target.scores(_predict(model, inputs), labels, source)
         models[title] = float(found[score])
     return {"score": score, "rows": len(labels), "models": models}
 

@@ -34,6 +34,7 @@ from mmzoo.data.tables.rows import Rows
 from mmzoo.data.tables.source import load_splits
 from mmzoo.data.tables.split import split_rows
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.models.transfer import encoder_names, read_model
 from mmzoo.reports.html.page import write_report
 from mmzoo.reports.write import write_card
@@ -73,9 +74,8 @@ def fit_table(
         logger.info("looking for rows in two splits ...")
         crossing = duplicates(splits)
         logger.info(f"{format_duplicates(crossing)}\ntraining ...")
-        module, before = _before(recipe, request, place)
-        config = module.Config()
-        card = replace(_train(str(recipe), config, out, resume and _training(out).is_dir()), **before)
+        experiment, before = _before(recipe, request, place)
+        card = replace(_train(str(recipe), experiment.config, out, resume and _training(out).is_dir()), **before)
     except BaseException as error:
         if not (_training(out).is_dir() or (work / STUDY).is_file() or any(work.glob("fold*"))):
             shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on with
@@ -83,45 +83,52 @@ def fit_table(
             error.add_note(f"`resume` continues {out} with the finished trials and folds")
         raise
     shutil.rmtree(work)
-    card = _compared(card, splits, module, config, out)
+    card = _compared(card, splits, experiment, out)
     card = replace(card, rows={name: len(one.labels) for name, one in splits.items()}, duplicates=crossing)
     write_card(out, card)
     _write_bad_rows(splits["train"].rows, out)
     if request.tune:
         write_trials(out, card.tuning)
     logger.info("writing the report ...")
-    report = write_report(out, card, module, replace(config, modalities=card.modalities), splits, place)
-    logger.info(f"{score_table(card, module.source)}\n{report}  the report")
+    report = write_report(out, card, experiment.changed(modalities=card.modalities), splits, place)
+    logger.info(f"{score_table(card, experiment.recipe.source)}\n{report}  the report")
     return out
 
 
-def _compared(card: Card, splits, module, config, out: Path) -> Card:
+def _compared(card: Card, splits: dict, experiment: Experiment, out: Path) -> Card:
     """Return the card with the latency of the files in `out`, linear baselines and the constant prediction."""
     logger.info("timing ...")
     timed = for_card(benchmark([out], runs=TIMED, threads=(1,)), out)
     logger.info("comparing with linear models ...")
-    rows = format_baseline_rows(baseline_examples(splits, config.seed), splits)
-    constant = targets.load(module.source.kind).constant
-    found = constant(splits["train"].labels, splits["test"].labels, module.source)
-    linear = _linear_baselines(splits, module, config)
+    source = experiment.recipe.source
+    rows = format_baseline_rows(baseline_examples(splits, experiment.config.seed), splits)
+    constant = targets.load(source.kind).constant
+    found = constant(splits["train"].labels, splits["test"].labels, source)
+    linear = _linear_baselines(splits, experiment)
     return replace(
         card, benchmark=timed, baselines=replace(card.baselines, linear=linear, linear_rows=rows, constant=found)
     )
 
 
-def _before(recipe: Path, request: Request, place: Path) -> tuple[Any, dict]:
+def _written(recipe: Path) -> Experiment:
+    """Return the recipe in the file at its defaults."""
+    loaded = recipes.load(str(recipe))
+    return Experiment(loaded, loaded.Config())
+
+
+def _before(recipe: Path, request: Request, place: Path) -> tuple[Experiment, dict]:
     """Tune and cross-validate the recipe as requested; return it, and fields of the card."""
-    fields, module = {}, recipes.load(str(recipe))
+    fields: dict[str, Any] = {}
     if request.folds:
-        check_rows(module, module.Config(), request.folds, place)
+        check_rows(_written(recipe), request.folds, place)
     if request.tune:
         fields["tuning"] = tune(recipe, request)
-        module = recipes.load(str(recipe))
+    experiment = _written(recipe)
     if request.folds:
-        found = cross_validate(module, module.Config(), request.folds, place, recipe.parent, _linear_baselines)
-        logger.info(fold_table(found, targets.load(module.source.kind).task.primary))
+        found = cross_validate(experiment, request.folds, place, recipe.parent, _linear_baselines)
+        logger.info(fold_table(found, targets.load(experiment.recipe.source.kind).task.primary))
         fields["cross_validation"] = found
-    return module, fields
+    return experiment, fields
 
 
 def _write_bad_rows(rows: Rows, out: Path) -> None:
@@ -150,8 +157,7 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
         values["width"] = fit_width(recipes.load(str(recipe)), request.size)
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.budget:
-        module = recipes.load(str(recipe))
-        values["epochs"] = fit_epochs(module, module.Config(), request.budget, request.folds, request.tune)
+        values["epochs"] = fit_epochs(_written(recipe), request.budget, request.folds, request.tune)
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
 
 
@@ -261,13 +267,13 @@ def _best_alone(card: Card) -> str:
     return best if best and scores[best] >= quality(card.history, metric) else ""
 
 
-def _linear_baselines(splits, module, config) -> dict:
+def _linear_baselines(splits: dict, experiment: Experiment) -> dict:
     """Return the scores of scikit-learn's models on what the recipe's encoders see, of some rows of a large table."""
-    arrays, labels = {}, {}
+    arrays, labels, config = {}, {}, experiment.config
     for name, examples in baseline_examples(splits, config.seed).items():
         arrays[name] = {}
         for i, (modality, stored) in enumerate(examples.rows.arrays.items()):
             arrays[name][modality] = baseline_input(modality, stored, examples.index, config.sample_rate)
             arrays[name].setdefault("present", {})[modality] = examples.rows.present[examples.index, i]
         labels[name] = examples.labels
-    return linear_scores(arrays, labels, len(module.source.classes))
+    return linear_scores(arrays, labels, len(experiment.recipe.source.classes))

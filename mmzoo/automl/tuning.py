@@ -22,6 +22,7 @@ from mmzoo.automl.budget import bytes_of, fit_epochs, float_bytes, format_second
 from mmzoo.automl.options import Request
 from mmzoo.automl.recipe import recipe_text
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.reports.trials import show_loss
 from mmzoo.training.loop import fit
 
@@ -79,12 +80,13 @@ def tune(recipe: Path, request: Request) -> dict:
     module = recipes.load(str(recipe))
     config = module.Config()
     epochs = min(config.epochs, max(FEWEST, math.ceil(config.epochs / SHARE)))
-    trials = _run_trials(recipe.parent, module, dataclasses.replace(config, epochs=epochs), request)
+    shortened = Experiment(module, dataclasses.replace(config, epochs=epochs))
+    trials = _run_trials(recipe.parent, shortened, request)
     section = _section(trials, request.tune)
     best = section["best"]["values"]
     if request.budget:
-        tuned = dataclasses.replace(config, **best, epochs=request.epochs)
-        best = best | {"epochs": fit_epochs(module, tuned, request.budget, request.folds, request.tune)}
+        tuned = Experiment(module, dataclasses.replace(config, **best, epochs=request.epochs))
+        best = best | {"epochs": fit_epochs(tuned, request.budget, request.folds, request.tune)}
     temporary = recipe.with_suffix(".tmp")
     tuned = dataclasses.replace(module.table, config=dataclasses.replace(config, **best))
     temporary.write_text(recipe_text(tuned), encoding="utf-8")
@@ -103,13 +105,13 @@ def write_trials(folder: Path, tuning: dict) -> None:
             writer.writerow([number, *trial["values"].values(), *[v for name, v in trial.items() if name != "values"]])
 
 
-def _run_trials(work: Path, module: Any, config: Any, request: Request) -> list[dict]:
+def _run_trials(work: Path, experiment: Experiment, request: Request) -> list[dict]:
     """Run the remaining trials of a study; return all finished ones."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    size = bytes_of(request.size) if request.size else math.inf
-    space = _space(module, config, size)
+    size, config = bytes_of(request.size) if request.size else math.inf, experiment.config
+    space = _space(experiment, size)
     study = _study(work / STUDY, {name: getattr(config, name) for name in space})
     while len(done := _finished(study)) < request.tune:
         began, left = time.monotonic(), study_seconds(request.budget) - sum(trial["seconds"] for trial in done)
@@ -119,11 +121,11 @@ def _run_trials(work: Path, module: Any, config: Any, request: Request) -> list[
         startup = max(1, min(RANDOM, request.tune // 3))
         study.sampler = optuna.samplers.TPESampler(seed=config.seed + len(done), n_startup_trials=startup)
         trial = study.ask()
-        trial_config = dataclasses.replace(config, **_values(trial, space))
-        trial.set_user_attr("values", {name: getattr(trial_config, name) for name in space})
+        own = experiment.changed(**_values(trial, space))
+        trial.set_user_attr("values", {name: getattr(own.config, name) for name in space})
         report = Report(trial, began + left if done else math.inf)
         try:
-            loss = _loss(module, trial_config, size, work, f"trial {len(done) + 1}/{request.tune}", report)
+            loss = _loss(own, size, work, f"trial {len(done) + 1}/{request.tune}", report)
         except optuna.TrialPruned as reason:
             loss = None
             trial.set_user_attr("pruned", str(reason))
@@ -134,25 +136,26 @@ def _run_trials(work: Path, module: Any, config: Any, request: Request) -> list[
     return done
 
 
-def _space(module: Any, config: Any, size: float) -> dict[str, Sequence]:
-    """Return the choices or range of each setting relevant to `config`.
+def _space(experiment: Experiment, size: float) -> dict[str, Sequence]:
+    """Return the choices or range of each relevant setting.
 
     A choice that exceeds the `size` with the defaults of the other settings is removed.
     """
+    config = experiment.config
     excluded = () if len(config.modalities) > 1 else JOINING
     if config.modalities == ("tabular",):
         excluded += ("width",)
     space = {name: options for name, options in (CHOICES | RANGES).items() if name not in excluded}
     for name in [name for name in space if name in CHOICES]:
-        options = [option for option in space[name] if _fits(module, config, name, option, size)]
+        options = [option for option in space[name] if _fits(experiment, name, option, size)]
         space[name] = tuple(dict.fromkeys([getattr(config, name), *options]))
     return space
 
 
-def _fits(module: Any, config: Any, name: str, option: object, size: float) -> bool:
+def _fits(experiment: Experiment, name: str, option: object, size: float) -> bool:
     if math.isinf(size) or name not in SIZED:
         return True
-    return float_bytes(module.build(dataclasses.replace(config, **{name: option}))) <= size
+    return float_bytes(experiment.changed(**{name: option}).build()) <= size
 
 
 def _study(path: Path, defaults: dict) -> Any:
@@ -214,18 +217,18 @@ class Report(keras.callbacks.Callback):
             raise optuna.TrialPruned("out of time")
 
 
-def _loss(module: Any, config: Any, size: float, work: Path, title: str, report: Report) -> float:
-    """Train a recipe and return its lowest validation loss.
+def _loss(experiment: Experiment, size: float, work: Path, title: str, report: Report) -> float:
+    """Train the model and return its lowest validation loss.
 
     A model whose float TFLite file exceeds `size` bytes is pruned without training.
     """
     import optuna
 
-    if math.isfinite(size) and float_bytes(module.build(config)) > size:
+    if math.isfinite(size) and float_bytes(experiment.build()) > size:
         raise optuna.TrialPruned("over the size")
     try:
         with tempfile.TemporaryDirectory(dir=work) as checkpoint:
-            _, history = fit(module, config, checkpoint, title, callbacks=[report])
+            _, history = fit(experiment, checkpoint, title, callbacks=[report])
     finally:
         gc.collect()  # a model has reference cycles
     return min(history["val_loss"])

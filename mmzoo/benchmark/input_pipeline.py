@@ -3,36 +3,35 @@
 import itertools
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import keras
 import numpy as np
 
+from mmzoo.experiment import Experiment
 from mmzoo.training.loop import compile_phase
 
 STEPS = 200
 WARM_UP = 20
 
 
-def data_wait(recipe: Any, config: Any, steps: int = STEPS) -> dict[str, float]:
+def data_wait(experiment: Experiment, steps: int = STEPS) -> dict[str, float]:
     """Time training steps with the input pipeline and with one cached batch.
 
     The two alternate in turns of 25 steps, so that other load on the machine affects both equally. The first five
     steps of a turn are not counted: they consume the prefetch buffer, which fills up between turns.
 
     Args:
-        recipe: recipe whose model and data are timed.
-        config: its configuration.
+        experiment: its model and data are timed.
         steps: number of timed steps of each kind.
 
     Returns:
         `pipeline_ms` and `cached_ms`, the median milliseconds of a step; `share`, the fraction of a pipeline step
         spent waiting for data, at least 0; and `steps`.
     """
-    keras.utils.set_random_seed(config.seed)
-    model = recipe.build(config)
-    compile_phase(model, recipe.objective(config), recipe.plan(config)[0], steps)
-    batches = itertools.chain.from_iterable(recipe.dataset("train", config, epoch) for epoch in itertools.count())
+    keras.utils.set_random_seed(experiment.config.seed)
+    model = experiment.build()
+    compile_phase(model, experiment.objective(), experiment.plan()[0], steps)
+    batches = itertools.chain.from_iterable(experiment.dataset("train", epoch) for epoch in itertools.count())
     cached = next(batches)
     for _ in range(WARM_UP):
         model.train_on_batch(*cached)

@@ -1,6 +1,6 @@
 """The group `mmzoo study`: comparisons and measurements behind the published numbers."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -11,6 +11,15 @@ study = new_app("study", "Compare and measure: the studies behind the published 
 study.sort_key = 8
 Seeds = Annotated[str, Parameter(help="Number of seeds, from 0, or a list separated by commas.")]
 Several = Annotated[tuple[int, ...], Parameter(consume_multiple=True)]
+
+
+def experiment_of(name: str, config: Any = None) -> Any:
+    """Return the experiment of the recipe `name`, at its defaults without a config."""
+    from mmzoo import recipes
+    from mmzoo.experiment import Experiment
+
+    recipe = recipes.load(name)
+    return Experiment(recipe, config or recipe.Config())
 
 
 def fusions(name: str) -> App:
@@ -31,7 +40,7 @@ def fusions(name: str) -> App:
         out: Annotated[str, Parameter(help="Output folder; finished runs in it are reused.")] = "fusions",
     ) -> None:
         chosen = fusions.split(",") if fusions else fusion.names()
-        compare_fusions(name, config or config_type(), chosen, seeds_of(seeds), out)
+        compare_fusions(experiment_of(name, config), chosen, seeds_of(seeds), out)
         print(f"{out}/README.md: the table; {out}/runs.json")
 
     return app
@@ -57,7 +66,7 @@ def strategies(name: str) -> App:
     ) -> None:
         chosen = strategies.split(",")
         counts = (numbers("shares", shares, float), seeds_of(seeds))
-        compare_strategies(name, config or config_type(), *counts, out, pretraining_epochs, chosen)
+        compare_strategies(experiment_of(name, config), *counts, out, pretraining_epochs, chosen)
         print(f"{out}/README.md: the table; {out}/runs.json, {out}/strategies.png")
 
     return app
@@ -83,8 +92,7 @@ def gain_curve(name: str) -> App:
         out: Annotated[str, Parameter(help="JSON file; finished runs in it are reused.")] = "gain_curve.json",
         into: Annotated[str, Parameter(help="Folder of a trained model whose card records the curve.")] = "",
     ) -> None:
-        config = config or config_type()
-        curve = gain_curve(name, config, field, values, seeds_of(seeds), out, touches)
+        curve = gain_curve(experiment_of(name, config), field, values, seeds_of(seeds), out, touches)
         print(f"written to {out}")
         if into:
             record({**curve, "command": curve_command(curve, seeds, touches)}, into)

@@ -37,7 +37,7 @@ def run(
     if training:
         from mmzoo.benchmark.input_pipeline import data_wait
 
-        result["training"] = data_wait(folders[0].recipe, folders[0].config(data_dir))
+        result["training"] = data_wait(folders[0].experiment(data_dir))
         wait = result["training"]
         print(
             f"training step {wait['pipeline_ms']:.1f} ms with the pipeline, {wait['cached_ms']:.1f} ms on one kept "

@@ -63,9 +63,8 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
 
 def _examples(folder: ModelFolder, data_dir: str, limit: int) -> Examples:
     """Return the examples of the test split that are asked for, with stored predictions of unimodal baselines."""
-    config = folder.config(data_dir)
-    names = folder.card.labels
-    examples = Examples(*test_arrays(folder.recipe, config), names, folder.recipe, config, limit=limit).spaced()
+    experiment = folder.experiment(data_dir)
+    examples = Examples(*test_arrays(experiment), folder.card.labels, experiment, limit=limit).spaced()
     language, stored = folder.path / LANGUAGE, folder.path / BASELINES
     if language.is_file():
         examples = replace(examples, language=read_language_model(language))

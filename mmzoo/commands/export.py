@@ -29,12 +29,12 @@ def export_folder(folder: str | Path, data_dir: str = "") -> Card:
         BadInputError: the folder, the recipe or the data cannot be used.
     """
     opened = ModelFolder.open(folder)
-    model, recipe, config = opened.keras(), opened.recipe, opened.config(data_dir)
+    model, experiment = opened.keras(), opened.experiment(data_dir)
     found = read_golden(folder) if (opened.path / GOLDEN).exists() else None
-    golden = (found.inputs, found.labels) if found else golden_examples(*test_arrays(recipe, config))
+    golden = (found.inputs, found.labels) if found else golden_examples(*test_arrays(experiment))
     before = _hashes(opened.path)
-    calibration = calibration_examples(recipe.dataset("train", config), model.input)
-    card = export(model, opened.path, recipe.export(config), calibration, golden, opened.card)
+    calibration = calibration_examples(experiment.dataset("train"), model.input)
+    card = export(model, opened.path, experiment.export(), calibration, golden, opened.card)
     changed = {name for name, value in _hashes(opened.path).items() if before.get(name) != value}
     if changed:
         scores = {name: one for name, one in card.scores.artifacts.items() if name not in changed}

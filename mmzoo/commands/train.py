@@ -26,6 +26,7 @@ from mmzoo.artifacts.runtimes import output_predictor, predictor
 from mmzoo.commands.verify import as_verification
 from mmzoo.data.arrays import test_arrays
 from mmzoo.data.presence import modalities_of
+from mmzoo.experiment import Experiment
 from mmzoo.export.convert import has_onnx
 from mmzoo.export.writer import calibration_examples, export
 from mmzoo.reports import plots
@@ -80,23 +81,23 @@ def train(
     began = time.monotonic()
     module = recipes.load(recipe)
     config, options = config or module.Config(), options or PhaseOptions()
-    spec = module.export(config)
+    experiment = Experiment(module, config)
+    spec = experiment.export()
     check_precision(precision)
     out = check_out(out or _place(recipe))
     text = Path(recipe).read_bytes() if recipes.is_file(recipe) else b""  # before `out`, where it may lie, is replaced
     run = {"recipe": recipe, "config": dataclasses.asdict(config), "precision": precision, **options.given()}
     with exclusive_run(out), checkpoints(out, run, resume) as working:
         # The test split is read first: a missing source stops the run before it has cost anything.
-        examples = Examples(*test_arrays(module, config), spec.labels, module, config)
-        tell_encoders(module, config)
+        examples = Examples(*test_arrays(experiment), spec.labels, experiment)
+        tell_encoders(experiment)
         title = out.name if text else recipe
-        changed = with_options(module, config, options)
-        trained = _fit(changed, examples, working, title, precision)
+        trained = _fit(with_options(experiment, options), examples, working, title, precision)
         with new_folder(out, working) as folder:
             outputs = {name: trained.model.get_layer(layer).output for name, layer in spec.outputs.items()}
             exported = keras.Model(trained.model.input, outputs)
             exported.save(folder / KERAS)
-            card = _new_card(recipe, module, config, exported, training_settings(precision, options))
+            card = _new_card(recipe, experiment, exported, training_settings(precision, options))
             if text:
                 (folder / Path(recipe).name).write_bytes(text)
                 card = replace(card, recipe=Path(recipe).name, name=out.name)
@@ -117,22 +118,20 @@ def _place(recipe: str) -> Path:
     return Path(recipe).absolute().parent if recipes.is_file(recipe) else Path(recipe)
 
 
-def _fit(module: Any, examples: Examples, working: Path, title: str, precision: str) -> _Trained:
+def _fit(experiment: Experiment, examples: Examples, working: Path, title: str, precision: str) -> _Trained:
     """Train the fused model, then unimodal baselines with the same encoders, epochs, optimizer and augmentation."""
-    config, names = examples.config, modalities_of(examples.inputs)
-    fused = fit(module, config, working / "fused", f"{title} ({'+'.join(names)})", precision)
-    model, history = fit_prior_fallback(*fused, examples.recipe, config)
-    compared = tasks.load(module.export(config).task).compare and len(names) > 1
-    configs = {name: replace(config, modalities=(name,)) for name in (names if compared else ())}
-    baselines = {
-        name: fit(module, single, working / name, f"{title} ({name})", precision) for name, single in configs.items()
-    }
+    names = modalities_of(examples.inputs)
+    fused = fit(experiment, working / "fused", f"{title} ({'+'.join(names)})", precision)
+    model, history = fit_prior_fallback(*fused, examples.experiment)
+    compared = tasks.load(experiment.export().task).compare and len(names) > 1
+    singles = {name: experiment.changed(modalities=(name,)) for name in (names if compared else ())}
+    baselines = {name: fit(single, working / name, f"{title} ({name})", precision) for name, single in singles.items()}
     return _Trained(model, history, baselines)
 
 
-def _new_card(recipe: str, module: Any, config: Any, model: keras.Model, training: dict) -> Card:
+def _new_card(recipe: str, experiment: Experiment, model: keras.Model, training: dict) -> Card:
     """Return the card of a model that is not exported or scored yet."""
-    spec = module.export(config)
+    spec, config = experiment.export(), experiment.config
     inputs = [
         Tensor(name, (1, *x.shape[1:]), str(x.dtype), spec.units[name], tuple(map(float, spec.ranges[name])))
         for name, x in model.input.items()
@@ -140,7 +139,7 @@ def _new_card(recipe: str, module: Any, config: Any, model: keras.Model, trainin
     return Card(
         recipe=recipe,
         task=spec.task,
-        summary=module.summary,
+        summary=experiment.recipe.summary,
         config=_without_places(dataclasses.asdict(config)),
         training=training,
         seed=config.seed,
@@ -162,23 +161,23 @@ def _without_places(config: dict) -> dict:
 def _exported(folder: Path, card: Card, model: keras.Model, examples: Examples) -> Card:
     """Write all artifacts of `model`; return the card with files and operators."""
     print("exporting ...", flush=True)
-    module, config = examples.recipe, examples.config
-    calibration = calibration_examples(module.dataset("train", config), model.input)
+    experiment = examples.experiment
+    calibration = calibration_examples(experiment.dataset("train"), model.input)
     golden = golden_examples(examples.inputs, examples.labels)
-    return export(model, folder, module.export(config), calibration, golden, card)
+    return export(model, folder, experiment.export(), calibration, golden, card)
 
 
 def _scored(folder: Path, card: Card, examples: Examples, trained: _Trained) -> Card:
     """Score the model, its artifacts and the baselines; return the card with scores, history and plots."""
     print("evaluating ...", flush=True)
-    module, config = examples.recipe, examples.config
-    if module.language is not None:
-        language = module.language(config)
+    experiment = examples.experiment
+    if experiment.recipe.language is not None:
+        language = experiment.recipe.language(experiment.config)
         language.write(folder / LANGUAGE)
         examples = replace(examples, language=language)
     task = tasks.load(card.task)
     # a model of one modality may end in another layer than the fused one
-    alone = {name: module.export(replace(config, modalities=(name,))) for name in trained.baselines}
+    alone = {name: experiment.changed(modalities=(name,)).export() for name in trained.baselines}
     unimodal = {name: output_predictor(alone[name], model) for name, (model, _) in trained.baselines.items()}
     predict = predictor(folder / KERAS)
     found = task.compare(predict, unimodal, examples) if unimodal else Comparison()

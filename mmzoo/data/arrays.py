@@ -1,12 +1,11 @@
-"""Splits of a recipe as arrays, and the conditions of its test split."""
+"""Splits of an experiment as arrays, and the conditions of its test split."""
 
-import dataclasses
 import tempfile
-from typing import Any
 
 import numpy as np
 
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 
 SPLITS = ("train", "validation", "test")
 PLAIN = "as it is"  # the condition of the test split without changes
@@ -14,13 +13,13 @@ KEPT = 200_000_000  # bytes: a larger input of a split is kept on disk
 Arrays = dict[str, np.ndarray]
 
 
-def test_arrays(recipe: Any, config: Any) -> tuple[Arrays, np.ndarray]:
-    """Return the whole test split of a recipe, as `split_arrays` does."""
-    return split_arrays(recipe, config, "test")
+def test_arrays(experiment: Experiment) -> tuple[Arrays, np.ndarray]:
+    """Return the whole test split, as `split_arrays` does."""
+    return split_arrays(experiment, "test")
 
 
-def split_arrays(recipe: Any, config: Any, split: str) -> tuple[Arrays, np.ndarray]:
-    """Return a whole split of a recipe as `({name: (N, ...)}, labels (N,))`.
+def split_arrays(experiment: Experiment, split: str) -> tuple[Arrays, np.ndarray]:
+    """Return a whole split as `({name: (N, ...)}, labels (N,))`.
 
     `split` is `validation` or `test`. Large inputs are on disk.
 
@@ -28,12 +27,12 @@ def split_arrays(recipe: Any, config: Any, split: str) -> tuple[Arrays, np.ndarr
         BadInputError: the split is empty.
     """
     inputs, labels = {}, []
-    for x, y in recipe.dataset(split, config):
+    for x, y in experiment.dataset(split):
         for name, value in x.items():
             inputs.setdefault(name, _Joined()).add(np.asarray(value))
         labels.append(np.asarray(y))
     if not labels:
-        raise BadInputError(f"{recipe.name}: expected examples in the {split} split. Received: none")
+        raise BadInputError(f"{experiment.recipe.name}: expected examples in the {split} split. Received: none")
     return {name: joined.whole() for name, joined in inputs.items()}, np.concatenate(labels)
 
 
@@ -66,10 +65,10 @@ class _Joined:
             return np.memmap(self.file, like.dtype, "c", shape=(self.size, *like.shape[1:]))
 
 
-def conditions(module: Any, config: Any, plain: tuple[Arrays, np.ndarray]) -> dict[str, tuple[Arrays, np.ndarray]]:
+def conditions(experiment: Experiment, plain: tuple[Arrays, np.ndarray]) -> dict[str, tuple[Arrays, np.ndarray]]:
     """Return the test split in each condition: `{condition: (inputs, labels)}`.
 
     `plain` is the unchanged split; `export` of the recipe defines the others.
     """
-    changed = {name: dataclasses.replace(config, **change) for name, change in module.export(config).conditions.items()}
-    return {PLAIN: plain} | {name: test_arrays(module, other) for name, other in changed.items()}
+    changed = {name: experiment.changed(**change) for name, change in experiment.export().conditions.items()}
+    return {PLAIN: plain} | {name: test_arrays(other) for name, other in changed.items()}

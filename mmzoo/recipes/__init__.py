@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+from dataclasses import replace
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
@@ -71,7 +72,7 @@ def _load_file(path: Path) -> Recipe:
     name = f"mmzoo_recipe_{digest}"
     if name not in sys.modules:
         _run(path, name)
-    return Recipe.from_module(sys.modules[name])
+    return replace(Recipe.from_module(sys.modules[name]), name=str(path))
 
 
 def _run(path: Path, name: str) -> None:

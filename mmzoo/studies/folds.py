@@ -13,6 +13,7 @@ from mmzoo.artifacts.folder import CARD, write_json
 from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.data.arrays import test_arrays
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.metrics.classification import scores
 from mmzoo.reports.write import write_card
 from mmzoo.studies.runs import answers, read_runs, trained
@@ -38,15 +39,15 @@ def recipe_folds(folder: str | Path, out: str | Path, data_dir: str = "") -> dic
         BadInputError: the recipe has no folds, or `out` holds runs of something else.
     """
     opened = ModelFolder.open(folder)
-    card, module, config = opened.card, opened.recipe, opened.config(data_dir)
-    folds = module.folds
+    card, experiment = opened.card, opened.experiment(data_dir)
+    config, folds = experiment.config, experiment.recipe.folds
     if folds is None:
         raise BadInputError(f"{folder}: expected a recipe with folds. Received: {card.recipe}")
     about = {"recipe": card.recipe, "config": dataclasses.asdict(config) | {"data_dir": "", "fold": 0}}
     result: dict[str, Any] = {**about, "runs": read_runs(out, about)}
     done = {run["fold"] for run in result["runs"]}
     for fold in [fold for fold in folds if fold not in done]:
-        found = _recorded(card) if fold == config.fold else _run(module, dataclasses.replace(config, fold=fold))
+        found = _recorded(card) if fold == config.fold else _run(experiment.changed(fold=fold))
         result["runs"].append({"fold": fold, **found})
         write_json(Path(out), result)
         logger.info(f"fold {fold}: {found}")
@@ -63,11 +64,11 @@ def _recorded(card: Card) -> dict:
     return {"accuracy": full["accuracy"], **kept}
 
 
-def _run(module, config) -> dict:
-    """Train the model of `config`; return its accuracy on the test split."""
-    began, (inputs, labels) = time.monotonic(), test_arrays(module, config)
-    outputs = answers(trained(module, config, f"fold {config.fold}"), inputs)
-    accuracy = scores(outputs, labels, [str(label) for label in module.export(config).labels])["accuracy"]
+def _run(experiment: Experiment) -> dict:
+    """Train the model; return its accuracy on the test split."""
+    began, (inputs, labels) = time.monotonic(), test_arrays(experiment)
+    outputs = answers(trained(experiment, f"fold {experiment.config.fold}"), inputs)
+    accuracy = scores(outputs, labels, [str(label) for label in experiment.export().labels])["accuracy"]
     kept = {"rows": len(labels), "seconds": time.monotonic() - began, "commit": environment().commit}
     return {"accuracy": accuracy, **kept}
 

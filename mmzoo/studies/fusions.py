@@ -7,18 +7,18 @@ import statistics
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
-from mmzoo import fusion, recipes
+from mmzoo import fusion
 from mmzoo.artifacts.environment import environment
 from mmzoo.artifacts.folder import artifact, make_folder, write_json
 from mmzoo.benchmark import timing
 from mmzoo.data.arrays import test_arrays
 from mmzoo.data.presence import by_pattern
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.export.convert import quiet, save_model, to_tflite
 from mmzoo.reports.readme import table
 from mmzoo.studies.runs import answers, flags, format_seeds, mean_deviation, read_runs, trained
@@ -30,7 +30,7 @@ RUNS = "runs.json"
 TIMED = 400  # runs of each model, at least
 
 
-def compare_fusions(recipe: str, config: Any, fusions: Sequence[str], seeds: Sequence[int], out: str | Path) -> dict:
+def compare_fusions(experiment: Experiment, fusions: Sequence[str], seeds: Sequence[int], out: str | Path) -> dict:
     """Train each of `fusions` and each unimodal model for each seed; score the test split.
 
     All share encoders, head, data, order, augmentation and steps. Finished runs are saved in `out/runs.json`; a second
@@ -45,10 +45,11 @@ def compare_fusions(recipe: str, config: Any, fusions: Sequence[str], seeds: Seq
     Raises:
         BadInputError: the recipe has no `fusion`, one of `fusions` is unknown, or `out` holds other runs.
     """
-    out, module = Path(out), recipes.load(recipe)
-    _check(recipe, config, fusions, seeds)
+    out, config = Path(out), experiment.config
+    _check(experiment, fusions, seeds)
     fusions = tuple(dict.fromkeys((BASELINE, *fusions)))
-    about = {"recipe": recipe, "config": {**dataclasses.asdict(config), "data_dir": "", "seed": 0, "fusion": ""}}
+    settings = dataclasses.asdict(config) | {"data_dir": "", "seed": 0, "fusion": ""}
+    about = {"recipe": experiment.recipe.name, "config": settings}
     result = {**about, "runs": read_runs(out / RUNS, about)}
     done = {(run["model"], run["seed"]) for run in result["runs"]}
     make_folder(out, out)
@@ -60,32 +61,32 @@ def compare_fusions(recipe: str, config: Any, fusions: Sequence[str], seeds: Seq
         for name, change in wanted.items():
             if (name, seed) in done:
                 continue
-            own = dataclasses.replace(config, seed=seed, **change)
-            test = test or test_arrays(module, dataclasses.replace(config, seed=seed))
-            run = {"model": name, "seed": seed, **_run(module, own, test, name), "commit": commit}
+            test = test or test_arrays(experiment.changed(seed=seed))
+            found = _run(experiment.changed(seed=seed, **change), test, name)
+            run = {"model": name, "seed": seed, **found, "commit": commit}
             result["runs"].append(run)
             write_json(out / RUNS, result)
             logger.info(f"{name:<20} seed {seed}: {run['accuracy']['all']:.2f} %")
     result["points"] = _points(result["runs"])
-    result["costs"] = _costs(module, config, fusions)
+    result["costs"] = _costs(experiment, fusions)
     write_json(out / RUNS, result)
     (out / "README.md").write_text(report([result]), encoding="utf-8")
     return result
 
 
-def _check(recipe: str, config: Any, fusions: Sequence[str], seeds: Sequence[int]) -> None:
-    if not hasattr(config, "fusion") or len(config.modalities) < 2:
-        raise BadInputError(f"`recipe` must fuse modalities, got {recipe}")
+def _check(experiment: Experiment, fusions: Sequence[str], seeds: Sequence[int]) -> None:
+    if not hasattr(experiment.config, "fusion") or len(experiment.config.modalities) < 2:
+        raise BadInputError(f"`recipe` must fuse modalities, got {experiment.recipe.name}")
     if unknown := [name for name in fusions if name not in fusion.names()]:
         raise BadInputError(f"`fusions` must be of {', '.join(fusion.names())}, got {', '.join(unknown)}")
     if not seeds:
         raise BadInputError("`seeds` must be 1 or more, got 0")
 
 
-def _run(module: Any, config: Any, test: tuple[dict, np.ndarray], name: str) -> dict:
-    """Train the model of `config`; return its accuracy in percent for each modality subset."""
-    inputs, labels = test
-    model = trained(module, config, f"{name}, seed {config.seed}:")
+def _run(experiment: Experiment, test: tuple[dict, np.ndarray], name: str) -> dict:
+    """Train the model; return its accuracy in percent for each modality subset."""
+    (inputs, labels), config = test, experiment.config
+    model = trained(experiment, f"{name}, seed {config.seed}:")
 
     def accuracy(given: dict[str, np.ndarray]) -> float:
         return round(100 * float(np.mean(answers(model, given).argmax(axis=1) == labels)), 3)
@@ -121,12 +122,12 @@ def _interval(series: Sequence[float]) -> list[float]:
     return [round(float(end), 2) for end in ends]
 
 
-def _costs(module: Any, config: Any, fusions: Sequence[str]) -> dict[str, dict]:
+def _costs(experiment: Experiment, fusions: Sequence[str]) -> dict[str, dict]:
     """Return `{fusion: {"parameters", "latency"}}`: without encoders; median of the whole model, relative to concat."""
     costs, files = {}, []
     with tempfile.TemporaryDirectory() as folder, quiet():
         for name in fusions:
-            model = module.build(dataclasses.replace(config, fusion=name))
+            model = experiment.changed(fusion=name).build()
             encoders = [layer for layer in model.layers if isinstance(layer, keras.Model)]
             costs[name] = {"parameters": model.count_params() - sum(x.count_params() for x in encoders)}
             save_model(Path(folder) / "saved", keras.Model(model.input, {"y": model.output}), batch=1)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo import recipes
 from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.environment import environment
 from mmzoo.artifacts.files import file_table
 from mmzoo.artifacts.folder import CARD, write_json
 from mmzoo.data.arrays import test_arrays
+from mmzoo.experiment import Experiment
 from mmzoo.metrics.classification import scores
 from mmzoo.reports import plots
 from mmzoo.reports.write import write_card
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def gain_curve(
-    recipe: str, config: Any, field: str, values: Sequence[float], seeds: Sequence[int], out: str, touches: str = ""
+    experiment: Experiment, field: str, values: Sequence[float], seeds: Sequence[int], out: str, touches: str = ""
 ) -> dict:
     """Train fused and unimodal models for each value of `field` and each seed; score the test split.
 
@@ -35,9 +35,8 @@ def gain_curve(
         standard deviation over the seeds of the accuracies, in percent, of each unimodal model, of `fused`, of the
         `average` of the unimodal probabilities, and of the gains of the latter two over the best unimodal model.
     """
-    path = Path(out)
-    module = recipes.load(recipe)
-    about = {"recipe": recipe, "config": dataclasses.asdict(config) | {"data_dir": "", "seed": 0}, "field": field}
+    path, settings = Path(out), dataclasses.asdict(experiment.config) | {"data_dir": "", "seed": 0}
+    about = {"recipe": experiment.recipe.name, "config": settings, "field": field}
     result: dict[str, Any] = {**about, "runs": read_runs(path, about)}
     commit = environment().commit  # of each run: a curve may be finished by a later version
     done = {(run["seed"], run["value"]) for run in result["runs"]}
@@ -45,7 +44,7 @@ def gain_curve(
         kept: dict[str, np.ndarray] = {}
         for value in values:
             if (seed, value) not in done:
-                run = _run(module, dataclasses.replace(config, seed=seed, **{field: value}), kept)
+                run = _run(experiment.changed(seed=seed, **{field: value}), kept)
                 kept = {name: p for name, p in kept.items() if touches and name != touches}
                 result["runs"].append({"seed": seed, "value": value, **run, "commit": commit})
                 write_json(path, result)
@@ -55,25 +54,25 @@ def gain_curve(
     return result
 
 
-def _run(module, config, kept: dict[str, np.ndarray]) -> dict[str, float]:
+def _run(experiment: Experiment, kept: dict[str, np.ndarray]) -> dict[str, float]:
     """Return the test accuracies of one seed and value, in percent; `kept` caches unimodal probabilities."""
-    inputs, labels = test_arrays(module, config)
-    names = [str(label) for label in module.export(config).labels]
+    inputs, labels = test_arrays(experiment)
+    names = [str(label) for label in experiment.export().labels]
     modalities = [name for name in inputs if name != "present"]
     for name in modalities:
         if name not in kept:
-            kept[name] = _answers(module, dataclasses.replace(config, modalities=(name,)), inputs)
+            kept[name] = _answers(experiment.changed(modalities=(name,)), inputs)
     accuracy = {name: 100 * scores(kept[name], labels, names)["accuracy"] for name in modalities}
     best = max(accuracy.values())
     average = 100 * scores(np.mean([kept[name] for name in modalities], axis=0), labels, names)["accuracy"]
-    together = 100 * scores(_answers(module, config, inputs), labels, names)["accuracy"]
+    together = 100 * scores(_answers(experiment, inputs), labels, names)["accuracy"]
     both = {"fused": together, "average": average, "gain": together - best, "average_gain": average - best}
     return {name: round(x, 3) for name, x in {**accuracy, **both}.items()}
 
 
-def _answers(module, config, inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """Train the model of `config` and return its probabilities for `inputs`."""
-    return answers(trained(module, config, "+".join(config.modalities)), inputs)
+def _answers(experiment: Experiment, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """Train the model and return its probabilities for `inputs`."""
+    return answers(trained(experiment, "+".join(experiment.config.modalities)), inputs)
 
 
 def _point(runs: list[dict], value: float) -> dict:

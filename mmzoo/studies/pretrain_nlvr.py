@@ -17,6 +17,7 @@ from mmzoo.data.pipeline import evaluation_batches, training_batches
 from mmzoo.data.sources import nlvr
 from mmzoo.data.sources.nlvr_synthetic.dataset import nlvr_drawn
 from mmzoo.data.sources.nlvr_synthetic.scenes import BOXES, HOLDS, PALETTE
+from mmzoo.experiment import Experiment
 from mmzoo.models.box_reasoning import box_encoder, reasoner, sentence_encoder
 from mmzoo.recipe import Phase
 from mmzoo.training.loop import fit
@@ -45,9 +46,9 @@ def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    seeing, history = fit(SEEING, settings, out.with_name(f"{out.stem}_seeing"), "objects of boxes")
+    seeing, history = fit(Experiment(SEEING, settings), out.with_name(f"{out.stem}_seeing"), "objects of boxes")
     logger.info(f"boxes right: {history['val_boxes_right'][-1]:.4f}")
-    reading, history = fit(READING, settings, out.with_name(f"{out.stem}_reading"), "sentences")
+    reading, history = fit(Experiment(READING, settings), out.with_name(f"{out.stem}_reading"), "sentences")
     logger.info(f"validation sentences: {history['val_binary_accuracy'][-1]:.4f}")
     image, text = keras.Input(SHAPE, dtype="uint8", name="image"), reading.input["text"]
     reason = reasoner(1, (BOXES, HOLDS), settings.embed_dim)

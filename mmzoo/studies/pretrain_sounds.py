@@ -17,8 +17,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from mmzoo import recipes
 from mmzoo.artifacts.folder import write_json
 from mmzoo.blocks.normalize import unit_norm
+from mmzoo.experiment import Experiment
 from mmzoo.losses.contrastive import nt_xent
 from mmzoo.models.batch_retrieval import strangers
 from mmzoo.recipe import Phase
@@ -52,7 +54,7 @@ def pretrain(out: str | Path, settings: Settings = Settings()) -> Path:
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    model, history = fit(VIEWS, settings, out.with_name(f"{out.stem}_views"), "views of clips")
+    model, history = fit(Experiment(VIEWS, settings), out.with_name(f"{out.stem}_views"), "views of clips")
     logger.info(f"strangers nearer than the other view: {history['val_strangers'][-1]:.4f}")
     model.save(out)
     return out
@@ -87,14 +89,14 @@ VIEWS = SimpleNamespace(
 
 def compare(folds: Sequence[int], settings: Settings = Settings()) -> dict[str, list[float]]:
     """Return the validation accuracy of each of `folds` from scratch and from an encoder pretrained on its clips."""
-    found = {"scratch": [], "pretrained": []}
+    found, recipe = {"scratch": [], "pretrained": []}, recipes.load("sound_events")
     for fold in folds:
         config = dataclasses.replace(settings.config, fold=fold)
         with tempfile.TemporaryDirectory() as place:
             encoder = pretrain(f"{place}/encoder.keras", dataclasses.replace(settings, config=config))
             starts = {"scratch": config, "pretrained": dataclasses.replace(config, init_from=str(encoder))}
             for name, start in starts.items():
-                _, history = fit(sound_events, start, f"{place}/{name}", f"fold {fold}, {name}")
+                _, history = fit(Experiment(recipe, start), f"{place}/{name}", f"fold {fold}, {name}")
                 found[name].append(float(history["val_accuracy"][-1]))
         scratch, pretrained = found["scratch"][-1], found["pretrained"][-1]
         logger.info(f"fold {fold}: {scratch:.4f} from scratch, {pretrained:.4f} pretrained")

@@ -6,7 +6,6 @@ import statistics
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from mmzoo import recipes
 from mmzoo.data.arrays import Arrays
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.training.loop import fit
 
 
@@ -59,10 +59,10 @@ def mean_deviation(series: Sequence[float]) -> list[float]:
     return [round(statistics.mean(series), 2), round(statistics.stdev(series) if series[1:] else 0.0, 2)]
 
 
-def trained(recipe: Any, config: Any, title: str) -> keras.Model:
-    """Train `recipe` and return its model; checkpoints are temporary."""
+def trained(experiment: Experiment, title: str) -> keras.Model:
+    """Train the model of an experiment and return it; checkpoints are temporary."""
     with tempfile.TemporaryDirectory() as checkpoint:
-        return fit(recipe, config, checkpoint, title)[0]
+        return fit(experiment, checkpoint, title)[0]
 
 
 def answers(model: keras.Model, inputs: Arrays) -> np.ndarray:

@@ -19,6 +19,7 @@ from mmzoo.artifacts.environment import environment
 from mmzoo.artifacts.folder import make_folder, write_json
 from mmzoo.data.arrays import test_arrays
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.export.convert import model_multiply_adds
 from mmzoo.recipe import Phase
 from mmzoo.reports import plots
@@ -55,18 +56,17 @@ STRATEGIES |= {f"{scheme}_{way}": (scheme, how) for scheme in SCHEMES for way, h
 
 
 def compare_strategies(
-    recipe: str,
-    config: Any,
+    experiment: Experiment,
     shares: Sequence[float],
     seeds: Sequence[int],
     out: str | Path,
     pretraining_epochs: int = 1,
     strategies: Sequence[str] = tuple(STRATEGIES),
 ) -> dict:
-    """Train `recipe` by each strategy, fraction of labels and seed; score the test split.
+    """Train the model of an experiment by each strategy, fraction of labels and seed; score the test split.
 
     Pretraining uses all training pairs without labels, once a seed. All strategies take the same number of labeled
-    steps: the epochs of `config` at its own fraction, two epochs at least. Finished runs are saved in `out/runs.json`
+    steps: the epochs of the config at its own fraction, two epochs at least. Finished runs are saved in `out/runs.json`
     and `out/pretrained`; a second call runs the missing ones.
 
     Returns:
@@ -78,13 +78,13 @@ def compare_strategies(
         BadInputError: the recipe has no `label_share`, a strategy is unknown, or `out` holds other runs.
     """
     out = Path(out)
-    _check(recipe, config, shares, seeds, strategies)
-    about = {"recipe": recipe, "config": {**dataclasses.asdict(config), "data_dir": "", "seed": 0}}
-    about |= {"pretraining_epochs": pretraining_epochs}
+    _check(experiment, shares, seeds, strategies)
+    settings = dataclasses.asdict(experiment.config) | {"data_dir": "", "seed": 0}
+    about = {"recipe": experiment.recipe.name, "config": settings, "pretraining_epochs": pretraining_epochs}
     result = {**about, "runs": read_runs(out / "runs.json", about)}
     done = {(run["strategy"], run["share"], run["seed"]) for run in result["runs"]}
     make_folder(out, out)
-    work = _Work(recipe, dataclasses.replace(config, seed=seeds[0]), pretraining_epochs, out)
+    work = _Work(experiment.changed(seed=seeds[0]), pretraining_epochs, out)
     commit = environment().commit  # of each run: a comparison may be finished by a later version
     for seed, share, name in itertools.product(seeds, shares, strategies):
         if (name, share, seed) in done:
@@ -102,9 +102,9 @@ def compare_strategies(
     return result
 
 
-def _check(recipe: str, config: Any, shares: Sequence[float], seeds: Sequence[int], strategies: Sequence[str]) -> None:
-    if not hasattr(config, "label_share"):
-        raise BadInputError(f"`recipe` must have a `label_share`, got {recipe}")
+def _check(experiment: Experiment, shares: Sequence[float], seeds: Sequence[int], strategies: Sequence[str]) -> None:
+    if not hasattr(experiment.config, "label_share"):
+        raise BadInputError(f"`recipe` must have a `label_share`, got {experiment.recipe.name}")
     if unknown := [name for name in strategies if name not in STRATEGIES]:
         raise BadInputError(f"`strategies` must be of {', '.join(STRATEGIES)}, got {', '.join(unknown)}")
     if not shares or not all(0 < share <= 1 for share in shares):
@@ -119,9 +119,9 @@ class _Work:
     Counts and lengths of epochs are of the first seed: they depend only on shapes and sizes.
     """
 
-    def __init__(self, recipe: str, config: Any, pretraining_epochs: int, out: Path):
-        self.module = recipes.load(recipe)
-        self.config = config
+    def __init__(self, experiment: Experiment, pretraining_epochs: int, out: Path):
+        self.experiment = experiment
+        self.config = experiment.config
         self.pretraining_epochs = pretraining_epochs
         self.out = out
         self.steps = functools.cache(self._steps)
@@ -131,10 +131,10 @@ class _Work:
 
     def _steps(self, share: float) -> int:
         """Return the steps of an epoch with `share` of the labels."""
-        return len(self.module.dataset("train", dataclasses.replace(self.config, label_share=share)))
+        return len(self.experiment.changed(label_share=share).dataset("train"))
 
     def _test(self, seed: int) -> tuple[dict, np.ndarray]:
-        return test_arrays(self.module, dataclasses.replace(self.config, seed=seed))
+        return test_arrays(self.experiment.changed(seed=seed))
 
     def pretrain(self, scheme: str, seed: int) -> dict:
         """Return `{"path", "pretraining_seconds", "pretraining_multiply_adds"}` of `scheme` for a seed."""
@@ -148,15 +148,16 @@ class _Work:
         # modality_dropout has another meaning in pretraining
         values = {name: given[name] for name in shared - {"modality_dropout", "learning_rate", "init_from"}}
         config = module.Config(**values | options | {"epochs": self.pretraining_epochs, "seed": seed})
+        pretraining = Experiment(module, config)
         began = time.monotonic()
-        model = trained(module, config, f"{scheme}, seed {seed}:")
+        model = trained(pretraining, f"{scheme}, seed {seed}:")
         seconds = time.monotonic() - began
         if scheme not in self.forward:
             self.forward[scheme] = model_multiply_adds(model)
         folder.mkdir(parents=True, exist_ok=True)
-        outputs = {name: model.get_layer(layer).output for name, layer in module.export(config).outputs.items()}
+        outputs = {name: model.get_layer(layer).output for name, layer in pretraining.export().outputs.items()}
         keras.Model(model.input, outputs).save(folder / "model.keras")
-        examples = config.epochs * len(module.dataset("train", config)) * config.batch_size
+        examples = config.epochs * len(pretraining.dataset("train")) * config.batch_size
         cost = {"path": str(folder / "model.keras"), "pretraining_seconds": round(seconds, 1)}
         cost |= {"pretraining_multiply_adds": TRAINING * self.forward[scheme] * examples}
         write_json(saved, cost)
@@ -166,14 +167,15 @@ class _Work:
         """Train with labels from the encoders of `before`; return the accuracy on the test split and the cost."""
         epochs = max(2, round(self.steps(self.config.label_share) * self.config.epochs / self.steps(share)))
         changed = {"label_share": share, "seed": seed, "epochs": epochs, "init_from": before.get("path", "")}
-        config = dataclasses.replace(self.config, **changed)
+        experiment = self.experiment.changed(**changed)
+        config = experiment.config
         costs = {key: before.get(key, 0) for key in ("pretraining_seconds", "pretraining_multiply_adds")}
         if how == "linear":
-            return {**self.linear_probe(config), **costs}
+            return {**self.linear_probe(experiment), **costs}
         phases = phases_of(how, tuple(self.counts()[1]), config)
-        recipe = dataclasses.replace(self.module, plan=lambda config: phases)
+        recipe = dataclasses.replace(experiment.recipe, plan=lambda config: phases)
         began = time.monotonic()
-        model = trained(recipe, config, f"{how}, {share:.0%}, seed {seed}:")
+        model = trained(Experiment(recipe, config), f"{how}, {share:.0%}, seed {seed}:")
         seconds = time.monotonic() - began
         inputs, labels = self.test(seed)
         return {
@@ -183,7 +185,7 @@ class _Work:
             **costs,
         }
 
-    def linear_probe(self, config: Any) -> dict:
+    def linear_probe(self, experiment: Experiment) -> dict:
         """Fit a logistic regression to the concatenated embeddings of the frozen encoders.
 
         It uses the batches of training, without modality dropout.
@@ -192,7 +194,7 @@ class _Work:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        encoders = {x.name: x for x in self.module.build(config).layers if isinstance(x, keras.Model)}
+        encoders = {x.name: x for x in experiment.build().layers if isinstance(x, keras.Model)}
 
         def embed(inputs: dict) -> np.ndarray:
             given = {name: np.asarray(inputs[name.removesuffix("_encoder")]) for name in encoders}
@@ -202,13 +204,13 @@ class _Work:
         began = time.monotonic()
         known = []
         # batch by batch: all inputs of all epochs would be gigabytes
-        for epoch in range(config.epochs):
-            batches = self.module.dataset("train", dataclasses.replace(config, modality_dropout=0.0), epoch)
+        for epoch in range(experiment.config.epochs):
+            batches = experiment.changed(modality_dropout=0.0).dataset("train", epoch)
             known += [(embed(inputs), label) for inputs, label in batches.as_numpy_iterator()]
         embeddings, classes = (np.concatenate(part) for part in zip(*known, strict=True))
         probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(embeddings, classes)
         seconds = time.monotonic() - began
-        inputs, labels = self.test(config.seed)
+        inputs, labels = self.test(experiment.config.seed)
         return {
             "accuracy": round(100 * float(probe.score(embed(inputs), labels)), 3),
             "seconds": round(seconds, 1),
@@ -217,7 +219,7 @@ class _Work:
 
     def _counts(self) -> tuple[int, dict[str, int]]:
         """Return the multiply-adds per example of the whole model and of each encoder."""
-        model = self.module.build(self.config)
+        model = self.experiment.build()
         encoders = {layer.name: layer for layer in model.layers if isinstance(layer, keras.Model)}
         return model_multiply_adds(model), {name: model_multiply_adds(encoder) for name, encoder in encoders.items()}
 

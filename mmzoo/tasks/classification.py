@@ -58,7 +58,8 @@ def score(predict: Predict, examples: Examples) -> Scores:
     details = dict(found.details)
     if len(details["per_class"]) > MOST_CLASSES:
         details = {"per_class": [row for row in details["per_class"] if row["support"]]}
-    kinds = examples.recipe.kinds(examples.config) if examples.recipe.kinds is not None and not examples.limit else ()
+    recipe, config = examples.experiment.recipe, examples.experiment.config
+    kinds = recipe.kinds(config) if recipe.kinds is not None and not examples.limit else ()
     if len(kinds):
         fused = SCORING.predictions(predict, examples.inputs).argmax(axis=1)
         details["by_kind"] = kind_scores({"fused": fused, **examples.unimodal}, examples.labels, kinds)

@@ -28,7 +28,7 @@ def score(predict: Predict, examples: Examples) -> Scores:
     if examples.model is None:
         raise BadInputError("a pretraining recipe is scored by `mmzoo train` only")
     found = objective_scores(examples)
-    if examples.recipe.reconstruction is None:
+    if examples.experiment.recipe.reconstruction is None:
         return found
     errors = {"reconstruction": reconstruction_errors(examples)}
     return Scores(n=found.n, details=found.details | errors)
@@ -39,8 +39,8 @@ def objective_scores(examples: Examples) -> Scores:
 
     The batch size is as in training: a contrastive loss compares the examples of a batch.
     """
-    model, size = examples.model, examples.config.batch_size
-    model.compile(**examples.recipe.objective(examples.config), jit_compile=False)
+    model, size = examples.model, examples.experiment.config.batch_size
+    model.compile(**examples.experiment.objective(), jit_compile=False)
     whole = max(1, len(examples) // size) * size  # a smaller last batch would be easier
     some = {name: examples.inputs[name][:whole] for name in model.input}
     found = model.evaluate(some, examples.labels[:whole], batch_size=size, verbose=0, return_dict=True)
@@ -54,14 +54,15 @@ def reconstruction_errors(examples: Examples) -> dict[str, dict[str, float]]:
     The last rows are of constant predictions: the mean of the training examples as augmented, and the mean of the
     validation examples, which like the test examples are not augmented.
     """
-    recipe, config, model = examples.recipe, examples.config, examples.model
-    parts = recipe.reconstruction(config)
+    experiment, model = examples.experiment, examples.model
+    config = experiment.config
+    parts = experiment.recipe.reconstruction(config)
     found = {}
     for name, given in by_pattern(examples.inputs, config.modalities):
         made = partial(_made, model, parts, {key: given[key] for key in model.input})
         found[name] = _errors(parts, examples.labels, made)
     for split, name in MEANS.items():
-        means = _means(parts, (target for _, target in recipe.dataset(split, config)))
+        means = _means(parts, (target for _, target in experiment.dataset(split)))
         found[name] = _errors(parts, examples.labels, lambda part, means=means: means)
     return found
 

@@ -53,8 +53,9 @@ def chance(ids: np.ndarray) -> dict[str, float]:
 def score(predict: Predict, examples: Examples) -> Scores:
     """Score both directions, and the recipe's references on the whole split."""
     details = {"retrieval": model_scores(predict, examples)}
-    if not examples.limit:  # the gallery of a part of the split is another
-        details["references"] = reference_scores(examples.recipe.references(examples.config), examples.labels)
+    references = examples.experiment.recipe.references
+    if references is not None and not examples.limit:  # the gallery of a part of the split is another
+        details["references"] = reference_scores(references(examples.experiment.config), examples.labels)
     return Scores(n=len(examples), details=details)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from mmzoo.artifacts.card import Baselines, Metrics, Scores
 from mmzoo.data.arrays import Arrays, conditions, split_arrays
 from mmzoo.data.presence import modalities_of
+from mmzoo.experiment import Experiment
 from mmzoo.tasks.format import percent
 
 Predict = Callable[[Arrays], Arrays]
@@ -35,7 +36,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples of the test split, and what their recipe knows of them.
+    """Examples of the test split, and the experiment that they belong to.
 
     `inputs` are `{name: (N, ...)}`, `labels` `(N, ...)`, `names` the labels of the recipe. `unimodal` are stored
     predictions of unimodal baselines. `model` is the trained model, which only `train` has; `language` a language model
@@ -45,8 +46,7 @@ class Examples:
     inputs: Arrays
     labels: np.ndarray
     names: Sequence[str]
-    recipe: Any
-    config: Any
+    experiment: Experiment
     unimodal: Mapping[str, np.ndarray] = field(default_factory=dict)
     model: keras.Model | None = None
     language: Any = None
@@ -74,11 +74,11 @@ class Examples:
 
     def validation(self) -> tuple[Arrays, np.ndarray]:
         """Return inputs and labels of the validation split."""
-        return split_arrays(self.recipe, self.config, "validation")
+        return split_arrays(self.experiment, "validation")
 
     def conditions(self) -> dict[str, "Examples"]:
         """Return these examples, and examples of the conditions that the recipe's export names."""
-        found = conditions(self.recipe, self.config, (self.inputs, self.labels))
+        found = conditions(self.experiment, (self.inputs, self.labels))
         first, *others = found
         changed = {name: replace(self, inputs=found[name][0], labels=found[name][1]).spaced() for name in others}
         return {first: self, **changed}

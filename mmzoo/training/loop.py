@@ -4,14 +4,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 from tqdm.auto import tqdm
 
 from mmzoo.errors import BadInputError
-from mmzoo.recipe import Phase, Recipe
+from mmzoo.experiment import Experiment
+from mmzoo.recipe import Phase
 from mmzoo.training.checkpoint import Average, Checkpoint, Patience
 from mmzoo.training.optimizer import RatedAdamW, set_trainable, variable_rates
 
@@ -26,14 +27,13 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 def fit(
-    recipe,
-    config,
+    experiment: Experiment,
     folder: str | Path,
     title: str,
     precision: str = "float32",
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, dict[str, list[float]]]:
-    """Train the model of `recipe` by its plan and return it with what was recorded, one value an epoch.
+    """Train the model of an experiment by its plan and return it with what was recorded, one value an epoch.
 
     Continues where the checkpoint in `folder` ends, if there is one. Order, augmentation, learning rate and the
     state of the optimizer go on as if nothing had happened: a run that was stopped in its second epoch begins
@@ -49,10 +49,10 @@ def fit(
     """
     check_precision(precision)
     with _policy(precision):
-        model, history = _fit(recipe, config, folder, title, callbacks)
+        model, history = _fit(experiment, folder, title, callbacks)
     if precision == "float32":
         return model, history
-    whole = recipe.build(config)
+    whole = experiment.build()
     whole.set_weights(model.get_weights())
     return whole, history
 
@@ -83,23 +83,22 @@ def _policy(precision: str) -> Iterator[None]:
 
 
 def _fit(
-    recipe, config, folder: str | Path, title: str, callbacks: Sequence
+    experiment: Experiment, folder: str | Path, title: str, callbacks: Sequence
 ) -> tuple[keras.Model, dict[str, list[float]]]:
-    keras.utils.set_random_seed(config.seed)
-    model = recipe.build(config)
+    keras.utils.set_random_seed(experiment.config.seed)
+    model = experiment.build()
     checkpoint = Checkpoint(folder)
     if checkpoint.epochs:
         checkpoint.restore(model)
-    phases = recipe.plan(config)
-    validation = _kept(recipe.dataset("validation", config))
+    validation = _kept(experiment.dataset("validation"))
     start = 0
-    for phase in phases:
+    for phase in experiment.plan():
         end, first = start + phase.epochs, max(start, checkpoint.epochs)
         if first < end:
-            train, steps = chain_epochs(recipe, config, range(first, end))
+            train, steps = chain_epochs(experiment, range(first, end))
             if not steps:
                 raise BadInputError("`batch_size` must be at most the examples of an epoch")
-            compile_phase(model, recipe.objective(config), phase, steps)
+            compile_phase(model, experiment.objective(), phase, steps)
             if first > start:
                 checkpoint.restore(model)
             model.fit(
@@ -121,19 +120,19 @@ def _fit(
     return model, checkpoint.history
 
 
-def chain_epochs(recipe: Recipe, config: Any, epochs: range) -> tuple["tf.data.Dataset", int]:
+def chain_epochs(experiment: Experiment, epochs: range) -> tuple["tf.data.Dataset", int]:
     """Return the training batches of `epochs`, one epoch after another, and the steps of one.
 
     The next epoch is prepared while the model trains on the last batches of the epoch before, and is validated.
     """
     import tensorflow as tf
 
-    head = recipe.dataset("train", config, epochs.start)
+    head = experiment.dataset("train", epochs.start)
 
     def batches():
         yield from head
         for epoch in epochs[1:]:
-            yield from recipe.dataset("train", config, epoch)
+            yield from experiment.dataset("train", epoch)
 
     chained = tf.data.Dataset.from_generator(batches, output_signature=head.element_spec)
     chained = chained.apply(tf.data.experimental.assert_cardinality(len(head) * len(epochs)))

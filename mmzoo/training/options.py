@@ -12,9 +12,10 @@ import keras
 
 from mmzoo.data.augment.mixup import MIXED, mixup
 from mmzoo.errors import BadInputError, expect
+from mmzoo.experiment import Experiment
 from mmzoo.losses.soft_targets import cross_entropy, largest_share
 from mmzoo.models.transfer import encoder_names, read_model
-from mmzoo.recipe import Phase, Recipe, gradual_unfreezing
+from mmzoo.recipe import Phase, gradual_unfreezing
 from mmzoo.training.optimizer import part_of
 
 logger = logging.getLogger(__name__)
@@ -73,26 +74,27 @@ def _rate(words: str) -> tuple[str, float]:
         return name, 0.0
 
 
-def with_options(recipe: Recipe, config: Any, options: PhaseOptions) -> Recipe:
-    """Return `recipe` with `options` in each phase of its plan, and in its training batches and loss.
+def with_options(experiment: Experiment, options: PhaseOptions) -> Experiment:
+    """Return the experiment with `options` in each phase of its plan, and in its training batches and loss.
 
     An unimodal baseline gets the options of its own parts. Gradual unfreezing divides
     the first phase of the plan: an encoder that `init_from` does not have is trained from the start.
 
     Raises:
-        BadInputError: the model of `config` has no such part, its epochs are too few to unfreeze its encoders, or its
+        BadInputError: the model has no such part, its epochs are too few to unfreeze its encoders, or its
             labels cannot be soft.
     """
     if not options.given():
-        return recipe
+        return experiment
+    recipe = experiment.recipe
 
     @functools.cache
     def encoders(config) -> tuple[str, ...]:
         return tuple(encoder_names(recipe.build(config)))
 
     if options.freeze or options.rates:
-        _check_parts(recipe.build(config), options)
-    if options.unfreeze_epochs and not getattr(config, "init_from", ""):
+        _check_parts(experiment.build(), options)
+    if options.unfreeze_epochs and not experiment.config.init_from:
         raise BadInputError("`unfreeze_epochs` needs `init_from`, whose encoders are frozen at first")
 
     def plan(config) -> tuple[Phase, ...]:
@@ -104,10 +106,10 @@ def with_options(recipe: Recipe, config: Any, options: PhaseOptions) -> Recipe:
             return (*_unfrozen(first, closed, options.unfreeze_epochs), *others)
         return (first, *others)
 
-    plan(config)
-    changed = dataclasses.replace(recipe, plan=plan)
+    changed = dataclasses.replace(experiment, recipe=dataclasses.replace(recipe, plan=plan))
+    changed.plan()
     if options.mixup or options.label_smoothing:
-        return soft_labels(changed, config, options.mixup or 0.0, options.label_smoothing or 0.0)
+        return soft_labels(changed, options.mixup or 0.0, options.label_smoothing or 0.0)
     return changed
 
 
@@ -147,16 +149,16 @@ def _unfrozen(phase: Phase, encoders: Sequence[str], epochs: int) -> tuple[Phase
     )
 
 
-def tell_encoders(recipe: Any, config: Any) -> None:
-    """Print which encoders of the model start from the file that `config` names, and which start afresh.
+def tell_encoders(experiment: Experiment) -> None:
+    """Print which encoders of the model start from the file `init_from`, and which start afresh.
 
     Raises:
         BadInputError: not one of them is in the file.
     """
-    path = getattr(config, "init_from", "")
+    path = experiment.config.init_from
     if not path:
         return
-    ours, theirs = encoder_names(recipe.build(config)), encoder_names(read_model(path))
+    ours, theirs = encoder_names(experiment.build()), encoder_names(read_model(path))
     taken, afresh = [n for n in ours if n in theirs], [n for n in ours if n not in theirs]
     if not taken:
         missing = f"no encoder of this model, {' or '.join(ours)}; it has {', '.join(theirs)}"
@@ -164,8 +166,8 @@ def tell_encoders(recipe: Any, config: Any) -> None:
     logger.info(f"from {path}: {', '.join(taken)}{'; afresh: ' if afresh else ''}{', '.join(afresh)}")
 
 
-def soft_labels(recipe: Recipe, config: Any, alpha: float, smoothing: float) -> Recipe:
-    """Return `recipe` trained on examples mixed by shares of Beta(alpha, alpha), with labels smoothed by `smoothing`.
+def soft_labels(experiment: Experiment, alpha: float, smoothing: float) -> Experiment:
+    """Return the experiment with training examples mixed by shares of Beta(alpha, alpha), and smoothed labels.
 
     0 is off, of either. Validation and test stay as they are, but for the loss, which is smoothed there too.
 
@@ -173,13 +175,13 @@ def soft_labels(recipe: Recipe, config: Any, alpha: float, smoothing: float) -> 
         BadInputError: the recipe has another loss, or an input of ids, which have no mean.
     """
     option = "mixup" if alpha else "label_smoothing"
-    if recipe.objective(config)["loss"] != LOSS:
+    if experiment.objective()["loss"] != LOSS:
         raise BadInputError(f"`{option}` needs a recipe whose loss is {LOSS}")
     if alpha:
-        inputs = recipe.dataset("validation", config).element_spec[0]
+        inputs = experiment.dataset("validation").element_spec[0]
         if ids := [name for name, spec in inputs.items() if spec.dtype not in MIXED]:
             raise BadInputError(f"`mixup` needs inputs of images or numbers; ids cannot be mixed: {', '.join(ids)}")
-    classes = len(recipe.export(config).labels)
+    classes, recipe = len(experiment.export().labels), experiment.recipe
 
     def dataset(split, config, epoch=0):
         batches = recipe.dataset(split, config, epoch)
@@ -190,4 +192,4 @@ def soft_labels(recipe: Recipe, config: Any, alpha: float, smoothing: float) -> 
     def objective(config):
         return {"loss": cross_entropy(classes, smoothing), "metrics": [largest_share(classes)]}
 
-    return dataclasses.replace(recipe, dataset=dataset, objective=objective)
+    return dataclasses.replace(experiment, recipe=dataclasses.replace(recipe, dataset=dataset, objective=objective))

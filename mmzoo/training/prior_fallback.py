@@ -1,7 +1,6 @@
 """Class-prior fallback for modality subsets that do not beat the majority class on validation."""
 
 import itertools
-from typing import Any
 
 import keras
 import numpy as np
@@ -9,11 +8,12 @@ import numpy as np
 from mmzoo.artifacts.runtimes import batch_size
 from mmzoo.blocks.presence import SharesWhereUnknown
 from mmzoo.data.arrays import split_arrays
+from mmzoo.experiment import Experiment
 
 ROWS = 10_000  # maximum validation rows
 
 
-def fit_prior_fallback(model: keras.Model, history: dict, recipe: Any, config: Any) -> tuple[keras.Model, dict]:
+def fit_prior_fallback(model: keras.Model, history: dict, experiment: Experiment) -> tuple[keras.Model, dict]:
     """Set the layer `SharesWhereUnknown` of a trained model from the validation split.
 
     The layer returns the class prior for the modality subsets (patterns of `present`) that are marked unknown. The
@@ -27,7 +27,7 @@ def fit_prior_fallback(model: keras.Model, history: dict, recipe: Any, config: A
     layer = next((layer for layer in model.layers if isinstance(layer, SharesWhereUnknown)), None)
     if layer is None:
         return model, history
-    inputs, labels = split_arrays(recipe, config, "validation")
+    inputs, labels = split_arrays(experiment, "validation")
     inputs, labels = {name: x[:ROWS] for name, x in inputs.items()}, labels[:ROWS]
     known, prior = np.ones(layer.known.shape[0]), np.zeros(layer.shares.shape[0])
     prior += np.bincount(labels, minlength=len(prior)) / len(labels)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mmzoo.automl.budget import GRAPH, bytes_of, fit_epochs, fit_width, seconds_of
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipe import Phase
 
 
@@ -40,7 +41,7 @@ def recipe(steps=8):
         x = keras.Input((99,))
         return keras.Model(x, keras.layers.Dense(int(10 * config.width))(x))
 
-    def dataset(split, config):
+    def dataset(split, config, epoch=0):
         return tf.data.Dataset.from_tensors((np.zeros((4, 99)), np.zeros((4, 10)))).repeat(steps)
 
     return SimpleNamespace(
@@ -75,9 +76,9 @@ def test_fit_epochs_budget_limits_epochs(monkeypatch):
 
     ticks = iter([0.0, 4.0] * 9)  # 8 steps of half a second: an epoch takes 4
     monkeypatch.setattr("mmzoo.automl.budget.time.monotonic", lambda: next(ticks))
-    assert fit_epochs(module, Config(), "10m") == 0.6 * 600 / (2 * 4)
-    assert fit_epochs(module, Config(modalities=("a",)), "10m") == 0.6 * 600 / 4
-    assert fit_epochs(module, Config(), "10m", folds=4) == 0.6 * 600 / (5 * 2 * 4)
-    assert fit_epochs(module, Config(), "10m", tune=9) == int(0.6 * 600 / 2 / (2 * 4))
-    assert fit_epochs(module, Config(), "1s") == 1
-    assert fit_epochs(module, Config(epochs=5), "10m") == 5
+    assert fit_epochs(Experiment(module, Config()), "10m") == 0.6 * 600 / (2 * 4)
+    assert fit_epochs(Experiment(module, Config(modalities=("a",))), "10m") == 0.6 * 600 / 4
+    assert fit_epochs(Experiment(module, Config()), "10m", folds=4) == 0.6 * 600 / (5 * 2 * 4)
+    assert fit_epochs(Experiment(module, Config()), "10m", tune=9) == int(0.6 * 600 / 2 / (2 * 4))
+    assert fit_epochs(Experiment(module, Config()), "1s") == 1
+    assert fit_epochs(Experiment(module, Config(epochs=5)), "10m") == 5

@@ -16,6 +16,7 @@ from mmzoo.automl.options import Request
 from mmzoo.automl.tuning import check_tune
 from mmzoo.data.tables.source import load_splits
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.reports.html.trials import fold_table as shown_folds
 from mmzoo.reports.trials import cross_validation
 from mmzoo.tasks.classification import ACCURACY
@@ -103,7 +104,7 @@ class TestBadInput:
         source = dataclasses.replace(module.source, split="day")
         with pytest.raises(BadInputError, match="`fold` and `split` exclude each other"):
             load_splits(source, table, module.sizes(module.Config()), "1/2")
-        check_rows(module, module.Config(), 3, table)
+        check_rows(Experiment(module, module.Config()), 3, table)
 
     def test_tune_without_optuna_raises(self, monkeypatch):
         monkeypatch.setattr(tuning.importlib.util, "find_spec", lambda name: None)
@@ -128,7 +129,7 @@ def test_cross_validate_resumes_after_interruption(table, tmp_path, monkeypatch,
     caplog.set_level("INFO", "mmzoo")
     module = recipes.load(str(recipe_of(table, tmp_path, ignore=("shop", "day"))))
     begun = stops_in(monkeypatch, fit_folds, 5)
-    given = (module, module.Config(), 2, table, tmp_path, _linear_baselines)
+    given = (Experiment(module, module.Config()), 2, table, tmp_path, _linear_baselines)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(*given)
     assert caplog.text.count("fold 1 of 2, test accuracy: text+tabular ") == 1

@@ -78,8 +78,8 @@ def test_tune_prunes_invalid_trials(table, tmp_path, monkeypatch):
     def thousands(config):
         return config.width * config.embed_dim * (2 if config.batch_size == 64 else 1)
 
-    def fit(recipe, config, folder, title, callbacks=()):
-        trained.append(config)
+    def fit(experiment, folder, title, callbacks=()):
+        trained.append(experiment.config)
         worse = {3: float("nan"), 8: 100}.get(len(trained), 0)
         losses = [1 + worse - epoch / 10 for epoch in range(3)]
         for epoch, loss in enumerate(losses):
@@ -105,10 +105,10 @@ def test_tune_prunes_invalid_trials(table, tmp_path, monkeypatch):
 def test_tune_stops_at_the_budget(table, tmp_path, monkeypatch):
     path, clock = recipe_of(table, tmp_path, epochs=30), [0.0]
     monkeypatch.setattr(fit_tune.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(fit_tune, "fit_epochs", lambda module, config, *given: config.epochs - 1)
+    monkeypatch.setattr(fit_tune, "fit_epochs", lambda experiment, *given: experiment.config.epochs - 1)
 
-    def fit(recipe, config, folder, title, callbacks=()):
-        assert config.epochs == 10  # a third
+    def fit(experiment, folder, title, callbacks=()):
+        assert experiment.config.epochs == 10  # a third
         for epoch in range(3):
             clock[0] += 20
             callbacks[0].on_epoch_end(epoch, {"val_loss": 1.0})

@@ -17,6 +17,7 @@ from mmzoo import recipes
 from mmzoo.artifacts.folder import load_keras
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipes import spoken_digits
 from mmzoo.tflite import flatbuffer
 from mmzoo.training.loop import fit
@@ -284,7 +285,7 @@ def test_resume_after_a_kill_ends_at_the_same_weights(tmp_path):
     assert resumed.returncode == 0, resumed.stderr[-2000:]
 
     config = spoken_digits.Config(epochs=2, embed_dim=16)
-    whole, history = fit(spoken_digits, config, tmp_path / "whole", "uninterrupted")
+    whole, history = fit(Experiment(recipes.load("spoken_digits"), config), tmp_path / "whole", "uninterrupted")
     ours = load_keras(tmp_path / "run")
     for a, b in zip(ours.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import sys
-import types
 from dataclasses import dataclass
 
 import keras
@@ -21,6 +20,7 @@ from mmzoo.commands.evaluate import evaluate
 from mmzoo.data import arrays
 from mmzoo.data.presence import present_patterns
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipe import Export
 
 LABELS = ("a", "b", "c")
@@ -140,12 +140,12 @@ def test_a_large_test_split_lies_on_disk(monkeypatch):
     batches = [
         ({"x": rng.normal(size=(n, 3)).astype(np.float32), "t": np.full((n, 2), n)}, np.arange(n)) for n in (5, 5, 2)
     ]
-    recipe = types.SimpleNamespace(dataset=lambda split, config: batches, name="fake")
+    recipe = small_recipe(dataset=lambda split, config, epoch: batches)
     monkeypatch.setattr(arrays, "KEPT", 100)
-    inputs, labels = arrays.test_arrays(recipe, None)
+    inputs, labels = arrays.test_arrays(Experiment(recipe, None))
     assert isinstance(inputs["x"], np.memmap)
     monkeypatch.setattr(arrays, "KEPT", 10**6)
-    small, _ = arrays.test_arrays(recipe, None)
+    small, _ = arrays.test_arrays(Experiment(recipe, None))
     assert not isinstance(small["x"], np.memmap)
     for name in ("x", "t"):
         np.testing.assert_array_equal(inputs[name], np.concatenate([x[name] for x, _ in batches]))
@@ -153,9 +153,9 @@ def test_a_large_test_split_lies_on_disk(monkeypatch):
         assert inputs[name].dtype == small[name].dtype
     assert len(labels) == 12
     inputs["x"][0] = 7  # a copy of one's own
-    recipe = types.SimpleNamespace(dataset=lambda split, config: [], name="fake")
+    recipe = small_recipe(dataset=lambda split, config, epoch: [], name="fake")
     with pytest.raises(BadInputError, match="fake: expected examples in the test split"):
-        arrays.test_arrays(recipe, None)
+        arrays.test_arrays(Experiment(recipe, None))
 
 
 def test_present_patterns():

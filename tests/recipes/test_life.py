@@ -15,6 +15,7 @@ from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.golden import golden_examples
 from mmzoo.data.presence import present_patterns
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.export.writer import export
 from mmzoo.models.transfer import read_model
 from mmzoo.recipe import CommonConfig
@@ -204,8 +205,8 @@ def test_two_builds_of_a_seed_are_equal_and_training_tells_its_metric(recipe, tm
 
     first = recipe.tiny.modalities[:1] if classifies(recipe) else recipe.tiny.modalities
     config = replace(recipe.tiny, modalities=first, epochs=1, batch_size=256)
-    one, history = fit(recipe, config, tmp_path / "a", "first")
-    two, _ = fit(recipe, config, tmp_path / "b", "second")
+    one, history = fit(Experiment(recipe, config), tmp_path / "a", "first")
+    two, _ = fit(Experiment(recipe, config), tmp_path / "b", "second")
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     metric = recipe.objective(config)["metrics"][0]

@@ -14,6 +14,7 @@ from mmzoo.data.sources import scattered_shapes
 from mmzoo.device import Runner
 from mmzoo.device.detections import detections
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipes import object_detection
 from mmzoo.tasks.detection import TASK
 from mmzoo.tasks.task import Examples
@@ -79,7 +80,7 @@ def test_who_is_always_right_has_no_loss_and_the_highest_score():
     objective = object_detection.objective(TINY)
     assert np.asarray(objective["loss"](some, told)).max() < 0.2  # of the focal loss around the centers
     np.testing.assert_allclose(objective["metrics"][0](some, told), 1, atol=1e-3)
-    examples = Examples({}, some, ("a", "b", "c"), object_detection, TINY)
+    examples = Examples({}, some, ("a", "b", "c"), Experiment(object_detection, TINY))
     found = TASK.quick(lambda _: {"heatmap": told[..., :-4], "boxes": told[..., -4:]}, examples)
     assert found["map50_95"] > 0.97  # two things of a class in one cell are one peak
     wrong = {"heatmap": told[..., :-4], "boxes": told[..., -4:] + 30}

@@ -6,15 +6,18 @@ import keras
 import numpy as np
 import pytest
 
+from mmzoo import recipes
 from mmzoo.data.arrays import test_arrays as arrays_of  # not a test
 from mmzoo.data.sources import synthetic_reviews
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipes import sentiment
 from mmzoo.training import loop as fit_module
 from mmzoo.training.loop import fit
 
 TINY = sentiment.TINY
 DEFAULT = sentiment.Config()
+RECIPE = recipes.load("sentiment")
 
 
 @pytest.mark.parametrize(
@@ -84,8 +87,8 @@ def test_the_figures_of_the_front_ends_are_those_of_the_training_data():
 
 
 def accuracy(config, folder):
-    model, _ = fit(sentiment, config, folder, folder.name)
-    inputs, labels = arrays_of(sentiment, config)
+    model, _ = fit(Experiment(RECIPE, config), folder, folder.name)
+    inputs, labels = arrays_of(Experiment(RECIPE, config))
     return np.mean(np.argmax(model.predict(inputs, verbose=0), axis=1) == labels)
 
 
@@ -101,7 +104,7 @@ def test_chance_is_below_one_modality_and_the_neighbors_and_the_others_help(tmp_
 
 def test_a_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path, monkeypatch):
     config = dataclasses.replace(TINY, batch_size=256)
-    whole, _ = fit(sentiment, config, tmp_path / "whole", "uninterrupted")
+    whole, _ = fit(Experiment(RECIPE, config), tmp_path / "whole", "uninterrupted")
 
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -111,7 +114,7 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path, monke
     with monkeypatch.context() as patched:
         patched.setattr(fit_module, "_callbacks", lambda *given: [*given_callbacks(*given), Stop()])
         with pytest.raises(KeyboardInterrupt):
-            fit(sentiment, config, tmp_path / "stopped", "stopped")
-    resumed, _ = fit(sentiment, config, tmp_path / "stopped", "resumed")
+            fit(Experiment(RECIPE, config), tmp_path / "stopped", "stopped")
+    resumed, _ = fit(Experiment(RECIPE, config), tmp_path / "stopped", "resumed")
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)

@@ -1,15 +1,16 @@
 """Scores over the folds of a published recipe: what is trained, what is kept, and what the card tells."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from mmzoo import recipes
 from mmzoo.artifacts.card import from_values
 from mmzoo.commands.publish import models_table
 from mmzoo.data.sources import synthetic_events
 from mmzoo.errors import BadInputError
-from mmzoo.recipes import sound_events
 from mmzoo.reports.write import write_card
 from mmzoo.studies import folds as module
 
@@ -28,9 +29,9 @@ def begun(monkeypatch):
     """Replace training by answers of which a fold's number in ten is wrong; return the configs that were trained."""
     labels, configs = np.arange(40) % len(synthetic_events.CLASSES), []
 
-    def train_one(recipe, config, title):
-        configs.append(config)
-        return config
+    def train_one(experiment, title):
+        configs.append(experiment.config)
+        return experiment.config
 
     def told(config, inputs):
         wrong = (labels + (np.arange(40) < 4 * config.fold)) % len(synthetic_events.CLASSES)
@@ -38,7 +39,7 @@ def begun(monkeypatch):
 
     monkeypatch.setattr(module, "trained", train_one)
     monkeypatch.setattr(module, "answers", told)
-    monkeypatch.setattr(module, "test_arrays", lambda recipe, config: ({}, labels))
+    monkeypatch.setattr(module, "test_arrays", lambda experiment: ({}, labels))
     return configs
 
 
@@ -58,7 +59,7 @@ def test_the_other_folds_are_trained_and_the_card_tells_all(begun, tmp_path):
     assert "| audio | 73.00 % ± 19.24 | 90.00 % | 95.00 % | 70.00 % |" in text
     assert "| attribution | somebody |" in text
     assert "The model in the folder is from fold 2." in text
-    assert "accuracy 73.00 % ± 19.24, mean of 5 folds" in models_table(tmp_path / "saved_models", "")
+    assert "accuracy 73.00 % ± 19.24, mean of 5 folds" in models_table(tmp_path / "saved_models")
     begun.clear()
     assert module.recipe_folds(folder, out) == section
     assert not begun, "what is in the file is not trained again"
@@ -66,7 +67,8 @@ def test_the_other_folds_are_trained_and_the_card_tells_all(begun, tmp_path):
 
 def test_what_has_no_folds_is_refused(monkeypatch, tmp_path, run_main, capsys):
     write_card(tmp_path, from_values(CARD, "card.json"))
-    monkeypatch.delattr(sound_events, "FOLDS")
+    whole = recipes.load("sound_events")
+    monkeypatch.setattr(recipes, "load", lambda name: dataclasses.replace(whole, folds=None))
     with pytest.raises(BadInputError, match=r"expected a recipe with folds\. Received: sound_events"):
         module.recipe_folds(tmp_path, tmp_path / "folds.json")
     assert run_main("study", "folds", tmp_path) == 2

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mmzoo import fusion
+from mmzoo import fusion, recipes
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipes import spoken_digits
 from mmzoo.studies import fusions as module
 from mmzoo.studies.runs import flags
 
 CONFIG = spoken_digits.Config()
 NAMES = ("gated", "maximum")
+WHOLE = Experiment(recipes.load("spoken_digits"), CONFIG)
 RIGHT = {"concat": 60, "gated": 72, "maximum": 50, ("image",): 40, ("audio",): 44}  # of 100
 
 
@@ -26,7 +28,8 @@ def trained(monkeypatch):
     inputs = {"image": np.zeros((100, 1)), "audio": np.zeros((100, 1)), "present": np.ones((100, 2), np.float32)}
     calls = []
 
-    def train(recipe, config, title):
+    def train(experiment, title):
+        config = experiment.config
         single = len(config.modalities) == 1
         calls.append((config.modalities if single else config.fusion, config.seed))
         return SimpleNamespace(right=RIGHT[calls[-1][0]] + config.seed * (2 if calls[-1][0] == "gated" else 1))
@@ -38,26 +41,26 @@ def trained(monkeypatch):
 
     monkeypatch.setattr(module, "trained", train)
     monkeypatch.setattr(module, "answers", answers)
-    monkeypatch.setattr(module, "test_arrays", lambda recipe, config: (inputs, labels))
+    monkeypatch.setattr(module, "test_arrays", lambda experiment: (inputs, labels))
     monkeypatch.setattr(
-        module, "_costs", lambda *given: {name: {"parameters": 1234, "latency": 1.5} for name in given[2]}
+        module, "_costs", lambda *given: {name: {"parameters": 1234, "latency": 1.5} for name in given[1]}
     )
     return calls
 
 
 def test_every_run_is_made_once(trained, tmp_path):
-    result = module.compare_fusions("spoken_digits", CONFIG, NAMES, range(3), tmp_path / "out")
+    result = module.compare_fusions(WHOLE, NAMES, range(3), tmp_path / "out")
     assert sorted(map(str, trained)) == sorted(
         str((name, seed)) for name in ("concat", *NAMES, ("image",), ("audio",)) for seed in range(3)
     )
-    again = module.compare_fusions("spoken_digits", CONFIG, NAMES, range(3), tmp_path / "out")
+    again = module.compare_fusions(WHOLE, NAMES, range(3), tmp_path / "out")
     assert len(trained) == 15
     assert again["points"] == json.loads(json.dumps(result["points"]))
     assert json.loads((tmp_path / "out" / "runs.json").read_text())["points"] == again["points"]
 
 
 def test_points_by_hand(trained, tmp_path):
-    result = module.compare_fusions("spoken_digits", CONFIG, NAMES, range(3), tmp_path / "out")
+    result = module.compare_fusions(WHOLE, NAMES, range(3), tmp_path / "out")
     points = {point["model"]: point for point in result["points"]}
     assert points["concat"]["accuracy"]["all"] == [61.0, 1.0]
     assert "gain" not in points["concat"]
@@ -71,7 +74,7 @@ def test_points_by_hand(trained, tmp_path):
 
 def test_report_says_who_beats_concat(trained, tmp_path):
     out = tmp_path / "out"
-    result = module.compare_fusions("spoken_digits", CONFIG, NAMES, range(3), out)
+    result = module.compare_fusions(WHOLE, NAMES, range(3), out)
     text = (out / "README.md").read_text()
     assert "better than concat: gated; worse: maximum;" in text
     options = flags("spoken_digits", dataclasses.asdict(CONFIG))
@@ -94,7 +97,7 @@ def test_flags_are_what_is_not_as_usual():
 
 
 def test_costs_are_measured():
-    costs = module._costs(spoken_digits, spoken_digits.TINY, ("concat", "maximum"))
+    costs = module._costs(Experiment(WHOLE.recipe, spoken_digits.TINY), ("concat", "maximum"))
     joint = 16 * 16 + 16 + 16 * 10 + 10  # embedding and classifier
     assert costs["maximum"]["parameters"] == joint  # a maximum has no weights
     assert costs["concat"]["parameters"] > joint
@@ -107,13 +110,13 @@ def test_costs_are_measured():
     [
         ({"fusions": ("magic",)}, "`fusions` must be of attention, .* got magic"),
         ({"seeds": ()}, "`seeds` must be 1 or more"),
-        ({"config": spoken_digits.Config(modalities=("image",))}, "`recipe` must fuse modalities"),
+        ({"experiment": WHOLE.changed(modalities=("image",))}, "`recipe` must fuse modalities"),
     ],
 )
 def test_refuses(change, said, tmp_path):
-    given = {"config": CONFIG, "fusions": fusion.names(), "seeds": (0,)} | change
+    given = {"experiment": WHOLE, "fusions": fusion.names(), "seeds": (0,)} | change
     with pytest.raises(BadInputError, match=said):
-        module.compare_fusions("spoken_digits", out=tmp_path / "out", **given)
+        module.compare_fusions(out=tmp_path / "out", **given)
     assert not (tmp_path / "out").exists()
 
 

@@ -5,9 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from mmzoo import recipes
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipes import spoken_digits
 from mmzoo.studies import gain_curve as module
+
+WHOLE = Experiment(recipes.load("spoken_digits"), spoken_digits.Config())
 
 
 @pytest.fixture
@@ -17,20 +21,21 @@ def trained(monkeypatch):
     inputs = {"image": np.zeros((100, 1)), "audio": np.zeros((100, 1)), "present": np.ones((100, 2))}
     calls = []
 
-    def answers(recipe, config, given):
+    def answers(experiment, given):
+        config = experiment.config
         calls.append((config.seed, config.snr_db, config.modalities))
         share = {("image",): 60, ("audio",): 40 + config.snr_db}.get(config.modalities, 80 + config.seed)
         wrong = (labels + (np.arange(100) >= share)) % 10
         return 0.9 * np.eye(10)[wrong] + 0.01
 
     monkeypatch.setattr(module, "_answers", answers)
-    monkeypatch.setattr(module, "test_arrays", lambda recipe, config: (inputs, labels))
+    monkeypatch.setattr(module, "test_arrays", lambda experiment: (inputs, labels))
     return calls
 
 
 def test_points_and_what_is_trained_once_a_seed(trained, tmp_path):
     out = tmp_path / "curve.json"
-    args = ("spoken_digits", spoken_digits.Config(), "snr_db", [0.0, 10.0], range(2), str(out), "audio")
+    args = (WHOLE, "snr_db", [0.0, 10.0], range(2), str(out), "audio")
     curve = module.gain_curve(*args)
     assert [modalities for *_, modalities in trained].count(("image",)) == 2
     assert len(trained) == 2 + 4 + 4
@@ -48,15 +53,13 @@ def test_points_and_what_is_trained_once_a_seed(trained, tmp_path):
 
 def test_runs_of_another_config_are_refused(trained, tmp_path):
     out = str(tmp_path / "c.json")
-    module.gain_curve("spoken_digits", spoken_digits.Config(), "snr_db", [0.0], range(1), out)
+    module.gain_curve(WHOLE, "snr_db", [0.0], range(1), out)
     with pytest.raises(BadInputError, match="expected runs of the same config"):
-        module.gain_curve("spoken_digits", spoken_digits.Config(epochs=3), "snr_db", [0.0], range(1), out)
+        module.gain_curve(WHOLE.changed(epochs=3), "snr_db", [0.0], range(1), out)
 
 
 def test_the_card_shows_it(trained, tmp_path):
-    curve = module.gain_curve(
-        "spoken_digits", spoken_digits.Config(), "snr_db", [0.0], range(1), str(tmp_path / "c.json")
-    )
+    curve = module.gain_curve(WHOLE, "snr_db", [0.0], range(1), str(tmp_path / "c.json"))
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "card.json").write_text(json.dumps({"recipe": "spoken_digits"}))

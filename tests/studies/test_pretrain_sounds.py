@@ -54,7 +54,8 @@ def test_views_are_known_again_better_than_by_chance(tmp_path):
 def test_both_are_measured_on_the_folds_that_are_asked_for(tmp_path, monkeypatch, run_main, capsys):
     asked = []
 
-    def trained(recipe, config, folder, title):
+    def trained(experiment, folder, title):
+        config = experiment.config
         asked.append((title, config.fold, bool(config.init_from)))
         return None, {"val_accuracy": [0.1, 0.75 if config.init_from else 0.5]}
 

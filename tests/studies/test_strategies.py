@@ -6,21 +6,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mmzoo import recipes
 from mmzoo.cli.parser import seeds_of
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipes import spoken_digits
 from mmzoo.studies import strategies as module
 from mmzoo.studies.runs import format_seeds
 from mmzoo.studies.strategies import STRATEGIES, compare_strategies, points_of, verdict
 
 TINY = replace(spoken_digits.TINY, epochs=1, pairings=1, batch_size=128)
+WHOLE = Experiment(recipes.load("spoken_digits"), TINY)
 SOME = ("scratch", "masked_whole", "masked_probe", "masked_linear")
 
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
     out = tmp_path_factory.mktemp("compared") / "out"
-    return compare_strategies("spoken_digits", TINY, (0.1,), (0,), out, 1, SOME), out
+    return compare_strategies(WHOLE, (0.1,), (0,), out, 1, SOME), out
 
 
 def test_every_run_is_there(compared):
@@ -46,7 +49,7 @@ def test_costs_are_those_of_what_is_trained(compared):
 def test_what_is_done_is_not_done_again(compared, monkeypatch):
     result, out = compared
     monkeypatch.setattr(module, "trained", lambda *given: pytest.fail("trained again"))
-    again = compare_strategies("spoken_digits", TINY, (0.1,), (0,), out, 1, SOME)
+    again = compare_strategies(WHOLE, (0.1,), (0,), out, 1, SOME)
     assert again["points"] == result["points"]
 
 
@@ -111,13 +114,13 @@ def test_phases():
 def test_refuses(change, said, tmp_path):
     given = {"shares": (0.1,), "seeds": (0,), "strategies": tuple(STRATEGIES)} | change
     with pytest.raises(BadInputError, match=said):
-        compare_strategies("spoken_digits", TINY, out=tmp_path / "out", **given)
+        compare_strategies(WHOLE, out=tmp_path / "out", **given)
     assert not (tmp_path / "out").exists()
 
 
 def test_refuses_runs_of_something_else(compared):
     with pytest.raises(BadInputError, match=r"runs.json: expected runs of the same config"):
-        compare_strategies("spoken_digits", replace(TINY, embed_dim=8), (0.1,), (0,), compared[1], 1, SOME)
+        compare_strategies(WHOLE.changed(embed_dim=8), (0.1,), (0,), compared[1], 1, SOME)
 
 
 @pytest.mark.parametrize(("text", "seeds"), [("3", [0, 1, 2]), ("0,6,12", [0, 6, 12]), ("6,", None), ("0", [])])

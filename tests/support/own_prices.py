@@ -41,10 +41,10 @@ def stops_in(monkeypatch, module, number):
         def on_train_batch_end(self, batch, logs=None):
             raise KeyboardInterrupt
 
-    def fit(recipe, config, folder, title, callbacks=()):
+    def fit(experiment, folder, title, callbacks=()):
         begun.append(title)
         stop = [Stop()] if len(begun) == number else []
-        return real(recipe, config, folder, title, callbacks=[*callbacks, *stop])
+        return real(experiment, folder, title, callbacks=[*callbacks, *stop])
 
     monkeypatch.setattr(module, "fit", fit)
     return begun

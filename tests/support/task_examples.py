@@ -3,6 +3,7 @@
 import numpy as np
 from epochs import small_recipe
 
+from mmzoo.experiment import Experiment
 from mmzoo.tasks.task import Call, Examples
 
 SUBSETS = {(1, 1): "image+audio", (1, 0): "image", (0, 1): "audio", (0, 0): "none"}
@@ -13,7 +14,7 @@ def two(labels, names=(), recipe=None, config=None, **more) -> Examples:
     """Return an example for each of `labels`, with image and audio; `image` is the number of the example."""
     rows = np.arange(len(labels), dtype="float32")[:, None]
     inputs = {"image": rows, "audio": rows + 0.5, "present": np.ones((len(labels), 2), "float32")}
-    return Examples(inputs, np.asarray(labels), names, recipe or small_recipe(), config, **more)
+    return Examples(inputs, np.asarray(labels), names, Experiment(recipe or small_recipe(), config), **more)
 
 
 def look_up(**outputs):

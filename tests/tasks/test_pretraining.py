@@ -14,6 +14,7 @@ from task_examples import cells, usage
 from mmzoo import recipes
 from mmzoo.artifacts.card import Baselines, Scores
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipe import Phase
 from mmzoo.tasks.pretraining import TASK, reconstruction_errors
 from mmzoo.tasks.task import Examples
@@ -25,7 +26,7 @@ RNG = np.random.default_rng(0)
 Y = {name: RNG.normal(size=(n, 5)).astype("float32") for name, n in (("train", 40), ("validation", 11), ("test", 450))}
 
 
-def dataset(split, config):
+def dataset(split, config, epoch):
     return tf.data.Dataset.from_tensor_slices(({"a": Y[split]}, Y[split])).batch(10)
 
 
@@ -51,7 +52,7 @@ def examples(**more):
     made["objective"] = lambda config: {"loss": squared, "metrics": [squared]}
     inputs = {"a": Y["test"], "present": np.ones((450, 2), "float32")}
     recipe = small_recipe(**{**made, **more})
-    return Examples(inputs, Y["test"], (), recipe, CONFIG, model=build())
+    return Examples(inputs, Y["test"], (), Experiment(recipe, CONFIG), model=build())
 
 
 def test_errors_are_their_definition():

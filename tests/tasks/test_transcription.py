@@ -32,7 +32,7 @@ class Config:
     first: int = 0
 
 
-def dataset(split, config):
+def dataset(split, config, epoch=0):
     """Return the examples; those of a condition begin at `first`."""
     inputs = {name: x + config.first * (name != "present") for name, x in two(encode_sentences(SAID)).inputs.items()}
     return [(inputs, encode_sentences(SAID))]

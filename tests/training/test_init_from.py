@@ -8,10 +8,12 @@ from json_card import card_of
 from mmzoo.automl import fit
 from mmzoo.commands.train import train
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipes import spoken_digits
 from mmzoo.training.options import tell_encoders
 
 TINY = spoken_digits.TINY
+WHOLE = Experiment(spoken_digits, TINY)
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +26,10 @@ def speech(tmp_path_factory):
 
 def test_what_is_taken_and_what_starts_afresh_is_told(speech, caplog):
     caplog.set_level("INFO", "mmzoo")
-    tell_encoders(spoken_digits, TINY)
+    tell_encoders(WHOLE)
     assert not caplog.messages
-    tell_encoders(spoken_digits, dataclasses.replace(TINY, init_from=speech))
-    tell_encoders(spoken_digits, dataclasses.replace(TINY, init_from=speech, modalities=("audio",)))
+    tell_encoders(WHOLE.changed(init_from=speech))
+    tell_encoders(WHOLE.changed(init_from=speech, modalities=("audio",)))
     assert caplog.messages == [f"from {speech}: audio_encoder; afresh: image_encoder", f"from {speech}: audio_encoder"]
 
 

@@ -11,6 +11,7 @@ from epochs import small_recipe
 from mmzoo.benchmark.input_pipeline import data_wait
 from mmzoo.blocks.uncertainty import Uncertainty
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipe import Phase
 from mmzoo.training.checkpoint import Checkpoint
 from mmzoo.training.loop import compile_phase, fit
@@ -64,17 +65,17 @@ PHASES = (Phase("probe", 2, 1e-2, frozen=("encoder",)), Phase("all", 3, 5e-3))
 
 @pytest.mark.parametrize("epoch", [1, 2, 3, 4])
 def test_fit_resumed_run_ends_at_same_weights(epoch, tmp_path, monkeypatch):
-    whole, history = fit(recipe(PHASES), CONFIG, tmp_path / "whole", "whole")
+    whole, history = fit(Experiment(recipe(PHASES), CONFIG), tmp_path / "whole", "whole")
     from mmzoo.training import loop as module
 
     stop = Stop(epoch)
     progress = module.Progress
     monkeypatch.setattr(module, "Progress", lambda title, steps: stop)
     with pytest.raises(KeyboardInterrupt):
-        fit(recipe(PHASES), CONFIG, tmp_path / "stopped", "stopped")
+        fit(Experiment(recipe(PHASES), CONFIG), tmp_path / "stopped", "stopped")
     monkeypatch.setattr(module, "Progress", progress)
     assert Checkpoint(tmp_path / "stopped").epochs == epoch
-    resumed, told = fit(recipe(PHASES), CONFIG, tmp_path / "stopped", "resumed")
+    resumed, told = fit(Experiment(recipe(PHASES), CONFIG), tmp_path / "stopped", "resumed")
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     for name, values in history.items():
@@ -83,8 +84,8 @@ def test_fit_resumed_run_ends_at_same_weights(epoch, tmp_path, monkeypatch):
 
 
 def test_fit_finished_run_is_not_trained_again(tmp_path):
-    first, _ = fit(recipe(PHASES), CONFIG, tmp_path, "first")
-    again, history = fit(recipe(PHASES), CONFIG, tmp_path, "again")
+    first, _ = fit(Experiment(recipe(PHASES), CONFIG), tmp_path, "first")
+    again, history = fit(Experiment(recipe(PHASES), CONFIG), tmp_path, "again")
     assert len(history["loss"]) == 5
     for a, b in zip(first.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -94,7 +95,7 @@ def test_fit_frozen_encoder_is_unchanged(tmp_path):
     phases = (Phase("probe", 2, 1e-2, frozen=("encoder",)),)
     keras.utils.set_random_seed(CONFIG.seed)
     fresh = recipe(phases).build(CONFIG)
-    model, _ = fit(recipe(phases), CONFIG, tmp_path, "probe")
+    model, _ = fit(Experiment(recipe(phases), CONFIG), tmp_path, "probe")
     for a, b in zip(fresh.get_layer("encoder").get_weights(), model.get_layer("encoder").get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(fresh.get_layer("head").kernel, model.get_layer("head").kernel)
@@ -113,7 +114,7 @@ def test_schedule_warms_up_then_decays():
 
 
 def test_fit_encoder_is_unfrozen_after_its_phase(tmp_path):
-    model, _ = fit(recipe(PHASES), CONFIG, tmp_path, "all")
+    model, _ = fit(Experiment(recipe(PHASES), CONFIG), tmp_path, "all")
     assert len(model.trainable_variables) == 4
     fresh = recipe(PHASES).build(CONFIG)
     keras.utils.set_random_seed(CONFIG.seed)
@@ -125,7 +126,7 @@ def test_fit_encoder_is_unfrozen_after_its_phase(tmp_path):
 def test_part_of_unknown_part_raises(tmp_path):
     phases = (Phase("probe", 1, 1e-2, frozen=("encoder/dense_99",)),)
     with pytest.raises(BadInputError, match=r"phase: expected a part of encoder: .* Received: encoder/dense_99"):
-        fit(recipe(phases), CONFIG, tmp_path, "probe")
+        fit(Experiment(recipe(phases), CONFIG), tmp_path, "probe")
 
 
 def one_step(phase):
@@ -180,7 +181,7 @@ def test_average_phase_ends_with_averaged_weights(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "Progress", lambda title, total: Keep())
     phase = Phase("all", 2, 1e-2, ema=0.7)
-    model, _ = fit(recipe((phase,)), CONFIG, tmp_path, "all")
+    model, _ = fit(Experiment(recipe((phase,)), CONFIG), tmp_path, "all")
     average = steps[0]
     for step in steps[1:10]:
         average = [0.7 * a + 0.3 * w for a, w in zip(average, step, strict=True)]
@@ -252,7 +253,7 @@ def test_patience_phase_ends_with_best_weights(losses, patience, trained, tmp_pa
     from mmzoo.training import loop as module
 
     monkeypatch.setattr(module, "Progress", lambda title, total: Keep())
-    fit(recipe(phases), CONFIG, tmp_path / "b", "b")
+    fit(Experiment(recipe(phases), CONFIG), tmp_path / "b", "b")
     for a, b in zip(one.get_weights(), kept[best], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     checkpoint = Checkpoint(tmp_path / "a")
@@ -276,7 +277,7 @@ def test_patience_monitors_metric_of_its_phase(tmp_path, monkeypatch):
     whole = module._callbacks
     monkeypatch.setattr(module, "_callbacks", lambda *given: [Say(), *whole(*given)])
     phase = Phase("all", 6, 1e-2, patience=2, monitor="val_accuracy")
-    model, history = fit(recipe((phase,)), CONFIG, tmp_path, "all")
+    model, history = fit(Experiment(recipe((phase,)), CONFIG), tmp_path, "all")
     assert history["val_accuracy"] == told["val_accuracy"][:5]
     for a, b in zip(model.get_weights(), kept[2], strict=True):
         np.testing.assert_array_equal(a, b)
@@ -299,7 +300,7 @@ def test_best_epoch_depends_on_monitor(scores, losses, monitor, best):
 def test_fit_class_weights_apply_to_loss(tmp_path):
     """Check that a class with weight 0 is not learned: the model predicts the other class."""
     phases = (Phase("all", 4, 1e-1, class_weight=(1.0, 0.0)),)
-    model, _ = fit(recipe(phases), CONFIG, tmp_path, "all")
+    model, _ = fit(Experiment(recipe(phases), CONFIG), tmp_path, "all")
     x, _ = next(iter(recipe(phases).dataset("test", CONFIG)))
     assert (np.asarray(model(x)).argmax(axis=1) == 0).all()
 
@@ -322,14 +323,14 @@ def test_fit_mixed_precision_returns_float32(precision, tmp_path, monkeypatch):
     assert seen == [precision.removeprefix("mixed_"), "float32"]
     assert history["loss"][-1] < history["loss"][0]
     assert keras.config.dtype_policy().name == "float32"
-    whole, _ = fit(recipe(phases), CONFIG, tmp_path / "float32", "all")
+    whole, _ = fit(Experiment(recipe(phases), CONFIG), tmp_path / "float32", "all")
     for a, b in zip(whole.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=0.05)
 
 
 def test_check_precision_unknown_raises(tmp_path):
     with pytest.raises(BadInputError, match=r"`precision` must be one of float32, .* got float8"):
-        fit(recipe(PHASES), CONFIG, tmp_path, "all", "float8")
+        fit(Experiment(recipe(PHASES), CONFIG), tmp_path, "all", "float8")
 
 
 def test_check_precision_float16_without_accelerator_raises(tmp_path, monkeypatch):
@@ -338,19 +339,19 @@ def test_check_precision_float16_without_accelerator_raises(tmp_path, monkeypatc
     monkeypatch.setattr(module, "has_accelerator", lambda: False)
     said = r"`precision` must be float32 or mixed_bfloat16 .* got mixed_float16"
     with pytest.raises(BadInputError, match=said):
-        fit(recipe(PHASES), CONFIG, tmp_path / "all", "all", "mixed_float16")
+        fit(Experiment(recipe(PHASES), CONFIG), tmp_path / "all", "all", "mixed_float16")
     assert not (tmp_path / "all").exists()
 
 
 def test_restore_weights_of_another_model_raises(tmp_path):
-    fit(recipe(PHASES), CONFIG, tmp_path, "first")
+    fit(Experiment(recipe(PHASES), CONFIG), tmp_path, "first")
     x = keras.Input((9,))
     with pytest.raises(BadInputError, match=r"`resume`: .*5.weights.h5 does not hold weights of this model"):
         Checkpoint(tmp_path).restore(keras.Model(x, keras.layers.Dense(1)(x)))
 
 
 def test_checkpoint_keeps_only_the_last(tmp_path):
-    fit(recipe(PHASES), CONFIG, tmp_path, "first")
+    fit(Experiment(recipe(PHASES), CONFIG), tmp_path, "first")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["5.weights.h5", "state.json"]
 
 
@@ -366,8 +367,8 @@ def test_data_wait_slow_pipeline_is_detected():
         return fast.dataset(split, config, epoch).map(lambda x, y: ({"x": tf.ensure_shape(wait(x["x"]), (8, 4))}, y))
 
     waiting = dataclasses.replace(fast, dataset=slow)
-    assert data_wait(waiting, CONFIG, steps=20)["share"] > 0.5
-    measured = data_wait(fast, CONFIG, steps=40)
+    assert data_wait(Experiment(waiting, CONFIG), steps=20)["share"] > 0.5
+    measured = data_wait(Experiment(fast, CONFIG), steps=40)
     assert measured["steps"] == 40
     assert 0 <= measured["share"] < 0.5
 

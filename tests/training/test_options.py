@@ -10,6 +10,7 @@ from json_card import card_of
 
 from mmzoo.cli import recipes
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipe import Phase
 from mmzoo.reports.readme import command, readme
 from mmzoo.training.options import PhaseOptions, training_settings, with_options
@@ -39,14 +40,15 @@ def plan(config):
 
 
 RECIPE = small_recipe(build=build, plan=plan, Config=Config)
+WHOLE = Experiment(RECIPE, Config())
 
 
 def phases(config=Config(), **options):
-    return with_options(RECIPE, Config(), PhaseOptions(**options)).plan(config)
+    return with_options(WHOLE, PhaseOptions(**options)).recipe.plan(config)
 
 
 def test_without_options_the_recipe_is_what_it_was():
-    assert with_options(RECIPE, Config(), PhaseOptions()) is RECIPE
+    assert with_options(WHOLE, PhaseOptions()) is WHOLE
     assert training_settings("float32", PhaseOptions()) == {}
 
 
@@ -69,7 +71,7 @@ def test_encoders_of_the_file_open_one_by_one(tmp_path):
     path = str(tmp_path / "model.keras")
     whole = Config(init_from=path)
     build(Config()).save(path)
-    told = with_options(RECIPE, whole, PhaseOptions(unfreeze_epochs=2, clip_norm=1.0))
+    told = with_options(Experiment(RECIPE, whole), PhaseOptions(unfreeze_epochs=2, clip_norm=1.0)).recipe
     found = told.plan(whole)
     assert [phase.epochs for phase in found] == [2, 2, 2]
     assert [phase.frozen for phase in found] == [("image_encoder", "audio_encoder"), ("audio_encoder",), ()]
@@ -81,7 +83,7 @@ def test_encoders_of_the_file_open_one_by_one(tmp_path):
     assert sum(phase.epochs for phase in told.plan(dataclasses.replace(whole, modalities=("image",)))) == 6
     said = "`unfreeze_epochs` 6 needs more than 6 epochs, for audio_encoder, got 6"
     with pytest.raises(BadInputError, match=said):
-        with_options(RECIPE, whole, PhaseOptions(unfreeze_epochs=6))
+        with_options(Experiment(RECIPE, whole), PhaseOptions(unfreeze_epochs=6))
 
 
 @pytest.mark.parametrize(

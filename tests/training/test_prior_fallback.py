@@ -1,13 +1,13 @@
 """Tests of the class-prior fallback for modality subsets that do not beat the majority class."""
 
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from epochs import small_recipe
 
 from mmzoo.blocks.presence import SharesWhereUnknown
+from mmzoo.experiment import Experiment
 from mmzoo.training.prior_fallback import fit_prior_fallback
 
 LABELS = np.array([0, 0, 0, 1, 1, 2])
@@ -28,9 +28,9 @@ def test_fit_prior_fallback_uninformative_pattern_is_unknown():
     there = np.ones((6, 2), np.float32)
     there[5, 1] = 0
     inputs = {"good": np.eye(3)[LABELS], "noise": np.eye(3)[[1, 1, 1, 0, 0, 2]], "present": there}
-    recipe = SimpleNamespace(dataset=lambda split, config: tf.data.Dataset.from_tensors((inputs, LABELS)))
+    recipe = small_recipe(dataset=lambda split, config, epoch: tf.data.Dataset.from_tensors((inputs, LABELS)))
     layer = SharesWhereUnknown(name="answer")
-    model, history = fit_prior_fallback(model_of(layer), {"loss": [1]}, recipe, None)
+    model, history = fit_prior_fallback(model_of(layer), {"loss": [1]}, Experiment(recipe, None))
     assert history == {"loss": [1]}
     known, shares = layer.get_weights()
     np.testing.assert_allclose(shares, [3 / 6, 2 / 6, 1 / 6])
@@ -45,12 +45,12 @@ def test_fit_prior_fallback_chance_gain_is_unknown(rows, known):
     labels = np.tile([0] * 15 + [1] * 15, rows // 30)
     wrong = np.tile([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1] + [1] * 11 + [0] * 4, rows // 30)
     inputs = {"good": np.eye(3)[labels], "noise": np.eye(3)[wrong], "present": np.ones((rows, 2), np.float32)}
-    recipe = SimpleNamespace(dataset=lambda split, config: tf.data.Dataset.from_tensors((inputs, labels)))
+    recipe = small_recipe(dataset=lambda split, config, epoch: tf.data.Dataset.from_tensors((inputs, labels)))
     layer = SharesWhereUnknown(name="answer")
-    fit_prior_fallback(model_of(layer), {}, recipe, None)
+    fit_prior_fallback(model_of(layer), {}, Experiment(recipe, None))
     assert layer.get_weights()[0].tolist() == known
 
 
 def test_fit_prior_fallback_model_without_layer_is_unchanged():
     model = model_of()
-    assert fit_prior_fallback(model, {}, None, None) == (model, {})
+    assert fit_prior_fallback(model, {}, None) == (model, {})

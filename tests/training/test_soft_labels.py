@@ -11,6 +11,7 @@ from epochs import small_recipe
 
 from mmzoo.data.augment.mixup import mixup
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipe import Phase
 from mmzoo.training.loop import fit
 from mmzoo.training.options import PhaseOptions, with_options
@@ -43,25 +44,25 @@ RECIPE = small_recipe(
 
 
 def with_soft_labels(recipe=RECIPE, **options):
-    return with_options(recipe, CONFIG, PhaseOptions(**options))
+    return with_options(Experiment(recipe, CONFIG), PhaseOptions(**options))
 
 
 def test_training_is_mixed_from_any_epoch_on_and_nothing_else_is():
     mixed = with_soft_labels(mixup=0.4)
     for epoch in (0, 1):
         expected = mixup(dataset("train", CONFIG, epoch), CLASSES, 0.4, CONFIG.seed, epoch * STEPS)
-        for (x, y), (given, told) in zip(expected, mixed.dataset("train", CONFIG, epoch), strict=True):
+        for (x, y), (given, told) in zip(expected, mixed.dataset("train", epoch), strict=True):
             np.testing.assert_array_equal(x["x"], given["x"])
             np.testing.assert_array_equal(y, told)
     for split in ("validation", "test"):
-        for (x, y), (given, told) in zip(dataset(split, CONFIG), mixed.dataset(split, CONFIG), strict=True):
+        for (x, y), (given, told) in zip(dataset(split, CONFIG), mixed.dataset(split), strict=True):
             np.testing.assert_array_equal(x["x"], given["x"])
             np.testing.assert_array_equal(y, told)
 
 
 def test_it_trains_and_validates(tmp_path):
     soft = with_soft_labels(mixup=0.2, label_smoothing=0.1)
-    model, history = fit(soft, CONFIG, tmp_path, "soft")
+    model, history = fit(soft, tmp_path, "soft")
     batches = list(dataset("validation", CONFIG))
     told = np.concatenate([model(x) for x, _ in batches])
     labels = np.concatenate([y for _, y in batches])

@@ -13,6 +13,7 @@ from mmzoo.artifacts.folder import KERAS
 from mmzoo.artifacts.runtimes import predict_rows, predictor
 from mmzoo.data.tables.column_types import labeled_rows
 from mmzoo.data.tables.read import read_table, root_of
+from mmzoo.experiment import Experiment
 from mmzoo.reports.html.media import SECONDS
 from mmzoo.reports.html.rows import Context, column_rows, duplicate_rows, notes, skipped_rows
 from mmzoo.reports.html.svg import shown_table
@@ -34,14 +35,13 @@ NAMED = 8  # columns that a sentence lists
 VERIFIED = {0: "Everything was verified.", 3: "The numbers are right, but the GPU accelerator refuses a file."}
 
 
-def write_report(folder: str | Path, card: Card, module, config, splits, place: str | Path) -> Path:
+def write_report(folder: str | Path, card: Card, experiment: Experiment, splits: dict, place: str | Path) -> Path:
     """Write `report.html` into `folder`, and return its path: data, scores, drawings and mistakes in one file.
 
     Args:
         folder: what `fit` wrote, with `model.keras`, whose answers on the test rows are shown.
         card: its card; the report omits parts that the card lacks.
-        module: the recipe in the folder, with `SOURCE`.
-        config: its Config, with the modalities that the model takes.
+        experiment: of the recipe in the folder, with the modalities that the model takes.
         splits: `{split: Examples}`, as `load_splits` returns them.
         place: the table.
 
@@ -49,8 +49,9 @@ def write_report(folder: str | Path, card: Card, module, config, splits, place: 
         BadInputError: the model or the table cannot be read.
     """
     folder, place = Path(folder), Path(place)
-    frame, lost = labeled_rows(read_table(place), module.source.target)
-    context = Context(card, module.source, frame, root_of(place), splits, config.sample_rate)
+    source, config = experiment.recipe.source, experiment.config
+    frame, lost = labeled_rows(read_table(place), source.target)
+    context = Context(card, source, frame, root_of(place), splits, config.sample_rate)
     test = splits["test"]
     output = tasks.load(card.task).outputs[0]
     predictions = predict_rows(predictor(folder / KERAS), output, test.rows, test.index, config.modalities)

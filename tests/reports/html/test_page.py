@@ -17,6 +17,7 @@ from json_card import card_of
 from mmzoo.data.presence import present_patterns
 from mmzoo.data.tables.features import Category, Number
 from mmzoo.data.tables.read import read_table
+from mmzoo.experiment import Experiment
 from mmzoo.metrics.calibration import confidence_bins, expected_calibration_error
 from mmzoo.reports.html.classification import mistakes, parts
 from mmzoo.reports.html.media import picture, sound
@@ -258,7 +259,7 @@ def written(own, tmp_path_factory):
         patch.setenv("MMZOO_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         splits = load_splits(source, own, Sizes(8, RATE, 800, 32))
         config = SimpleNamespace(modalities=tuple(names), sample_rate=RATE)
-        return write_report(folder, card_of(**card), SimpleNamespace(source=source), config, splits, own)
+        return write_report(folder, card_of(**card), Experiment(SimpleNamespace(source=source), config), splits, own)
 
 
 def test_the_report_is_one_file_that_asks_for_nothing(written):
@@ -316,5 +317,7 @@ def test_text_that_is_no_utf8_is_written(own, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "predict_rows", lambda *_: np.array([[0.9, 0.1, 0], [0.9, 0.1, 0], [0.1, 0.9, 0]]))
     told = fake({}, frame=read_table(table), labels=(0, 1, 1))
     config = SimpleNamespace(modalities=("text",), sample_rate=RATE)
-    path = write_report(tmp_path, told.card, SimpleNamespace(source=told.source), config, told.splits, table)
+    path = write_report(
+        tmp_path, told.card, Experiment(SimpleNamespace(source=told.source), config), told.splits, table
+    )
     assert "1 of 3 test rows" in path.read_text(encoding="utf-8")
