@@ -122,7 +122,7 @@ class Average(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Finalize the averaged weights after the last epoch of the phase."""
         if epoch + 1 == self.end:
-            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+            self.model.optimizer.average(self.model.trainable_variables)
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def averaged(model: keras.Model) -> Iterator[None]:
     """
     variables = model.trainable_variables if model.optimizer.use_ema else []
     raw = [np.array(variable) for variable in variables]
-    model.optimizer.finalize_variable_values(variables)
+    model.optimizer.average(variables)
     try:
         yield
     finally:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 import keras
 import numpy as np
@@ -16,12 +16,8 @@ from mmzoo.recipe import Phase
 from mmzoo.training.checkpoint import Average, Checkpoint, Patience
 from mmzoo.training.optimizer import RatedAdamW, set_trainable, variable_rates
 
-if TYPE_CHECKING:
-    import tensorflow as tf
-
 WEIGHT_DECAY = 1e-3
 WARMUP = 0.05  # of the steps of a phase
-AHEAD = 4  # batches that are ready before a step asks for them
 KEPT = 200_000_000  # bytes of validation batches, up to which they stay in memory
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -95,50 +91,32 @@ def _fit(
     for phase in experiment.plan():
         end, first = start + phase.epochs, max(start, checkpoint.epochs)
         if first < end:
-            train, steps = chain_epochs(experiment, range(first, end))
+            train = experiment.dataset("train", first)
+            steps = len(train)
             if not steps:
                 raise BadInputError("`batch_size` must be at most the examples of an epoch")
             compile_phase(model, experiment.objective(), phase, steps)
             if first > start:
                 checkpoint.restore(model)
-            model.fit(
-                train,
-                initial_epoch=first,
-                epochs=end,
-                steps_per_epoch=steps,
-                validation_data=validation,
-                class_weight=dict(enumerate(phase.class_weight)) or None,
-                callbacks=[
-                    *_callbacks(phase, checkpoint, start, Progress(f"{title} {phase.name}", steps * (end - first))),
-                    *callbacks,
-                ],
-                verbose=0,
-                shuffle=False,
-            )
+            with Progress(f"{title} {phase.name}", steps * (end - first)) as progress:
+                after = [*_callbacks(phase, checkpoint, start), progress, *callbacks]
+                for epoch in range(first, end):
+                    # one call an epoch: each has a data set of its own
+                    model.fit(
+                        train if epoch == first else experiment.dataset("train", epoch),
+                        initial_epoch=epoch,
+                        epochs=epoch + 1,
+                        validation_data=validation,
+                        class_weight=dict(enumerate(phase.class_weight)) or None,
+                        callbacks=after,
+                        verbose=0,
+                        shuffle=False,
+                    )
+                    if model.stop_training:
+                        break
             set_trainable(model, phase.frozen, True)
         start = end
     return model, checkpoint.history
-
-
-def chain_epochs(experiment: Experiment, epochs: range) -> tuple["tf.data.Dataset", int]:
-    """Return the training batches of `epochs`, one epoch after another, and the steps of one.
-
-    The next epoch is prepared while the model trains on the last batches of the epoch before, and is validated.
-    """
-    import tensorflow as tf
-
-    head = experiment.dataset("train", epochs.start)
-
-    def batches():
-        yield from head
-        for epoch in epochs[1:]:
-            yield from experiment.dataset("train", epoch)
-
-    chained = tf.data.Dataset.from_generator(batches, output_signature=head.element_spec)
-    chained = chained.apply(tf.data.experimental.assert_cardinality(len(head) * len(epochs)))
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = 1  # the generator waits, and must not keep a thread from the model
-    return chained.prefetch(AHEAD).with_options(options), len(head)
 
 
 def _kept(batches):
@@ -147,12 +125,12 @@ def _kept(batches):
     return batches if size > KEPT else batches.cache()  # a cardinality that is not known is below 0
 
 
-def _callbacks(phase: Phase, checkpoint: Checkpoint, start: int, progress: keras.callbacks.Callback) -> list:
+def _callbacks(phase: Phase, checkpoint: Checkpoint, start: int) -> list[keras.callbacks.Callback]:
     """Return what acts after each epoch of a phase that begins at epoch `start`, in the order in which it must."""
     end = start + phase.epochs
     before = [Average(end)] if phase.ema else []
     after = [Patience(checkpoint, start, end, phase.patience, phase.monitor)] if phase.patience else []
-    return [*before, checkpoint, *after, progress]
+    return [*before, checkpoint, *after]
 
 
 def compile_phase(model: keras.Model, objective: dict, phase: Phase, steps: int) -> None:
@@ -189,16 +167,20 @@ def has_accelerator() -> bool:
 
 
 class Progress(keras.callbacks.Callback):
-    """One bar for a call of `fit`: steps done, time left, and the figures of the last epoch."""
+    """One bar for a phase: steps done, time left, and the figures of the last epoch."""
 
     def __init__(self, title: str, steps: int):
         super().__init__()
         self.title = title
         self.steps = steps
 
-    def on_train_begin(self, logs=None):
+    def __enter__(self) -> Self:
         seconds = 0.5 if sys.stderr.isatty() else 15  # a log file has no use for every half second
         self.bar = tqdm(total=self.steps, desc=self.title, unit="step", mininterval=seconds, maxinterval=60)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
 
     def on_train_batch_end(self, batch, logs=None):
         self.bar.update()
@@ -207,6 +189,3 @@ class Progress(keras.callbacks.Callback):
         names = ("loss", "mae", "val_mae", "micro_f1", "val_micro_f1")
         shown = {name: f"{value:.3f}" for name, value in (logs or {}).items() if "accuracy" in name or name in names}
         self.bar.set_postfix(epoch=epoch + 1, refresh=False, **shown)
-
-    def on_train_end(self, logs=None):
-        self.bar.close()

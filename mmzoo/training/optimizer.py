@@ -21,6 +21,13 @@ class RatedAdamW(keras.optimizers.AdamW):
         super().__init__(*args, **kwargs)
         self.rates = rates or {}
 
+    def finalize_variable_values(self, var_list: Any) -> None:
+        """Keep the variables: `fit` ends after every epoch, and `average` acts at the end of a phase."""
+
+    def average(self, variables: Any) -> None:
+        """Overwrite `variables` with their moving averages; without averaging they are unchanged."""
+        super().finalize_variable_values(variables)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update `variable` with its multiplied learning rate."""
         # `variable` may be the backend's variable, which has no path

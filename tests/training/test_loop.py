@@ -64,16 +64,10 @@ PHASES = (Phase("probe", 2, 1e-2, frozen=("encoder",)), Phase("all", 3, 5e-3))
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 3, 4])
-def test_fit_resumed_run_ends_at_same_weights(epoch, tmp_path, monkeypatch):
+def test_fit_resumed_run_ends_at_same_weights(epoch, tmp_path):
     whole, history = fit(Experiment(recipe(PHASES), CONFIG), tmp_path / "whole", "whole")
-    from mmzoo.training import loop as module
-
-    stop = Stop(epoch)
-    progress = module.Progress
-    monkeypatch.setattr(module, "Progress", lambda title, steps: stop)
     with pytest.raises(KeyboardInterrupt):
-        fit(Experiment(recipe(PHASES), CONFIG), tmp_path / "stopped", "stopped")
-    monkeypatch.setattr(module, "Progress", progress)
+        fit(Experiment(recipe(PHASES), CONFIG), tmp_path / "stopped", "stopped", callbacks=[Stop(epoch)])
     assert Checkpoint(tmp_path / "stopped").epochs == epoch
     resumed, told = fit(Experiment(recipe(PHASES), CONFIG), tmp_path / "stopped", "resumed")
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
@@ -177,11 +171,8 @@ def test_average_phase_ends_with_averaged_weights(tmp_path, monkeypatch):
         def on_train_batch_end(self, batch, logs=None):
             steps.append([np.array(w) for w in self.model.trainable_variables])
 
-    from mmzoo.training import loop as module
-
-    monkeypatch.setattr(module, "Progress", lambda title, total: Keep())
     phase = Phase("all", 2, 1e-2, ema=0.7)
-    model, _ = fit(Experiment(recipe((phase,)), CONFIG), tmp_path, "all")
+    model, _ = fit(Experiment(recipe((phase,)), CONFIG), tmp_path, "all", callbacks=[Keep()])
     average = steps[0]
     for step in steps[1:10]:
         average = [0.7 * a + 0.3 * w for a, w in zip(average, step, strict=True)]
@@ -195,7 +186,6 @@ def test_average_phase_ends_with_averaged_weights(tmp_path, monkeypatch):
 
 def test_patience_with_averaging_selects_best_average(tmp_path, monkeypatch):
     """Check that the weights are the average after the best of three epochs; each loss belongs to an average."""
-    from mmzoo.training import loop as module
 
     steps, losses = [], [3, 1, 2]
 
@@ -203,9 +193,8 @@ def test_patience_with_averaging_selects_best_average(tmp_path, monkeypatch):
         def on_train_batch_end(self, batch, logs=None):
             steps.append([np.array(w) for w in self.model.trainable_variables])
 
-    monkeypatch.setattr(module, "Progress", lambda title, total: Keep())
     given = recipe((Phase("all", 3, 1e-2, ema=0.7, patience=3),))
-    _, history = fit(given, CONFIG, tmp_path / "told", "told")
+    _, history = fit(Experiment(given, CONFIG), tmp_path / "told", "told", callbacks=[Keep()])
     averages = [steps[0]]
     for step in steps[1:]:
         averages.append([0.7 * a + 0.3 * w for a, w in zip(averages[-1], step, strict=True)])
@@ -216,7 +205,7 @@ def test_patience_with_averaging_selects_best_average(tmp_path, monkeypatch):
         validated = model.evaluate(given.dataset("validation", CONFIG), verbose=0)
         assert told == pytest.approx(validated, rel=1e-4)
     losing(losses, monkeypatch)
-    chosen, _ = fit(given, CONFIG, tmp_path / "chosen", "chosen")
+    chosen, _ = fit(Experiment(given, CONFIG), tmp_path / "chosen", "chosen")
     for expected, answer in zip(averages[9], chosen.get_weights(), strict=True):
         np.testing.assert_allclose(answer, expected, atol=1e-5)
 
@@ -240,7 +229,9 @@ def test_patience_phase_ends_with_best_weights(losses, patience, trained, tmp_pa
     losing([*losses, 9], monkeypatch)
     best = losses.index(min(losses[:trained]))
     one, _ = fit(
-        recipe((Phase("all", 5, 1e-2, patience=patience), Phase("more", 1, 1e-9))), CONFIG, tmp_path / "a", "a"
+        Experiment(recipe((Phase("all", 5, 1e-2, patience=patience), Phase("more", 1, 1e-9))), CONFIG),
+        tmp_path / "a",
+        "a",
     )
     monkeypatch.undo()
     phases = (Phase("all", 5, 1e-2),)
@@ -250,10 +241,7 @@ def test_patience_phase_ends_with_best_weights(losses, patience, trained, tmp_pa
         def on_epoch_end(self, epoch, logs=None):
             kept[epoch] = self.model.get_weights()
 
-    from mmzoo.training import loop as module
-
-    monkeypatch.setattr(module, "Progress", lambda title, total: Keep())
-    fit(Experiment(recipe(phases), CONFIG), tmp_path / "b", "b")
+    fit(Experiment(recipe(phases), CONFIG), tmp_path / "b", "b", callbacks=[Keep()])
     for a, b in zip(one.get_weights(), kept[best], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     checkpoint = Checkpoint(tmp_path / "a")
@@ -319,7 +307,7 @@ def test_fit_mixed_precision_returns_float32(precision, tmp_path, monkeypatch):
         return model
 
     given = dataclasses.replace(given, build=build)
-    model, history = fit(given, CONFIG, tmp_path, "all", precision)
+    model, history = fit(Experiment(given, CONFIG), tmp_path, "all", precision)
     assert seen == [precision.removeprefix("mixed_"), "float32"]
     assert history["loss"][-1] < history["loss"][0]
     assert keras.config.dtype_policy().name == "float32"
