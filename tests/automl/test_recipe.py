@@ -84,7 +84,7 @@ def check(told, splits):
     columns = dict(told.source.inputs).get("tabular", ())
     shapes = told.sizes().shapes(told.source.modalities, columns)
     for examples in splits.values():
-        inputs = as_inputs(examples.rows, examples.index, told.SOURCE.modalities)
+        inputs = as_inputs(examples.rows, examples.index, told.source.modalities)
         assert len(examples.labels) == len(examples.index)
         for name, shape in shapes.items():
             assert inputs[name].shape == (len(examples.index), *shape)
@@ -163,11 +163,11 @@ def table_recipes(draw):
 def test_recipe_text_when_loaded_gives_its_values(recipe):
     text = recipe_text(recipe)
     module = read(text)
-    assert recipe.source == module.SOURCE
+    assert recipe.source == module.source
     assert dataclasses.asdict(module.Config()) == dataclasses.asdict(recipe.config)
-    own = {name: getattr(module.RECIPE, name) for name in ("encoders", "class_weight", "mean", "deviation", "patience")}
+    own = {name: getattr(module.table, name) for name in ("encoders", "class_weight", "mean", "deviation", "patience")}
     assert own == {name: getattr(recipe, name) for name in own}
-    assert module.__doc__ == recipe.summary
+    assert module.summary == recipe.summary.rstrip(".")
     assert len(recipe.summary.splitlines()) == 1
     assert recipe_text(dataclasses.replace(recipe, config=module.Config())) == text
 
@@ -200,7 +200,7 @@ def test_recipe_text_of_a_hostile_table_runs_nothing(hostile, tmp_path, monkeypa
         **dict.fromkeys(("split", "group", "time"), hostile),
     )
     config = TableConfig(modalities=source.modalities, init_from=hostile)
-    assert source == read(recipe_text(TableRecipe(source=source, config=config))).SOURCE
+    assert source == read(recipe_text(TableRecipe(source=source, config=config))).source
     assert [*tmp_path.iterdir()] == []
 
 
@@ -232,5 +232,5 @@ def test_from_values_of_numpy_floats_gives_literals():
     text = recipe_text(from_values({**values, "width": np.float64(0.5), "class_weight": (np.float64(2.0),)}))
     module = read(text)
     assert "np." not in text
-    assert (module.SOURCE.seed, module.Config().seed, module.Config().width) == (7, 7, 0.5)
-    assert module.RECIPE.class_weight == (2.0,)
+    assert (module.source.seed, module.Config().seed, module.Config().width) == (7, 7, 0.5)
+    assert module.table.class_weight == (2.0,)

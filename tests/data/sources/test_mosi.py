@@ -41,13 +41,13 @@ def test_transcripts_are_embedded_where_they_are_wanted(tmp_path, monkeypatch):
     """Each row has the features of its own words, in the order of the videos."""
     arrays = fake_arrays()
     write(tmp_path, arrays)
-    monkeypatch.setattr(mosi.sentence_features, "find_model", lambda data_dir: data_dir)
+    monkeypatch.setattr(mosi.sentences, "find_model", lambda data_dir: data_dir)
 
     def embed(texts, folder):
         assert folder == str(tmp_path)
         return np.array([[float(text.rsplit(" ", 1)[1])] * 384 for text in texts], np.float32)
 
-    monkeypatch.setattr(mosi.sentence_features, "sentence_features", embed)
+    monkeypatch.setattr(mosi.sentences, "sentence_features", embed)
     plain = mosi.mosi("validation", str(tmp_path))
     data = mosi.mosi("validation", str(tmp_path), ("text", "transcript"))
     assert set(plain.features) == {"text", "audio", "video"}
