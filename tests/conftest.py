@@ -1,6 +1,7 @@
 """What tests of every folder use."""
 
 import fcntl
+import gc
 import json
 import logging
 import os
@@ -30,6 +31,14 @@ def pytest_configure(config):
 def pytest_unconfigure(config):
     if _TFDS in config.stash:
         shutil.rmtree(config.stash[_TFDS], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_collection():
+    """Leave what is still there after a module to no later collection: TensorFlow's graphs make each take seconds."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

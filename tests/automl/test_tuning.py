@@ -86,6 +86,7 @@ def test_tune_prunes_invalid_trials(table, tmp_path, monkeypatch):
             callbacks[0].on_epoch_end(epoch, {"val_loss": loss})
         return None, {"val_loss": losses}
 
+    monkeypatch.setattr(fit_tune.gc, "collect", lambda: None)  # there is no model to collect
     monkeypatch.setattr(fit_tune, "float_bytes", lambda config: 1000 * thousands(config))
     monkeypatch.setattr(fit_tune, "fit", fit)
     told = tune(path, Request(tune=40, size="96KB"))
