@@ -22,7 +22,7 @@ class Experiment:
         return dataclasses.replace(self, config=dataclasses.replace(self.config, **fields))
 
     def dataset(self, split: str, epoch: int = 0) -> Batches:
-        """Return the batches of a split; of `train` those of one epoch."""
+        """Return the batches of a split, of `train` one epoch."""
         return self.recipe.dataset(split, self.config, epoch)
 
     def build(self) -> "keras.Model":

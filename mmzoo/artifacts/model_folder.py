@@ -62,7 +62,7 @@ class ModelFolder:
         return self.recipe.Config(**values | ({"data_dir": data_dir} if data_dir else {}))
 
     def experiment(self, data_dir: str = "") -> Experiment:
-        """Return the recipe at the config of the card; errors are those of `recipe` and `config`."""
+        """Return the recipe at the config of the card; `recipe` and `config` have the errors."""
         return Experiment(self.recipe, self.config(data_dir))
 
     def artifact(self, name: str) -> Path:

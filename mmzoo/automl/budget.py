@@ -83,7 +83,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def fit_epochs(experiment: Experiment, budget: str, folds: int = 0, tune: int = 0) -> int:
-    """Return the epochs, of those of the config, that a `budget` permits, at least 1.
+    """Return the epochs that a `budget` permits, from 1 to the number in the config.
 
     The budget covers all models that `fit` trains, including the `folds`; `tune` trials take their part first. The
     estimate times a few steps of the fused model, and assumes that all unimodal models together take at most as long.

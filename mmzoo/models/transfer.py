@@ -66,8 +66,8 @@ def load_encoders(model: keras.Model, path: str | Path, names: Sequence[str]) ->
 def start_from(path: str, model: keras.Model, modalities: Sequence[str], *others: str) -> keras.Model:
     """Return `model` with the encoders in the `.keras` file at `path`, or as it is where `path` is empty.
 
-    `modalities` are those of the recipe, each with an encoder `{modality}_encoder`; `others` are names of its other
-    encoders. Errors are those of `load_encoders`.
+    Each of the recipe's `modalities` has an encoder `{modality}_encoder`; `others` are names of its other encoders.
+    `load_encoders` has the errors.
     """
     if path:
         load_encoders(model, path, [*(f"{name}_encoder" for name in modalities), *others])

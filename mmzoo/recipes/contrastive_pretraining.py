@@ -15,7 +15,7 @@ from mmzoo.data.sources.digit_facts import CARDS, RANGES, SOURCES, UNITS, load, 
 from mmzoo.data.sources.digits import COMPONENTS, SNR_DB
 from mmzoo.errors import expect
 from mmzoo.losses.contrastive import info_nce, siglip, vicreg
-from mmzoo.models.batch_retrieval import strangers
+from mmzoo.metrics.batch_retrieval import strangers
 from mmzoo.models.digit_encoders import digit_encoders
 from mmzoo.models.projections import projections
 from mmzoo.models.transfer import start_from

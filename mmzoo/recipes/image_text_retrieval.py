@@ -17,8 +17,8 @@ from mmzoo.data.sources import captioned_shapes, icons
 from mmzoo.encoders.text_conv import text_conv
 from mmzoo.errors import expect
 from mmzoo.losses.contrastive import info_nce, siglip
+from mmzoo.metrics.batch_retrieval import found
 from mmzoo.metrics.retrieval import tfidf_similarity
-from mmzoo.models.batch_retrieval import found
 from mmzoo.models.image_text import image_encoder, image_text
 from mmzoo.models.transfer import start_from
 from mmzoo.recipe import Batches, CommonConfig, Export

@@ -22,7 +22,7 @@ from mmzoo.artifacts.folder import write_json
 from mmzoo.blocks.normalize import unit_norm
 from mmzoo.experiment import Experiment
 from mmzoo.losses.contrastive import nt_xent
-from mmzoo.models.batch_retrieval import strangers
+from mmzoo.metrics.batch_retrieval import strangers
 from mmzoo.recipe import Phase
 from mmzoo.recipes import sound_events
 from mmzoo.training.loop import fit

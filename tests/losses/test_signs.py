@@ -12,6 +12,7 @@ import pytest
 import mmzoo.losses
 
 CHECKED_BY = {  # loss -> the test module in this folder
+    "anomaly": "anomaly",
     "arcface": "metric_learning",
     "auxiliary": "auxiliary",
     "contrastive": "contrastive",

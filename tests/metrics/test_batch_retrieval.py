@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmzoo.models.batch_retrieval import found, strangers
+from mmzoo.metrics.batch_retrieval import found, strangers
 
 
 def test_strangers_is_its_formula():
