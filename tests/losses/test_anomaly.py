@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmzoo.losses.anomaly import kind_accuracy, kind_loss
+from mmzoo.losses import anomaly
 
 
 def test_kind_loss_and_accuracy_formula():
@@ -16,11 +16,11 @@ def test_kind_loss_and_accuracy_formula():
             there = [label == k for k in kinds]
             expected.append(-sum(np.log(p if yes else 1 - p) for p, yes in zip(probabilities, there, strict=True)))
             right.append(np.mean([(p > 0.5) == yes for p, yes in zip(probabilities, there, strict=True)]))
-        np.testing.assert_allclose(kind_loss(kinds)(kind, output), expected, rtol=1e-5)
-        np.testing.assert_allclose(kind_accuracy(kinds)(kind, output), right, rtol=1e-6)
+        np.testing.assert_allclose(anomaly.kind_loss(kinds)(kind, output), expected, rtol=1e-5)
+        np.testing.assert_allclose(anomaly.kind_accuracy(kinds)(kind, output), right, rtol=1e-6)
 
 
 def test_kind_loss_ignores_the_score():
     output = np.array([[1.0, -1.0, 3.0]], "float32")
     other = np.array([[1.0, -1.0, -3.0]], "float32")
-    np.testing.assert_array_equal(kind_loss((1, 2))([1], output), kind_loss((1, 2))([1], other))
+    np.testing.assert_array_equal(anomaly.kind_loss((1, 2))([1], output), anomaly.kind_loss((1, 2))([1], other))
