@@ -18,6 +18,7 @@ from mmzoo.data.sources.digit_clusters import picture_clusters
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
 from mmzoo.models.transfer import load_encoders, read_model
+from mmzoo.recipe import Recipe, one_phase
 from mmzoo.recipes import autoencoder_pretraining, contrastive_pretraining, masked_pretraining, spoken_digits
 from mmzoo.training.loop import Progress, compile_phase, fit
 
@@ -49,7 +50,7 @@ STEPS, PROBED = 50, 120
 def compiled(recipe, config, steps):
     keras.utils.set_random_seed(0)
     model = recipe.build(config)
-    compile_phase(model, recipe.objective(config), recipe.plan(config)[0], steps)
+    compile_phase(model, recipe.objective(config), one_phase(config)[0], steps)
     return model
 
 
@@ -132,7 +133,7 @@ def test_a_stopped_run_ends_where_another_does(recipe, tmp_path, monkeypatch):
 
     monkeypatch.setattr(recipe, "load", few)
     monkeypatch.setattr(digit_pairs, "SMALLEST_EPOCH", 1)
-    whole, history = fit(Experiment(recipe, config), tmp_path / "whole", "whole")
+    whole, history = fit(Experiment(Recipe.from_module(recipe), config), tmp_path / "whole", "whole")
 
     def stop(self, epoch, logs=None):
         if epoch == 1:
@@ -141,8 +142,8 @@ def test_a_stopped_run_ends_where_another_does(recipe, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "on_epoch_begin", stop)
         with pytest.raises(InterruptedError):
-            fit(Experiment(recipe, config), tmp_path / "stopped", "stopped")
-    resumed, again = fit(Experiment(recipe, config), tmp_path / "stopped", "resumed")
+            fit(Experiment(Recipe.from_module(recipe), config), tmp_path / "stopped", "stopped")
+    resumed, again = fit(Experiment(Recipe.from_module(recipe), config), tmp_path / "stopped", "resumed")
     assert len(again["loss"]) == len(history["loss"]) == 2
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
