@@ -291,7 +291,7 @@ def folder(made, tmp_path):
 def test_export_folder_updates_files_and_card(made, folder, monkeypatch, capsys):
     recipe = types.SimpleNamespace(
         export=lambda config: Export(SPEC.labels, {}, {}, {}, {}, precisions=("float32",)),
-        dataset=lambda split, config: [(examples(8), np.zeros(8))],
+        dataset=lambda split, config, epoch=0: [(examples(8), np.zeros(8))],
     )
     monkeypatch.setattr(ModelFolder, "recipe", recipe)
     monkeypatch.setattr(ModelFolder, "config", lambda self, data_dir: None)
