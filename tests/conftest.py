@@ -35,7 +35,7 @@ def pytest_unconfigure(config):
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_collection():
-    """Leave what is still there after a module to no later collection: TensorFlow's graphs make each take seconds."""
+    """Exclude the objects of finished modules from garbage collection: with TensorFlow's graphs it takes seconds."""
     yield
     gc.collect()
     gc.freeze()

@@ -116,10 +116,10 @@ def test_recipes_never_import_each_other():
         assert "recipes" not in set(imported(ast.parse(path.read_text())))
 
 
-def run(*words):
-    """Return the processor's seconds of a command, the best of seven: the machine has other things to do, too."""
+def run(*words, enough=0.0, times=7):
+    """Return the least CPU time in seconds of several runs of a command; stop at a run below `enough`."""
     seconds = []
-    for _ in range(7):
+    while len(seconds) < times and min(seconds, default=enough) >= enough:
         began = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -137,8 +137,7 @@ def test_import_is_quick_and_leaves_tensorflow_alone():
 
 
 def test_help_is_quick():
-    """It takes 0.21 to 0.3 seconds alone; beside a second worker the processor is slower."""
-    assert run(Path(sys.executable).with_name("mmzoo"), "--help") < 0.45
+    assert run(Path(sys.executable).with_name("mmzoo"), "--help", enough=0.3, times=40) < 0.3
 
 
 def test_readme_begins_with_the_two_commands():

@@ -50,7 +50,7 @@ def check_rows(experiment: Experiment, count: int, place: Path) -> None:
         BadInputError: the table has too few rows, or a class is too small.
     """
     recipe = experiment.recipe
-    splits, classes = _splits(experiment.changed(fold=f"1/{count}"), place), recipe.source.classes
+    splits, classes = table_splits(experiment.changed(fold=f"1/{count}"), place), recipe.source.classes
     if not targets.load(recipe.source.kind).balanced:
         return  # only classes are balanced over folds
     rows = np.bincount(np.concatenate([examples.labels for examples in splits.values()]), minlength=len(classes))
@@ -60,8 +60,8 @@ def check_rows(experiment: Experiment, count: int, place: Path) -> None:
         raise BadInputError(f"`folds` must be {most}, got {count}")
 
 
-def _splits(experiment: Experiment, place: Path) -> dict[str, Any]:
-    """Read the examples of each split of the table at `place`."""
+def table_splits(experiment: Experiment, place: Path) -> dict[str, Any]:
+    """Load the table at `place` as `{split: Examples}`, see `load_splits`."""
     recipe, config = experiment.recipe, experiment.config
     return load_splits(recipe.source, place, recipe.sizes(config), config.fold)
 
@@ -74,7 +74,7 @@ def cross_validate(experiment: Experiment, count: int, place: Path, work: Path, 
     checkpoints of an interrupted fold; a second call resumes there.
 
     Args:
-        experiment: of a recipe written by `fit`, its config without a fold.
+        experiment: a recipe written by `fit`, at a config without a fold.
         count: number of folds.
         place: the table.
         work: the folder.
@@ -90,7 +90,7 @@ def cross_validate(experiment: Experiment, count: int, place: Path, work: Path, 
     done = json.loads(state.read_text(encoding="utf-8")) if state.is_file() else []
     for fold in range(len(done) + 1, count + 1):
         began, own = time.monotonic(), experiment.changed(fold=f"{fold}/{count}")
-        splits = _splits(own, place)
+        splits = table_splits(own, place)
         found = _fold(own, work / f"fold_{fold}")
         found["linear"] = {name: one[found["score"]] for name, one in linear(splits, own).items()}
         done.append({**found, "seconds": time.monotonic() - began})

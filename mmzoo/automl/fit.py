@@ -15,7 +15,7 @@ from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.folder import check_out, make_folder
 from mmzoo.automl import targets
 from mmzoo.automl.budget import bytes_of, fit_epochs, fit_width, seconds_of
-from mmzoo.automl.cross_validation import check_folds, check_rows, cross_validate, fold_table
+from mmzoo.automl.cross_validation import check_folds, check_rows, cross_validate, fold_table, table_splits
 from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.leakage import duplicates, format_duplicates
 from mmzoo.automl.linear_baselines import baseline_examples, baseline_input, format_baseline_rows, linear_scores
@@ -31,7 +31,6 @@ from mmzoo.data.tables.column_types import Column, column_table, infer_columns, 
 from mmzoo.data.tables.features import fit_feature
 from mmzoo.data.tables.read import read_table, root_of
 from mmzoo.data.tables.rows import Rows
-from mmzoo.data.tables.source import load_splits
 from mmzoo.data.tables.split import split_rows
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
@@ -67,10 +66,9 @@ def fit_table(
         elif not recipe.is_file():
             raise BadInputError(f"`resume`: no interrupted run in {out}")
         request = request.kept(work)
-        module = recipes.load(str(recipe))
-        config = module.Config()
-        splits = load_splits(module.source, place, module.sizes(config))
-        logger.info(rows_table(splits, module.source))
+        experiment = recipes.experiment(str(recipe))
+        splits = table_splits(experiment, place)
+        logger.info(rows_table(splits, experiment.recipe.source))
         logger.info("looking for rows in two splits ...")
         crossing = duplicates(splits)
         logger.info(f"{format_duplicates(crossing)}\ntraining ...")
@@ -110,20 +108,14 @@ def _compared(card: Card, splits: dict, experiment: Experiment, out: Path) -> Ca
     )
 
 
-def _written(recipe: Path) -> Experiment:
-    """Return the recipe in the file at its defaults."""
-    loaded = recipes.load(str(recipe))
-    return Experiment(loaded, loaded.Config())
-
-
 def _before(recipe: Path, request: Request, place: Path) -> tuple[Experiment, dict]:
     """Tune and cross-validate the recipe as requested; return it, and fields of the card."""
     fields: dict[str, Any] = {}
     if request.folds:
-        check_rows(_written(recipe), request.folds, place)
+        check_rows(recipes.experiment(str(recipe)), request.folds, place)
     if request.tune:
         fields["tuning"] = tune(recipe, request)
-    experiment = _written(recipe)
+    experiment = recipes.experiment(str(recipe))
     if request.folds:
         found = cross_validate(experiment, request.folds, place, recipe.parent, _linear_baselines)
         logger.info(fold_table(found, targets.load(experiment.recipe.source.kind).task.primary))
@@ -157,7 +149,7 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
         values["width"] = fit_width(recipes.load(str(recipe)), request.size)
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.budget:
-        values["epochs"] = fit_epochs(_written(recipe), request.budget, request.folds, request.tune)
+        values["epochs"] = fit_epochs(recipes.experiment(str(recipe)), request.budget, request.folds, request.tune)
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
 
 

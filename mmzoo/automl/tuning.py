@@ -77,18 +77,17 @@ def tune(recipe: Path, request: Request) -> dict:
     saved = recipe.parent / DONE
     if saved.is_file():
         return json.loads(saved.read_text(encoding="utf-8"))
-    module = recipes.load(str(recipe))
-    config = module.Config()
+    whole = recipes.experiment(str(recipe))
+    config = whole.config
     epochs = min(config.epochs, max(FEWEST, math.ceil(config.epochs / SHARE)))
-    shortened = Experiment(module, dataclasses.replace(config, epochs=epochs))
-    trials = _run_trials(recipe.parent, shortened, request)
+    trials = _run_trials(recipe.parent, whole.changed(epochs=epochs), request)
     section = _section(trials, request.tune)
     best = section["best"]["values"]
     if request.budget:
-        tuned = Experiment(module, dataclasses.replace(config, **best, epochs=request.epochs))
+        tuned = whole.changed(**best, epochs=request.epochs)
         best = best | {"epochs": fit_epochs(tuned, request.budget, request.folds, request.tune)}
     temporary = recipe.with_suffix(".tmp")
-    tuned = dataclasses.replace(module.table, config=dataclasses.replace(config, **best))
+    tuned = dataclasses.replace(whole.recipe.table, config=whole.changed(**best).config)
     temporary.write_text(recipe_text(tuned), encoding="utf-8")
     os.replace(temporary, recipe)
     write_json(saved, section | {"epochs": epochs})

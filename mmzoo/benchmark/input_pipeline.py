@@ -21,7 +21,7 @@ def data_wait(experiment: Experiment, steps: int = STEPS) -> dict[str, float]:
     steps of a turn are not counted: they consume the prefetch buffer, which fills up between turns.
 
     Args:
-        experiment: its model and data are timed.
+        experiment: the recipe, and the config of its model and data.
         steps: number of timed steps of each kind.
 
     Returns:

@@ -1,6 +1,6 @@
 """The group `mmzoo study`: comparisons and measurements behind the published numbers."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -13,19 +13,10 @@ Seeds = Annotated[str, Parameter(help="Number of seeds, from 0, or a list separa
 Several = Annotated[tuple[int, ...], Parameter(consume_multiple=True)]
 
 
-def experiment_of(name: str, config: Any = None) -> Any:
-    """Return the experiment of the recipe `name`, at its defaults without a config."""
-    from mmzoo import recipes
-    from mmzoo.experiment import Experiment
-
-    recipe = recipes.load(name)
-    return Experiment(recipe, config or recipe.Config())
-
-
 def fusions(name: str) -> App:
     """Return the command line of `mmzoo study fusions` for the recipe `name`."""
     config_type = config_of(name)
-    from mmzoo import fusion
+    from mmzoo import fusion, recipes
     from mmzoo.studies.fusions import compare_fusions
 
     known = ", ".join(fusion.names())
@@ -40,7 +31,7 @@ def fusions(name: str) -> App:
         out: Annotated[str, Parameter(help="Output folder; finished runs in it are reused.")] = "fusions",
     ) -> None:
         chosen = fusions.split(",") if fusions else fusion.names()
-        compare_fusions(experiment_of(name, config), chosen, seeds_of(seeds), out)
+        compare_fusions(recipes.experiment(name, config), chosen, seeds_of(seeds), out)
         print(f"{out}/README.md: the table; {out}/runs.json")
 
     return app
@@ -49,6 +40,7 @@ def fusions(name: str) -> App:
 def strategies(name: str) -> App:
     """Return the command line of `mmzoo study strategies` for the recipe `name`."""
     config_type = config_of(name)
+    from mmzoo import recipes
     from mmzoo.studies.strategies import STRATEGIES, compare_strategies
 
     text = f"Compare pretraining strategies of {name} with training from scratch."
@@ -66,7 +58,7 @@ def strategies(name: str) -> App:
     ) -> None:
         chosen = strategies.split(",")
         counts = (numbers("shares", shares, float), seeds_of(seeds))
-        compare_strategies(experiment_of(name, config), *counts, out, pretraining_epochs, chosen)
+        compare_strategies(recipes.experiment(name, config), *counts, out, pretraining_epochs, chosen)
         print(f"{out}/README.md: the table; {out}/runs.json, {out}/strategies.png")
 
     return app
@@ -75,6 +67,7 @@ def strategies(name: str) -> App:
 def gain_curve(name: str) -> App:
     """Return the command line of `mmzoo study gain-curve` for the recipe `name`."""
     config_type = config_of(name)
+    from mmzoo import recipes
     from mmzoo.studies.gain_curve import curve_command, gain_curve, record
 
     text = f"Measure the fusion gain of {name} for several values of a field of its Config."
@@ -92,7 +85,7 @@ def gain_curve(name: str) -> App:
         out: Annotated[str, Parameter(help="JSON file; finished runs in it are reused.")] = "gain_curve.json",
         into: Annotated[str, Parameter(help="Folder of a trained model whose card records the curve.")] = "",
     ) -> None:
-        curve = gain_curve(experiment_of(name, config), field, values, seeds_of(seeds), out, touches)
+        curve = gain_curve(recipes.experiment(name, config), field, values, seeds_of(seeds), out, touches)
         print(f"written to {out}")
         if into:
             record({**curve, "command": curve_command(curve, seeds, touches)}, into)

@@ -11,7 +11,7 @@ from mmzoo.blocks.normalize import unit_norm
 def projections(encoders: Mapping[str, keras.Model], width: int, unit: bool = True, name: str = "") -> keras.Model:
     """Build the model of M modalities to projections `(B, M, width)`, in the order of `encoders`.
 
-    Each embedding `{modality}_embedding` is projected by an own perceptron with a hidden layer of twice the `width`
+    A perceptron with one hidden layer of twice the `width` projects each embedding, the layer `{modality}_embedding`
     (SimCLR, Chen et al. 2020, section 2.1). With `unit` the projections have length 1.
     """
     inputs, projected = {}, []

@@ -12,8 +12,10 @@ from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from mmzoo.errors import BadInputError
+from mmzoo.experiment import Experiment
 from mmzoo.recipe import Recipe
 
 FIRST_VERSION = "Written by `mmzoo fit`. Edit it, and train it again: "  # in each recipe.py of mmzoo 0.1.0
@@ -57,6 +59,12 @@ def load(name: str) -> Recipe:
         BadInputError: there is no such recipe or file, it cannot be run, or it does not have the parts of a recipe.
     """
     return _load_file(Path(name)) if is_file(name) else Recipe.from_module(importlib.import_module(find(name)))
+
+
+def experiment(name: str, config: Any = None) -> Experiment:
+    """Return the recipe that `load` returns, at `config` or its defaults."""
+    recipe = load(name)
+    return Experiment(recipe, config or recipe.Config())
 
 
 def is_file(name: str) -> bool:

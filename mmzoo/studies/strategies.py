@@ -121,7 +121,6 @@ class _Work:
 
     def __init__(self, experiment: Experiment, pretraining_epochs: int, out: Path):
         self.experiment = experiment
-        self.config = experiment.config
         self.pretraining_epochs = pretraining_epochs
         self.out = out
         self.steps = functools.cache(self._steps)
@@ -143,7 +142,7 @@ class _Work:
         if saved.is_file():
             return json.loads(saved.read_text(encoding="utf-8"))
         name, options = SCHEMES[scheme]
-        module, given = recipes.load(name), dataclasses.asdict(self.config)
+        module, given = recipes.load(name), dataclasses.asdict(self.experiment.config)
         shared = {field.name for field in dataclasses.fields(module.Config)} & set(given)
         # modality_dropout has another meaning in pretraining
         values = {name: given[name] for name in shared - {"modality_dropout", "learning_rate", "init_from"}}
@@ -165,7 +164,9 @@ class _Work:
 
     def train(self, how: str, share: float, seed: int, before: dict) -> dict:
         """Train with labels from the encoders of `before`; return the accuracy on the test split and the cost."""
-        epochs = max(2, round(self.steps(self.config.label_share) * self.config.epochs / self.steps(share)))
+        epochs = max(
+            2, round(self.steps(self.experiment.config.label_share) * self.experiment.config.epochs / self.steps(share))
+        )
         changed = {"label_share": share, "seed": seed, "epochs": epochs, "init_from": before.get("path", "")}
         experiment = self.experiment.changed(**changed)
         config = experiment.config

@@ -73,7 +73,7 @@ def test_center_loss_and_giou_of_objects():
     target = np.asarray(center_targets(batch, CELLS, STRIDE, 3))
     output = target.copy()
     output[..., :3] = np.clip(output[..., :3], 1e-3, 1 - 1e-3)
-    output[1, ..., 3:] += 100.0  # boxes beside the image
+    output[1, ..., 3:] += 100.0  # boxes outside the image
     image = (CELLS[0] * STRIDE, CELLS[1] * STRIDE)
     loss = np.asarray(center_loss(image, STRIDE, 3)(batch, output))
     np.testing.assert_allclose(loss, detection(max(image))(target, output), rtol=1e-6)

@@ -41,7 +41,7 @@ def write_report(folder: str | Path, card: Card, experiment: Experiment, splits:
     Args:
         folder: what `fit` wrote, with `model.keras`, whose answers on the test rows are shown.
         card: its card; the report omits parts that the card lacks.
-        experiment: of the recipe in the folder, with the modalities that the model takes.
+        experiment: the recipe in the folder, with the modalities of the model.
         splits: `{split: Examples}`, as `load_splits` returns them.
         place: the table.
 

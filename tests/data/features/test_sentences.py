@@ -118,7 +118,8 @@ def test_sentence_features_missing_extra_is_named(tmp_path, monkeypatch):
 
 def test_find_model_searches_data_folders(tmp_path, monkeypatch):
     monkeypatch.delenv("MMZOO_DATA_DIR", raising=False)
-    with pytest.raises(BadInputError, match=r"not found in `data_dir` or MMZOO_DATA_DIR: .* of huggingface"):
+    said = r"not found in `data_dir` or MMZOO_DATA_DIR: .* of huggingface.co/sentence-transformers/all-MiniLM"
+    with pytest.raises(BadInputError, match=said):
         find_model(str(tmp_path))
     folder = tmp_path / FOLDER
     folder.mkdir()
