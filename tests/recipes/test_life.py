@@ -41,12 +41,36 @@ def test_batch(recipe):
     return next(iter(recipe.dataset("test", recipe.tiny)))
 
 
-@pytest.fixture
-def model(recipe):
+@pytest.fixture(scope="module")
+def randomized(recipe):
+    """Return the model of `recipe.tiny` and random weights for it."""
     keras.utils.set_random_seed(0)
     model = recipe.build(recipe.tiny)
     randomize(model)
+    return model, model.get_weights()
+
+
+@pytest.fixture
+def model(randomized):
+    """Return the model with its random weights, whatever another test made of them."""
+    model, weights = randomized
+    model.set_weights(weights)
     return model
+
+
+@pytest.fixture(scope="module")
+def memorized(recipe, test_batch):
+    """Return a model that was trained on one small batch, the batch, and the loss before."""
+    config, steps = recipe.tiny, 100
+    keras.utils.set_random_seed(0)
+    model = recipe.build(config)
+    inputs, labels = test_batch
+    inputs, labels = {name: np.asarray(x)[::16][:32] for name, x in inputs.items()}, np.asarray(labels)[::16][:32]
+    compile_phase(model, recipe.objective(config), recipe.plan(config)[0], steps)
+    before = model.test_on_batch(inputs, labels)[0]
+    for _ in range(steps):
+        model.train_on_batch(inputs, labels)
+    return model, inputs, labels, before
 
 
 def modalities(inputs):
@@ -131,16 +155,8 @@ def test_models_of_one_modality_begin_alive(recipe):
         assert not still, modality
 
 
-def test_memorizes_one_batch_in_inference_mode(recipe):
-    config, steps = recipe.tiny, 100
-    keras.utils.set_random_seed(0)
-    model = recipe.build(config)
-    inputs, labels = next(iter(recipe.dataset("test", config)))
-    inputs, labels = {name: np.asarray(x)[::16][:32] for name, x in inputs.items()}, np.asarray(labels)[::16][:32]
-    compile_phase(model, recipe.objective(config), recipe.plan(config)[0], steps)
-    before = model.test_on_batch(inputs, labels)[0]
-    for _ in range(steps):
-        model.train_on_batch(inputs, labels)
+def test_memorizes_one_batch_in_inference_mode(recipe, memorized):
+    model, inputs, labels, before = memorized
     if not classifies(recipe):
         assert model.test_on_batch(inputs, labels)[0] < 0.8 * before
         return
@@ -175,13 +191,9 @@ def test_survives_save_and_load(model, test_batch, tmp_path):
     np.testing.assert_array_equal(read_model(tmp_path / "m.keras")(inputs), model(inputs))
 
 
-def test_exports_in_each_format_stay_close_and_run_on_the_gpu(recipe, test_batch, tmp_path, gpu):
-    """After a few steps of training: weights drawn at random magnify rounding as no trained ones do."""
-    keras.utils.set_random_seed(0)
-    model = recipe.build(recipe.tiny)
-    compile_phase(model, recipe.objective(recipe.tiny), recipe.plan(recipe.tiny)[0], 30)
-    for inputs, labels in recipe.dataset("train", recipe.tiny).take(30):
-        model.train_on_batch(inputs, labels)
+def test_exports_in_each_format_stay_close_and_run_on_the_gpu(recipe, memorized, test_batch, tmp_path, gpu):
+    """Of trained weights: those drawn at random magnify rounding as no trained ones do."""
+    model = memorized[0]
     spec = recipe.export(recipe.tiny)
     exported = keras.Model(model.input, {k: model.get_layer(v).output for k, v in spec.outputs.items()})
     exported.save(tmp_path / "model.keras")

@@ -23,30 +23,32 @@ LIMIT = 2 * 1024 * MEGABYTE
 # what happens to a table outside of training, each step with the most memory of no file that it took until then
 STEPS = """
 import json, os, sys, threading, time
+from pathlib import Path
 import tensorflow
 from mmzoo import recipes
 from mmzoo.automl import fit as own
+from mmzoo.automl.cross_validation import table_splits
 from mmzoo.automl.leakage import duplicates
 from mmzoo.automl.options import Request
+from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.studies import fit_cost
-place, peaks, stage = sys.argv[1], {}, ["start"]
+place, peaks, stage = Path(sys.argv[1]), {}, ["start"]
 def watch():
     while stage:
         peaks[stage[0]] = max(peaks.get(stage[0], 0), fit_cost._memory(os.getpid())[1])
         time.sleep(0.02)
-threading.Thread(target=watch).start()
+threading.Thread(target=watch, daemon=True).start()
 def step(name, work, *given):
     time.sleep(0.1)
     stage[0] = name
     return work(*given)
-values = step("reading", own.assemble, own.Path(place), "kind", Request())
-recipe = own.Path(place).with_name("recipe.py")
-recipe.write_text(own.recipe_text(own.from_values(values)))
-module = recipes.load(str(recipe))
-config = module.Config()
-splits = step("decoding", own.load_splits, module.source, own.Path(place), module.sizes(config))
+values = step("reading", own.assemble, place, "kind", Request())
+recipe = place.with_name("recipe.py")
+recipe.write_text(recipe_text(from_values(values)))
+experiment = recipes.experiment(str(recipe))
+splits = step("decoding", table_splits, experiment, place)
 step("duplicates", duplicates, splits)
-step("linear models", own._linear_baselines, own.baseline_examples(splits), module, config)
+step("linear models", own._linear_baselines, splits, experiment)
 stage.clear()
 print(json.dumps(peaks))
 """

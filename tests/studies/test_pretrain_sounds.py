@@ -8,6 +8,7 @@ import numpy as np
 
 from mmzoo.data.batches.clips import paired_sounds
 from mmzoo.data.sources import synthetic_events
+from mmzoo.experiment import Experiment
 from mmzoo.models.transfer import read_model
 from mmzoo.recipes import sound_events
 from mmzoo.studies import pretrain_sounds
@@ -46,7 +47,7 @@ def test_what_was_learned_is_where_sound_events_starts(tmp_path, caplog):
 
 def test_views_are_known_again_better_than_by_chance(tmp_path):
     settings = dataclasses.replace(FEW, epochs=3)
-    _, history = pretrain_sounds.fit(pretrain_sounds.VIEWS, settings, tmp_path, "test")
+    _, history = pretrain_sounds.fit(Experiment(pretrain_sounds.VIEWS, settings), tmp_path, "test")
     assert history["val_strangers"][-1] < 0.3, "0.5 is chance"
     assert history["loss"][-1] < 0.95 * history["loss"][0], "it is learned, not there from the start"
 

@@ -348,10 +348,16 @@ def test_data_wait_slow_pipeline_is_detected():
 
     import tensorflow as tf
 
-    fast = recipe((Phase("train", 100, 1e-2),))
+    def build(config):
+        """A step of many milliseconds, beside which those of a busy machine do not count."""
+        x = keras.Input((4,), name="x")
+        wide = keras.layers.Dense(1200)(keras.layers.Dense(1200)(x))
+        return keras.Model({"x": x}, keras.layers.Dense(2, activation="softmax")(wide))
+
+    fast = dataclasses.replace(recipe((Phase("train", 100, 1e-2),)), build=build)
 
     def slow(split, config, epoch=0):
-        wait = lambda x: tf.numpy_function(lambda v: time.sleep(0.02) or v, [x], tf.float32)  # noqa: E731
+        wait = lambda x: tf.numpy_function(lambda v: time.sleep(0.06) or v, [x], tf.float32)  # noqa: E731
         return fast.dataset(split, config, epoch).map(lambda x, y: ({"x": tf.ensure_shape(wait(x["x"]), (8, 4))}, y))
 
     waiting = dataclasses.replace(fast, dataset=slow)
