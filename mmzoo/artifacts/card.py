@@ -110,6 +110,7 @@ class Check:
     tolerance: float | None = None
     repeat_error: float | None = None
     worst: str = ""
+    worst_output: str = ""
     outputs: Values = field(default_factory=dict)
     by_present: Values = field(default_factory=dict)
     rule: str = ""

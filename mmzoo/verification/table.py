@@ -30,7 +30,7 @@ def _found(row: dict) -> Iterator[str]:
     if row.get("detail") and row["status"] not in ("right", "information"):
         yield row["detail"]
     if row["status"] == "wrong" and "worst" in row:
-        yield f"worst on {row['worst']}"
+        yield f"worst on {row['worst']}{_place(row)}"
     found = row.get("first_difference", {})
     if found.get("operator"):
         yield f"the first operator that differs is {found['operator']}, tensor {found['tensor']!r}"
@@ -38,6 +38,18 @@ def _found(row: dict) -> Iterator[str]:
         yield found["said"]
     if "rule" in row:
         yield f"rule {row['rule']}: {row['advice']}"
+
+
+def _place(row: dict) -> str:
+    """Return the output and the channel of the largest error, or ''."""
+    if not row.get("worst_output"):
+        return ""
+    found, text = row["outputs"][row["worst_output"]], f": output {row['worst_output']!r}"
+    if found.get("channel"):
+        text += f", channel {found['channel']['index']} of axis {found['channel']['axis']}"
+    if found.get("difference") is not None:
+        text += f", difference {found['difference']:.1e}, scale {found['scale']:.1e}"
+    return text
 
 
 def _gpu(gpu: dict) -> str:

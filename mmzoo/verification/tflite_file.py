@@ -16,6 +16,7 @@ from mmzoo.verification.accelerator import Answer, Driver, Job, execute
 from mmzoo.verification.bisect import first_difference
 from mmzoo.verification.gpu_rules import explain, refusals
 from mmzoo.verification.inputs import Examples, Spec, input_specs
+from mmzoo.verification.parity import Tolerance
 
 BISECTED = 3  # examples of the bisection
 
@@ -99,26 +100,29 @@ def run_files(files: list[File], inputs: Arrays, driver: Driver | None) -> list[
     return [Answers(one["cpu"], one.get("gpu"), one.get("gpu_reference", one["cpu"])) for one in found]
 
 
-def judge(reference: Arrays, answer: Answer, examples: Examples, tolerance: float) -> dict:
+def judge(reference: Arrays, answer: Answer, examples: Examples, tolerance: Tolerance) -> dict:
     """Compare `answer` with `reference`, both `(K, ...)`, as part of a row."""
-    distances = parity.compare(reference, answer.outputs)
+    distances = parity.compare(reference, answer.outputs, tolerance)
     repeat = parity.repeat_error(answer) if answer.again else 0.0
-    row = summary(distances, examples) | {"tolerance": tolerance, "repeat_error": repeat}
+    shown = None if tolerance is parity.ANY else tolerance.relative
+    row = summary(distances, examples) | {"tolerance": shown, "repeat_error": repeat}
     problems = [f"{name}: {d['problem']}" for name, d in distances.items() if "problem" in d]
     passed = parity.right(distances, tolerance)
-    if repeat is None or repeat > parity.REPEAT:
+    if repeat is None or repeat > parity.REPEAT.relative:
         passed = False
         problems.append("an output depends on the previous run")
     return row | {"status": "right" if passed else "wrong", "detail": "; ".join(problems)}
 
 
 def summary(distances: dict[str, dict], examples: Examples) -> dict:
-    """Summarize errors: the largest, its example, by output and by `present` pattern."""
+    """Summarize errors: the largest, its example, output and channel, by output and by `present` pattern."""
     errors = {name: d["relative"] for name, d in distances.items()}
     invalid = next((n for n, e in errors.items() if e is None), None)
     worst = invalid or max(errors, key=errors.get)
     row = {"max_error": errors[worst], "worst": examples.origin[distances[worst]["worst"]]}
-    row["outputs"] = {n: {"max_error": d["relative"], "scale": d.get("scale")} for n, d in distances.items()}
+    row["worst_output"] = worst
+    place = ("difference", "scale", "channel")
+    row["outputs"] = {n: {"max_error": d["relative"], **{k: d.get(k) for k in place}} for n, d in distances.items()}
     by_output = [d["errors"] for d in distances.values() if "errors" in d]
     if invalid is None and any(examples.present):
         by_row = np.max(by_output, axis=0)
@@ -146,7 +150,7 @@ def gpu_row(
     return row(**found)
 
 
-def _refusal(file: File, driver: Driver, examples: Examples, gpu: Answer, tolerance: float) -> dict:
+def _refusal(file: File, driver: Driver, examples: Examples, gpu: Answer, tolerance: Tolerance) -> dict:
     named = refusals(gpu.log)
     flex = [name for name in operators(file.model) if name.startswith("Flex")]
     named += [{"operator": name, "message": "not in LiteRT", **explain("G13")} for name in flex if not named]
@@ -164,12 +168,12 @@ def _refusal(file: File, driver: Driver, examples: Examples, gpu: Answer, tolera
     return {"detail": gpu.error, "refused": named, "first_difference": found, **rule}
 
 
-def _explained(file: File, driver: Driver, examples: Examples, answers: Answers, tolerance: float) -> dict:
+def _explained(file: File, driver: Driver, examples: Examples, answers: Answers, tolerance: Tolerance) -> dict:
     """Find the first GPU difference.
 
     If there is none, the file itself differs from the model.
     """
-    distances = parity.compare(answers.gpu_reference.outputs, answers.gpu.outputs)
+    distances = parity.compare(answers.gpu_reference.outputs, answers.gpu.outputs, tolerance)
     if parity.right(distances, tolerance):
         return {"detail": "the GPU agrees with the CPU on this file: the file itself differs from the model"}
     worst = [d["worst"] for d in distances.values()]
@@ -179,9 +183,10 @@ def _explained(file: File, driver: Driver, examples: Examples, answers: Answers,
     return {"first_difference": found, **{k: found[k] for k in ("rule", "advice") if k in found}}
 
 
-def _differs(tolerance: float, cpu: Answer, gpu: Answer) -> bool:
+def _differs(tolerance: Tolerance, cpu: Answer, gpu: Answer) -> bool:
     if gpu.died or cpu.outputs is None or gpu.outputs is None:
         return gpu.died
     if any(gpu.outputs[name].shape != values.shape for name, values in cpu.outputs.items()):
         return True
-    return not parity.right(parity.compare(*parity.where_finite(cpu.outputs, gpu.outputs)), tolerance)
+    sides = parity.where_finite(cpu.outputs, gpu.outputs)
+    return not parity.right(parity.compare(*sides, tolerance), tolerance)

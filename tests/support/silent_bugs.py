@@ -6,6 +6,7 @@ answers that do not move, on which no error shows.
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -118,6 +119,14 @@ def signature(model: keras.Model, batch: int | None = 1) -> list[dict]:
 def export(model: keras.Model, path: Path, batch: int | None = 1) -> Path:
     """Write `model` as a float32 `.tflite`."""
     model.export(path, format="litert", input_signature=signature(model, batch), verbose=False)
+    return path
+
+
+def convert(path: Path, function: Callable, shape: tuple[int, ...]) -> Path:
+    """Write `function` of one float32 input `x` as a `.tflite`."""
+    spec = tf.TensorSpec(shape, tf.float32, name="x")
+    traced = tf.function(function).get_concrete_function(spec)
+    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert())
     return path
 
 

@@ -18,28 +18,105 @@ from mmzoo.tflite.flatbuffer import METADATA, embedded_card
 from mmzoo.verification import parity
 from mmzoo.verification.accelerator import Answer
 from mmzoo.verification.gpu_rules import RULES, explain, refusals
-from mmzoo.verification.inputs import Spec, every_pattern, input_specs, random_examples
+from mmzoo.verification.inputs import Examples, Spec, every_pattern, input_specs, random_examples
+from mmzoo.verification.table import table
+from mmzoo.verification.tflite_file import summary
 from mmzoo.verification.verify import _exit_code, _score_row
+
+TOLERANCE = parity.Tolerance(1e-3, 1e-5)
+SCALES = np.array([640.0] * 4 + [1.0] * 8)  # boxes in pixels, then scores
+# layout -> axis of the channels, and the shape of one example
+LAYOUTS = {
+    "last": (1, (1, 12)),
+    "anchors": (2, (1, 10, 12)),
+    "channel first": (1, (1, 12, 10)),
+    "grid": (3, (1, 5, 4, 12)),
+    "grid, channel first": (1, (1, 12, 5, 4)),
+    "no batch": (0, (12, 10)),
+}
+
+
+def mixed_scales(layout: str, examples: int = 6) -> np.ndarray:
+    """Return an output `(K, ...)` with boxes and scores along one axis."""
+    axis, shape = LAYOUTS[layout]
+    scales = SCALES.reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    return (np.random.default_rng(0).uniform(0.5, 1, (examples, *shape)) * scales).astype(np.float32)
 
 
 def test_compare_errors_are_relative_to_largest_value():
-    reference = {"y": np.array([[0.0, 4.0], [1.0, -2.0]])}
-    found = parity.compare(reference, {"y": np.array([[0.0, 4.0], [1.1, -2.0]])})
+    reference = {"y": np.array([[0.0, 4.0], [4.0, -2.0]])}
+    found = parity.compare(reference, {"y": np.array([[0.0, 4.0], [4.1, -2.0]])}, TOLERANCE)
     assert found["y"]["relative"] == pytest.approx(0.1 / 4)
     assert found["y"]["worst"] == 1
-    assert parity.right(found, 0.03)
-    assert not parity.right(found, 0.02)
+    assert parity.right(found, parity.Tolerance(0.03, 1e-5))
+    assert not parity.right(found, parity.Tolerance(0.02, 1e-5))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_compare_wrong_score_beside_boxes_in_pixels_is_wrong(layout):
+    reference, axis = mixed_scales(layout), LAYOUTS[layout][0]
+    answer = reference.copy()
+    answer[(2, *np.where(np.arange(answer.ndim - 1) == axis, 9, 0))] += 0.05
+    found = parity.compare({"y": reference}, {"y": answer}, TOLERANCE)
+    assert not parity.right(found, TOLERANCE)
+    assert found["y"]["worst"] == 2
+    assert found["y"]["channel"] == {"axis": axis, "index": 9}
+    assert found["y"]["difference"] == pytest.approx(0.05, rel=1e-3)
+    assert 0.9 < found["y"]["scale"] <= 1
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("small", [0.0, 1e-4, 1.0])
+def test_compare_rounding_of_largest_scale_is_right_in_a_small_channel(layout, small):
+    reference = mixed_scales(layout)
+    np.moveaxis(reference, LAYOUTS[layout][0] + 1, -1)[..., 5:] *= small
+    noise = np.random.default_rng(1).uniform(-1, 1, reference.shape) * 640 * 16 * 2.0**-24
+    found = parity.compare({"y": reference}, {"y": reference + noise}, parity.CPU)
+    assert parity.right(found, parity.CPU)
+
+
+def test_compare_channels_of_an_int8_tensor_share_its_step():
+    reference = mixed_scales("last")
+    found = parity.compare({"y": reference}, {"y": reference + 0.5}, parity.GPU["int8"])
+    assert parity.right(found, parity.GPU["int8"])
+    assert not parity.right(parity.compare({"y": reference}, {"y": reference + 40}, parity.GPU["int8"]), TOLERANCE)
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 1), (6, 1, 1)])
+def test_compare_one_number_has_no_channel(shape):
+    reference = np.arange(6.0).reshape(shape)
+    found = parity.compare({"y": reference}, {"y": reference * 1.1}, TOLERANCE)["y"]
+    assert found["relative"] == pytest.approx(0.1)
+    assert found["channel"] is None
+
+
+def test_summary_names_worst_output_and_channel():
+    reference = {"boxes": mixed_scales("last"), "scores": mixed_scales("channel first"), "ids": np.ones((6, 1, 3))}
+    answer = reference | {"scores": reference["scores"].copy()}
+    answer["scores"][4, 0, 7, 3] += 0.2
+    found = parity.compare(reference, answer, TOLERANCE)
+    row = summary(found, Examples({}, tuple("abcdef"), ("",) * 6))
+    assert (row["worst"], row["worst_output"]) == ("e", "scores")
+    assert row["outputs"]["scores"]["channel"] == {"axis": 1, "index": 7}
+    text = table(_report(row | {"artifact": "m.tflite", "on": "gpu", "against": "", "status": "wrong"}))
+    assert "worst on e: output 'scores', channel 7 of axis 1, difference 2.0e-01, scale 1.0e+00" in text
+
+
+def _report(row: dict) -> dict:
+    gpu = {"status": "executed", "adapter": "a"}
+    return {"path": "m.tflite", "exit_code": 1, "gpu": gpu, "checks": [row], "notes": []}
 
 
 @pytest.mark.parametrize("answer", [{}, {"y": np.zeros(3)}, {"y": np.array([0.0, np.nan])}])
 def test_right_invalid_output_is_false(answer):
-    assert not parity.right(parity.compare({"y": np.array([0.0, 1.0])}, answer), 1.0)
+    tolerance = parity.Tolerance(1.0, 1.0)
+    assert not parity.right(parity.compare({"y": np.array([0.0, 1.0])}, answer, tolerance), tolerance)
 
 
 def test_near_constant_outputs_are_named():
     varying, constant = np.arange(6.0).reshape(3, 2), np.full((3, 2), 7.0)
     outputs = {"varying": varying, "constant": constant, "zero": constant * 0}
-    assert parity.near_constant(outputs, 1e-3) == ["constant", "zero"]
+    assert parity.near_constant(outputs, TOLERANCE) == ["constant", "zero"]
 
 
 def test_repeat_error_dependent_run_is_detected():
@@ -48,6 +125,12 @@ def test_repeat_error_dependent_run_is_detected():
     leak = Answer(outputs, again={"y": np.float32([1.1])}, fresh={"y": np.float32([2.0])})
     assert parity.repeat_error(same) == 0
     assert parity.repeat_error(leak) == pytest.approx(0.05, rel=1e-3)
+
+
+def test_repeat_error_dependent_small_channel_is_detected():
+    outputs = {"y": np.array([[640.0, 1.0], [320.0, 0.5]], np.float32)}
+    leak = Answer(outputs, again={"y": np.float32([640.0, 0.999])}, fresh={"y": np.float32([320.0, 0.5])})
+    assert parity.repeat_error(leak) > parity.REPEAT.relative
 
 
 def test_kind_int8_embedding_table_is_a_weight(tmp_path):
