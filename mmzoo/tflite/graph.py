@@ -1,10 +1,33 @@
 """The graph of a `.tflite` file: operators and the tensors between them."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from mmzoo.tflite.flatbuffer import op_name
+
+# fields of an operator's options that are numbers of an enumeration
+_ENUMERATIONS = {
+    "mode": schema.MirrorPadMode,
+    "padding": schema.Padding,
+    "fusedActivationFunction": schema.ActivationFunctionType,
+    "inDataType": schema.TensorType,
+    "outDataType": schema.TensorType,
+}
+_MASKS = ("beginMask", "endMask")  # of STRIDED_SLICE; they only fill `begin` and `end`
+# constant inputs that act as attributes: operator -> input -> name
+_ARGUMENTS = {
+    "STRIDED_SLICE": {1: "begin", 2: "end", 3: "strides"},
+    "MIRROR_PAD": {1: "paddings"},
+    "PAD": {1: "paddings"},
+    "REVERSE_V2": {1: "axis"},
+    "CUMSUM": {1: "axis"},
+    "TRANSPOSE": {1: "permutation"},
+    "TOPK_V2": {1: "k"},
+    "SPLIT": {0: "axis"},
+}
 
 
 def input_names(model: schema.ModelT) -> dict[int, str]:
@@ -50,6 +73,39 @@ class Graph:
         data = self.model.buffers[self.graph.tensors[tensor].buffer].data
         return data is not None and len(data) > 0
 
+    def attributes(self, k: int) -> dict[str, Any]:
+        """Return the options of operator `k` that are set, its constant arguments and the shapes of its inputs."""
+        options = self.operators[k].builtinOptions
+        found = {
+            name: _plain(name, value)
+            for name, value in (vars(options) if options else {}).items()
+            if name not in _MASKS
+        }
+        found = {name: value for name, value in found.items() if value not in (0, False, None, "NONE", [])}
+        for place, name in _ARGUMENTS.get(self.name(k), {}).items():
+            values = self._integers(int(self.operators[k].inputs[place]))
+            found |= {name: values} if values is not None else {}
+        shapes = [list(self.shape(i)) for i in self.inputs(k) if not self.constant(i)]
+        return found | {"inputs": shapes}
+
+    def _integers(self, tensor: int) -> list | int | None:
+        """Return the values of a constant int32 tensor, None for another tensor."""
+        entry = self.graph.tensors[tensor]
+        if not self.constant(tensor) or entry.type != schema.TensorType.INT32:
+            return None
+        data = np.asarray(self.model.buffers[entry.buffer].data, np.uint8)
+        return data.view(np.int32).reshape(self.shape(tensor)).tolist()
+
     def sources(self, k: int) -> Iterator[int]:
         """Yield the operators that produce the inputs of operator `k`."""
         yield from (self.made_by[i] for i in self.inputs(k) if i in self.made_by)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return an option as a name, a number or a list."""
+    if name in _ENUMERATIONS:
+        names = {code: key for key, code in vars(_ENUMERATIONS[name]).items() if key.isupper()}
+        return names.get(value, value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return np.asarray(value).tolist() if isinstance(value, np.ndarray) else value

@@ -152,10 +152,11 @@ def _read(spec: dict, log: str) -> Answer:
 
 def _reason(log: str) -> str:
     """Extract the exception's message as one line without source locations."""
-    last = log.split("Traceback (most recent call last):")[-1].strip().splitlines()
-    lines = [line for line in last if line and not line.startswith((" ", "INFO", "WARNING"))]
-    text = " ".join(re.sub(r"ERROR: \[.*?\]|^└", "", line).strip() for line in lines)
-    return text.strip()[:300] or "no reason given"
+    last = log.split("Traceback (most recent call last):")[-1].strip("\n").splitlines()
+    lines = [line for line in last if line and not re.match(r" |INFO|WARNING|[IWE]\d{4} ", line)]
+    text = " ".join(re.sub(r"^RuntimeError: |ERROR: \[.*?\]|^└", "", line).strip() for line in lines).strip()
+    kernel = re.search(r"Failed to create [\w:]+: ([^\n]+)", log)
+    return f"{text[:300]} ({kernel.group(1)})" if kernel else text[:300] or "no reason given"
 
 
 def find_driver() -> tuple[Driver | None, str]:

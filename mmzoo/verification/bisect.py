@@ -1,4 +1,4 @@
-"""Bisection of a model to the first operator whose GPU output differs from the CPU output."""
+"""Bisection of a model to the first operator that the GPU accelerator refuses or whose output differs."""
 
 import copy
 import tempfile
@@ -37,14 +37,31 @@ def cut(model: schema.ModelT, tensor: int) -> schema.ModelT:
             keep.add(k)
             wanted += graph.inputs(k)
     used = {i for k in keep for i in graph.inputs(k)}
-    names = input_names(model)
+    names = {i: name for i, name in input_names(model).items() if i in used}
+    return _with_ends(model, keep, names, {tensor: CUT})
+
+
+def alone(model: schema.ModelT, k: int) -> schema.ModelT:
+    """Return operator `k` as a model, with the operators that compute its inputs from constants.
+
+    Its inputs and outputs are named by their indices.
+    """
+    model = copy.deepcopy(model)
+    graph = Graph(model)
+    keep = {k} | {j for j in graph.sources(k) if all(graph.constant(i) for i in graph.inputs(j))}
+    made = {out for out, maker in graph.made_by.items() if maker in keep}
+    inputs = [i for j in sorted(keep) for i in graph.inputs(j) if not graph.constant(i) and i not in made]
+    outputs = [int(i) for i in graph.operators[k].outputs]
+    return _with_ends(model, keep, {i: str(i) for i in inputs}, {i: str(i) for i in outputs})
+
+
+def _with_ends(model: schema.ModelT, keep: set[int], inputs: dict[int, str], outputs: dict[int, str]) -> schema.ModelT:
+    """Keep the operators `keep` of `model`, in place, with the inputs and outputs `{tensor: name}`."""
     part = model.subgraphs[0]
     part.operators = [op for k, op in enumerate(part.operators) if k in keep]
-    part.inputs = [int(i) for i in part.inputs if int(i) in used]
-    part.outputs = [tensor]
-    inputs = [schema.TensorMapT(name=names[i], tensorIndex=i) for i in part.inputs]
-    outputs = [schema.TensorMapT(name=CUT, tensorIndex=tensor)]
-    model.signatureDefs = [schema.SignatureDefT(inputs, outputs, signatureKey="cut", subgraphIndex=0)]
+    part.inputs, part.outputs = list(inputs), list(outputs)
+    ends = [[schema.TensorMapT(name=name, tensorIndex=i) for i, name in side.items()] for side in (inputs, outputs)]
+    model.signatureDefs = [schema.SignatureDefT(*ends, signatureKey="cut", subgraphIndex=0)]
     return model
 
 
@@ -55,6 +72,7 @@ class _Cuts:
         self.on_cpu = float_weights(model)
         self.graph, self.job, self.driver, self.differs = Graph(model), job, driver, differs
         self.known: dict[int, bool] = {}
+        self.unexecuted = False  # whether the GPU gave no outputs for a cut
 
     def front(self, k: int) -> list[int]:
         """Return the tensors from operators 0..k to later operators or model outputs."""
@@ -83,6 +101,7 @@ class _Cuts:
             answers = execute(jobs, self.driver) if jobs else []
         for tensor, cpu, gpu in zip(tensors, answers[::2], answers[1::2], strict=True):
             self.known[tensor] = bool(self.differs(cpu, gpu))
+            self.unexecuted |= gpu.outputs is None
 
 
 def first_difference(model: schema.ModelT, job: Job, driver: Driver | None, differs: Differs) -> dict:
@@ -97,22 +116,45 @@ def first_difference(model: schema.ModelT, job: Job, driver: Driver | None, diff
         differs: `differs(cpu, gpu)` compares the outputs of one cut.
 
     Returns:
-        `{"operator", "tensor", "index", "rule", "advice"}`. If no cut differs, `operator` is None and `said` explains
-        that the error needs the whole graph.
+        `{"operator", "tensor", "index", "attributes", "rule", "advice"}`. If no cut differs, `operator` is None and
+        `said` explains that the error needs the whole graph.
     """
     cuts = _Cuts(model, job, driver, differs)
+    k = _first(cuts)
+    return _whole_graph(cuts) if k is None else {**named(cuts.graph, k), **explain(_rule(cuts.graph, k))}
+
+
+def first_refusal(model: schema.ModelT, job: Job, driver: Driver | None, died: bool = False) -> dict:
+    """Find the first operator whose cut the accelerator refuses or, with `died`, on which it crashes.
+
+    Returns:
+        as `first_difference`, without numbers compared; `after` lists the operators that feed the refused one.
+    """
+    cuts = _Cuts(model, job, driver, lambda cpu, gpu: gpu.died if died else gpu.outputs is None)
+    k = _first(cuts)
+    if k is None:
+        state = "crashes" if died else "is refused"
+        said = f"no model cut after one output {state}; only the whole graph {state}"
+        return {"operator": None, "said": said}
+    after = [f"{cuts.graph.name(j)} (operator {j})" for j in sorted(set(cuts.graph.sources(k)))]
+    return {**named(cuts.graph, k), "after": after, **explain(_rule(cuts.graph, k))}
+
+
+def _first(cuts: _Cuts) -> int | None:
+    """Return the first operator with a bad tensor in its front, None if the outputs alone are good."""
     low, high = 0, len(cuts.graph.operators) - 1
     if high < 0 or not cuts.bad(high):
-        return _whole_graph(cuts.graph)
+        return None
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if cuts.bad(middle) else (middle + 1, high)
-    return {**_named(cuts.graph, low), **explain(_rule(cuts.graph, low))}
+    return low
 
 
-def _named(graph: Graph, k: int) -> dict:
+def named(graph: Graph, k: int) -> dict:
+    """Return the name, first output tensor, index and attributes of operator `k`."""
     tensor = graph.graph.tensors[int(graph.operators[k].outputs[0])]
-    return {"operator": graph.name(k), "tensor": tensor.name, "index": k}
+    return {"operator": graph.name(k), "tensor": tensor.name, "index": k, "attributes": graph.attributes(k)}
 
 
 def _rule(graph: Graph, k: int) -> str | None:
@@ -122,12 +164,14 @@ def _rule(graph: Graph, k: int) -> str | None:
     return next((rule for rule in (broken(graph, j) for j in near) if rule), None)
 
 
-def _whole_graph(graph: Graph) -> dict:
-    """Return the finding for a graph whose cuts are all correct."""
-    said = "every operator is correct in a model cut after it; only the whole graph is wrong"
+def _whole_graph(cuts: _Cuts) -> dict:
+    """Return the finding for a graph that differs although no output does in a model cut after it."""
+    graph, said = cuts.graph, "no output differs in a model cut after it; only the whole graph is wrong"
+    if cuts.unexecuted:
+        return {"operator": None, "said": "the accelerator refuses the models cut after an output: nothing to compare"}
     for k in range(len(graph.operators)):
         if broken(graph, k) == "G11":
-            found = _named(graph, k)
+            found = named(graph, k)
             said += f"; likely {found['operator']} {found['tensor']!r}, an output that is also consumed"
             return {"operator": None, "suspect": found, "said": said, **explain("G11")}
     return {"operator": None, "said": said}

@@ -30,6 +30,13 @@ RULES = {
     "int32 on the host, tanh gelu, min-max networks",
     "G14": "a Keras 3 function converted by from_concrete_functions gives wrong outputs: use from_keras_model, "
     "model.export or a SavedModel",
+    "G15": "LEAKY_RELU with a slope below 0 or above 1 is computed as max(x, a * x): use relu(x) - a * relu(-x)",
+    "G16": "a batched matrix product that broadcasts one batch over the other is wrong: repeat the smaller batch with "
+    "concat, or fold the batch into rows",
+    "G19": "a reversed or exclusive CUMSUM is wrong: multiply by a triangular matrix",
+    "G20": "refused are symmetric MIRROR_PAD (concatenate slices), STRIDED_SLICE with a negative stride (gather "
+    "constant rows) and LOCAL_RESPONSE_NORMALIZATION (multiply by rsqrt of a 1x1 convolution of x * x)",
+    "G21": "an operator that reads several outputs of one UNPACK or SPLIT is refused or wrong: use slices or a gather",
     "static": "a GPU supports only static shapes: export with a batch of 1 in the input signature",
     "types": "GPU inputs are float32, int32 or uint8",
 }
@@ -42,6 +49,9 @@ _REFUSALS = (
     (r"BATCH_MATMUL", r"non-constant tensor", "G10"),
     (r".*", r"identical inputs", "G6"),
     (r"Flex.*", r".*", "G13"),
+    (r"MIRROR_PAD", r"Reflective", "G20"),
+    (r"STRIDED_SLICE", r"Reverse slices", "G20"),
+    (r"LOCAL_RESPONSE_NORMALIZATION", r".*", "G20"),
     (r".*", r"INT64|COMPLEX64", "G9"),
     (
         r"L2_NORMALIZATION|LOG_SOFTMAX|WHILE|R?FFT2D|COMPLEX_ABS|REAL|IMAG|BROADCAST_TO|U.*_SEQUENCE_\w+",
@@ -62,7 +72,9 @@ def refusals(log: str) -> list[dict]:
     Returns:
         one `{"operator", "message", "rule", "advice"}` for each.
     """
-    block = re.search(r"operations are not supported by GPU delegate:\n(.*?)\n\d+ operations", log, re.DOTALL)
+    block = re.search(
+        r"operations are not supported by GPU delegate:\n(.*?)\n(?:\d+|No|All) operations", log, re.DOTALL
+    )
     lines = re.findall(r"^([A-Za-z]\w*): ?(.*)$", block.group(1), re.MULTILINE) if block else []
     found = [{"operator": op, "message": text, **explain(_refused(op, text))} for op, text in lines]
     if not found and "!IsInput(consumer" in log:
@@ -79,7 +91,8 @@ def _refused(operator: str, message: str) -> str | None:
 
 def broken(graph: Graph, k: int) -> str | None:
     """Return the rule that operator `k` breaks, or None."""
-    checks = {"G2": _g2, "G4": _g4, "G5": _g5, "G6": _g6, "G11": _g11, "G12": _g12}
+    checks = {"G2": _g2, "G4": _g4, "G19": _g19, "G21": _g21, "G5": _g5, "G6": _g6, "G11": _g11, "G12": _g12}
+    checks |= {"G15": _g15, "G16": _g16}
     return next((rule for rule, check in checks.items() if check(graph, k)), None)
 
 
@@ -122,3 +135,25 @@ def _g11(graph: Graph, k: int) -> bool:
 def _g12(graph: Graph, k: int) -> bool:
     half = any(tensor.type == schema.TensorType.FLOAT16 for tensor in graph.graph.tensors)
     return half and graph.name(k) == "SOFTMAX" and any(graph.name(j).startswith("SELECT") for j in graph.sources(k))
+
+
+def _g15(graph: Graph, k: int) -> bool:
+    return graph.name(k) == "LEAKY_RELU" and not 0 <= graph.operators[k].builtinOptions.alpha <= 1
+
+
+def _g16(graph: Graph, k: int) -> bool:
+    if graph.name(k) != "BATCH_MATMUL":
+        return False
+    first, second = ((1, 1, *graph.shape(i))[-4:-2] for i in graph.inputs(k))
+    return first != second
+
+
+def _g19(graph: Graph, k: int) -> bool:
+    options = graph.operators[k].builtinOptions
+    return graph.name(k) == "CUMSUM" and bool(options.exclusive or options.reverse)
+
+
+def _g21(graph: Graph, k: int) -> bool:
+    made = [graph.made_by[i] for i in set(graph.inputs(k)) if i in graph.made_by]
+    parts = [j for j in made if graph.name(j) in ("UNPACK", "SPLIT", "SPLIT_V")]
+    return len(set(parts)) < len(parts)

@@ -13,7 +13,7 @@ PRESENT = "present"
 IDS = 100  # exclusive upper bound of random ids without an embedding table
 PER_SEED = 4  # random examples per seed, each from another distribution
 PATTERN_GOLDEN = 4  # golden examples repeated with every pattern of `present`
-_TYPES = {
+TYPES = {
     schema.TensorType.FLOAT32: np.float32,
     schema.TensorType.FLOAT16: np.float16,
     schema.TensorType.FLOAT64: np.float64,
@@ -79,7 +79,7 @@ def input_specs(model: schema.ModelT, card: dict) -> list[Spec]:
         entry = graph.graph.tensors[tensor]
         signature = entry.shapeSignature
         dynamic = signature is not None and any(int(size) < 0 for size in signature)
-        spec = Spec(name, graph.shape(tensor), _TYPES.get(entry.type), dynamic=dynamic)
+        spec = Spec(name, graph.shape(tensor), TYPES.get(entry.type), dynamic=dynamic)
         low, high = ranges.get(name) or _range(graph, tensor, spec)
         specs.append(replace(spec, low=low, high=high))
     return specs

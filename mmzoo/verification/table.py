@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from mmzoo.verification.refused import place
+
 _HEAD = ("artifact", "on", "against", "verdict", "max error", "tolerance")
 _VERDICTS = {
     0: "right",
@@ -33,7 +35,8 @@ def _found(row: dict) -> Iterator[str]:
         yield f"worst on {row['worst']}{_place(row)}"
     found = row.get("first_difference", {})
     if found.get("operator"):
-        yield f"the first operator that differs is {found['operator']}, tensor {found['tensor']!r}"
+        verb = "crashes" if row["status"] == "died" else "differs"
+        yield f"the first operator that {verb} is {found['operator']} ({place(found)})"
     elif found:
         yield found["said"]
     if "rule" in row:

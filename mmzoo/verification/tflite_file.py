@@ -10,13 +10,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from mmzoo.data.arrays import Arrays
-from mmzoo.tflite.flatbuffer import embedded_card, operators, read, write
+from mmzoo.tflite.flatbuffer import embedded_card, read, write
 from mmzoo.verification import parity
 from mmzoo.verification.accelerator import Answer, Driver, Job, execute
-from mmzoo.verification.bisect import first_difference
+from mmzoo.verification.bisect import first_difference, first_refusal
 from mmzoo.verification.gpu_rules import explain, refusals
 from mmzoo.verification.inputs import Examples, Spec, input_specs
 from mmzoo.verification.parity import Tolerance
+from mmzoo.verification.refused import described, locate
 
 BISECTED = 3  # examples of the bisection
 
@@ -143,29 +144,30 @@ def gpu_row(
         return row("not executed", detail="no Vulkan driver")
     tolerance, gpu = parity.GPU[file.kind], answers.gpu
     if gpu.outputs is None:
-        return row("died" if gpu.died else "refused", **_refusal(file, driver, examples, gpu, tolerance))
+        return row("died" if gpu.died else "refused", **_refusal(file, driver, examples, gpu))
     found = judge(answers.gpu_reference.outputs if reference is None else reference, gpu, examples, tolerance)
     if found["status"] == "wrong":
         found |= _explained(file, driver, examples, answers, tolerance)
     return row(**found)
 
 
-def _refusal(file: File, driver: Driver, examples: Examples, gpu: Answer, tolerance: Tolerance) -> dict:
-    named = refusals(gpu.log)
-    flex = [name for name in operators(file.model) if name.startswith("Flex")]
-    named += [{"operator": name, "message": "not in LiteRT", **explain("G13")} for name in flex if not named]
-    if named and not gpu.died:
-        detail = "; ".join(dict.fromkeys(f"{n['operator']}: {n['message']}" for n in named))
-        return {
-            "detail": detail,
-            "refused": named,
-            **explain(next((n["rule"] for n in named if "rule" in n), None)),
-        }
-    first = examples.pick(list(range(min(len(examples.origin), BISECTED))))
-    found = first_difference(file.model, file.job(first, "gpu"), driver, partial(_differs, tolerance))
-    rule = next((n for n in (found, *named) if "rule" in n), {})
-    rule = {key: rule[key] for key in ("rule", "advice") if key in rule}
-    return {"detail": gpu.error, "refused": named, "first_difference": found, **rule}
+def _refusal(file: File, driver: Driver, examples: Examples, gpu: Answer) -> dict:
+    """Name the operators that the accelerator refuses, or the first on which it crashes."""
+    job = file.job(examples.pick(list(range(min(len(examples.origin), BISECTED)))), "gpu")
+    if gpu.died:
+        listed, found = refusals(gpu.log), first_refusal(file.model, job, driver, died=True)
+        return {"detail": gpu.error, "refused": listed, "first_difference": found, **_rule_of(found, *listed)}
+    located = locate(file.model, job, driver, gpu)
+    if not located:
+        said = "no model cut after one output is refused; only the whole graph is"
+        return {"detail": f"{gpu.error}; {said}", "refused": []}
+    return {"detail": described(located), "refused": located, **_rule_of(*located)}
+
+
+def _rule_of(*entries: dict) -> dict:
+    """Return the first rule of `entries` and its advice, or `{}`."""
+    first = next((entry for entry in entries if "rule" in entry), {})
+    return {key: first[key] for key in ("rule", "advice") if key in first}
 
 
 def _explained(file: File, driver: Driver, examples: Examples, answers: Answers, tolerance: Tolerance) -> dict:
@@ -180,7 +182,7 @@ def _explained(file: File, driver: Driver, examples: Examples, answers: Answers,
     rows = list(dict.fromkeys([*worst, *range(len(examples.origin))]))[:BISECTED]
     job = file.job(examples.pick(rows), "gpu")
     found = first_difference(file.model, job, driver, partial(_differs, tolerance))
-    return {"first_difference": found, **{k: found[k] for k in ("rule", "advice") if k in found}}
+    return {"first_difference": found, **_rule_of(found)}
 
 
 def _differs(tolerance: Tolerance, cpu: Answer, gpu: Answer) -> bool:

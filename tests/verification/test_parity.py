@@ -213,10 +213,14 @@ def test_input_specs_embedded_card_gives_ranges(bugs):
         ("BATCH_MATMUL: Not supported batched mat mul case: non-constant tensor", "G10"),
         ("SUB: No support of few identical inputs in the same operation.", "G6"),
         ("DENSIFY: Operation is not supported.", None),
+        ("MIRROR_PAD: Only Reflective padding is supported for Mirror Pad operation. But node has 2", "G20"),
+        ("STRIDED_SLICE: Reverse slices are not supported.", "G20"),
+        ("LOCAL_RESPONSE_NORMALIZATION: Operation is not supported.", "G20"),
     ],
 )
-def test_refusals_delegate_message_maps_to_rule(line, rule):
-    log = f"ERROR: Following operations are not supported by GPU delegate:\n{line}\n1 operations will run on the GPU"
+@pytest.mark.parametrize("count", ["1", "No"])
+def test_refusals_delegate_message_maps_to_rule(count, line, rule):
+    log = f"ERROR: Following operations are not supported by GPU delegate:\n{line}\n{count} operations will run"
     found = refusals(log)
     assert [entry.get("rule") for entry in found] == [rule]
     assert found[0]["operator"] == line.split(":")[0]
