@@ -50,7 +50,7 @@ def _listed_only(listed: list[dict], found: list[dict]) -> list[dict]:
 
 
 def _by_cuts(model: schema.ModelT, job: Job, driver: Driver | None, listed: list[dict], answer: Answer) -> list[dict]:
-    """Find the first refused operator by cuts; its message is that of the log for its kind, else the error."""
+    """Find the first refused operator by cuts; the log's message for its kind comes before the error."""
     first = first_refusal(model, job, driver)
     if first["operator"] is None:
         return listed

@@ -1,6 +1,7 @@
 """Tests of `verify` on models that the GPU accelerator refuses: each refused operator is named with its place."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,9 +10,13 @@ from silent_bugs import convert
 
 from mmzoo.tflite import flatbuffer
 from mmzoo.tflite.graph import Graph
+from mmzoo.verification import parity
 from mmzoo.verification.accelerator import _reason
+from mmzoo.verification.bisect import first_difference
+from mmzoo.verification.inputs import random_examples
 from mmzoo.verification.refused import described
 from mmzoo.verification.table import table
+from mmzoo.verification.tflite_file import _differs, open_file
 from mmzoo.verification.verify import verify
 
 IMAGE, STEPS = (1, 5, 8, 4), (1, 5, 8)
@@ -137,6 +142,14 @@ def test_verify_wrong_operator_has_rule_and_attributes(gpu, tmp_path, function, 
     assert row["status"] == "wrong"
     assert (row["first_difference"]["operator"], row["rule"]) == (operator, rule)
     assert row["first_difference"]["attributes"]["inputs"]
+
+
+def test_first_difference_of_refused_cuts_calls_nothing_correct(gpu, tmp_path):
+    file = open_file(convert(tmp_path / "m.tflite", unpacked, STEPS))
+    job = file.job(random_examples(file.specs, seeds=1).inputs, "gpu")
+    found = first_difference(file.model, job, gpu, partial(_differs, parity.GPU["float32"]))
+    assert found["operator"] is None
+    assert found["said"] == "the accelerator refuses the models cut after an output: nothing to compare"
 
 
 def test_reason_traceback_is_one_line_without_paths():
