@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _Parser("python -m mmzoo.device", description="Run an exported model on one example.")
     parser.add_argument("model", help="folder of a trained model, or a .tflite file")
     parser.add_argument("--image", help="image file")
-    parser.add_argument("--audio", help="PCM WAV file")
+    parser.add_argument("--audio", help="WAV file")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--accelerator", choices=("cpu", "gpu"), default="cpu")
     given = parser.parse_args(arguments)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo.device.media import fit_length, read_image, read_wav, text_ids, to_rate
+from mmzoo.device.media import fit_length, read_image, read_wav, text_ids, to_int16, to_rate
 from mmzoo.device.session import model_file, open_session, read_card
 
 PRESENT = "present"
@@ -18,12 +18,13 @@ class Runner:
 
     `runner(image=..., audio=...)` takes any of the model's modalities, each an array or the path of a file:
 
-    - `audio`: a PCM WAV file, or a floating waveform `(T,)` or `(1, T)` in [-1, 1] at the model's sample
-      rate, which the card gives in the unit of `audio`. A file at another rate is resampled, with one
-      warning. A longer signal is cropped to the window of highest energy, a shorter one is centered in silence.
-    - `image`: a file that Pillow opens, resized and converted to gray if the model requires it, or an integer
-      array of the input's exact shape, with or without the batch axis. Gray levels are not inverted: a model of
-      white digits on black expects white digits on black.
+    - `audio`: a WAV file, or a floating waveform `(T,)` or `(1, T)` in [-1, 1] at the model's sample rate, which
+      the card gives in the unit of `audio`. A file at another rate is resampled, with one warning, and its samples
+      are rounded to 16 bits, as in training. A longer signal is cropped to the window of highest energy, a shorter
+      one is centered in silence.
+    - `image`: a file that Pillow opens, put on white if it is transparent, resized and converted to gray if the model
+      requires it, or an integer array of the input's exact shape, with or without the batch axis. Gray levels are
+      not inverted: a model of white digits on black expects white digits on black.
     - `text`: a string, encoded as its UTF-8 bytes + 3, then zeros; or int32 ids.
     - any other input: an array of the input's shape.
 
@@ -128,7 +129,7 @@ class Runner:
             rate = re.search(r"\b([1-9]\d*) Hz", unit)
             if not rate:
                 raise ValueError(f"{path}: expected an array, as the model's card has no rate in Hz. Received: a file")
-            return to_rate(*read_wav(path), int(rate[1]))
+            return to_int16(to_rate(*read_wav(path), int(rate[1]))) / np.float32(32768)
         if name == "image" and len(shape) == 4 and dtype == np.uint8:
             return read_image(path, *shape[1:])
         if name == "text" and len(shape) == 2 and dtype == np.int32:
@@ -139,7 +140,7 @@ class Runner:
         samples = array[0] if array.ndim == 2 and len(array) == 1 else array
         if samples.ndim != 1 or not len(samples):
             raise ValueError(f"audio: expected one channel of samples, (T,). Received: shape {array.shape}")
-        return fit_length(samples, length)
+        return fit_length(samples, length, centered=True)
 
     def _check_values(self, name: str, array: np.ndarray, dtype: np.dtype) -> None:
         kind = np.floating if np.issubdtype(dtype, np.floating) else np.integer

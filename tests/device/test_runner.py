@@ -15,7 +15,7 @@ from PIL import Image
 
 from mmzoo.device import Runner
 from mmzoo.device.__main__ import main
-from mmzoo.device.media import to_rate
+from mmzoo.device.media import to_int16, to_rate
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = [f"digit {n}" for n in range(10)]
@@ -59,9 +59,8 @@ def test_runner_opened_describes_inputs_and_labels(model):
 def test_runner_wav_file_equals_array(write_wav, model, example, tmp_path):
     path = write_wav(tmp_path / "a.wav", example["audio"], 4)
     runner = Runner(model)
-    np.testing.assert_allclose(
-        runner(audio=Path(path))["embedding"], runner(audio=example["audio"])["embedding"], atol=1e-5
-    )
+    rounded = to_int16(example["audio"]) / np.float32(32768)  # as in training
+    np.testing.assert_array_equal(runner(audio=Path(path))["embedding"], runner(audio=rounded)["embedding"])
 
 
 def test_runner_card_without_rate_refuses_files(write_wav, embed, model, example, tmp_path):
@@ -92,7 +91,9 @@ def test_runner_image_file_equals_array(model, example, tmp_path):
     images = {
         "gray.png": Image.fromarray(gray),
         "color.png": Image.fromarray(np.stack([gray] * 3, axis=-1)),
-        "alpha.png": Image.fromarray(np.stack([gray] * 4, axis=-1)),
+        "alpha.png": Image.fromarray(
+            np.stack([0 * gray] * 3 + [255 - gray], axis=-1)
+        ),  # black through which white shows
         "deep.png": Image.fromarray(gray.astype(np.uint16) * 257),
         "palette.gif": Image.fromarray(gray),
     }
@@ -131,7 +132,8 @@ def test_runner_bad_file_raises(write_wav, model, tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(tmp_path / "whole.png")
     image = (tmp_path / "whole.png").read_bytes()
     contents = {"cut.wav": whole[:-10], "head.wav": whole[:30], "text.wav": b"hello" * 20, "empty.wav": b""}
-    contents |= {"float.wav": whole[:20] + b"\x03" + whole[21:]}
+    contents |= {"float.wav": whole[:20] + b"\x03" + whole[21:], "adpcm.wav": whole[:20] + b"\x11" + whole[21:]}
+    contents |= {"flac.wav": b"fLaC" + bytes(100)}
     contents |= {"cut.png": image[:900], "text.png": b"hello" * 20, "empty.png": b""}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from mmzoo.data.batches.clips import lay_out
-from mmzoo.data.decode.audio import decode_audio
+from mmzoo.data.decode.audio import decode_audio, resample_scipy
 from mmzoo.data.download.archive import Archive, find_or_download, read_members
 from mmzoo.data.sources.esc10 import CLASSES, FOLDERS, FOLDS, SAMPLE_RATE, SAMPLES
 
@@ -62,5 +62,6 @@ class Esc10(tfds.core.GeneratorBasedBuilder):
         for name, content in members.items():
             kind, found = re.match(r"\d{3} - ([^/]+)/(\d)-", name).groups()
             if int(found) == fold:
-                audio = lay_out(decode_audio(content, SAMPLE_RATE, name), SAMPLES, name)
+                waveform = decode_audio(content, SAMPLE_RATE, name, resample_scipy)
+                audio = lay_out(waveform, SAMPLES, name)
                 yield name, {"audio": audio, "label": FOLDERS.index(kind), "name": name}

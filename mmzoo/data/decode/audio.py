@@ -3,21 +3,25 @@
 import functools
 import io
 import logging
-import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from mmzoo.device.media import STREAMED, WAV_CODES, decode_wav, resample, to_mono, wav_encoding
+from mmzoo.device.media import fit_length as fit_length
+from mmzoo.device.media import to_int16 as to_int16
 from mmzoo.errors import BadInputError
 
-_STREAMED = 0x7FFF0000  # a RIFF size from here on was written before the length was known
+BLOCK = 1 << 20  # samples read at a time
+UNKNOWN = 1 << 40  # samples: a larger number in a header means that the length is not known
 
 
 def read_audio(path: str | Path, sample_rate: int) -> np.ndarray:
     """Read a WAV, FLAC or Ogg file as float32 `(T,)`.
 
     The result is in [-1, 1], at `sample_rate` Hz. Two channels are averaged. Another rate is resampled, with one
-    warning for each rate.
+    warning for each rate. `mmzoo.device.media` decodes WAV files and resamples, as on the device.
 
     Raises:
         BadInputError: the file is missing, truncated, empty, not audio, or has more than two channels.
@@ -29,61 +33,39 @@ def read_audio(path: str | Path, sample_rate: int) -> np.ndarray:
     return decode_audio(content, sample_rate, name=str(path))
 
 
-def decode_audio(content: bytes, sample_rate: int, name: str = "audio") -> np.ndarray:
+def decode_audio(
+    content: bytes, sample_rate: int, name: str = "audio", resampler: Callable[..., np.ndarray] = resample
+) -> np.ndarray:
     """Decode the bytes of an audio file as `read_audio` does.
 
-    `name` names the file in error messages.
+    `name` names the file in error messages. `resampler` maps a waveform `(T,)`, its rate and `sample_rate` to the
+    resampled waveform.
     """
-    import soundfile  # 30 ms, and not every user reads audio
-
-    _refuse_truncated(content, name)
     try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            declared, rate = file.frames, file.samplerate
-            waveform = file.read(dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise BadInputError(f"{name}: expected WAV, FLAC or Ogg audio. Received: {_one_line(error)}") from None
-    if waveform.shape[1] > 2:
-        raise BadInputError(f"{name}: expected one or two channels. Received: {waveform.shape[1]} channels.")
-    if not len(waveform) or len(waveform) < declared:
-        raise BadInputError(f"{name}: expected {declared or 'some'} samples. Received: {len(waveform)}.")
-    if not np.isfinite(waveform).all():
-        raise BadInputError(f"{name}: expected finite samples. Received: NaN or infinity.")
-    return resample(np.clip(waveform.mean(axis=1), -1, 1), rate, sample_rate)
+        if wav_encoding(content) in WAV_CODES.values():
+            waveform, rate = decode_wav(content, name)
+        else:
+            samples, rate = _read_samples(content, name)
+            waveform = to_mono(samples, rate, name)
+        if rate != sample_rate:
+            _warn_resampled(rate, sample_rate)
+            waveform = resampler(waveform, rate, sample_rate)
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
+    except MemoryError:
+        raise BadInputError(f"{name}: expected audio that fits in memory. Received: {len(content)} bytes") from None
+    return waveform
 
 
-def resample(waveform: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
-    """Resample a waveform `(T,)` from `rate` to `sample_rate` Hz, float32.
+def resample_scipy(waveform: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
+    """Resample a waveform `(T,)` from `rate` to `sample_rate` Hz, float32, with SciPy.
 
-    The filter is polyphase.
+    The filter equals that of `resample`, but sums are rounded otherwise. Sources of published models keep it.
     """
-    if rate == sample_rate:
-        return np.asarray(waveform, np.float32)
     from scipy.signal import resample_poly  # slow to import, and rarely needed
 
-    _warn_resampled(rate, sample_rate)
     divisor = np.gcd(rate, sample_rate)
     return resample_poly(waveform, sample_rate // divisor, rate // divisor).astype(np.float32)
-
-
-def fit_length(waveform: np.ndarray, length: int) -> np.ndarray:
-    """Pad or cut a waveform `(T,)` to `(length,)`.
-
-    Zeros pad the right. A longer waveform keeps the window of highest energy.
-    """
-    if len(waveform) <= length:
-        return np.pad(waveform, (0, length - len(waveform)))
-    energy = np.concatenate([[0.0], np.cumsum(np.square(waveform, dtype=np.float64))])
-    start = int(np.argmax(energy[length:] - energy[:-length]))
-    return waveform[start : start + length]
-
-
-def to_int16(waveform: np.ndarray) -> np.ndarray:
-    """Round float samples in [-1, 1] to int16.
-
-    The factor is 32768, as in soundfile.
-    """
-    return np.clip(np.rint(np.asarray(waveform, np.float64) * 32768), -32768, 32767).astype(np.int16)
 
 
 def pink_noise(count: int, length: int, seed: int) -> np.ndarray:
@@ -101,14 +83,41 @@ def pink_noise(count: int, length: int, seed: int) -> np.ndarray:
     return (np.rint(noise * 4096) / 4096).astype(np.float32)
 
 
+def _read_samples(content: bytes, name: str) -> tuple[np.ndarray, int]:
+    """Read a file that libsndfile decodes as float32 `(T, channels)`, and its rate.
+
+    It is read in blocks without seeking: a streamed FLAC file does not know its length.
+    """
+    import soundfile  # 30 ms, and not every user reads audio
+
+    class Stream(soundfile.SoundFile):
+        def seekable(self) -> bool:
+            return False
+
+    _refuse_truncated(content, name)
+    try:
+        with Stream(io.BytesIO(content)) as file:
+            declared, rate, blocks = file.frames, file.samplerate, [np.zeros((0, file.channels), np.float32)]
+            while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
+                blocks.append(block)
+    except Exception as error:  # of any kind: decoders raise what they meet in broken files
+        reason = getattr(error, "error_string", "") or str(error) or type(error).__name__  # without an address
+        received = " ".join(reason.split())
+        raise BadInputError(f"{name}: expected WAV, FLAC or Ogg audio. Received: {received}") from None
+    samples = np.concatenate(blocks)
+    if len(samples) < declared < UNKNOWN:
+        raise BadInputError(f"{name}: expected {declared} samples. Received: {len(samples)}.")
+    return samples, rate
+
+
 def _refuse_truncated(content: bytes, name: str) -> None:
     """Refuse truncated WAV and Ogg files.
 
     libsndfile silently reads a WAV that ends early, or an Ogg without its last page.
     """
     if content[:4] == b"RIFF" and len(content) >= 8:
-        expected = struct.unpack("<I", content[4:8])[0] + 8
-        if len(content) < expected < _STREAMED:
+        expected = int.from_bytes(content[4:8], "little") + 8
+        if len(content) < expected < STREAMED:
             raise BadInputError(f"{name}: expected {expected} bytes. Received: {len(content)}, truncated.")
     elif content[:4] == b"OggS":
         page = content[content.rfind(b"OggS") :]  # 27 bytes, the sizes of its segments, the segments
@@ -120,7 +129,3 @@ def _refuse_truncated(content: bytes, name: str) -> None:
 @functools.cache
 def _warn_resampled(rate: int, sample_rate: int) -> None:
     logging.getLogger("mmzoo").warning("audio at %d Hz is resampled to %d Hz", rate, sample_rate)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -1,10 +1,10 @@
 """Decoding of image files to uint8 arrays, and synthetic degradations."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 
+from mmzoo.device import media
 from mmzoo.errors import BadInputError
 
 ROWS = 4096  # images at a time in float64
@@ -14,10 +14,10 @@ def read_image(path: str | Path, channels: int = 1, size: tuple[int, int] | None
     """Read an image file as uint8 `(H, W, channels)`, 0 to 255.
 
     `channels` is 1 (gray) or 3 (RGB). `size` `(height, width)` resizes it (bilinear). EXIF rotation is applied,
-    transparency dropped.
+    transparency composited on white. `mmzoo.device.media.decode_image` decodes it, as on the device.
 
     Raises:
-        BadInputError: the file is missing, truncated, or not an image.
+        BadInputError: the file is missing, truncated, too large, not an image, or its pixels have no known range.
     """
     try:
         content = Path(path).read_bytes()
@@ -33,22 +33,12 @@ def decode_image(
 
     `name` names the file in error messages.
     """
-    from PIL import Image, ImageOps
-
     if channels not in (1, 3):
         raise BadInputError(f"channels: expected 1 or 3. Received: {channels}.")
     try:
-        with Image.open(io.BytesIO(content)) as file:
-            image = ImageOps.exif_transpose(file)  # decodes it, so a truncated file is seen here
-            if image.mode.startswith("I;16"):  # convert() would turn everything above 255 white
-                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            image = image.convert("L" if channels == 1 else "RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = " ".join(str(error).split())
-        raise BadInputError(f"{name}: expected an image that decodes. Received: {reason}.") from None
-    if size is not None:
-        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    return np.asarray(image).reshape(image.height, image.width, channels)
+        return media.decode_image(content, channels, size, name)
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
 
 
 def hide_part(images: np.ndarray, side: int, grain: float, rng: np.random.Generator) -> np.ndarray:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo.data.decode.audio import decode_audio, fit_length
+from mmzoo.data.decode.audio import decode_audio, fit_length, resample_scipy
 from mmzoo.errors import BadInputError
 
 SAMPLE_RATE = 8000  # Hz
@@ -86,7 +86,7 @@ def speak(voice, speed, word):
         content = subprocess.run(command, check=True, capture_output=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise BadInputError(f"expected espeak-ng to say {word} as {voice}. Received: {error}") from None
-    clip = decode_audio(content, SAMPLE_RATE, name=f"espeak-ng {voice}")
+    clip = decode_audio(content, SAMPLE_RATE, f"espeak-ng {voice}", resample_scipy)
     loud = np.flatnonzero(np.abs(clip) > SILENCE * np.abs(clip).max())
     clip = fit_length(clip[max(loud[0] - MARGIN, 0) : loud[-1] + MARGIN], min(len(clip), SAMPLE_RATE))
     clip = clip[: np.flatnonzero(clip)[-1] + 1]

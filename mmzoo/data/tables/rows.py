@@ -30,7 +30,7 @@ from mmzoo.errors import BadInputError
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 1  # of the cached files; another version decodes again
+VERSION = 2  # of the cached files; another version decodes again
 CHUNK = 256  # files decoded between two updates of the progress bar
 CELL_ROWS = 10_000  # rows of cells in memory at a time
 SHOWN = 5  # bad rows listed in a message

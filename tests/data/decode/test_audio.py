@@ -7,7 +7,15 @@ import pytest
 import soundfile
 
 from mmzoo.data.decode import audio
-from mmzoo.data.decode.audio import decode_audio, fit_length, pink_noise, read_audio, resample, to_int16
+from mmzoo.data.decode.audio import (
+    decode_audio,
+    fit_length,
+    pink_noise,
+    read_audio,
+    resample,
+    resample_scipy,
+    to_int16,
+)
 from mmzoo.errors import BadInputError
 
 RATE = 8000
@@ -76,12 +84,54 @@ def test_resample_removes_aliases():
     assert np.abs(resample(tone(16000, hertz=6000.0), 16000, RATE)[200:-200]).max() < 5e-3
 
 
+def test_decode_audio_with_scipy_differs_by_rounding():
+    content = encoded(tone(11025), 11025)
+    one, other = decode_audio(content, RATE), decode_audio(content, RATE, resampler=resample_scipy)
+    np.testing.assert_allclose(one, other, rtol=0, atol=3e-7)
+
+
 @pytest.mark.parametrize("how", [{"format": "WAV"}, {"format": "FLAC"}, {"format": "OGG"}])
 @pytest.mark.parametrize("part", [0.01, 0.5, 0.95])
 def test_truncated(how, part):
     whole = encoded(np.random.default_rng(0).uniform(-1, 1, 80000), **how)
     with pytest.raises(BadInputError, match=r"cut\.wav: expected") as raised:
         decode_audio(whole[: int(len(whole) * part)], RATE, name="cut.wav")
+    assert "\n" not in str(raised.value)
+
+
+def streamed(content):
+    """Return a FLAC file without its number of samples and checksum, as one written to a pipe."""
+    content = bytearray(content)
+    content[21] &= 0xF0
+    content[22:42] = bytes(20)
+    return bytes(content)
+
+
+def test_streamed_flac_of_unknown_length_is_whole():
+    samples = np.random.default_rng(0).integers(-32768, 32768, 100_000).astype(np.int16)
+    content = streamed(encoded(samples, format="FLAC"))
+    np.testing.assert_array_equal(to_int16(decode_audio(content, RATE)), samples)
+    with pytest.raises(BadInputError, match=r"cut\.flac: expected WAV, FLAC or Ogg audio. Received: .") as raised:
+        decode_audio(content[:-1000], RATE, name="cut.flac")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("how", [{"format": "FLAC"}, {"format": "OGG", "subtype": "VORBIS"}, {"format": "AIFF"}])
+def test_blocks_are_read_as_a_whole(how, monkeypatch):
+    content = encoded(np.random.default_rng(0).uniform(-1, 1, (50_000, 2)), **how)
+    expected = soundfile.read(io.BytesIO(content), dtype="float32")[0].mean(axis=1).clip(-1, 1)
+    monkeypatch.setattr(audio, "BLOCK", 999)
+    np.testing.assert_array_equal(decode_audio(content, RATE), expected)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("array is\ntoo big"), RuntimeError("lost sync")])
+def test_any_error_of_the_decoder_is_one_line(error, monkeypatch):
+    def fail(*given, **named):
+        raise error
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", fail)
+    with pytest.raises(BadInputError, match=r"a\.flac: expected WAV, FLAC or Ogg audio. Received: .") as raised:
+        decode_audio(encoded(tone(), format="FLAC"), RATE, name="a.flac")
     assert "\n" not in str(raised.value)
 
 

@@ -35,9 +35,15 @@ def test_channels():
     np.testing.assert_allclose(decode_image(encoded(RGB))[..., 0], gray, atol=1)
     np.testing.assert_array_equal(decode_image(encoded(RGB[..., 0]), channels=3), np.repeat(RGB[..., :1], 3, 2))
     alpha = np.concatenate([RGB, np.full((6, 9, 1), 128, np.uint8)], axis=2)
-    np.testing.assert_array_equal(decode_image(encoded(alpha), channels=3), RGB)
+    np.testing.assert_allclose(decode_image(encoded(alpha), channels=3), RGB * (128 / 255) + 127, atol=1)
     with pytest.raises(BadInputError, match=r"channels: expected 1 or 3\. Received: 2"):
         decode_image(encoded(RGB), channels=2)
+
+
+def test_black_shapes_on_nothing_stay_shapes():
+    shape = np.zeros((8, 8, 4), np.uint8)
+    shape[2:5, 2:5, 3] = 255
+    np.testing.assert_array_equal(decode_image(encoded(shape))[..., 0], 255 - shape[..., 3])
 
 
 def test_sixteen_bits_are_scaled():
