@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo.device.media import fit_length, read_image, read_wav, text_ids, to_int16, to_rate
+from mmzoo.device.media import CUT_END, PADDED_END, fit_length, read_image, read_wav, text_ids, to_int16, to_rate
 from mmzoo.device.session import model_file, open_session, read_card
 
 PRESENT = "present"
 THRESHOLD = 0.5  # lowest probability of a predicted label of a multi-label model
+# how training fitted waveforms, by recipe, of models whose cards do not contain it
+FITTED = {"sound_events": f"{CUT_END}, {PADDED_END}"}
 
 
 class Runner:
@@ -20,8 +22,9 @@ class Runner:
 
     - `audio`: a WAV file, or a floating waveform `(T,)` or `(1, T)` in [-1, 1] at the model's sample rate, which
       the card gives in the unit of `audio`. A file at another rate is resampled, with one warning, and its samples
-      are rounded to 16 bits, as in training. A longer signal is cropped to the window of highest energy, a shorter
-      one is centered in silence.
+      are rounded to 16 bits, as in training. A longer signal is cropped to the window of highest energy, or to its
+      start if the unit contains "start of a longer one". A shorter one is centered in silence, or precedes it if the
+      unit contains "zeros behind a shorter one".
     - `image`: a file that Pillow opens, put on white if it is transparent, resized and converted to gray if the model
       requires it, or an integer array of the input's exact shape, with or without the batch axis. Gray levels are
       not inverted: a model of white digits on black expects white digits on black.
@@ -140,7 +143,9 @@ class Runner:
         samples = array[0] if array.ndim == 2 and len(array) == 1 else array
         if samples.ndim != 1 or not len(samples):
             raise ValueError(f"audio: expected one channel of samples, (T,). Received: shape {array.shape}")
-        return fit_length(samples, length, centered=True)
+        fitted = f"{self.inputs['audio'].get('unit', '')}, {FITTED.get(self.card.get('recipe', ''), '')}"
+        samples = samples[:length] if CUT_END in fitted else samples
+        return fit_length(samples, length, centered=PADDED_END not in fitted)
 
     def _check_values(self, name: str, array: np.ndarray, dtype: np.dtype) -> None:
         kind = np.floating if np.issubdtype(dtype, np.floating) else np.integer

@@ -12,6 +12,7 @@ import keras
 
 from mmzoo.data.batches.clips import Sounds
 from mmzoo.data.sources import esc10, synthetic_events
+from mmzoo.device.media import CUT_END, PADDED_END
 from mmzoo.errors import expect
 from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
 from mmzoo.losses.soft_targets import cross_entropy, largest_share
@@ -101,7 +102,7 @@ def export(config: Config = Config()) -> Export:
         task="classification",
         labels=source.CLASSES,
         outputs={"probabilities": "probabilities", "embedding": "embedding"},
-        units={"audio": f"waveform at {source.SAMPLE_RATE} Hz, -1 to 1"},
+        units={"audio": f"waveform at {source.SAMPLE_RATE} Hz, -1 to 1, {CUT_END}, {PADDED_END}"},
         data=source.CARD,
         ranges={"audio": (-1.0, 1.0)},
     )

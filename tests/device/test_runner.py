@@ -72,6 +72,43 @@ def test_runner_card_without_rate_refuses_files(write_wav, embed, model, example
         runner(audio=write_wav(tmp_path / "a.wav", example["audio"]))
 
 
+def heard(model, embed, place, card):
+    """Return a function of a waveform to the embedding, of `model` with another card."""
+    embed(model, json.dumps(card).encode(), place / "m.tflite")
+    runner = Runner(place / "m.tflite")
+    return lambda samples: runner(audio=np.float32(samples))["embedding"]
+
+
+UNIT = "waveform at 8000 Hz, -1 to 1"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "unit", "before", "cut"),
+    [
+        ("spoken_digits", UNIT, 1000, False),  # its training centers clips
+        ("sound_events", UNIT, 0, True),  # published before cards contained it
+        ("sound_events", f"{UNIT}, start of a longer one, zeros behind a shorter one", 0, True),
+        ("recipe.py", f"{UNIT}, zeros behind a shorter one", 0, False),
+        ("recipe.py", UNIT, 1000, False),
+    ],
+)
+def test_runner_fits_waveforms_as_training_did(model, embed, tmp_path, recipe, unit, before, cut):
+    entries = [{"name": name, "unit": unit if name == "audio" else ""} for name in ("image", "audio", "present")]
+    embedding = heard(model, embed, tmp_path, {"recipe": recipe, "inputs": entries})
+    samples = np.random.default_rng(0).uniform(-1, 1, 6000)
+    padded = np.pad(samples, (before, 2000 - before))
+    np.testing.assert_array_equal(embedding(samples), embedding(padded))
+    long = np.concatenate([samples / 9, samples])
+    np.testing.assert_array_equal(embedding(long), embedding(long[:8000] if cut else long[-8000:]))
+
+
+def test_published_models_of_whole_clips_cut_and_pad_the_end():
+    runner = Runner(ROOT / "saved_models" / "sound_events")
+    samples = np.random.default_rng(0).uniform(-1, 1, 90_000).astype(np.float32)
+    for given, fitted in ((samples, samples[:80_000]), (samples[:50_000], np.pad(samples[:50_000], (0, 30_000)))):
+        assert runner(audio=given)["probabilities"] == runner(audio=fitted)["probabilities"]
+
+
 def test_runner_resampling_warns_once(write_wav, model, tmp_path):
     path = write_wav(tmp_path / "a.wav", np.full(16000, 0.5), rate=16000)
     runner = Runner(model)

@@ -25,6 +25,7 @@ from mmzoo.data.decode.video import import_av, read_frames
 from mmzoo.data.tables.features import empty_cells, feature_names, features, spread
 from mmzoo.data.tables.features import present as any_cell
 from mmzoo.data.tables.read import resolve
+from mmzoo.device.media import PADDED_END
 from mmzoo.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Sizes:
         """Return `{input: unit and range}` for the card."""
         known = {"image": "RGB, 0 to 255", "text": "UTF-8 bytes + 3, 0 behind the text"}
         known["video"] = f"RGB, {self.frames} evenly spaced frames from top to bottom, 0 to 255"
-        known["audio"] = f"waveform at {self.sample_rate} Hz, -1 to 1"
+        known["audio"] = f"waveform at {self.sample_rate} Hz, -1 to 1, {PADDED_END}"
         known["tabular"] = ", ".join(feature_names(columns))
         return {name: known[kind_of(name)] for name in modalities} | {"present": "1 there, 0 missing"}
 
