@@ -60,7 +60,7 @@ def decode_audio(
 def resample_scipy(waveform: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
     """Resample a waveform `(T,)` from `rate` to `sample_rate` Hz, float32, with SciPy.
 
-    The filter equals that of `resample`, but sums are rounded otherwise. Sources of published models keep it.
+    The filter is the same as in `resample`, but sums are rounded otherwise. Sources of published models keep it.
     """
     from scipy.signal import resample_poly  # slow to import, and rarely needed
 
