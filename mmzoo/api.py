@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.artifacts.card import Card
+from mmzoo.data.tables.formats import class_names, typed_classes
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
 
@@ -68,6 +69,9 @@ def fit(
         BadInputError: the table, a column, a file or the folder cannot be used.
         TypeError: an option is not a field of `Request`.
     """
+    if not isinstance(table, str | Path):
+        received = f"{type(table).__name__}: write a DataFrame with `to_parquet` or `to_csv` first"
+        raise BadInputError(f"table: expected the path of a file or a folder. Received: {received}")
     from mmzoo.automl.fit import fit_table
     from mmzoo.automl.options import Request
 
@@ -89,22 +93,25 @@ def load(folder: str | Path) -> "TrainedModel":
 class TrainedModel:
     """A trained model in its folder, with the methods of a scikit-learn estimator.
 
-    The model of a table takes tables: a path, or a DataFrame whose relative paths start in the folder `root`. Missing
-    columns and empty cells are missing modalities. Any other model takes `{input: value}`, where a value is what
-    `mmzoo.device.Runner` takes, a file or an array of one example, or a list or array of several, `(N, ...)`;
-    inputs that are not there are missing modalities.
+    The model of a table takes tables: a path; or a DataFrame, a Series, a dict or a list of dicts, whose relative paths
+    start in the folder `root`. Missing columns and empty cells are missing modalities. Any other model takes
+    `{input: value}`, where a value is what `mmzoo.device.Runner` takes, a file or an array of one example, or a list or
+    array of several, `(N, ...)`; inputs that are not there are missing modalities.
 
     Args:
         path: folder that `mmzoo train` or `mmzoo fit` wrote.
 
     Attributes:
         path: the folder.
-        classes_: names of the classes or labels `(K,)`; empty where the model has none.
+        classes_: the classes `(K,)`, numbers or booleans where a table has such; or names of labels; empty where the
+            model has none.
     """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.classes_ = np.array(self.card.labels)
+        card = self.card
+        typed = card.task == "classification" and card.recipe.endswith(".py")
+        self.classes_ = typed_classes(card.labels) if typed else np.array(card.labels)
 
     def __repr__(self) -> str:
         return f"TrainedModel({str(self.path)!r})"
@@ -118,8 +125,8 @@ class TrainedModel:
         """Predict one value for each of `N` examples; inputs may be given by keyword, as `image="7.png"`.
 
         Returns:
-            Classes `(N,)` str, numbers `(N,)`, or labels `(N, K)` of 0 and 1. A model with other outputs, as a
-            detector, returns these: `{output: (N, ...)}`.
+            Classes `(N,)` of the type of `classes_`, numbers `(N,)`, or labels `(N, K)` of 0 and 1. A model with other
+            outputs, as a detector, returns these: `{output: (N, ...)}`.
 
         Raises:
             BadInputError: the table, a file or an array cannot be used.
@@ -157,7 +164,7 @@ class TrainedModel:
         Raises:
             BadInputError: the model predicts something else, or as `predict`.
         """
-        from mmzoo.data.tables.source import class_name, target_numbers
+        from mmzoo.data.tables.source import target_numbers
         from mmzoo.metrics.regression import number_scores
 
         if self._target:
@@ -169,7 +176,7 @@ class TrainedModel:
             return float(np.mean((predicted == np.asarray(y)).all(axis=1)))
         if predicted.dtype.kind == "f":
             return number_scores(predicted, target_numbers(list(y), "y"))["r2"]
-        return float(np.mean(predicted == np.array([class_name(label) for label in y])))
+        return float(np.mean(predicted == np.array(class_names(list(y)))))
 
     def predict_table(self, table: Any, *, root: str | Path = ".") -> Any:
         """Return `table` as a DataFrame with the prediction and, of a class, its confidence.
@@ -177,9 +184,13 @@ class TrainedModel:
         Raises:
             BadInputError: the model is not of a table, or as `predict`.
         """
-        from mmzoo.automl.predictor import frame_of, predict
+        from mmzoo.automl.predictor import predict
 
-        return predict(self.path, *frame_of(table, root))
+        if not self._target:
+            raise BadInputError(
+                f"{self.path}: expected what `mmzoo fit` wrote. Received: the recipe {self.card.recipe}"
+            )
+        return predict(self.path, table, root)
 
     def evaluate(self, artifact: str = "all", data_dir: str = "", limit: int = 0) -> dict:
         """Score the files on the test split, as `mmzoo evaluate`; return the scores by file."""
@@ -256,7 +267,8 @@ class TrainedModel:
 
 def _given(x: Any, inputs: Mapping[str, Any], table: bool = False) -> Any:
     """Return the one argument of `predict`: a table, or inputs by name."""
-    if table != (x is not None and not isinstance(x, Mapping)) or (x is not None and inputs):
+    wrong = x is None and not inputs if table else x is not None and not isinstance(x, Mapping)
+    if wrong or (x is not None and inputs):
         raise BadInputError("expected a table (a path or a DataFrame)" if table else "expected inputs by name")
     return x if x is not None else inputs
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmzoo.artifacts.folder import KERAS, load_keras
 from mmzoo.data.arrays import Arrays
+from mmzoo.data.presence import select_inputs
 from mmzoo.data.tables.batches import as_inputs
 from mmzoo.data.tables.rows import Rows
 from mmzoo.errors import BadInputError
@@ -215,12 +216,12 @@ def predict_rows(
 def output_predictor(spec: Export, model: keras.Model) -> Callable[[Arrays], Arrays]:
     """Return a function from inputs to the named outputs of `spec`.
 
-    The function ignores inputs that `model` does not have.
+    The function ignores inputs that `model` does not have, and columns of `present` of their modalities.
     """
     exported = keras.Model(model.input, {name: model.get_layer(layer).output for name, layer in spec.outputs.items()})
 
     def predict(inputs: Arrays) -> Arrays:
-        given = {name: inputs[name] for name in exported.input}
+        given = select_inputs(inputs, exported.input)
         return exported.predict(given, batch_size=batch_size(given), verbose=0)
 
     return predict

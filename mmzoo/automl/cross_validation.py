@@ -17,7 +17,7 @@ from mmzoo.automl import targets
 from mmzoo.automl.budget import format_seconds
 from mmzoo.automl.options import Request
 from mmzoo.data.arrays import Arrays, test_arrays
-from mmzoo.data.presence import modalities_of
+from mmzoo.data.presence import modalities_of, select_inputs
 from mmzoo.data.tables.source import load_splits
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
@@ -123,7 +123,7 @@ def _predict(model: keras.Model, inputs: Arrays) -> np.ndarray:
 
     A single use does not justify tracing a graph.
     """
-    taken = {name: inputs[name] for name in model.input}
+    taken = select_inputs(inputs, model.input)
     starts = range(0, len(next(iter(taken.values()))), BATCH)
     batches = ({name: x[start : start + BATCH] for name, x in taken.items()} for start in starts)
     return np.concatenate([keras.ops.convert_to_numpy(model(batch, training=False)) for batch in batches])

@@ -1,6 +1,7 @@
 """The verb `fit`: from a table of one's own to the folder of a trained, exported and verified model."""
 
 import csv
+import itertools
 import json
 import logging
 import shutil
@@ -29,6 +30,7 @@ from mmzoo.commands.benchmark import for_card
 from mmzoo.commands.train import train
 from mmzoo.data.tables.column_types import Column, column_table, infer_columns, infer_target, labeled_rows
 from mmzoo.data.tables.features import fit_feature
+from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import read_table, root_of
 from mmzoo.data.tables.rows import Rows
 from mmzoo.data.tables.split import split_rows
@@ -178,7 +180,7 @@ def _train(recipe: str, config, out: Path, resume: bool) -> Card:
 
 def assemble(place: Path, target: str, request: Request) -> dict:
     """Return the values of the recipe of the table at `place`, see `recipe.from_values`; print its columns."""
-    frame, root = read_table(place), root_of(place)
+    frame, root = read_table(place, target), root_of(place)
     kind = infer_target(frame, target, request.task)
     goal_kind = targets.load(kind)
     if request.balance and not goal_kind.balanced:
@@ -190,7 +192,7 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     columns, left_out = infer_columns(
         frame.drop(columns=[n for n in own if n in frame]), root, request.kinds, request.ignore
     )
-    logger.info(column_table(columns, left_out, frame))
+    logger.info(column_table(columns, left_out, frame, root))
     if not columns:
         raise BadInputError(f"{place}: expected a column to learn {target} from. Received: none")
     frame, empty = labeled_rows(frame, target)
@@ -200,6 +202,8 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
     inputs = gather_inputs(columns, frame[split == "train"])
     sizes = measure(frame, root, inputs)
+    for line in cell_notes(frame, root, dict(inputs), sizes["text_bytes"], training=True):
+        logger.info(line)
     values = {"path": str(place.absolute()), "target": target, "inputs": inputs, "left_out": tuple(left_out), **sizes}
     values |= {
         name: getattr(request, name) for name in ("split", "group", "time", "seed", "skip_bad", "fusion", "epochs")
@@ -230,17 +234,16 @@ def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple
     for kind in ("image", "audio", "video"):
         own = [column.name for column in columns if column.kind == kind]
         named = [kind] if len(own) == 1 else [f"{kind}_{_slug(name)}" for name in own]
-        for modality, count in Counter(named).items():
-            if count > 1:
-                raise BadInputError(
-                    f"columns: expected names that differ in letters and digits. Received: {modality} twice"
-                )
+        counts = Counter(named)
+        for i, modality in enumerate(named):
+            if counts[modality] > 1:  # names that differ outside of ASCII only
+                named[i] = next(n for k in itertools.count(1) if (n := f"{modality}_{k}") not in named)
         inputs += [(modality, (name,)) for modality, name in zip(named, own, strict=True)]
     if texts := tuple(column.name for column in columns if column.kind == "text"):
         inputs.append(("text", texts))
     rest = [column for column in columns if column.kind in FEATURES]
     if rest:
-        fitted = (fit_feature(column.kind, column.name, training[column.name].tolist()) for column in rest)
+        fitted = (fit_feature(c.kind, c.name, training[c.name].tolist(), c.form) for c in rest)
         inputs.append(("tabular", tuple(fitted)))
     return tuple(inputs)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmzoo.data.decode.audio import UNKNOWN, read_audio
 from mmzoo.data.decode.video import frame_size, import_av
 from mmzoo.data.tables.read import resolve
 from mmzoo.data.tables.rows import kind_of, texts
@@ -21,7 +22,7 @@ FRAMES, FRAME_SIDES = 8, (32, 48, 64)  # frames of a video, and their possible s
 USUAL_SIDE, USUAL_RATE, USUAL_SECONDS = 96, 16_000, 5.0
 RATES = (8000, 16_000)  # Hz
 LONGEST = 10.0  # maximum duration, seconds
-STEP, SHORTEST_TEXT, LONGEST_TEXT = 32, 32, 512  # bytes
+STEP, SHORTEST_TEXT, LONGEST_TEXT = 32, 32, 1024  # bytes
 COVERED = 95  # percentile of waveforms and texts that are not cut
 
 
@@ -89,4 +90,9 @@ def _audio_length(path: Path) -> tuple[float, int] | None:
         about = soundfile.info(str(path))
     except (OSError, soundfile.SoundFileError):
         return None
-    return about.frames / about.samplerate, about.samplerate
+    if about.frames < UNKNOWN:
+        return about.frames / about.samplerate, about.samplerate
+    try:
+        return len(read_audio(path, about.samplerate)) / about.samplerate, about.samplerate
+    except BadInputError:
+        return None

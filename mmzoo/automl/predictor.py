@@ -1,34 +1,63 @@
 """Predictions of a model that `fit` trained, for the rows of another table."""
 
+import difflib
+import itertools
 import json
+import logging
 import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mmzoo.artifacts.folder import ARTIFACTS
 from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.artifacts.runtimes import predict_rows, predictor
 from mmzoo.automl import targets
+from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import from_frame, read_table, root_of
 from mmzoo.data.tables.rows import decode_rows
 from mmzoo.errors import BadInputError
 
+logger = logging.getLogger(__name__)
 
-def predict(folder: str | Path, frame, root: str | Path, artifact: str = "keras", skip_bad: bool = False):
+
+def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: str = "keras", skip_bad: bool = False):
     """Return the table with a column `predicted TARGET`, and for a class its `confidence` in [0, 1].
 
-    Labels are joined by the separator of the training table, or a list where it had lists. Arguments and errors are as
-    in `predictions`; the prediction of a row that is left out is empty.
+    The table keeps its rows, index and columns; a prediction whose column exists already gets another name, as
+    `confidence 2`. Labels are joined by the separator of the training table, or a list where it had lists. Arguments
+    and errors are as in `predictions`; the prediction of a row that is left out is empty.
+
+    Args:
+        folder: a folder that `fit` wrote.
+        table: a path, or what `to_frame` takes.
+        root: the folder of relative paths, unless `table` is a path.
+        artifact: the file that predicts; a key of `ARTIFACTS`.
+        skip_bad: leave out rows with files that cannot be decoded.
     """
     opened = ModelFolder.open(folder)
+    frame, root = frame_of(table, root)
     found, bad = predictions(opened, frame, root, artifact, skip_bad)
     source = opened.recipe.source
-    columns = targets.load(source.kind).cells(found, source)
-    predicted = frame.assign(**columns)
-    predicted.loc[bad, list(columns)] = None
+    predicted = frame if isinstance(table, str | Path) else to_frame(table).copy()
+    for name, cells in targets.load(source.kind).cells(found, source).items():
+        column = _free(name, predicted.columns)
+        predicted[column] = pd.Series(cells, dtype=object if bad else None, index=predicted.index)
+        if bad:
+            predicted.iloc[bad, predicted.columns.get_loc(column)] = None
     return predicted
+
+
+def _free(name: str, taken: Collection) -> str:
+    """Return `name`, or `name 2`, `name 3`, ..., the first that is not taken."""
+    names = (name if i == 1 else f"{name} {i}" for i in itertools.count(1))
+    free = next(one for one in names if one not in taken)
+    if free != name:
+        logger.warning(f"the table has a column {name!r}: the prediction is in {free!r}")
+    return free
 
 
 def predictions(
@@ -37,17 +66,19 @@ def predictions(
     """Return the predictions for the rows of a table, and the rows that were left out.
 
     Predictions are probabilities `(N, K)` of classes or labels, or numbers `(N, 1)` in the unit of the target.
+    Missing columns, files and unreadable cells are logged with their count.
 
     Args:
         folder: a folder that `fit` wrote.
         frame: a table as `mmzoo.data.tables.read.read_table` returns it. A missing column, an empty cell and a missing
-            file are missing modalities.
+            file are missing modalities. A row without any gets the class prior, or the mean of the target.
         root: the folder that relative paths start from.
         artifact: the file that predicts; a key of `ARTIFACTS`.
         skip_bad: leave out rows with files that cannot be decoded.
 
     Raises:
-        BadInputError: the folder was not written by `fit`, a file cannot be decoded, or no column is known.
+        BadInputError: the folder was not written by `fit`, a file cannot be decoded, no file of a column is there, or
+            no column is known.
     """
     module, config = folder.recipe, folder.config()
     if module.source is None:
@@ -56,14 +87,43 @@ def predictions(
         )
     file = folder.artifact(ARTIFACTS[artifact])
     inputs = {name: columns for name, columns in module.source.inputs if name in config.modalities}
-    wanted = [c if isinstance(c, str) else c.name for columns in inputs.values() for c in columns]
-    if not set(wanted) & set(frame.columns):
+    wanted = _column_names(inputs.values())
+    known = {*_column_names(columns for _, columns in module.source.inputs), module.source.target}
+    known |= {name for name, _ in module.source.left_out}
+    if not known & set(frame.columns):
         raise BadInputError(f"table: expected columns {', '.join(wanted)}. Received: {', '.join(frame.columns)}")
-    full = frame.assign(**{name: None for name in wanted if name not in frame})
-    rows = decode_rows(full, root, inputs, module.sizes(config), skip_bad)
+    full = _completed(frame, wanted)
+    sizes = module.sizes(config)
+    for line in cell_notes(full, root, inputs, sizes.text_bytes):
+        logger.warning(line)
+    rows = decode_rows(full, root, inputs, sizes, skip_bad)
+    if rows.bad:
+        logger.warning(f"{len(rows.bad):,} of {len(frame):,} rows are left out: a file cannot be decoded")
+    empty = int((~rows.present.any(axis=1)).sum()) - len(rows.bad)
+    if empty:
+        prior = "class prior" if targets.load(module.source.kind).probabilities else "mean of the training rows"
+        logger.warning(f"{empty:,} of {len(frame):,} rows have no usable input: the prediction is the {prior}")
     output = targets.load(module.source.kind).task.outputs[0]
     found = predict_rows(predictor(file), output, rows, np.arange(len(frame)), config.modalities)
     return found, sorted(rows.bad)
+
+
+def _column_names(groups: Iterable[Sequence]) -> list[str]:
+    return [column if isinstance(column, str) else column.name for columns in groups for column in columns]
+
+
+def _completed(frame, wanted: Sequence[str]):
+    """Return the table with empty columns for those that are missing; log their names."""
+    missing = [name for name in wanted if name not in frame]
+    if not missing:
+        return frame
+    close = [(name, difflib.get_close_matches(name, map(str, frame.columns), 1)) for name in missing]
+    shown = [f"{name} (did you mean {found[0]}?)" if found else name for name, found in close]
+    logger.warning(f"columns that the table does not have, treated as missing: {', '.join(shown)}")
+    full = frame.copy()
+    for name in missing:
+        full[name] = pd.Series([None] * len(full), dtype=object, index=full.index)
+    return full
 
 
 def write_predictions(table, out: str | Path) -> None:
@@ -83,7 +143,36 @@ def write_predictions(table, out: str | Path) -> None:
 
 
 def frame_of(table: Any, root: str | Path = ".") -> tuple[Any, Path]:
-    """Return the DataFrame of a table, a path or a DataFrame itself, and the folder in which its paths start."""
+    """Return the cells of a table, see `read_table`, and the folder in which its paths start.
+
+    Args:
+        table: a path, or what `to_frame` takes.
+        root: the folder, unless `table` is a path.
+    """
     if isinstance(table, str | Path):
         return read_table(table), root_of(table)
-    return from_frame(table), Path(root)
+    return from_frame(to_frame(table)), Path(root)
+
+
+def to_frame(table: Any):
+    """Return a DataFrame of a DataFrame, a Series (one row), a dict or a list of dicts.
+
+    A dict has one value for each column, which is one row, or a list for each.
+
+    Raises:
+        BadInputError: `table` is something else, or columns differ in length.
+    """
+    if isinstance(table, pd.DataFrame):
+        return table
+    if isinstance(table, pd.Series):
+        return table.to_frame().T
+    try:
+        if isinstance(table, Mapping):
+            several = any(isinstance(cell, list | tuple | np.ndarray | pd.Series) for cell in table.values())
+            return pd.DataFrame(dict(table)) if several else pd.DataFrame([dict(table)])
+        if isinstance(table, list | tuple) and table and all(isinstance(row, Mapping) for row in table):
+            return pd.DataFrame(list(table))
+    except ValueError as error:
+        raise BadInputError(f"table: expected columns of one length. Received: {error}") from None
+    expected = "a path, a DataFrame, a Series, a dict or a list of dicts"
+    raise BadInputError(f"table: expected {expected}. Received: {type(table).__name__}")

@@ -12,7 +12,7 @@ RECIPE = "recipe.py"
 WIDTH = 120  # columns
 FEATURES = (Category, Date, Number)
 UNWRITTEN = ("data_dir", "fold")  # fields of the Config that belong to a run
-OPTIONAL = ("classes", "separator", "left_out")  # fields of the Source that are written if they are not empty
+OPTIONAL = ("classes", "separator", "left_out", "decimal")  # fields that are written if they are not empty
 
 TEMPLATE = '''"""The recipe of a table. Edit the values, then train again: `mmzoo train FOLDER/recipe.py`."""
 

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from mmzoo import fusion
-from mmzoo.blocks.presence import SharesWhereUnknown
+from mmzoo.blocks.presence import ConstantWhereNothing, SharesWhereUnknown
 from mmzoo.data.tables.batches import evaluation_rows, training_rows
 from mmzoo.data.tables.features import Category, Date, Number, figures
 from mmzoo.data.tables.rows import Sizes
@@ -83,15 +83,13 @@ class TableConfig:
 class TargetKind:
     """One kind of target: its head, objective, exported output and validation metric.
 
-    `wiring` returns the arguments of `late_fusion` that depend on the target. `output` is yielded by the layer `layer`,
-    or `fused_layer` with several modalities. `learned` are the fields of `TableRecipe` that only this kind has.
+    `wiring` returns the arguments of `late_fusion` that depend on the target. The layer `answer` yields `output`.
+    `learned` are the fields of `TableRecipe` that only this kind has.
     """
 
     task: str
     summary: str
     output: str
-    layer: str
-    fused_layer: str
     monitor: str
     learned: tuple[str, ...]
     wiring: Callable[["TableRecipe"], dict[str, Any]]
@@ -104,7 +102,8 @@ class TableRecipe:
 
     `file` is the path of the `recipe.py`; `config` has the defaults. `encoders` is `{modality: arguments}` of published
     encoders, see `mmzoo.encoders.pretrained`. `class_weight` has one weight per class or is empty. `mean` and
-    `deviation` describe a numeric target in the training rows. `patience` is in epochs.
+    `deviation` describe a numeric target in the training rows, `prior` the frequency of each label. `patience` is in
+    epochs.
     """
 
     file: str = ""
@@ -114,6 +113,7 @@ class TableRecipe:
     class_weight: tuple[float, ...] = ()
     mean: float = 0.0
     deviation: float = 1.0
+    prior: tuple[float, ...] = ()
     patience: int = 8
 
     def __post_init__(self) -> None:
@@ -166,7 +166,7 @@ class TableRecipe:
         shapes = self.sizes(config).shapes(config.modalities, self._features)
         scaled = {"figures": figures(self._features), "published": self.encoders}
         encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
-        model = late_fusion(encoders, fusion.load(config.fusion), **self.kind.wiring(self))
+        model = late_fusion(encoders, fusion.load(config.fusion), always_present=True, **self.kind.wiring(self))
         return start_from(config.init_from, model, self.source.modalities)
 
     def objective(self, config: TableConfig | None = None) -> dict[str, Any]:
@@ -188,7 +188,7 @@ class TableRecipe:
         return Export(
             task=kind.task,
             labels=self.source.classes,
-            outputs={kind.output: kind.fused_layer if modalities[1:] else kind.layer, "embedding": "embedding"},
+            outputs={kind.output: "answer", "embedding": "embedding"},
             units=sizes.units(modalities, self._features),
             data={"name": Path(self.source.path).name, "version": "", "license": "", "weights_license": ""},
             ranges=sizes.ranges(modalities, self._features),
@@ -218,13 +218,13 @@ def _class_objective(recipe: TableRecipe) -> dict[str, Any]:
 
 
 def _number_wiring(recipe: TableRecipe) -> dict[str, Any]:
-    """Return a regression head that scales to the unit of the target."""
+    """Return a regression head, the fallback to the mean, and the scaling to the unit of the target."""
 
-    def head(embedding: keras.KerasTensor) -> keras.KerasTensor:
-        standardized = regressor(embedding)
-        return keras.layers.Rescaling(recipe.deviation, recipe.mean, dtype="float32", name="value")(standardized)
+    def postprocess(inputs: list[keras.KerasTensor]) -> keras.KerasTensor:
+        standardized = ConstantWhereNothing([0.0], name="value_or_mean")(inputs)
+        return keras.layers.Rescaling(recipe.deviation, recipe.mean, dtype="float32", name="answer")(standardized)
 
-    return {"head": head}
+    return {"head": regressor, "postprocess": postprocess}
 
 
 def _number_objective(recipe: TableRecipe) -> dict[str, Any]:
@@ -237,8 +237,10 @@ def _number_objective(recipe: TableRecipe) -> dict[str, Any]:
 
 
 def _labels_wiring(recipe: TableRecipe) -> dict[str, Any]:
-    """Return a sigmoid head."""
-    return {"head": partial(multi_label, num_classes=len(recipe.source.classes))}
+    """Return a sigmoid head, and the fallback to the frequencies of the labels."""
+    count = len(recipe.source.classes)
+    prior = ConstantWhereNothing(recipe.prior or [0.0] * count, name="answer")
+    return {"head": partial(multi_label, num_classes=count), "postprocess": prior}
 
 
 def _labels_objective(recipe: TableRecipe) -> dict[str, Any]:
@@ -252,8 +254,6 @@ KINDS = {
         task="classification",
         summary="Classification",
         output="probabilities",
-        layer="probabilities",
-        fused_layer="answer",
         monitor="val_accuracy",
         learned=("class_weight",),
         wiring=_class_wiring,
@@ -263,8 +263,6 @@ KINDS = {
         task="regression",
         summary="Regression",
         output="value",
-        layer="value",
-        fused_layer="value",
         monitor="val_mae",
         learned=("mean", "deviation"),
         wiring=_number_wiring,
@@ -274,10 +272,8 @@ KINDS = {
         task="multilabel",
         summary="Multi-label classification",
         output="label_probabilities",
-        layer="probabilities",
-        fused_layer="probabilities",
         monitor="val_micro_f1",
-        learned=(),
+        learned=("prior",),
         wiring=_labels_wiring,
         objective=_labels_objective,
     ),

@@ -29,6 +29,32 @@ def replace_absent(embedding: KerasTensor, present: KerasTensor, name: str) -> K
     return layers.Add(name=f"{name}_or_absent")([embedding * present, instead])
 
 
+class ConstantWhereNothing(Layer):
+    """Replace predictions by constants where no modality is available.
+
+    Inputs: predictions `(B, N)` and `present` `(B, M)`. Output: predictions `(B, N)`.
+
+    Args:
+        constants: `N` values, as the mean of a target or the frequencies of labels in the training rows.
+    """
+
+    def __init__(self, constants: Sequence[float], **options) -> None:
+        super().__init__(**options)
+        self.constants = [float(value) for value in constants]
+
+    def call(self, inputs: Sequence[KerasTensor]) -> KerasTensor:
+        predictions, present = inputs
+        nothing = ops.relu(1.0 - ops.sum(present, axis=1, keepdims=True))
+        constants = ops.cast(ops.convert_to_tensor(np.array([self.constants], "float32")), nothing.dtype)
+        return predictions * (1.0 - nothing) + nothing * constants
+
+    def compute_output_shape(self, input_shape: Sequence[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+        return input_shape[0]
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "constants": self.constants}
+
+
 class SharesWhereUnknown(Layer):
     """Replace probabilities by class priors for uninformative modality subsets.
 

@@ -66,8 +66,7 @@ def predict(
     """
     import_tensorflow()
     from mmzoo.automl.predictor import predict, write_predictions
-    from mmzoo.data.tables.read import read_table, root_of
 
-    predicted = predict(folder, read_table(table), root_of(table), artifact, skip_bad)
+    predicted = predict(folder, table, artifact=artifact, skip_bad=skip_bad)
     write_predictions(predicted, out)
     print(f"{out}: {len(predicted)} rows")

@@ -1,7 +1,7 @@
 """Patterns of available modalities."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -37,3 +37,12 @@ def present_patterns(modalities: Sequence[str]) -> dict[str, tuple[int, ...]]:
 def modalities_of(inputs: dict[str, np.ndarray]) -> tuple[str, ...]:
     """Return the names of all inputs except `present`."""
     return tuple(name for name in inputs if name != "present")
+
+
+def select_inputs(inputs: Arrays, names: Collection[str]) -> Arrays:
+    """Return the inputs `names`; `present` keeps the columns of the modalities among them."""
+    chosen = {name: inputs[name] for name in names}
+    if "present" in chosen:
+        columns = [i for i, name in enumerate(modalities_of(inputs)) if name in chosen]
+        chosen["present"] = chosen["present"][:, columns]
+    return chosen

@@ -15,6 +15,7 @@ def late_fusion(
     name: str = "late_fusion",
     postprocess: Callable[[list[keras.KerasTensor]], keras.KerasTensor] | None = None,
     unimodal_head: Callable[..., keras.KerasTensor] | None = None,
+    always_present: bool = False,
 ) -> keras.Model:
     """Build a late-fusion model on the dict `{modality: ..., "present": (B, M)}`.
 
@@ -25,12 +26,13 @@ def late_fusion(
         fuse: function of `({modality: (B, D)}, present)` to `(B, D)`.
         head: function of the embedding `(B, D)` to the prediction.
         name: of the model.
-        postprocess: function of `[prediction, present]` to the final prediction, for several encoders.
+        postprocess: function of `[prediction, present]` to the final prediction, where there is an input `present`.
         unimodal_head: as `head`, with a `name`, the head of each modality after a hidden layer. Its unimodal prediction
             is used for rows with only that modality. It is trained on every row by the loss `mmzoo.losses.auxiliary`.
+        always_present: whether the model of a single encoder has an input `present` too, for `postprocess`.
 
     `present` is 1 for an available modality and 0 for a missing one, in the order of `encoders`. A single encoder needs
-    no fusion and has no input `present`. The layer `embedding` holds the joint embedding.
+    no fusion. The layer `embedding` holds the joint embedding.
     """
     inputs = {
         modality: keras.Input(encoder.input.shape[1:], dtype=encoder.input.dtype, name=modality)
@@ -39,8 +41,10 @@ def late_fusion(
     embeddings = {modality: encoder(inputs[modality]) for modality, encoder in encoders.items()}
     if len(encoders) == 1:
         (joint,) = embeddings.values()
-    else:
+        unimodal_head = None
+    if len(encoders) > 1 or always_present:
         inputs["present"] = keras.Input((len(encoders),), name="present")
+    if len(encoders) > 1:
         joint = fuse(embeddings, inputs["present"])
     # A separate layer: some GPU delegates miscompute an addition that is both an output and an input of a layer.
     joint = layers.Dense(joint.shape[-1], name="embedding")(joint)

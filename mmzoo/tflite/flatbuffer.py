@@ -235,7 +235,8 @@ def _move_tensors(front: schema.ModelT, back: schema.ModelT, shared: dict[int, i
 def _keep_version(front: schema.ModelT, back: schema.ModelT) -> None:
     """Set the runtime version of `front` to the newer one."""
     name = "min_runtime_version"
-    found = [v for v in (get_metadata(front, name), get_metadata(back, name)) if v]
+    # a graph without operators has zeros in place of a version
+    found = [v for v in (get_metadata(front, name), get_metadata(back, name)) if v and v.strip(b"\0")]
     if found:
         newest = max(found, key=lambda v: [int(p) for p in v.strip(b"\0").decode().split(".")])
         set_metadata(front, name, newest)

@@ -17,6 +17,7 @@ def fit_prior_fallback(model: keras.Model, history: dict, experiment: Experiment
     """Set the layer `SharesWhereUnknown` of a trained model from the validation split.
 
     The layer returns the class prior for the modality subsets (patterns of `present`) that are marked unknown. The
+    empty set is. The only modality of a unimodal model is not. The
     full set is unknown if the model is not more accurate than the majority class. Any other subset is unknown if its
     gain in accuracy does not exceed the standard error of the gain: by chance, an uninformative modality beats the
     majority class half the time.
@@ -38,6 +39,7 @@ def fit_prior_fallback(model: keras.Model, history: dict, experiment: Experiment
         if rows.any():
             predicted = model.predict(given, batch_size=batch_size(given), verbose=0).argmax(axis=1)
             gain = 1.0 * (predicted == labels[rows]) - (labels[rows] == prior.argmax())
-            known[i] = gain.mean() > (0 if all(pattern) else gain.std() / np.sqrt(len(gain)))
+            better = gain.mean() > (0 if all(pattern) else gain.std() / np.sqrt(len(gain)))
+            known[i] = any(pattern) and (better or len(pattern) == 1)
     layer.set_weights([known, prior])
     return model, history

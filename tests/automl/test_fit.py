@@ -10,6 +10,7 @@ import pytest
 from json_card import card_of, read_card
 from own_tables import TABLES
 
+import mmzoo
 from mmzoo import recipes
 from mmzoo.api import TrainedModel
 from mmzoo.automl import targets
@@ -91,7 +92,11 @@ def test_its_recipe_is_a_recipe_that_can_be_edited(fitted, table):
 def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
     (tmp_path / "new.csv").write_text("note,price\ncold w1 w2,\n,82.5\nwarm,19\n,\n", encoding="utf-8")
     done = mmzoo_command("predict", str(fitted), "new.csv", "--artifact", "float32", cwd=tmp_path)
-    assert done.stdout.strip() == "answers.csv: 4 rows"
+    assert done.stdout.splitlines() == [
+        "columns that the table does not have, treated as missing: sold",
+        "1 of 4 rows have no usable input: the prediction is the class prior",
+        "answers.csv: 4 rows",
+    ]
     written = pd.read_csv(tmp_path / "answers.csv")
     assert written.columns.tolist() == ["note", "price", "predicted kind", "confidence"]
     kinds = written["predicted kind"].tolist()
@@ -117,6 +122,89 @@ def test_a_column_less_is_a_modality_less(fitted):
     assert [kind.split()[1] for kind in kinds] == ["dear", "cheap"]
     with pytest.raises(BadInputError, match=r"expected columns note, price, sold\. Received: weight"):
         TrainedModel(fitted).predict(pd.DataFrame({"weight": [1, 2]}))
+
+
+@pytest.fixture(scope="module")
+def grades(tmp_path_factory):
+    """Return a model of a table of categories and numbers alone, whose classes are integers."""
+    path = tmp_path_factory.mktemp("grades") / "grades.csv"
+    rng = np.random.default_rng(1)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        write = csv.writer(file)
+        write.writerow(["store", "active", "grade"])
+        for store, active in zip(rng.integers(1, 6, ROWS), rng.random(ROWS) < 0.5, strict=True):
+            write.writerow([store, "TRUE" if active else "FALSE", int(store > 3) + int(active)])
+    return TrainedModel(fit_table(path, "grade", path.parent / "out", Request(epochs=12)))
+
+
+@pytest.fixture
+def grades_table(grades):
+    return grades.path.parent / "grades.csv"
+
+
+def test_fit_categories_alone_are_verified(grades):
+    card = read_card(grades.path)
+    assert card["verification"]["exit_code"] in (0, 3)
+    assert [entry["name"] for entry in card["inputs"]] == ["tabular", "present"]
+
+
+def test_predict_data_frame_is_the_file_it_came_from(grades, grades_table, tmp_path):
+    typed, text = pd.read_csv(grades_table), pd.read_csv(grades_table, dtype=str)
+    expected = grades.predict_proba(grades_table)
+    typed.to_parquet(tmp_path / "t.parquet")
+    for given in (typed, text, typed.astype({"store": float}), text.apply(lambda c: c + " "), tmp_path / "t.parquet"):
+        np.testing.assert_allclose(grades.predict_proba(given), expected, atol=1e-5)
+    assert grades.classes_.tolist() == [0, 1, 2]
+    assert (grades.predict(grades_table) == typed["grade"]).all()
+    assert grades.score(grades_table, typed["grade"]) == grades.score(grades_table, text["grade"]) == 1
+
+
+def test_predict_table_keeps_rows_index_and_columns(grades, grades_table, caplog):
+    table = pd.read_csv(grades_table).assign(confidence="mine").sample(frac=0.3, random_state=1)
+    before = table.copy()
+    predicted = grades.predict_table(table)
+    pd.testing.assert_frame_equal(table, before)
+    pd.testing.assert_frame_equal(predicted[before.columns], before)
+    assert (predicted["predicted grade"] == table["grade"]).all()
+    assert predicted["confidence 2"].between(0, 1).all()
+    assert "the table has a column 'confidence': the prediction is in 'confidence 2'" in caplog.messages
+
+
+@pytest.mark.parametrize(
+    "row",
+    [pd.Series({"store": 5, "active": True}), {"store": 5, "active": "TRUE"}, [{"store": "5", "active": True}]],
+    ids=["series", "dict", "dicts"],
+)
+def test_predict_takes_rows(row, grades):
+    assert grades.predict(row).tolist() == [2]
+    assert grades.predict(store=[5, 1], active=[True, False]).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("table", [5, [], [[1, 2]], "nowhere.csv"], ids=str)
+def test_predict_refuses_what_is_no_table(table, grades):
+    with pytest.raises(BadInputError, match=r"table: expected a path|nowhere\.csv: expected a table"):
+        grades.predict(table)
+
+
+def test_fit_refuses_a_data_frame(grades_table):
+    with pytest.raises(BadInputError, match=r"expected the path .* Received: DataFrame: write a DataFrame with"):
+        mmzoo.fit(pd.read_csv(grades_table), "grade")
+
+
+def test_predict_names_what_is_missing(grades, caplog):
+    found = grades.predict_proba(pd.DataFrame({"Store": [1, 2], "self": [3, 4], "grade": [0, 1]}))
+    assert caplog.messages == [
+        "columns that the table does not have, treated as missing: store (did you mean Store?), active",
+        "2 of 2 rows have no usable input: the prediction is the class prior",
+    ]
+    np.testing.assert_allclose(found[0], found[1])
+    labels = load_splits(*_loaded(grades))["validation"].labels
+    np.testing.assert_allclose(found[0], np.bincount(labels) / len(labels), atol=1e-6)
+
+
+def _loaded(model):
+    module = recipes.load(str(model.path / "recipe.py"))
+    return module.source, model.path.parent / "grades.csv", module.sizes()
 
 
 def test_predict_wants_a_folder_of_fit(tmp_path):
@@ -152,8 +240,10 @@ def test_pictures_and_sounds_stand_by_themselves_and_texts_together():
     inputs = gather_inputs(columns, training)
     names = [(modality, len(own)) for modality, own in inputs]
     assert names == [("image_front_view", 1), ("image_back", 1), ("audio", 1), ("text", 2), ("tabular", 1)]
-    with pytest.raises(BadInputError, match=r"Received: image_a_b twice"):
-        gather_inputs([Column("a b", "image"), Column("a-b", "image")], training)
+    same = [Column("a b", "image"), Column("a-b", "image")]
+    assert [modality for modality, _ in gather_inputs(same, training)] == ["image_a_b_1", "image_a_b_2"]
+    same = [Column("größe", "audio"), Column("grüße", "audio")]
+    assert [modality for modality, _ in gather_inputs(same, training)] == ["audio_gr__e_1", "audio_gr__e_2"]
 
 
 def test_slugs():

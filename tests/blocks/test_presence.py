@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from mmzoo.blocks.presence import SharesWhereUnknown, replace_absent, split_present
+from mmzoo.blocks.presence import ConstantWhereNothing, SharesWhereUnknown, replace_absent, split_present
 
 
 def test_columns_follow_the_order_of_the_modalities():
@@ -46,3 +46,14 @@ def test_shares_where_unknown_replaces_uninformative_patterns(tmp_path):
     read = keras.models.load_model(tmp_path / "m.keras", {"SharesWhereUnknown": SharesWhereUnknown})
     answer = read.predict([given, patterns], verbose=0)
     np.testing.assert_allclose(answer, [shares, given[1], shares, given[3]], atol=1e-7)
+
+
+def test_constant_where_nothing_replaces_rows_without_modality(tmp_path):
+    values, present = keras.Input((2,)), keras.Input((3,))
+    model = keras.Model([values, present], ConstantWhereNothing([0.5, 2.0], name="answer")([values, present]))
+    model.save(tmp_path / "m.keras")
+    read = keras.models.load_model(tmp_path / "m.keras", {"ConstantWhereNothing": ConstantWhereNothing})
+    given = np.arange(6, dtype="float32").reshape(3, 2)
+    patterns = np.array([[0, 0, 0], [0, 1, 0], [1, 1, 1]], "float32")
+    for one in (model, read):
+        np.testing.assert_array_equal(one.predict([given, patterns], verbose=0), [[0.5, 2], given[1], given[2]])

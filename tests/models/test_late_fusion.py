@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from on_device import randomize
 
+from mmzoo.blocks.presence import ConstantWhereNothing
 from mmzoo.errors import BadInputError
 from mmzoo.fusion.gated import gated
 from mmzoo.heads.classifier import classifier
@@ -38,6 +39,18 @@ def test_late_fusion_one_modality_has_no_present():
     assert list(model.input) == ["audio"]
     answer = np.asarray(model({"audio": np.ones((2, 5), "float32")}))
     np.testing.assert_allclose(answer.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_late_fusion_always_present_is_for_postprocess():
+    prior = ConstantWhereNothing([0.5, 0.25, 0.25], name="answer")
+    head = partial(classifier, num_classes=3)
+    model = late_fusion({"audio": encoder("audio")}, gated, head, postprocess=prior, always_present=True)
+    randomize(model)
+    assert list(model.input) == ["audio", "present"]
+    answer = np.asarray(model({"audio": np.ones((2, 5), "float32"), "present": np.float32([[1], [0]])}))
+    plain = keras.Model(model.input, model.get_layer("probabilities").output)
+    expected = np.asarray(plain({"audio": np.ones((2, 5), "float32"), "present": np.float32([[1], [0]])}))
+    np.testing.assert_allclose(answer, [expected[0], [0.5, 0.25, 0.25]], rtol=1e-6)
 
 
 def test_load_encoders_copies_weights_by_name(tmp_path):

@@ -51,6 +51,17 @@ def test_fit_prior_fallback_chance_gain_is_unknown(rows, known):
     assert layer.get_weights()[0].tolist() == known
 
 
+def test_fit_prior_fallback_only_modality_is_known():
+    """An unimodal model returns the prior where its modality is missing, and only there."""
+    noise, present = keras.Input((3,), name="noise"), keras.Input((1,), name="present")
+    layer = SharesWhereUnknown(name="answer")
+    model = keras.Model({"noise": noise, "present": present}, layer([keras.layers.Softmax()(noise), present]))
+    inputs = {"noise": np.eye(3)[[1, 1, 1, 0, 0, 2]], "present": np.ones((6, 1), np.float32)}
+    recipe = small_recipe(dataset=lambda split, config, epoch: tf.data.Dataset.from_tensors((inputs, LABELS)))
+    fit_prior_fallback(model, {}, Experiment(recipe, None))
+    assert layer.get_weights()[0].tolist() == [0, 1]
+
+
 def test_fit_prior_fallback_model_without_layer_is_unchanged():
     model = model_of()
     assert fit_prior_fallback(model, {}, None) == (model, {})

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from mmzoo.automl.targets.target import Target, TargetKind, counts_line
-from mmzoo.data.tables.source import Source, class_name
+from mmzoo.data.tables.formats import Lookup, class_names, typed_classes
+from mmzoo.data.tables.source import Source
 from mmzoo.metrics.classification import scores
 from mmzoo.tasks.classification import TASK
 
@@ -16,7 +17,7 @@ IMBALANCE = 3  # ratio of the largest class to the smallest at which classes are
 
 def read(cells: list, name: str) -> Target:
     """Return the classes of the cells, sorted by name."""
-    names = [class_name(cell) for cell in cells]
+    names = class_names(cells)
     return Target("class", name, np.array(names), tuple(sorted(set(names))))
 
 
@@ -40,14 +41,21 @@ def class_weight(labels: np.ndarray, num_classes: int) -> tuple[float, ...]:
 
 def cells(probabilities: np.ndarray, source: Source) -> dict[str, list]:
     """Return the predicted class, and its probability as `confidence`."""
-    predicted = [source.classes[k] for k in probabilities.argmax(axis=1)]
+    predicted = predict(probabilities, source).tolist()
     confidence = [round(float(value), 4) for value in probabilities.max(axis=1)]
     return {f"predicted {source.target}": predicted, "confidence": confidence}
 
 
 def predict(probabilities: np.ndarray, source: Source) -> np.ndarray:
-    """Return the predicted class of each row, `(N,)`."""
-    return np.array(source.classes)[probabilities.argmax(axis=1)]
+    """Return the predicted class of each row `(N,)`, in the type of the table's classes."""
+    return typed_classes(source.classes)[probabilities.argmax(axis=1)]
+
+
+def score(probabilities: np.ndarray, y: list, source: Source) -> float:
+    """Return the accuracy; a cell of another class is wrong."""
+    place = Lookup(source.classes)
+    truth = [-1 if (found := place(cell)) is None else found for cell in y]
+    return float(np.mean(probabilities.argmax(axis=1) == truth))
 
 
 TARGET = TargetKind(
@@ -63,5 +71,5 @@ TARGET = TargetKind(
     scores=lambda predictions, labels, source: scores(predictions, labels, source.classes),
     predict=predict,
     cells=cells,
-    score=lambda found, y, source: float(np.mean(predict(found, source) == np.array([class_name(c) for c in y]))),
+    score=score,
 )

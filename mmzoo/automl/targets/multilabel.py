@@ -34,6 +34,12 @@ def read(cells: list, name: str) -> Target:
     return Target("labels", name, target_labels(cells, classes, separator), classes, separator)
 
 
+def values(target: Target, training: np.ndarray, balance: bool) -> dict[str, Any]:
+    """Return the labels, their separator, and the frequency of each label in the training rows."""
+    prior = tuple(round(float(share), 4) for share in target.spread[training].mean(axis=0))
+    return {"classes": target.classes, "separator": target.separator, "prior": prior}
+
+
 def constant(training: np.ndarray, truth: np.ndarray, source: Source) -> dict[str, Any]:
     """Return the scores of the labels of more than half of the training rows."""
     frequent = np.mean(training, axis=0) > 0.5
@@ -63,7 +69,7 @@ TARGET = TargetKind(
     task=TASK,
     described="several labels",
     read=read,
-    values=lambda target, training, balance: {"classes": target.classes, "separator": target.separator},
+    values=values,
     rows=lambda labels, source: counts_line(labels.sum(axis=0), source),
     constant=constant,
     constant_name=constant_name,

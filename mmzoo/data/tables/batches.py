@@ -47,7 +47,7 @@ def training_rows(
     half keep a uniformly chosen subset, or all modalities if none of the subset is available.
 
     Returns:
-        batches `({modality: (B, ...), ..., "present": (B, M)}, label)`; no `present` with one modality.
+        batches `({modality: (B, ...), ..., "present": (B, M)}, label)`.
     """
     make = _training(data, tuple(modalities), dropout, augment)
     return training_batches(make, len(data.index), batch_size, seed, epoch, *_passes(len(data.index)))
@@ -65,8 +65,7 @@ def _training(data: Examples, modalities: tuple[str, ...], dropout: float, augme
             inputs = {
                 name: _augment(kind_of(name), x, seed, i, data.rows.empty) for i, (name, x) in enumerate(inputs.items())
             }
-        if len(modalities) > 1:
-            inputs["present"] = _drop_modalities(available, seed, dropout)
+        inputs["present"] = _drop_modalities(available, seed, dropout) if len(modalities) > 1 else available
         return inputs, tf.gather(tf.constant(data.labels), index)
 
     return make
@@ -81,8 +80,7 @@ def evaluation_rows(data: Examples, modalities: Sequence[str], seed: int) -> tf.
 
     def make(index: tf.Tensor, seed: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         inputs, available = fetch(index)
-        if len(modalities) > 1:
-            inputs["present"] = available
+        inputs["present"] = available
         return inputs, tf.gather(tf.constant(data.labels), index)
 
     return evaluation_batches(make, len(data.index), EVALUATION_BATCH, seed)
@@ -94,8 +92,7 @@ def as_inputs(rows: Rows, index: np.ndarray, modalities: Sequence[str]) -> dict[
     Inputs are `{modality: (N, ...), "present": (N, M)}`.
     """
     inputs = {name: _in_units(kind_of(name), rows_of(rows.arrays[name], index)) for name in modalities}
-    if len(modalities) > 1:
-        inputs["present"] = _present(rows, modalities)[index]
+    inputs["present"] = _present(rows, modalities)[index]
     return inputs
 
 

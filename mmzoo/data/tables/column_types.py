@@ -1,57 +1,63 @@
 """Inference of column types (image, audio, video, text, category, number, date) and of the target's kind."""
 
 import difflib
-import math
+import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import category, combining, east_asian_width
 
-from mmzoo.data.tables.read import LARGEST, abbreviated, is_absent, resolve
+from mmzoo.data.decode.sniff import kind_of_file
+from mmzoo.data.tables.formats import (
+    LARGEST,
+    date_order,
+    is_code,
+    is_placeholder,
+    number_form,
+    numbers_of,
+    to_date,
+    to_number,
+)
+from mmzoo.data.tables.read import ABSENT, abbreviated, is_absent, resolve
 from mmzoo.errors import BadInputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+logger = logging.getLogger(__name__)
 KINDS = ("image", "audio", "video", "text", "category", "number", "date")
 TARGETS = ("class", "number", "labels")
+UNSUPPORTED = "files of an unsupported format"
 FILES = {
     "image": (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
     "audio": (".wav", ".flac", ".ogg"),
     "video": (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"),
-    "files of an unsupported format": (".mp3", ".m4a", ".aac", ".opus", ".wma", ".heic", ".avif", ".svg", ".pdf"),
+    UNSUPPORTED: (".mp3", ".m4a", ".aac", ".opus", ".wma", ".heic", ".avif", ".svg", ".pdf"),
 }
 IDENTIFIER = "an identifier: distinct in every row"
 LENGTH = 64  # maximum characters of a category, identifier or label; longer cells are text
-_NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf(inity)?))")
-_CODE = re.compile(r"[+-]?0\d+")
+SNIFFED = 50  # cells that are tried as paths of files
+PATH = 260  # maximum characters of a path
 _ID = re.compile(r"(?i:(?:^|[\W_])(?:id|index|key)$|^unnamed \d+$)|[a-z]I[dD]$")
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_DATES = [
-    re.compile(rf"(?:[a-z]{{3}}, )?{form}(?:(?:T|,? )(?P<time>\d.+))?", re.IGNORECASE)
-    for form in (
-        r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d\d?)(?P=mark)(?P<day>\d\d?)",
-        r"(?P<first>\d\d?)(?P<mark>[-/.])(?P<second>\d\d?)(?P=mark)(?P<year>\d{4}|(?<=/)\d\d)",
-        r"(?P<day>\d\d?)(?P<mark>[- ])(?P<name>[a-z]{3,9})\.?(?P=mark)(?P<year>\d{4})",
-        r"(?P<name>[a-z]{3,9})\.? (?P<day>\d\d?)(?:st|nd|rd|th)?,? (?P<year>\d{4})",
-    )
-]
+_CODES = re.compile(r"(?i:(?:^|[\W_])(?:zip|zipcode|zip.?code|postal|post.?code|postal.?code|plz|code|cd)$)|[a-z]Code$")
 
 
 @dataclass(frozen=True)
 class Column:
     """Hold the name and kind of a column.
 
-    The kind is one of `KINDS`.
+    The kind is one of `KINDS`. `form` is "," for numbers with a decimal comma, and the first part of dates, day or
+    month.
     """
 
     name: str
     kind: str
+    form: str = ""
 
 
 def infer_columns(
@@ -61,14 +67,18 @@ def infer_columns(
 
     The kind depends on the cells that are not empty, not on their order. The first matching rule counts:
     - lists, or a single value: skipped
-    - image, audio, video: over half of the cells have an extension in `FILES`, and one file exists. Web addresses are
-      skipped
-    - number: all cells are finite decimals without leading zeros, which codes have. Whole numbers are an identifier,
-      and skipped, if all are distinct and they are consecutive or the column's name ends in id, index or key. Whole
-      numbers are a category if there are at most 10 distinct ones, and at most 5 % of the number of rows
+    - image, audio, video: over half of the cells have an extension in `FILES`, and one file exists; or over half are
+      files that can be opened, whatever their extension. Web addresses are skipped
+    - number: all cells are finite decimals, see `number_form`, without leading zeros, which codes have. Whole numbers
+      are an identifier, and skipped, if all are distinct and they are consecutive or the column's name ends in id,
+      index or key. Whole numbers are a category if there are at most 10 distinct ones, and at most 5 % of the number
+      of rows; or if they repeat in a column named as an identifier or a code, such as zip
     - date: see `date_order`
+    - Cells such as `?`, `-` and `unknown` are missing cells of a column whose other cells, the majority, are numbers
+      or dates
     - category: True and False; or at most 20 distinct texts; or at most 5 % of the number of rows (at most 1000) with
-      at most 3 words on average. Each occurs twice on average, and none exceeds 64 characters
+      at most 3 words on average; or at most 1000 codes, single words with a digit. Each occurs twice on average, and
+      none exceeds 64 characters
     - identifier, skipped: all texts are distinct, none exceeds 64 characters, none has a space or a letter of a script
       without capitals, such as Chinese and Thai, whose sentences have no spaces
     - text
@@ -95,7 +105,7 @@ def infer_columns(
             _check_given(frame[name], given[name], root)
         found = "ignored" if name in ignore else given.get(name) or _kind_of(name, cells, root)
         if cells and found in KINDS:
-            columns.append(Column(name, found))
+            columns.append(Column(name, found, _form_of(found, cells)))
         else:
             left_out.append((name, found if cells or found == "ignored" else "all cells empty"))
     return columns, left_out
@@ -115,22 +125,26 @@ def infer_target(frame: "pd.DataFrame", target: str, kind: str = "") -> str:
     """
     _expect_known(target, list(frame), "target")
     _expect_known(kind or "class", TARGETS, f"kind of target {target!r}")
-    where, cells = f"target {target!r}", [cell for cell in frame[target] if not is_absent(cell)]
+    where, cells = f"target {target!r}", [cell for cell in frame[target] if _is_given(cell)]
     if not cells:
         raise _wrong(where, "a value in some rows", f"{len(frame)} rows, all empty")
     texts = Counter(str(cell).strip() for cell in cells)
-    values, separator = _values(texts), label_separator(cells)
+    separator, form = label_separator(cells), number_form(cell for cell in cells if not isinstance(cell, list))
+    values = None if form is None else numbers_of(cells, form)
     lists = [cell for cell in cells if isinstance(cell, list)]
     if any(isinstance(part, list) for cell in lists for part in cell) or (lists and kind not in ("", "labels")):
         raise _wrong(where, kind or "lists of labels", f"lists such as {_shown(lists[0])}")
     if not kind and not lists and not separator and values is not None:
         discrete = 5 * len(values) <= min(100, len(cells)) and all(float(value).is_integer() for value in values)
         kind = "class" if discrete or len(values) == 2 else "number"
+        if kind == "number" and _repeats(values, len(cells)):
+            known = f"{len(values)} distinct whole numbers are predicted as a number"
+            logger.info(f"{where}: {known}; `task` class predicts them as classes")
         if len(values) > 1 and _kind_of_number(target, values, len(cells)) == IDENTIFIER:
             raise _wrong(where, "classes or a quantity (for a quantity, set the kind to number)", IDENTIFIER)
     kind = kind or ("labels" if lists or separator else "class")
     if kind == "number":
-        _refuse_rows(frame[target], where, "a number in every cell", to_number)
+        _refuse_rows(frame[target], where, "a number in every cell", lambda cell: to_number(cell, form or ""))
     if kind == "labels":
         texts = Counter(label for cell in cells for label in to_labels(cell, separator))
     if len(texts) < 2:
@@ -140,6 +154,9 @@ def infer_target(frame: "pd.DataFrame", target: str, kind: str = "") -> str:
     if kind == "class" and (single := [_shown(text) for text in sorted(texts) if texts[text] == 1]):
         expected = "at least two rows of each class (merge or drop smaller classes)"
         raise _wrong(where, expected, f"one row of {abbreviated(single)}")
+    if names := sorted(text for text in texts if kind == "class" and text in ABSENT):
+        are = "is a class" if len(names) == 1 else "are classes"
+        logger.info(f"{where}: {', '.join(names)} {are}; only an empty cell is a missing {target}")
     return kind
 
 
@@ -149,8 +166,13 @@ def labeled_rows(frame: "pd.DataFrame", target: str) -> tuple["pd.DataFrame", in
     The rows keep their index.
     """
     _expect_known(target, list(frame), "target")
-    kept = [not is_absent(cell) for cell in frame[target]]
+    kept = [_is_given(cell) for cell in frame[target]]
     return frame[kept], len(kept) - sum(kept)
+
+
+def _is_given(cell: object) -> bool:
+    """Return whether a cell of a target is not empty; None and nan may be classes, see `read_table`."""
+    return bool(cell.strip()) if isinstance(cell, str) else not is_absent(cell)
 
 
 def label_separator(cells: Sequence) -> str:
@@ -179,61 +201,19 @@ def to_labels(cell: object, separator: str = "") -> list[str]:
     return list(dict.fromkeys(str(part).strip() for part in parts if not is_absent(part)))
 
 
-def to_number(cell: object) -> float | None:
-    """Convert a cell to a finite float, or None.
-
-    "1e3" and "-.5" are numbers, "1,000" and "1_000" are not.
-    """
-    text = str(cell).strip()
-    number = float(text) if _NUMBER.fullmatch(text) else math.inf
-    return number if math.isfinite(number) else None
-
-
-def date_order(cells: Iterable) -> str:
-    """Detect the first part of dates: "day", "month" or "".
-
-    "" means that not all cells are dates. Accepted are ISO dates (year, month, day), numeric day and month before the
-    year, and English month names, each with or without a time of day. A number, or a year and month, is no date. If no
-    cell decides, as 31/12/2024 would, the month is first before slashes (United States), and the day before points and
-    hyphens.
-    """
-    texts = {str(cell).strip() for cell in cells}
-    orders = ("month", "day") if any("/" in text for text in texts) else ("day", "month")
-    return next((order for order in orders if texts and all(to_date(text, order) for text in texts)), "")
-
-
-def to_date(cell: object, order: str = "day") -> datetime | None:
-    """Convert a cell to a naive datetime, or None.
-
-    A cell with a time zone is converted to UTC.
-    """
-    text = str(cell).strip()
-    if not (match := next((found for form in _DATES if (found := form.fullmatch(text))), None)):
-        return None
-    part = {"first": 0, "second": 0} | match.groupdict()
-    day, month = (part["first"], part["second"]) if order == "day" else (part["second"], part["first"])
-    name, year, clock = part.get("name", "")[:3].lower(), int(part["year"]), part["time"] or "00:00"
-    month = _MONTHS.index(name) + 1 if name in _MONTHS else part.get("month", month)
-    year += 0 if len(part["year"]) > 2 else 1900 if year > 68 else 2000
-    clock = (clock if clock[1:2] != ":" else f"0{clock}").upper().replace(" UTC", "Z")
-    try:
-        half = "%I:%M:%S %p" if clock.count(":") > 1 else "%I:%M %p"
-        time = datetime.strptime(clock, half) if clock[-1] == "M" else datetime.fromisoformat(f"1900-01-01T{clock}")
-        midnight = datetime(year, int(month), int(part.get("day", day)))
-        return midnight + (time.replace(tzinfo=None) - datetime(1900, 1, 1)) - (time.utcoffset() or timedelta())
-    except (ValueError, OverflowError):
-        return None
-
-
-def column_table(columns: Sequence[Column], left_out: Sequence[tuple[str, str]], frame: "pd.DataFrame") -> str:
+def column_table(
+    columns: Sequence[Column], left_out: Sequence[tuple[str, str]], frame: "pd.DataFrame", root: str | Path = ""
+) -> str:
     """Format the columns, and the skipped columns, as terminal tables.
 
-    The table gives kind, percentage of filled cells, number of distinct values and an example.
+    The table gives kind, percentage of filled cells, number of distinct values and an example. A cell with the path of
+    a file is filled if the file is there.
     """
     rows = [("column", "kind", "filled", "distinct", "example")]
     for column in columns:
         cells = [cell for cell in frame[column.name] if not is_absent(cell)]
-        filled, distinct = 100 * len(cells) / max(1, len(frame)), len({str(cell).strip() for cell in cells})
+        there = [cell for cell in cells if column.kind not in FILES or os.path.isfile(resolve(cell, root))]
+        filled, distinct = 100 * len(there) / max(1, len(frame)), len({str(cell).strip() for cell in cells})
         rows.append((column.name, column.kind, f"{filled:.0f} %", distinct, cells[0] if cells else ""))
     return "\n".join(_aligned(rows) + (["", *_aligned([("skipped", "reason"), *left_out])] if left_out else []))
 
@@ -245,6 +225,24 @@ def _kind_of(name: str, cells: list, root: str | Path) -> str:
     texts = Counter(str(cell).strip() for cell in cells)
     if len(texts) < 2:
         return "one value"
+    if kind := _kind_of_files(name, cells, root):
+        return kind
+    known = _without_placeholders(cells)
+    if (form := number_form(known)) is not None:
+        return _kind_of_number(name, numbers_of(known, form), len(known))
+    if date_order(known):
+        return "date"
+    is_short, words = max(map(len, texts)) <= LENGTH, sum(len(text.split()) for text in texts) / len(texts)
+    few = len(texts) <= 20 or (len(texts) <= min(1000, 0.05 * len(cells)) and words <= 3)
+    few |= len(texts) <= 1000 and any(map(is_code, texts)) and all(map(_is_word_with_digit, texts))
+    if {text.lower() for text in texts} == {"true", "false"} or (is_short and few and 2 * len(texts) <= len(cells)):
+        return "category"
+    codes = all(len(text.split()) == 1 and all(category(sign) != "Lo" for sign in text) for text in texts)
+    return IDENTIFIER if is_short and len(texts) == len(cells) and codes else "text"
+
+
+def _kind_of_files(name: str, cells: list, root: str | Path) -> str:
+    """Return the kind of a column of paths, the reason to skip it, or "" if it holds none."""
     dotted = [text for text in map(str, cells) if "." in text.rstrip()[-5:-1]]
     for kind, endings in FILES.items():
         paths = [text for text in dotted if text.rstrip()[-5:].lower().endswith(endings)]
@@ -254,16 +252,37 @@ def _kind_of(name: str, cells: list, root: str | Path) -> str:
             if kind in KINDS:
                 _expect_file(name, paths, root)
             return kind
-    if (values := _values(texts)) is not None:
-        return _kind_of_number(name, values, len(cells))
-    if date_order(texts):
-        return "date"
-    is_short, words = max(map(len, texts)) <= LENGTH, sum(len(text.split()) for text in texts) / len(texts)
-    few = len(texts) <= 20 or (len(texts) <= min(1000, 0.05 * len(cells)) and words <= 3)
-    if {text.lower() for text in texts} == {"true", "false"} or (is_short and few and 2 * len(texts) <= len(cells)):
-        return "category"
-    codes = all(len(text.split()) == 1 and all(category(sign) != "Lo" for sign in text) for text in texts)
-    return IDENTIFIER if is_short and len(texts) == len(cells) and codes else "text"
+    distinct = [text for text in dict.fromkeys(str(cell).strip() for cell in cells) if _may_be_path(text)]
+    some = distinct[:: max(1, len(distinct) // SNIFFED)]
+    files = [path for text in some if os.path.isfile(path := resolve(text, root))]
+    if not files or 2 * len(files) <= len(some) or 2 * len(distinct) <= len({*map(str, cells)}):
+        return ""
+    return Counter(kind_of_file(path) or UNSUPPORTED for path in files).most_common(1)[0][0]
+
+
+def _may_be_path(text: str) -> bool:
+    return 0 < len(text) <= PATH and text.isprintable() and "://" not in text and not text.endswith(".")
+
+
+def _is_word_with_digit(text: str) -> bool:
+    return len(text.split()) == 1 and any(sign.isdecimal() for sign in text)
+
+
+def _without_placeholders(cells: list) -> list:
+    """Return the cells without those that mark missing numbers, if most cells remain, and of two values."""
+    known = [cell for cell in cells if not is_placeholder(cell)]
+    return known if 2 * len(known) > len(cells) and len({str(cell).strip() for cell in known}) > 1 else cells
+
+
+def _form_of(kind: str, cells: list) -> str:
+    """Return the decimal mark of a column of numbers, or the first part of its dates, from all of its cells."""
+    if kind == "number":
+        readable = [c for c in cells if to_number(c) is not None or to_number(c, ",") is not None]
+        return number_form(readable) or ""
+    if kind == "date":
+        known = [cell for cell in cells if to_date(cell, "day") or to_date(cell, "month")]
+        return date_order(known) or "day"
+    return ""
 
 
 def _kind_of_number(name: str, values: set, count: int) -> str:
@@ -273,18 +292,13 @@ def _kind_of_number(name: str, values: set, count: int) -> str:
     rising = count > 2 and max(values) - min(values) == count - 1
     if whole and len(values) == count and (rising or _ID.search(name)):
         return IDENTIFIER
-    return "category" if whole and len(values) <= min(10, 0.05 * count) else "number"
+    coded = (_ID.search(name) or _CODES.search(name)) and len(values) < count
+    return "category" if whole and (coded or len(values) <= min(10, 0.05 * count)) else "number"
 
 
-def _values(texts: Iterable[str]) -> set | None:
-    """Convert texts to numbers, exact or inf; None if impossible."""
-    values = set()
-    for text in texts:
-        if _CODE.fullmatch(text) or not _NUMBER.fullmatch(text):
-            return None
-        value = int(text) if len(text) < 40 and text.lstrip("+-").isdecimal() else float(text)
-        values.add(math.inf if math.isinf(value) else value)
-    return values
+def _repeats(values: set, count: int) -> bool:
+    """Return whether numbers may be classes: at most 100 whole ones, of two rows each on average."""
+    return 2 * len(values) <= min(200, count) and all(float(value).is_integer() for value in values)
 
 
 def _check_given(series: "pd.Series", kind: str, root: str | Path) -> None:
@@ -295,9 +309,10 @@ def _check_given(series: "pd.Series", kind: str, root: str | Path) -> None:
     if kind in FILES and cells:
         _expect_file(series.name, cells, root)
     if kind in ("number", "date"):
-        order = max(("day", "month"), key=lambda order: sum(to_date(cell, order) is not None for cell in cells))
-        read = to_number if kind == "number" else lambda cell: to_date(cell, order)
-        _refuse_rows(series, where, f"a {kind} in every cell", read)
+        form = _form_of(kind, cells)
+        read = partial(to_number, decimal=form) if kind == "number" else partial(to_date, order=form)
+        if 2 * sum(read(cell) is not None for cell in cells) <= len(cells):  # the others are missing cells
+            _refuse_rows(series, where, f"a {kind} in most cells", read)
 
 
 def _refuse_rows(series: "pd.Series", where: str, expected: str, read: Callable[[object], Any]) -> None:

@@ -6,8 +6,15 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from mmzoo.data.tables.column_types import date_order, to_date, to_number
-from mmzoo.data.tables.read import LARGEST
+from mmzoo.data.tables.formats import (
+    LARGEST,
+    Lookup,
+    canonical_cells,
+    date_order,
+    number_form,
+    to_date,
+    to_number,
+)
 
 SMALLEST = 1e-30  # smallest standard deviation to divide by: its inverse is a float32
 MOST_VALUES = 50  # most frequent values of a category with separate features; the others share one
@@ -19,17 +26,21 @@ OTHER = "other"
 class Number:
     """Describe a column of numbers by mean and standard deviation.
 
-    Both come from the training rows, in the column's unit.
+    Both come from the training rows, in the column's unit. `decimal` is "," if the comma is the decimal mark of texts.
     """
 
     name: str
     mean: float
     deviation: float
+    decimal: str = ""
 
 
 @dataclass(frozen=True)
 class Category:
-    """Describe a categorical column by its `values`; other values share one feature."""
+    """Describe a categorical column by its `values`; other values share one feature.
+
+    Values are spelled as in `canonical_cells`; a cell is found in any spelling, see `Lookup`.
+    """
 
     name: str
     values: tuple[str, ...]
@@ -49,22 +60,25 @@ class Date:
     order: str = "day"
 
 
-def fit_feature(kind: str, name: str, cells: Sequence) -> Number | Category | Date:
+def fit_feature(kind: str, name: str, cells: Sequence, form: str | None = None) -> Number | Category | Date:
     """Fit a feature column to the training rows' `cells`.
 
-    `kind` is `number`, `category` or `date`.
+    `kind` is `number`, `category` or `date`. `form` is the decimal mark, or the order of a date, of the whole column;
+    by default inferred from `cells`.
     """
     if kind == "category":
-        values, counts = np.unique([str(cell) for cell in cells if cell is not None], return_counts=True)
+        values, counts = np.unique([c for c in canonical_cells(cells) if c is not None], return_counts=True)
         return Category(
             name, tuple(sorted(str(value) for value in values[np.argsort(-counts, kind="stable")][:MOST_VALUES]))
         )
-    order = date_order([cell for cell in cells if cell is not None]) or "day" if kind == "date" else ""
-    numbers = to_years(cells, order) if order else to_numbers(cells)
+    given = [cell for cell in cells if cell is not None]
+    if form is None:
+        form = date_order(given) or "day" if kind == "date" else number_form(given) or ""
+    numbers = to_years(cells, form) if kind == "date" else to_numbers(cells, form)
     finite = numbers[np.isfinite(numbers)]
     mean, deviation = (float(finite.mean()), float(finite.std())) if len(finite) else (0.0, 0.0)
     rounded = (float(f"{mean:.7g}"), float(f"{deviation if deviation > SMALLEST else 1.0:.7g}"))
-    return Date(name, *rounded, order) if order else Number(name, *rounded)
+    return Date(name, *rounded, form) if kind == "date" else Number(name, *rounded, form)
 
 
 def feature_names(columns: Sequence[Number | Category | Date]) -> tuple[str, ...]:
@@ -123,7 +137,7 @@ def features(columns: Sequence[Number | Category | Date], cells: Mapping[str, Se
         if isinstance(column, Category):
             parts.append(_one_hot(values, column.values))
             continue
-        numbers = to_numbers(values) if isinstance(column, Number) else to_years(values, column.order)
+        numbers = read_column(column, values)
         missing = ~np.isfinite(numbers)
         filled = np.where(missing, column.mean, numbers)
         circles = [] if isinstance(column, Number) else _circles(filled, missing)
@@ -132,16 +146,27 @@ def features(columns: Sequence[Number | Category | Date], cells: Mapping[str, Se
 
 
 def present(columns: Sequence[Number | Category | Date], cells: Mapping[str, Sequence]) -> np.ndarray:
-    """Return `(N,)` bool: whether a row has any cell in `columns`."""
-    return np.any([[cell is not None for cell in cells[column.name]] for column in columns], axis=0)
+    """Return `(N,)` bool: whether a row has any usable cell in `columns`: a number, a date or any category."""
+    there = (
+        [cell is not None for cell in cells[column.name]]
+        if isinstance(column, Category)
+        else np.isfinite(read_column(column, cells[column.name]))
+        for column in columns
+    )
+    return np.any(list(there), axis=0)
 
 
-def to_numbers(cells: Sequence) -> np.ndarray:
+def read_column(column: Number | Date, cells: Sequence) -> np.ndarray:
+    """Convert cells of a column to numbers, or to years since 2000, `(N,)` float64; NaN where that is impossible."""
+    return to_numbers(cells, column.decimal) if isinstance(column, Number) else to_years(cells, column.order)
+
+
+def to_numbers(cells: Sequence, decimal: str = "") -> np.ndarray:
     """Convert cells to numbers, `(N,)` float64.
 
     NaN means missing, no number, or beyond `LARGEST`.
     """
-    numbers = np.array([None if cell is None else to_number(cell) for cell in cells], np.float64)
+    numbers = np.array([None if cell is None else to_number(cell, decimal) for cell in cells], np.float64)
     return np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
 
 
@@ -155,11 +180,12 @@ def to_years(cells: Sequence, order: str) -> np.ndarray:
 
 
 def _one_hot(cells: Sequence, values: Sequence[str]) -> np.ndarray:
-    place = {value: i for i, value in enumerate(values)}
+    place = Lookup(values)
     rows = np.zeros((len(cells), len(values) + 1))
     for row, cell in zip(rows, cells, strict=True):
         if cell is not None:
-            row[place.get(str(cell), len(values))] = 1
+            found = place(cell)
+            row[len(values) if found is None else found] = 1
     return rows
 
 

@@ -3,15 +3,18 @@
 import codecs
 import csv
 import decimal
+import functools
 import json
 import os
 import re
+import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmzoo.data.tables.formats import number_form
 from mmzoo.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -24,13 +27,12 @@ SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "tes
     ("validation", "val", "valid", "dev"), "validation"
 )
 NAMED = 5  # bad rows listed in a message
-LARGEST = 1e19  # largest usable number: its square is a float32
 _BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NOT_WINDOWS = b"\x81\x8d\x8f\x90\x9d"
 _SYSTEM_FILES = ("Thumbs.db", "desktop.ini", "__MACOSX")
 
 
-def read_table(path: str | Path) -> "pd.DataFrame":
+def read_table(path: str | Path, target: str = "") -> "pd.DataFrame":
     """Read a table as a DataFrame of text, numbers, lists and None.
 
     Cells are `str`, int or float, `list`, or None.
@@ -41,6 +43,7 @@ def read_table(path: str | Path) -> "pd.DataFrame":
 
     None is a missing cell: only spaces, or an entry of `ABSENT` in exactly that spelling ("none" may be a class). "NA"
     is missing except in a column whose other cells are codes of two to five capital letters (Namibia, North America).
+    In the column `target`, unless it holds numbers or lists, only empty cells are missing: None and nan are classes.
     True and False become text, dates become ISO text, objects a list of [key, value].
 
     Raises:
@@ -54,14 +57,14 @@ def read_table(path: str | Path) -> "pd.DataFrame":
         if not path.exists():
             raise BadInputError(f"{path}: expected a table. Received: no such file or folder")
         if path.is_dir():
-            return _read_folder(path)
+            return _read_folder(path, target)
         ending = path.suffix.lower()
         if ending not in ENDINGS:
             raise BadInputError(
                 f"{path}: expected {' '.join(ENDINGS)} or a folder. Received: {ending or 'no extension'}"
             )
         readers = {".parquet": _read_parquet, ".jsonl": _read_json, ".ndjson": _read_json}
-        return _frame(path, *readers.get(ending, _read_csv)(path))
+        return _frame(path, *readers.get(ending, _read_csv)(path), target)
     except OSError as error:
         raise BadInputError(f"{path}: expected a readable table. Received: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
@@ -70,17 +73,17 @@ def read_table(path: str | Path) -> "pd.DataFrame":
         ) from None
 
 
-def from_frame(frame: "pd.DataFrame", where: str | Path = "table") -> "pd.DataFrame":
+def from_frame(frame: "pd.DataFrame", where: str | Path = "table", target: str = "") -> "pd.DataFrame":
     """Convert a DataFrame to the cell types of `read_table`.
 
     The index is renumbered.
-    Error messages begin with `where`.
+    Error messages begin with `where`. For `target` see `read_table`.
 
     Raises:
         BadInputError: as `read_table`.
     """
     columns = [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
-    return _frame(where, [str(name) for name in frame.columns], columns)
+    return _frame(where, [str(name) for name in frame.columns], columns, target)
 
 
 def root_of(path: str | Path) -> Path:
@@ -92,8 +95,15 @@ def root_of(path: str | Path) -> Path:
 def resolve(cell: object, folder: str | Path) -> Path:
     """Resolve the path in a cell, relative to `folder`.
 
-    Absolute paths, ~ and backslashes are accepted.
+    Absolute paths, ~ and backslashes are accepted. Where there is no such file, but one whose path differs in letter
+    case or in its Unicode form only, the result is this file.
     """
+    path = as_written(cell, folder)
+    return path if os.path.lexists(path) else _alike(path) or path
+
+
+def as_written(cell: object, folder: str | Path) -> Path:
+    """Return the path in a cell as `resolve`, whether a file is there or not."""
     text = str(cell).strip()
     if "\\" in text and not os.path.lexists(os.path.join(folder, text)):
         text = text.replace("\\", "/")
@@ -101,6 +111,33 @@ def resolve(cell: object, folder: str | Path) -> Path:
         return Path(folder) / Path(text).expanduser()
     except RuntimeError:  # ~ of an unknown user
         return Path(folder) / text
+
+
+def _alike(path: Path) -> Path | None:
+    """Return the only path that equals `path` but for letter case and Unicode form."""
+    if path.parent == path:
+        return None
+    parent = path.parent if os.path.isdir(path.parent) else _alike(path.parent)
+    if parent is None:
+        return None
+    try:
+        names = _folded(str(parent), os.stat(parent).st_mtime_ns).get(_fold(path.name), ())
+    except OSError:
+        return None
+    return parent / names[0] if len(names) == 1 else None
+
+
+@functools.lru_cache(maxsize=256)
+def _folded(folder: str, changed: int) -> dict[str, list[str]]:
+    """Return the names in a folder by their folded form; `changed` is the time of its last change."""
+    found: dict[str, list[str]] = {}
+    for name in os.listdir(folder):
+        found.setdefault(_fold(name), []).append(name)
+    return found
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def is_absent(cell: object) -> bool:
@@ -119,7 +156,7 @@ def abbreviated(items: Sequence, shown: int = NAMED) -> str:
     return ", ".join(str(item) for item in items[:shown]) + more
 
 
-def _frame(where: str | Path, names: Sequence[str], columns: Sequence[list]) -> "pd.DataFrame":
+def _frame(where: str | Path, names: Sequence[str], columns: Sequence[list], target: str = "") -> "pd.DataFrame":
     """Build a DataFrame from cleaned names and cells."""
     import pandas as pd
 
@@ -135,7 +172,9 @@ def _frame(where: str | Path, names: Sequence[str], columns: Sequence[list]) -> 
     cleaned = {}
     for name, cells in zip(names, columns, strict=True):
         try:
-            cleaned[name] = pd.Series(_without_na([_cell(cell) for cell in cells]), dtype=object)
+            read = _without_na([_cell(cell) for cell in cells])
+            read = _with_class_names(read, cells) if name == target else read
+            cleaned[name] = pd.Series(read, dtype=object)
         except UnicodeDecodeError:
             problem = "expected text, numbers or lists. Received: bytes: write them to files and give their paths"
             raise BadInputError(f"{where}: column {name!r}: {problem}") from None
@@ -172,6 +211,17 @@ def _without_na(cells: list) -> list:
     if others and all(re.fullmatch("[A-Z]{2,5}", other) for other in others):
         return cells
     return [None if isinstance(cell, str) and cell.strip() == "NA" else cell for cell in cells]
+
+
+def _with_class_names(read: list, cells: list) -> list:
+    """Put the texts of `ABSENT` back as classes, unless the other cells are numbers or lists."""
+    others = [cell for cell in read if cell is not None]
+    if any(isinstance(cell, list) for cell in others) or number_form(others) is not None:
+        return read
+    return [
+        cell.strip() if one is None and isinstance(cell, str) and cell.strip() else one
+        for one, cell in zip(read, cells, strict=True)
+    ]
 
 
 def _read_csv(path: Path) -> tuple[list[str], list[list]]:
@@ -300,14 +350,14 @@ def _encoding(path: Path) -> str:
     return "cp1252"
 
 
-def _read_folder(folder: Path) -> "pd.DataFrame":
+def _read_folder(folder: Path, target: str) -> "pd.DataFrame":
     """Read a folder's metadata file or its class folders."""
     import pandas as pd
 
     if found := [name for name in METADATA if (folder / name).is_file()]:
         if len(found) > 1:
             raise BadInputError(f"{folder}: expected one table. Received: {' and '.join(found)}")
-        frame = read_table(folder / found[0])
+        frame = read_table(folder / found[0], target)
         if "file_name" not in frame:
             names = abbreviated([repr(name) for name in frame])
             raise BadInputError(f"{folder / found[0]}: expected a column 'file_name'. Received: {names}")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmzoo.data.tables.batches import Examples
-from mmzoo.data.tables.column_types import labeled_rows, to_labels, to_number
+from mmzoo.data.tables.column_types import labeled_rows, to_labels
 from mmzoo.data.tables.features import Category, Date, Number
+from mmzoo.data.tables.formats import Lookup, number_form, plain_text, to_number
 from mmzoo.data.tables.read import abbreviated, read_table, root_of
 from mmzoo.data.tables.rows import Rows, Sizes, decode_rows
 from mmzoo.data.tables.split import SPLITS, fold_splits, split_rows
@@ -77,7 +78,7 @@ def load_splits(source: Source, place: Path, sizes: Sizes, fold: str = "") -> di
     Raises:
         BadInputError: the table cannot be read, split or decoded, or a target is an unknown class or no number.
     """
-    frame, _ = labeled_rows(read_table(place), source.target)
+    frame, _ = labeled_rows(read_table(place, source.target), source.target)
     labels, strata = _targets(frame[source.target].tolist(), source, place)
     splits = _splits(source, frame, strata, fold)
     rows = decode_rows(frame, root_of(place), dict(source.inputs), sizes, source.skip_bad)
@@ -103,7 +104,8 @@ def target_numbers(cells: list, place: str | Path) -> np.ndarray:
     Raises:
         BadInputError: a cell is no number, or exceeds the range of float32.
     """
-    numbers = np.array([np.nan if (number := to_number(cell)) is None else number for cell in cells], np.float64)
+    form = number_form(cells) or ""
+    numbers = np.array([np.nan if (n := to_number(cell, form)) is None else n for cell in cells], np.float64)
     (bad,) = np.nonzero(~(np.abs(numbers) < np.finfo(np.float32).max))
     if len(bad):
         shown = abbreviated([str(cells[i]) for i in bad])
@@ -132,23 +134,18 @@ def target_labels(cells: list, classes: tuple[str, ...], separator: str) -> np.n
     return marked
 
 
-def class_name(cell: object) -> str:
-    """Return the class name of a target cell; 3.0 becomes `3`."""
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
-
-
 def class_numbers(cells: list, classes: tuple[str, ...], place: str | Path) -> np.ndarray:
     """Encode cells as indices into `classes`, `(N,)` int32.
 
     Raises:
         BadInputError: a cell is not in `classes`.
     """
-    number = {name: i for i, name in enumerate(classes)}
-    names = [class_name(cell) for cell in cells]
-    if other := sorted({name for name in names if name not in number}):
+    place_of = Lookup(classes)
+    numbers = [place_of(cell) for cell in cells]
+    if other := sorted({plain_text(cell) for cell, number in zip(cells, numbers, strict=True) if number is None}):
         shown = f"{', '.join(other[:5])}{' ...' if len(other) > 5 else ''}"
         raise BadInputError(f"{place}: expected the classes {', '.join(classes)}. Received: {shown}")
-    return np.array([number[name] for name in names], np.int32)
+    return np.array(numbers, np.int32)
 
 
 def _examples(rows: Rows, chosen: np.ndarray, labels: np.ndarray) -> Examples:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mmzoo.data.arrays import SPLITS
-from mmzoo.data.tables.column_types import date_order, to_date, to_number
+from mmzoo.data.tables.formats import date_order, to_date, to_number
 from mmzoo.data.tables.read import SPLITS as SPLIT_NAMES
 from mmzoo.data.tables.read import abbreviated
 from mmzoo.errors import BadInputError

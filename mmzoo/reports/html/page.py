@@ -50,7 +50,7 @@ def write_report(folder: str | Path, card: Card, experiment: Experiment, splits:
     """
     folder, place = Path(folder), Path(place)
     source, config = experiment.recipe.source, experiment.config
-    frame, lost = labeled_rows(read_table(place), source.target)
+    frame, lost = labeled_rows(read_table(place, source.target), source.target)
     context = Context(card, source, frame, root_of(place), splits, config.sample_rate)
     test = splits["test"]
     output = tasks.load(card.task).outputs[0]

@@ -46,7 +46,8 @@ def test_evaluation_rows_modality_subset_selects_present_columns(data):
     ((inputs, _),) = [*evaluation_rows(data, ("audio", "tabular"), 0)]
     np.testing.assert_array_equal(inputs["present"], data.rows.present[::2][:, [1, 3]])
     ((inputs, _),) = [*evaluation_rows(data, ("text",), 0)]
-    assert [*inputs] == ["text"]
+    assert [*inputs] == ["text", "present"]
+    np.testing.assert_array_equal(inputs["present"], data.rows.present[::2][:, [2]])
 
 
 def collect(data, **changed):

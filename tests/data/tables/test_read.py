@@ -304,6 +304,27 @@ def test_read_table_folder_without_classes_raises(tmp_path, names, said):
     assert said in refused(tmp_path)
 
 
+def test_read_table_target_keeps_class_names(tmp_path):
+    path = write(tmp_path, "t.csv", "kind,size\nNone,1\nfist,None\nnull,3\n,4\n NA ,5\nnan,6\n")
+    assert cells(path)["kind"] == [None, "fist", None, None, None, None]
+    frame = read_table(path, "kind")
+    assert frame["kind"].tolist() == ["None", "fist", "null", None, "NA", "nan"]
+    assert frame["size"].tolist() == ["1", None, "3", "4", "5", "6"]
+    assert read_table(path, "size")["size"].tolist() == ["1", None, "3", "4", "5", "6"]  # a column of numbers
+    given = pd.DataFrame({"kind": ["None", None, "b", float("nan")]})
+    assert from_frame(given, target="kind")["kind"].tolist() == ["None", None, "b", None]
+
+
+def test_resolve_finds_names_of_other_case_and_unicode_form(tmp_path):
+    path = write(tmp_path, "Bilder/Caf\u00e9.JPG", "")
+    assert resolve("bilder/cafe\u0301.jpg", tmp_path) == path
+    assert resolve("Bilder/Caf\u00e9.JPG", tmp_path) == path
+    assert resolve("bilder/tea.jpg", tmp_path) == tmp_path / "bilder" / "tea.jpg"
+    write(tmp_path, "Bilder/caf\u00e9.jpg", "")
+    if len(list((tmp_path / "Bilder").iterdir())) > 1:  # two names that differ in case only
+        assert not resolve("Bilder/CAFE\u0301.JPG", tmp_path).exists()
+
+
 def test_resolve_paths(tmp_path, monkeypatch):
     write(tmp_path, "images/a b.png", "x")
     write(tmp_path, "back\\slash.png", "x")
