@@ -75,7 +75,7 @@ def test_decode_wav_streamed_or_not_closed_reaches_the_end(riff, data):
     np.testing.assert_array_equal(decode_wav(with_sizes(whole, riff, data))[0], decode_wav(whole)[0])
     cut = with_sizes(whole, riff, data)[:-101]
     if data is not None:
-        assert len(decode_wav(cut)[0]) == 949 if riff is not None else True
+        assert riff is None or len(decode_wav(cut)[0]) == 949
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,7 @@ def test_decode_wav_streamed_or_not_closed_reaches_the_end(riff, data):
         (b"RIFF", "Received: b'RIFF' at its start"),
         (b"", "Received: b'' at its start"),
     ],
+    ids=range(15),  # a float file has the time at which it was written
 )
 def test_decode_wav_unusable_file_raises_one_line(content, message):
     with pytest.raises(ValueError, match=f"^a.wav: expected .*({message})") as raised:

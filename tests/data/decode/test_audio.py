@@ -141,7 +141,7 @@ def test_streamed_wav_of_unknown_length_is_whole():
     np.testing.assert_allclose(decode_audio(bytes(content), RATE), tone(), atol=4e-5)
 
 
-@pytest.mark.parametrize("content", [b"", b"RIFF", b"hello, world" * 100, encoded(np.zeros(0))])
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"hello, world" * 100, encoded(np.zeros(0))], ids=range(4))
 def test_read_audio_bad_content_raises(content):
     with pytest.raises(BadInputError, match=r"notes\.txt: expected") as raised:
         decode_audio(content, RATE, name="notes.txt")
