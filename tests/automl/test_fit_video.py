@@ -102,8 +102,8 @@ def test_from_videos_to_a_verified_model(table):
     assert card["verification"]["exit_code"] in (0, 3)
     if card["verification"]["gpu"]["status"] == "executed":
         assert {check["status"] for check in card["verification"]["checks"]} <= {"right", "information"}
-    ((name, shape),) = [(entry["name"], entry["shape"]) for entry in card["inputs"]]
-    assert (name, shape) == ("video", [1, 256, 32, 3])
+    inputs = {entry["name"]: entry["shape"] for entry in card["inputs"]}
+    assert inputs == {"video": [1, 256, 32, 3], "present": [1, 1]}
     print(card["scores"]["subsets"], card["scores"]["artifacts"], card["baselines"]["linear"])
     assert "model_int8.tflite" in card["files"]
     page = (folder / "report.html").read_text(encoding="utf-8")
