@@ -39,10 +39,11 @@ def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: st
         skip_bad: leave out rows with files that cannot be decoded.
     """
     opened = ModelFolder.open(folder)
+    table = table if isinstance(table, str | Path) else to_frame(table)
     frame, root = frame_of(table, root)
     found, bad = predictions(opened, frame, root, artifact, skip_bad)
     source = opened.recipe.source
-    predicted = frame if isinstance(table, str | Path) else to_frame(table).copy()
+    predicted = frame if isinstance(table, str | Path) else table.copy()
     for name, cells in targets.load(source.kind).cells(found, source).items():
         column = _free(name, predicted.columns)
         predicted[column] = pd.Series(cells, dtype=object if bad else None, index=predicted.index)

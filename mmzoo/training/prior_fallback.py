@@ -17,8 +17,8 @@ def fit_prior_fallback(model: keras.Model, history: dict, experiment: Experiment
     """Set the layer `SharesWhereUnknown` of a trained model from the validation split.
 
     The layer returns the class prior for the modality subsets (patterns of `present`) that are marked unknown. The
-    empty set is. The only modality of a unimodal model is not. The
-    full set is unknown if the model is not more accurate than the majority class. Any other subset is unknown if its
+    empty subset is unknown. The only modality of a unimodal model is known. With several modalities, the full set is
+    unknown if the model is not more accurate than the majority class. Any other subset is unknown if its
     gain in accuracy does not exceed the standard error of the gain: by chance, an uninformative modality beats the
     majority class half the time.
 

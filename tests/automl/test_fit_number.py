@@ -118,13 +118,13 @@ def test_prediction_of_other_rows(fitted, mmzoo_command, table, tmp_path):
     new, old, unknown = written["predicted year"]
     assert new > 2000 > old > 1985
     assert 1990 < unknown < 2010
-    told = TrainedModel(fitted).predict(tmp_path / "new.csv")
-    np.testing.assert_allclose(told, written["predicted year"], atol=1.5)
+    predicted = TrainedModel(fitted).predict(tmp_path / "new.csv")
+    np.testing.assert_allclose(predicted, written["predicted year"], atol=1.5)
     module = recipes.load(str(fitted / "recipe.py"))
     training = load_splits(module.source, table, module.sizes(module.Config()))["train"]
-    assert told[2] == pytest.approx(training.labels.mean(), abs=0.01)
+    assert predicted[2] == pytest.approx(training.labels.mean(), abs=0.01)
     runner = Runner(fitted)(text="modern w1", tabular=np.array([180, 0], np.float32))
-    assert runner["value"] == pytest.approx(float(told[0]), abs=0.01)
+    assert runner["value"] == pytest.approx(float(predicted[0]), abs=0.01)
     assert isinstance(runner["value"], float)
 
 

@@ -349,7 +349,7 @@ def test_data_wait_slow_pipeline_is_detected():
     import tensorflow as tf
 
     def build(config):
-        """A step of many milliseconds, beside which those of a busy machine do not count."""
+        """Return a model whose step takes longer than the delays of a busy machine."""
         x = keras.Input((4,), name="x")
         wide = keras.layers.Dense(1200)(keras.layers.Dense(1200)(x))
         return keras.Model({"x": x}, keras.layers.Dense(2, activation="softmax")(wide))

@@ -105,7 +105,7 @@ def infer_columns(
             _check_given(frame[name], given[name], root)
         found = "ignored" if name in ignore else given.get(name) or _kind_of(name, cells, root)
         if cells and found in KINDS:
-            columns.append(Column(name, found, _form_of(found, cells)))
+            columns.append(Column(name, found, form_of(found, cells)))
         else:
             left_out.append((name, found if cells or found == "ignored" else "all cells empty"))
     return columns, left_out
@@ -274,7 +274,7 @@ def _without_placeholders(cells: list) -> list:
     return known if 2 * len(known) > len(cells) and len({str(cell).strip() for cell in known}) > 1 else cells
 
 
-def _form_of(kind: str, cells: list) -> str:
+def form_of(kind: str, cells: list) -> str:
     """Return the decimal mark of a column of numbers, or the first part of its dates, from all of its cells."""
     if kind == "number":
         readable = [c for c in cells if to_number(c) is not None or to_number(c, ",") is not None]
@@ -309,7 +309,7 @@ def _check_given(series: "pd.Series", kind: str, root: str | Path) -> None:
     if kind in FILES and cells:
         _expect_file(series.name, cells, root)
     if kind in ("number", "date"):
-        form = _form_of(kind, cells)
+        form = form_of(kind, cells)
         read = partial(to_number, decimal=form) if kind == "number" else partial(to_date, order=form)
         if 2 * sum(read(cell) is not None for cell in cells) <= len(cells):  # the others are missing cells
             _refuse_rows(series, where, f"a {kind} in most cells", read)

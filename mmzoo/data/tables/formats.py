@@ -51,6 +51,11 @@ def is_code(cell: object) -> bool:
     return isinstance(cell, str) and bool(_CODE.fullmatch(cell.strip()))
 
 
+def is_plain(text: str) -> bool:
+    """Return whether a text is a number with a decimal point and without separators, currency or percent."""
+    return bool(_PLAIN.fullmatch(text.strip()))
+
+
 def to_number(cell: object, decimal: str = "") -> float | None:
     """Convert a cell to a finite float, or None.
 

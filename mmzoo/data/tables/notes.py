@@ -1,14 +1,14 @@
 """Messages on a table's cells: missing files, unreadable numbers, unknown categories and cut texts."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmzoo.data.tables.features import Category, Date, Number, read_column
-from mmzoo.data.tables.formats import Lookup, is_code, to_number
+from mmzoo.data.tables.formats import Lookup, is_plain, to_number
 from mmzoo.data.tables.read import as_written, resolve
 from mmzoo.data.tables.rows import is_file, kind_of, texts
 from mmzoo.errors import BadInputError
@@ -85,19 +85,12 @@ def _values(cells: "pd.Series", column: Number | Category | Date, training: bool
 
 def _format(cells: "pd.Series", given: list[tuple[int, object]], column: Number) -> str:
     """Return a line on a decimal comma, thousands separators, currencies or percent signs."""
-    plain: Callable[[object], bool] = lambda cell: not isinstance(cell, str) or _is_plain(cell)  # noqa: E731
-    special = [cell for _, cell in given if not plain(cell) and to_number(cell, column.decimal) is not None]
+    texts_given = [cell for _, cell in given if isinstance(cell, str) and not is_plain(cell)]
+    special = [cell for cell in texts_given if to_number(cell, column.decimal) is not None]
     if not special:
         return ""
     shown = f"{special[0]} is {to_number(special[0], column.decimal):g}"
     return f"{cells.name}: numbers with a decimal {'comma' if column.decimal else 'point'}: {shown}"
-
-
-def _is_plain(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text))) or is_code(text)
-    except ValueError:
-        return False
 
 
 def _line(cells: "pd.Series", rows: list[tuple[int, object]], count: int, what: str) -> str:
@@ -105,8 +98,5 @@ def _line(cells: "pd.Series", rows: list[tuple[int, object]], count: int, what: 
     if not rows:
         return ""
     place, first = rows[0]
-    return f"{cells.name}: {len(rows):,} of {count:,} {what}: first {str(first)[:40]!r} in row {_number(cells, place)}"
-
-
-def _number(cells: "pd.Series", place: int) -> int:
-    return int(cells.index[place]) + 1
+    row = int(cells.index[place]) + 1
+    return f"{cells.name}: {len(rows):,} of {count:,} {what}: first {str(first)[:40]!r} in row {row}"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mmzoo.artifacts.card import Card
+from mmzoo.data.tables.column_types import form_of
 from mmzoo.data.tables.features import Category, Date, Number, to_numbers, to_years
-from mmzoo.data.tables.formats import date_order, number_form, to_date
 from mmzoo.data.tables.read import resolve
 from mmzoo.data.tables.rows import is_file, kind_of
 from mmzoo.errors import BadInputError
@@ -82,9 +82,7 @@ def _whole_percent(there: np.ndarray) -> str:
 def _about(cells: list, kind: str) -> str:
     """Return the mean and the range of numbers, the range of dates, or the most frequent value of others."""
     if kind in ("number", "date"):
-        known = [cell for cell in cells if to_date(cell) or to_date(cell, "month")] if kind == "date" else []
-        mark = number_form(c for c in cells if c is not None) or "" if kind == "number" else ""
-        values = to_years(cells, date_order(known) or "day") if kind == "date" else to_numbers(cells, mark)
+        values = (to_numbers if kind == "number" else to_years)(cells, form_of(kind, cells))
         values, cells = values[np.isfinite(values)], [c for c, v in zip(cells, values, strict=True) if np.isfinite(v)]
         if not len(values):
             return ""
