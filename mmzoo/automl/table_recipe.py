@@ -1,22 +1,27 @@
 """The recipe of a table: data, model, objective, plan and export from the values in a `recipe.py`."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from mmzoo import fusion
+from mmzoo.automl.choice import LINEAR, Choice, choose
+from mmzoo.automl.linear_member import linear_model
 from mmzoo.blocks.presence import ConstantWhereNothing, SharesWhereUnknown
+from mmzoo.data.arrays import split_arrays
 from mmzoo.data.tables.batches import evaluation_rows, training_rows
-from mmzoo.data.tables.features import Category, Date, Number, figures
+from mmzoo.data.tables.features import Category, Date, Number, edges, figures
 from mmzoo.data.tables.rows import Sizes
 from mmzoo.data.tables.source import Source, load_splits, locate
 from mmzoo.errors import BadInputError, expect
+from mmzoo.experiment import Experiment
 from mmzoo.heads.classifier import classifier
 from mmzoo.heads.multi_label import multi_label
 from mmzoo.heads.regressor import regressor
@@ -26,6 +31,7 @@ from mmzoo.models.table_encoders import table_encoders
 from mmzoo.models.transfer import start_from
 from mmzoo.recipe import Export, Phase, check_numbers, check_order
 
+SMALLEST = 1e-7  # probability in a logarithm
 SMOOTHING = 0.1  # of class labels (Szegedy et al. 2016, section 7)
 
 
@@ -83,8 +89,10 @@ class TableConfig:
 class TargetKind:
     """One kind of target: its head, objective, exported output and validation metric.
 
-    `wiring` returns the arguments of `late_fusion` that depend on the target. The layer `answer` yields `output`.
-    `learned` are the fields of `TableRecipe` that only this kind has.
+    `wiring` returns the arguments of `late_fusion` that depend on the target. The layer `answer` yields `output`; the
+    first input of the layer `before` is the prediction in front of the fallback for missing modalities. `row_losses`
+    returns the loss of each row `(N,)` of such predictions `(N, K)`, `answers` converts them to `output`. `learned` are
+    the fields of `TableRecipe` that only this kind has.
     """
 
     task: str
@@ -94,6 +102,9 @@ class TargetKind:
     learned: tuple[str, ...]
     wiring: Callable[["TableRecipe"], dict[str, Any]]
     objective: Callable[["TableRecipe"], dict[str, Any]]
+    before: str
+    row_losses: Callable[["TableRecipe", np.ndarray, np.ndarray], np.ndarray]
+    answers: Callable[["TableRecipe", np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +114,7 @@ class TableRecipe:
     `file` is the path of the `recipe.py`; `config` has the defaults. `encoders` is `{modality: arguments}` of published
     encoders, see `mmzoo.encoders.pretrained`. `class_weight` has one weight per class or is empty. `mean` and
     `deviation` describe a numeric target in the training rows, `prior` the frequency of each label. `patience` is in
-    epochs.
+    epochs, `bytes_limit` of the float TFLite file in bytes, 0 for none.
     """
 
     file: str = ""
@@ -115,6 +126,7 @@ class TableRecipe:
     deviation: float = 1.0
     prior: tuple[float, ...] = ()
     patience: int = 8
+    bytes_limit: int = 0
 
     def __post_init__(self) -> None:
         if self.source.kind not in KINDS:
@@ -163,8 +175,8 @@ class TableRecipe:
     def build(self, config: TableConfig | None = None) -> keras.Model:
         """Return the late-fusion model of `{modality: (B, ...), "present": (B, M)}`."""
         config = config or self.config
-        shapes = self.sizes(config).shapes(config.modalities, self._features)
-        scaled = {"figures": figures(self._features), "published": self.encoders}
+        shapes = self.sizes(config).shapes(config.modalities, self.features)
+        scaled = {"figures": (*figures(self.features), edges(self.features)), "published": self.encoders}
         encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
         model = late_fusion(encoders, fusion.load(config.fusion), always_present=True, **self.kind.wiring(self))
         return start_from(config.init_from, model, self.source.modalities)
@@ -189,14 +201,23 @@ class TableRecipe:
             task=kind.task,
             labels=self.source.classes,
             outputs={kind.output: "answer", "embedding": "embedding"},
-            units=sizes.units(modalities, self._features),
+            units=sizes.units(modalities, self.features),
             data={"name": Path(self.source.path).name, "version": "", "license": "", "weights_license": ""},
-            ranges=sizes.ranges(modalities, self._features),
+            ranges=sizes.ranges(modalities, self.features),
             precisions=("float32", "dynamic") if published else ("float32", "dynamic", "int8"),
         )
 
+    def choose(self, experiment: Experiment, fused: keras.Model, unimodal: Mapping[str, keras.Model]) -> Choice:
+        """Choose the model that ships on the validation rows, see `mmzoo.automl.choice`."""
+        config, validation = experiment.config, split_arrays(experiment, "validation")
+        place = locate(self.source.path, config.data_dir, Path(self.file).parent)
+        train = load_splits(self.source, place, self.sizes(config), config.fold)["train"]
+        linear = linear_model(self, config.modalities, train, validation)
+        return choose(self, experiment, fused, {} if linear is None else {LINEAR: linear}, unimodal, validation)
+
     @property
-    def _features(self) -> tuple[Number | Category | Date, ...]:
+    def features(self) -> tuple[Number | Category | Date, ...]:
+        """Return the columns of the modality `tabular`."""
         return dict(self.source.inputs).get("tabular", ())
 
 
@@ -215,6 +236,12 @@ def _class_objective(recipe: TableRecipe) -> dict[str, Any]:
         return keras.losses.categorical_crossentropy(one_hot, y_pred, label_smoothing=SMOOTHING)
 
     return {"loss": with_auxiliary(loss, count), "metrics": [fused_accuracy(count)]}
+
+
+def _class_losses(recipe: TableRecipe, labels: np.ndarray, raw: np.ndarray) -> np.ndarray:
+    """Return label-smoothed cross-entropy, as the objective has it."""
+    logs = np.log(np.clip(raw, SMALLEST, 1))
+    return -(1 - SMOOTHING) * logs[np.arange(len(labels)), labels.astype(int)] - SMOOTHING * logs.mean(axis=1)
 
 
 def _number_wiring(recipe: TableRecipe) -> dict[str, Any]:
@@ -249,32 +276,47 @@ def _labels_objective(recipe: TableRecipe) -> dict[str, Any]:
     return {"loss": "binary_crossentropy", "metrics": [score]}
 
 
+def _labels_losses(recipe: TableRecipe, labels: np.ndarray, raw: np.ndarray) -> np.ndarray:
+    """Return binary cross-entropy, averaged over the labels."""
+    likely = np.where(labels > 0.5, raw, 1 - raw)
+    return -np.log(np.clip(likely, SMALLEST, 1)).mean(axis=1)
+
+
 KINDS = {
     "class": TargetKind(
         task="classification",
         summary="Classification",
         output="probabilities",
-        monitor="val_accuracy",
+        monitor="val_loss",
         learned=("class_weight",),
         wiring=_class_wiring,
         objective=_class_objective,
+        before="answer",
+        row_losses=_class_losses,
+        answers=lambda recipe, raw: raw,
     ),
     "number": TargetKind(
         task="regression",
         summary="Regression",
         output="value",
-        monitor="val_mae",
+        monitor="val_loss",
         learned=("mean", "deviation"),
         wiring=_number_wiring,
         objective=_number_objective,
+        before="value_or_mean",
+        row_losses=lambda recipe, labels, raw: np.abs(raw[:, 0] - (labels - recipe.mean) / recipe.deviation),
+        answers=lambda recipe, raw: raw * recipe.deviation + recipe.mean,
     ),
     "labels": TargetKind(
         task="multilabel",
         summary="Multi-label classification",
         output="label_probabilities",
-        monitor="val_micro_f1",
+        monitor="val_loss",
         learned=("prior",),
         wiring=_labels_wiring,
         objective=_labels_objective,
+        before="answer",
+        row_losses=_labels_losses,
+        answers=lambda recipe, raw: raw,
     ),
 }

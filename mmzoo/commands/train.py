@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,18 @@ ARTIFACT_EXAMPLES = 10_000  # at most, for each artifact; Keras predicts all, wi
 
 @dataclass(frozen=True)
 class _Trained:
-    """The fused model and its unimodal baselines, each with its history."""
+    """The model that ships and its unimodal baselines, each with its history.
+
+    `candidates` and `chosen` say how it was chosen, see `mmzoo.automl.choice`; `fused` is the model of all modalities
+    where a model of one of them ships.
+    """
 
     model: keras.Model
     history: dict
     baselines: dict[str, tuple[keras.Model, dict]]
+    candidates: dict[str, dict] = field(default_factory=dict)
+    chosen: str = ""
+    fused: keras.Model | None = None
 
 
 def train(
@@ -93,6 +100,8 @@ def train(
         tell_encoders(experiment)
         title = out.name if text else recipe
         trained = _fit(with_options(experiment, options), examples, working, title, precision)
+        every, (trained, examples) = examples, _chosen(trained, examples)
+        experiment, spec = examples.experiment, examples.experiment.export()
         with new_folder(out, working) as folder:
             outputs = {name: trained.model.get_layer(layer).output for name, layer in spec.outputs.items()}
             exported = keras.Model(trained.model.input, outputs)
@@ -103,6 +112,8 @@ def train(
                 card = replace(card, recipe=Path(recipe).name, name=out.name)
             card = _exported(folder, card, exported, examples)
             card = _scored(folder, card, replace(examples, model=trained.model), trained)
+            if trained.fused is not None:
+                card = replace(card, baselines=_with_fused(card.baselines, trained.fused, every))
             write_card(folder, card)
             print("verifying ...", flush=True)
             report = verify(folder)
@@ -127,6 +138,30 @@ def _fit(experiment: Experiment, examples: Examples, working: Path, title: str, 
     singles = {name: experiment.changed(modalities=(name,)) for name in (names if compared else ())}
     baselines = {name: fit(single, working / name, f"{title} ({name})", precision) for name, single in singles.items()}
     return _Trained(model, history, baselines)
+
+
+def _chosen(trained: _Trained, examples: Examples) -> tuple[_Trained, Examples]:
+    """Return what ships where the recipe chooses it on the validation rows, and the examples of its modalities."""
+    experiment = examples.experiment
+    if experiment.recipe.table is None:
+        return trained, examples
+    unimodal = {name: model for name, (model, _) in trained.baselines.items()}
+    choice = experiment.recipe.table.choose(experiment, trained.model, unimodal)
+    trained = replace(trained, candidates=choice.candidates, chosen=choice.name)
+    if choice.modalities == experiment.config.modalities:
+        return replace(trained, model=choice.model), examples
+    own = experiment.changed(modalities=choice.modalities)
+    _, history = trained.baselines[choice.name]
+    alone = _Trained(choice.model, history, {}, choice.candidates, choice.name, trained.model)
+    return alone, Examples(*test_arrays(own), examples.names, own)
+
+
+def _with_fused(baselines: Baselines, fused: keras.Model, examples: Examples) -> Baselines:
+    """Return `baselines` with the primary metric of a fused model that does not ship."""
+    spec = examples.experiment.export()
+    task = tasks.load(spec.task)
+    found = task.score(output_predictor(spec, fused), examples)
+    return replace(baselines, fused=next(iter(found.subsets.values()))[task.primary.key])
 
 
 def _new_card(recipe: str, experiment: Experiment, model: keras.Model, training: dict) -> Card:
@@ -189,7 +224,7 @@ def _scored(folder: Path, card: Card, examples: Examples, trained: _Trained) -> 
         name: {**one, "parameters": trained.baselines[name][0].count_params()}
         for name, one in found.baselines.unimodal.items()
     }
-    baselines = replace(found.baselines, unimodal=sized)
+    baselines = replace(found.baselines, unimodal=sized, candidates=trained.candidates, chosen=trained.chosen)
     history = {**trained.history, "baselines": {name: one for name, (_, one) in trained.baselines.items()}}
     _draw(folder, task, scores, baselines, history, card.labels)
     return replace(card, scores=scores, baselines=baselines, history=history)

@@ -12,7 +12,7 @@ from keras import layers
 from mmzoo.encoders.light_cnn import light_cnn
 from mmzoo.encoders.log_mel_cnn import log_mel_cnn
 from mmzoo.encoders.pretrained import pretrained
-from mmzoo.encoders.tabular_mlp import tabular_mlp
+from mmzoo.encoders.tabular_mlp import tabular_mlp, tabular_piecewise
 from mmzoo.encoders.temporal_conv import temporal_conv
 from mmzoo.encoders.text_conv import text_conv
 
@@ -26,7 +26,7 @@ def table_encoders(
     sample_rate: int,
     embed_dim: int,
     width: float = 1.0,
-    figures: tuple[np.ndarray, np.ndarray] | None = None,
+    figures: tuple[np.ndarray, ...] | None = None,
     dropout: float = 0.2,
     published: Mapping[str, dict[str, Any]] | None = None,
 ) -> dict[str, keras.Model]:
@@ -39,15 +39,15 @@ def table_encoders(
         sample_rate: of audio, in Hz.
         embed_dim: width of the embeddings.
         width: factor of the channels inside encoders of images, videos, audio and text.
-        figures: mean and variance `(F,)` of the rows of `tabular`; without them the rows are not scaled.
+        figures: mean and variance `(F,)` of the rows of `tabular`, and the edges of the bins of each feature, see
+            `tabular_piecewise`; without them the rows are not scaled.
         dropout: dropout rate of each embedding, and inside the encoder of `tabular`.
         published: `{modality: arguments}` of images and videos with an encoder of `encoders.pretrained`.
 
     Raises:
         ValueError: a modality is of another kind.
     """
-    made, (mean, variance) = {}, figures or (None, None)
-    tabular = partial(tabular_mlp, mean=mean, variance=variance, dropout=dropout)
+    made, tabular = {}, partial(_tabular, figures, dropout)
     for name, shape in shapes.items():
         image_encoder = partial(_image_encoder, (published or {}).get(name))
         plain = _encoder(name, shape, sample_rate, embed_dim, width, image_encoder, tabular)
@@ -82,6 +82,16 @@ def _encoder(
     if kind == "tabular":
         return tabular(shape[0], embed_dim, name=name)
     raise ValueError(f"table_encoders expects image, audio, video, text and tabular. Received: {modality=}")
+
+
+def _tabular(
+    figures: tuple[np.ndarray, ...] | None, dropout: float, num_features: int, embed_dim: int, name: str
+) -> keras.Model:
+    """Build an encoder of rows, with bins where a feature has edges."""
+    mean, variance, edges = (*(figures or (None, None)), ())[:3]
+    if any(map(len, edges)):
+        return tabular_piecewise(num_features, embed_dim, (mean, variance, edges), dropout=dropout, name=name)
+    return tabular_mlp(num_features, embed_dim, mean=mean, variance=variance, dropout=dropout, name=name)
 
 
 def _image_encoder(

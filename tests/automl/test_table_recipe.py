@@ -93,7 +93,7 @@ def test_plan_and_export_have_the_values():
     recipe = recipe_of("class", class_weight=(1.0, 3.0), patience=4)
     (phase,) = recipe.plan()
     assert (phase.epochs, phase.class_weight, phase.patience) == (3, (1.0, 3.0), 4)
-    assert (phase.monitor, phase.clip_norm) == ("val_accuracy", 1.0)
+    assert (phase.monitor, phase.clip_norm) == ("val_loss", 1.0)
     assert recipe.export().precisions == ("float32", "dynamic", "int8")
     published = dataclasses.replace(recipe, encoders={"text": {}})
     assert published.export().precisions == ("float32", "dynamic")
