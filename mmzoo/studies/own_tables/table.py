@@ -1,0 +1,132 @@
+"""A table of the suite: where its rows come from, and how it is written to disk once."""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmzoo.artifacts.folder import write_json
+from mmzoo.data.arrays import SPLITS
+from mmzoo.errors import BadInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE, RECORD = "table.csv", "table.json"
+SPLIT = "split"
+
+
+@dataclass(frozen=True)
+class Content:
+    """The rows of a table, and the files that its cells name.
+
+    Attributes:
+        frame: one row each; the column `split` holds train, validation or test.
+        files: columns whose cells are relative paths of files; an empty cell has none.
+        read: a cell of these columns to the bytes of its file.
+    """
+
+    frame: "pd.DataFrame"
+    files: tuple[str, ...] = ()
+    read: Callable[[str], bytes] = lambda name: b""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the suite.
+
+    Attributes:
+        name: name of its folder.
+        kind: what its columns hold, as "image + text".
+        target: column to predict.
+        task: class, number or labels, as `mmzoo fit --task` takes it.
+        source: data set, version and license.
+        split: how its rows are divided.
+        load: a folder of data, or None, to the rows.
+    """
+
+    name: str
+    kind: str
+    target: str
+    task: str
+    source: str
+    split: str
+    load: Callable[[str | Path | None], Content]
+
+
+def write_table(
+    table: Table, folder: str | Path, data_dir: str | Path | None = None, limit: int = 0
+) -> tuple[Path, dict]:
+    """Write a table and its files into `folder`/NAME, unless it is there; return its path and its record.
+
+    The record holds rows and columns, and the SHA-256 of the table.
+
+    Args:
+        table: table of the suite.
+        folder: folder of all tables.
+        data_dir: folder of the data; by default MMZOO_DATA_DIR.
+        limit: maximum number of rows of a split, drawn at random; 0 for all.
+
+    Raises:
+        BadInputError: the source is not there; or the table that is there has other rows.
+    """
+    out = Path(folder) / table.name
+    if (out / RECORD).is_file():
+        return out / TABLE, read_record(out, limit)
+    content = table.load(data_dir)
+    frame = content.frame if not limit else _few(content.frame, limit)
+    shutil.rmtree(out, ignore_errors=True)
+    for column in content.files:
+        for name in frame[column].dropna().unique():
+            if name:
+                path = out / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content.read(name))
+    out.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(out / TABLE, index=False)
+    described = {name: value for name, value in asdict(table).items() if name != "load"}
+    rows = {split: int((frame[SPLIT] == split).sum()) for split in SPLITS}
+    digest = hashlib.sha256((out / TABLE).read_bytes()).hexdigest()
+    record = described | {"rows": rows, "columns": list(frame), "files": list(content.files)}
+    write_json(out / RECORD, record | {"limit": limit, "sha256": digest})
+    return out / TABLE, read_record(out, limit)
+
+
+def read_record(folder: str | Path, limit: int = 0) -> dict:
+    """Read the record of a table that was written.
+
+    Raises:
+        BadInputError: it was written with another `limit`.
+    """
+    import json
+
+    record = json.loads((Path(folder) / RECORD).read_text(encoding="utf-8"))
+    if record["limit"] != limit:
+        raise BadInputError(f"{folder}: it was written with at most {record['limit']} rows of a split, not {limit}")
+    return record
+
+
+def _few(frame: "pd.DataFrame", limit: int) -> "pd.DataFrame":
+    """Draw at most `limit` rows of each split; they keep their order."""
+    rng, kept = np.random.default_rng(0), []
+    for split in SPLITS:
+        rows = np.flatnonzero(frame[SPLIT] == split)
+        kept.append(np.sort(rng.permutation(rows)[:limit]))
+    return frame.iloc[np.sort(np.concatenate(kept))]
+
+
+def index_lines(records: Sequence[dict]) -> list[str]:
+    """Format the records of tables as lines: name, kind, rows of each split, target and columns."""
+    lines = []
+    for record in records:
+        rows = " / ".join(str(record["rows"][split]) for split in SPLITS)
+        columns = ", ".join(name for name in record["columns"] if name not in (SPLIT, record["target"]))
+        lines.append(
+            f"{record['name']:<18}{record['kind']:<34}{rows:<22}{record['task']:<8}{record['target']:<16}{columns}"
+        )
+        lines.append(f"{'':<18}{record['source']}; split: {record['split']}")
+    return lines
