@@ -2,8 +2,8 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TABLE, RECORD = "table.csv", "table.json"
 SPLIT = "split"
+FILES = ("image", "audio")
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,12 @@ class Content:
 
     Attributes:
         frame: one row each; the column `split` holds train, validation or test.
-        files: columns whose cells are relative paths of files; an empty cell has none.
-        read: a cell of these columns to the bytes of its file.
+        kinds: kind of each column: image, audio, text, category or date; number, where none is given.
+        read: a cell of an image or audio column, a relative path, to the bytes of its file; an empty cell has none.
     """
 
     frame: "pd.DataFrame"
-    files: tuple[str, ...] = ()
+    kinds: dict[str, str] = field(default_factory=dict)
     read: Callable[[str], bytes] = lambda name: b""
 
 
@@ -80,7 +81,7 @@ def write_table(
     content = table.load(data_dir)
     frame = content.frame if not limit else _few(content.frame, limit)
     shutil.rmtree(out, ignore_errors=True)
-    for column in content.files:
+    for column in [name for name, kind in content.kinds.items() if kind in FILES]:
         for name in frame[column].dropna().unique():
             if name:
                 path = out / name
@@ -91,7 +92,8 @@ def write_table(
     described = {name: value for name, value in asdict(table).items() if name != "load"}
     rows = {split: int((frame[SPLIT] == split).sum()) for split in SPLITS}
     digest = hashlib.sha256((out / TABLE).read_bytes()).hexdigest()
-    record = described | {"rows": rows, "columns": list(frame), "files": list(content.files)}
+    kinds = {name: content.kinds.get(name, "number") for name in frame if name not in (SPLIT, table.target)}
+    record = described | {"rows": rows, "columns": kinds}
     write_json(out / RECORD, record | {"limit": limit, "sha256": digest})
     return out / TABLE, read_record(out, limit)
 
@@ -117,16 +119,3 @@ def _few(frame: "pd.DataFrame", limit: int) -> "pd.DataFrame":
         rows = np.flatnonzero(frame[SPLIT] == split)
         kept.append(np.sort(rng.permutation(rows)[:limit]))
     return frame.iloc[np.sort(np.concatenate(kept))]
-
-
-def index_lines(records: Sequence[dict]) -> list[str]:
-    """Format the records of tables as lines: name, kind, rows of each split, target and columns."""
-    lines = []
-    for record in records:
-        rows = " / ".join(str(record["rows"][split]) for split in SPLITS)
-        columns = ", ".join(name for name in record["columns"] if name not in (SPLIT, record["target"]))
-        lines.append(
-            f"{record['name']:<18}{record['kind']:<34}{rows:<22}{record['task']:<8}{record['target']:<16}{columns}"
-        )
-        lines.append(f"{'':<18}{record['source']}; split: {record['split']}")
-    return lines

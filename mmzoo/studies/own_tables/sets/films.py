@@ -25,8 +25,9 @@ def _films(data_dir: str | Path | None) -> tuple[pd.DataFrame, dict[str, np.ndar
     return films, arrays
 
 
-def _content(frame: pd.DataFrame, arrays: dict[str, np.ndarray]) -> Content:
-    return Content(frame, ("poster",), lambda name: jpeg(arrays, numbered(name), "poster_jpg", "poster_off"))
+def _content(frame: pd.DataFrame, kinds: dict[str, str], arrays: dict[str, np.ndarray]) -> Content:
+    kinds = {"poster": "image", "title": "text"} | kinds
+    return Content(frame, kinds, lambda name: jpeg(arrays, numbered(name), "poster_jpg", "poster_off"))
 
 
 def film_genres(data_dir: str | Path | None) -> Content:
@@ -35,7 +36,7 @@ def film_genres(data_dir: str | Path | None) -> Content:
     films = films[~films["genres"].isin(["", "unknown"])].reset_index(drop=True)
     films["first"] = films["genres"].str.split("|").str[0]
     films["split"] = random_split(films, "first", "title")  # a few films are there twice
-    return _content(films[["poster", "title", "year", "genres", "split"]], arrays)
+    return _content(films[["poster", "title", "year", "genres", "split"]], {}, arrays)
 
 
 def film_rating(data_dir: str | Path | None) -> Content:
@@ -46,7 +47,11 @@ def film_rating(data_dir: str | Path | None) -> Content:
     films = films[films["item"].map(ratings.size()).fillna(0) >= RATED].reset_index(drop=True)
     films["genres"] = films["genres"].str.replace("|", ", ", regex=False)
     films["split"] = random_split(films, "rating", "title")
-    return _content(films[["poster", "title", "genres", "release", "rating", "split"]], arrays)
+    return _content(
+        films[["poster", "title", "genres", "release", "rating", "split"]],
+        {"genres": "text", "release": "date"},
+        arrays,
+    )
 
 
 def ratings(data_dir: str | Path | None) -> Content:
@@ -60,7 +65,8 @@ def ratings(data_dir: str | Path | None) -> Content:
     frame = drawn(frame, RATINGS)
     frame = frame.merge(users, left_on="user_id", right_on="user").merge(films, left_on="film_id", right_on="item")
     columns = ["user_id", "film_id", "age", "gender", "occupation", "year", "rating", "split"]
-    return Content(frame[columns])
+    kinds = dict.fromkeys(("user_id", "film_id", "gender", "occupation"), "category")
+    return Content(frame[columns], kinds)
 
 
 TABLES = (

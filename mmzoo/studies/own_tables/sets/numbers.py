@@ -54,7 +54,7 @@ def occupancy(data_dir: str | Path | None) -> Content:
         frames.append(frame)
     frame = pd.concat(frames, ignore_index=True)
     frame["Occupancy"] = np.where(frame["Occupancy"] == 1, "occupied", "empty")
-    return Content(frame.rename(columns={"Occupancy": "room"}))
+    return Content(frame.rename(columns={"Occupancy": "room"}), {"date": "date"})
 
 
 def tumours(data_dir: str | Path | None) -> Content:
@@ -75,7 +75,7 @@ def diabetes(data_dir: str | Path | None) -> Content:
     frame = load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": "progression"})
     frame["sex"] = frame["sex"].astype(int)
     frame["split"] = random_split(frame, "progression")
-    return Content(frame)
+    return Content(frame, {"sex": "category"})
 
 
 TABLES = (

@@ -23,7 +23,7 @@ def eyes(data_dir: str | Path | None) -> Content:
             "split": named_split(arrays["split"]),
         }
     )
-    return Content(frame, ("photo",), lambda name: jpeg(arrays, numbered(name)))
+    return Content(frame, {"photo": "image"}, lambda name: jpeg(arrays, numbered(name)))
 
 
 def hand_signs(data_dir: str | Path | None) -> Content:
@@ -40,7 +40,7 @@ def hand_signs(data_dir: str | Path | None) -> Content:
     frame["split"] = random_split(frame, "digit", "student")
     return Content(
         frame.drop(columns="student"),
-        ("picture",),
+        {"picture": "image"},
         lambda name: jpeg(arrays, numbered(name), offsets="jpg_off"),
     )
 
@@ -63,7 +63,7 @@ def photos(data_dir: str | Path | None) -> Content:
         part = Path(name).parent.name
         return jpeg(arrays, numbered(name), f"{part}_jpg", f"{part}_off")
 
-    return Content(frame, ("photo",), read)
+    return Content(frame, {"photo": "image"}, read)
 
 
 def faces(data_dir: str | Path | None) -> Content:
@@ -84,7 +84,7 @@ def faces(data_dir: str | Path | None) -> Content:
     for name in ("first", "second"):
         frame[name] = [f"faces/{row:03d}.png" for row in frame[name]]
     frame = frame.iloc[rng.permutation(len(frame))]
-    return Content(frame, ("first", "second"), lambda name: png(arrays["images"][numbered(name)]))
+    return Content(frame, {"first": "image", "second": "image"}, lambda name: png(arrays["images"][numbered(name)]))
 
 
 TABLES = (

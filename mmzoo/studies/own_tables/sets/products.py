@@ -11,6 +11,7 @@ from mmzoo.studies.own_tables.table import Content, Table
 TYPES, COLOURS = 30, 15  # most frequent classes
 SOURCE = "fashion_titles, products of Myntra; no license stated"
 SPLIT = "random, by title"
+KINDS = {"photo": "image", "title": "text", "season": "category", "usage": "category"}
 
 
 def _products(data_dir: str | Path | None, target: str, classes: int, columns: dict[str, str], count: int) -> Content:
@@ -25,9 +26,8 @@ def _products(data_dir: str | Path | None, target: str, classes: int, columns: d
     split = random_split(frame, target, "title")
     frame = frame[[*columns]].rename(columns=columns)
     frame["split"] = np.asarray(split)
-    return Content(
-        frame, ("photo",) if "photo" in columns else (), lambda name: jpeg(arrays, numbered(name)) if arrays else b""
-    )
+    kinds = {name: KINDS[name] for name in columns if name in KINDS}
+    return Content(frame, kinds, lambda name: jpeg(arrays, numbered(name)))
 
 
 def product_photos(data_dir: str | Path | None) -> Content:

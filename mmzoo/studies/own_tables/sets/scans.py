@@ -18,6 +18,9 @@ from mmzoo.studies.own_tables.table import Content, Table
 RARE = 12  # cases of a location, below which it is left out
 MEDPIX = "MedPix 2.0 d3bc431; no license stated, use only"
 OFFICIAL = "official, by case"
+KINDS = {name: "image" for name in ("picture", "picture_1", "picture_2")} | {"sex": "category"}
+KINDS |= dict.fromkeys(("caption", "history", "findings"), "text")
+TARGETS = {"category": "region", "location": "specialty"}
 
 
 def _pictures(data_dir: str | Path | None) -> pd.DataFrame:
@@ -33,9 +36,11 @@ def _pictures(data_dir: str | Path | None) -> pd.DataFrame:
     return frame
 
 
-def _content(frame: pd.DataFrame, files: tuple[str, ...], data_dir: str | Path | None) -> Content:
-    arrays = read_arrays("arrays/medpix2/images.npz", data_dir) if files else {}
-    return Content(frame, files, lambda name: jpeg(arrays, numbered(name)))
+def _content(frame: pd.DataFrame, target: str, data_dir: str | Path | None) -> Content:
+    frame = frame.rename(columns={target: TARGETS[target]})
+    kinds = {name: KINDS[name] for name in frame if name in KINDS}
+    arrays = read_arrays("arrays/medpix2/images.npz", data_dir) if "image" in kinds.values() else {}
+    return Content(frame, kinds, lambda name: jpeg(arrays, numbered(name)))
 
 
 def scan_region(data_dir: str | Path | None) -> Content:
@@ -43,7 +48,7 @@ def scan_region(data_dir: str | Path | None) -> Content:
     frame = _pictures(data_dir)
     frame = frame[~frame["caption"].str.startswith("Replace this")]
     frame = frame[["picture", "caption", "age", "sex", "category", "split"]]
-    return _content(frame.rename(columns={"category": "region"}), ("picture",), data_dir)
+    return _content(frame, "category", data_dir)
 
 
 def scan_pairs(data_dir: str | Path | None) -> Content:
@@ -53,7 +58,7 @@ def scan_pairs(data_dir: str | Path | None) -> Content:
     second = frame[frame.duplicated("case")].drop_duplicates("case")
     both = first.merge(second[["case", "picture"]], on="case", suffixes=("_1", "_2"))
     both = both[["picture_1", "picture_2", "history", "category", "split"]]
-    return _content(both.rename(columns={"category": "region"}), ("picture_1", "picture_2"), data_dir)
+    return _content(both, "category", data_dir)
 
 
 def case_notes(data_dir: str | Path | None) -> Content:
@@ -64,7 +69,7 @@ def case_notes(data_dir: str | Path | None) -> Content:
     frame = _pictures(data_dir).drop_duplicates("case")
     frame = frame[frame["location"].map(frame["location"].value_counts()) >= RARE]
     frame = frame[["history", "findings", "age", "sex", "location", "split"]]
-    return _content(frame.rename(columns={"location": "specialty"}), (), data_dir)
+    return _content(frame, "location", data_dir)
 
 
 def scan_questions(data_dir: str | Path | None) -> Content:
@@ -83,7 +88,7 @@ def scan_questions(data_dir: str | Path | None) -> Content:
     frame = pd.DataFrame([row for row in rows if row[2] in ("yes", "no")], columns=["picture", "question", "answer"])
     frame = frame.drop_duplicates(["picture", "question"]).reset_index(drop=True)
     frame["split"] = random_split(frame, "answer", "picture")
-    return Content(frame, ("picture",), lambda name: members[JPEGS + Path(name).name])
+    return Content(frame, {"picture": "image", "question": "text"}, lambda name: members[JPEGS + Path(name).name])
 
 
 TABLES = (

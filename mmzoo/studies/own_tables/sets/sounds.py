@@ -34,7 +34,7 @@ def commands(data_dir: str | Path | None) -> Content:
         at = int(Path(name).stem) * WORD_RATE
         return wav(clips[f"{Path(name).parent.name}.ogg"][at : at + WORD_RATE], WORD_RATE)
 
-    return Content(frame[["sound", "word", "split"]], ("sound",), read)
+    return Content(frame[["sound", "word", "split"]], {"sound": "audio"}, read)
 
 
 def sound_events(data_dir: str | Path | None) -> Content:
@@ -52,7 +52,7 @@ def sound_events(data_dir: str | Path | None) -> Content:
     ]
     frame = pd.DataFrame(rows, columns=["sound", "event", "split"]).sort_values("sound")
     content = {path.name: members[name] for name, path in named.items()}
-    return Content(frame, ("sound",), lambda name: content[Path(name).name])
+    return Content(frame, {"sound": "audio"}, lambda name: content[Path(name).name])
 
 
 def wake_words(data_dir: str | Path | None) -> Content:
@@ -70,7 +70,11 @@ def wake_words(data_dir: str | Path | None) -> Content:
     ]
     frame = pd.DataFrame(rows, columns=["sound", "sentence", "word", "session"])
     frame["split"] = random_split(frame, "word", "session")
-    return Content(frame.drop(columns="session"), ("sound",), lambda name: wav(sound[int(Path(name).stem)], CALL_RATE))
+    return Content(
+        frame.drop(columns="session"),
+        {"sound": "audio", "sentence": "text"},
+        lambda name: wav(sound[int(Path(name).stem)], CALL_RATE),
+    )
 
 
 TABLES = (
