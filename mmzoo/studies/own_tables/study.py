@@ -13,7 +13,8 @@ from mmzoo.data.arrays import SPLITS
 from mmzoo.errors import BadInputError
 from mmzoo.studies.own_tables.held import Held, answers_path, read_held
 from mmzoo.studies.own_tables.own_fit import run_fit
-from mmzoo.studies.own_tables.peers.models import problem_of, run_peers
+from mmzoo.studies.own_tables.peers.features import modalities_of
+from mmzoo.studies.own_tables.peers.models import peer_names, problem_of, run_peers
 from mmzoo.studies.own_tables.scores import interval, score
 from mmzoo.studies.own_tables.sets import chosen
 from mmzoo.studies.own_tables.settings import Settings
@@ -23,7 +24,6 @@ from mmzoo.studies.runs import read_runs
 
 logger = logging.getLogger(__name__)
 RUNS, README = "runs.json", "README.md"
-LAST = "boosted trees"  # the peer that is trained last
 
 
 def compare_on_tables(out: str | Path, settings: Settings, seeds: Sequence[int] = (0, 1, 2)) -> Path:
@@ -80,10 +80,11 @@ def _runs_of(held: Held, settings: Settings, seeds: Sequence[int], runs: Sequenc
     done = {(run["model"], run["seed"]) for run in runs if run["table"] == name and "error" not in run}
     answers = out / "answers" / name
     answers.mkdir(parents=True, exist_ok=True)
-    if not settings.ours_only and (LAST, 0) not in done:
+    names = [] if settings.ours_only else peer_names(held.task, modalities_of(held.record["columns"]))
+    if wanted := [model for model in names if (model, 0) not in done]:
         about = (held.task, held.metric, held.names)
         problem = problem_of(held.frames, held.record["columns"], held.folder, held.labels, about)
-        for model, found, used in run_peers(problem, lambda model: (model, 0) not in done):
+        for model, found, used in run_peers(problem, wanted):
             used |= {"settings": found.settings, "flags": []}
             yield _run(held, (model, 0), found.answers, answers, used)
     for seed in () if settings.peers_only else seeds:

@@ -47,6 +47,12 @@ def table_features(frames: Mapping[str, "pd.DataFrame"], kinds: Mapping[str, str
     return {name: join(blocks[name]) for name in ORDER if name in blocks}
 
 
+def modalities_of(kinds: Mapping[str, str]) -> list[str]:
+    """List the modalities of columns of these kinds, in the order of `table_features`."""
+    found = {kind if kind in (*FILES, "text") else "numbers" for kind in kinds.values()}
+    return [name for name in ORDER if name in found]
+
+
 def join(blocks: list[Parts]) -> Parts:
     """Concatenate the features of several blocks; sparse where one of them is."""
     from scipy import sparse

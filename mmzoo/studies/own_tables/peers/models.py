@@ -4,7 +4,7 @@ import functools
 import resource
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,30 +58,37 @@ def problem_of(
     return Problem(*about, labels, table_features(frames, kinds, root), tree_numbers(frames, kinds))
 
 
-def run_peers(problem: Problem, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Answers, dict[str, float]]]:
-    """Train the peers that `wanted` asks for; yield name, answers, and seconds of CPU and clock."""
+def peer_names(task: str, modalities: Sequence[str]) -> list[str]:
+    """List the peers of a table, in the order in which they are trained."""
+    names = ["constant"]
+    for name in modalities:
+        names += [f"linear, {name}", *([f"SVM, {name}"] if name != "numbers" else [])]
+    return [*names, *(["linear, all", "linear, average"] if len(modalities) > 1 else []), "boosted trees"]
+
+
+def run_peers(problem: Problem, names: Sequence[str]) -> Iterator[tuple[str, Answers, dict[str, float]]]:
+    """Train the peers `names`, see `peer_names`; yield name, answers, and seconds of CPU and clock."""
     from threadpoolctl import threadpool_limits
 
-    models: dict[str, Callable[[], Answers]] = {"constant": lambda: constant(problem)}
     alone = functools.cache(lambda name: linear(problem, problem.features[name]))
+    models: dict[str, Callable[[], Answers]] = {
+        "constant": lambda: constant(problem),
+        "boosted trees": lambda: boosted(problem),
+        "linear, all": lambda: linear(problem, join([balanced(one) for one in problem.features.values()])),
+        "linear, average": lambda: average(problem, [alone(name) for name in problem.features]),
+    }
     for name, parts in problem.features.items():
         models[f"linear, {name}"] = functools.partial(alone, name)
-        if name != "numbers" and problem.task != "labels":
-            models[f"SVM, {name}"] = functools.partial(support_vectors, problem, parts, name in BAGS)
-    if len(problem.features) > 1:
-        models["linear, all"] = lambda: linear(problem, join([balanced(one) for one in problem.features.values()]))
-        models["linear, average"] = lambda: average(problem, [alone(name) for name in problem.features])
-    models["boosted trees"] = lambda: boosted(problem)
-    for name, train in models.items():
-        if wanted(name):
-            began, clock = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-            # one thread, so that seconds compare and other work on the machine does not stall it
-            with threadpool_limits(1), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a model that has not converged is scored like the others
-                found = train()
-            ended = resource.getrusage(resource.RUSAGE_SELF)
-            cpu = ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
-            yield name, found, {"cpu_seconds": round(cpu, 2), "wall_seconds": round(time.monotonic() - clock, 2)}
+        models[f"SVM, {name}"] = functools.partial(support_vectors, problem, parts, name in BAGS)
+    for name in names:
+        began, clock = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+        # one thread, so that seconds compare and other work on the machine does not stall it
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a model that has not converged is scored like the others
+            found = models[name]()
+        ended = resource.getrusage(resource.RUSAGE_SELF)
+        cpu = ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
+        yield name, found, {"cpu_seconds": round(cpu, 2), "wall_seconds": round(time.monotonic() - clock, 2)}
 
 
 def constant(problem: Problem) -> Answers:
@@ -116,6 +123,7 @@ def linear(problem: Problem, parts: Parts) -> Answers:
 def support_vectors(problem: Problem, parts: Parts, sparse: bool) -> Answers:
     """Fit a support vector machine: linear on sparse features; with a Gaussian kernel on components of dense ones."""
     from sklearn.decomposition import PCA
+    from sklearn.multiclass import OneVsRestClassifier
     from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
     parts = balanced(parts)
@@ -131,6 +139,7 @@ def support_vectors(problem: Problem, parts: Parts, sparse: bool) -> Answers:
             model = LinearSVR(C=margin, max_iter=STEPS) if sparse else SVR(C=margin)
         else:
             model = LinearSVC(C=margin) if sparse else SVC(C=margin)
+            model = OneVsRestClassifier(model) if problem.task == "labels" else model
         found.append(_answers(problem, model, parts, f"C {margin:g}", (center, scale)))
     return _best(problem, found)
 

@@ -9,6 +9,7 @@ SIDE = 64  # pixels of a picture
 CELL, BLOCK, ANGLES = 8, 2, 9  # pixels of a cell, cells of a block, bins of an angle
 LEVELS, GRID = 8, 4  # bins of a channel, cells of mean colours
 SMALL = 1e-5
+BATCH = 500  # pictures
 
 
 def read_pictures(paths: Sequence[Path | None]) -> np.ndarray:
@@ -16,13 +17,19 @@ def read_pictures(paths: Sequence[Path | None]) -> np.ndarray:
     from PIL import Image
 
     pixels = np.zeros((len(paths), SIDE, SIDE, 3), np.uint8)
+    places: dict[Path, list[int]] = {}
     for row, path in enumerate(paths):
         if path is not None:
-            with Image.open(path) as picture:
+            places.setdefault(path, []).append(row)
+    for path, rows in places.items():
+        with Image.open(path) as picture:
+            picture.draft("RGB", (2 * SIDE, 2 * SIDE))  # a large JPEG is decoded smaller
+            if picture.has_transparency_data:
                 over = picture.convert("RGBA")
-            white = Image.new("RGBA", over.size, "white")
-            flat = Image.alpha_composite(white, over).convert("RGB")
-            pixels[row] = np.asarray(flat.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+                flat = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
+            else:
+                flat = picture.convert("RGB")
+        pixels[rows] = np.asarray(flat.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
     return pixels
 
 
@@ -70,5 +77,6 @@ def colours(pixels: np.ndarray) -> np.ndarray:
 
 def picture_features(paths: Sequence[Path | None]) -> np.ndarray:
     """Return gradients and colours, `(N, 1836)` float32, of the pictures in files."""
-    parts = [read_pictures(paths[start : start + 500]) for start in range(0, len(paths), 500)]
+    pixels = read_pictures(paths)
+    parts = [pixels[start : start + BATCH] for start in range(0, len(paths), BATCH)]
     return np.concatenate([np.hstack([gradients(part), colours(part)]) for part in parts])

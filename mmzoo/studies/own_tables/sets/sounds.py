@@ -1,5 +1,6 @@
 """Tables of sounds: words, sounds of the environment, and words with the text around them."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -20,7 +21,7 @@ def commands(data_dir: str | Path | None) -> Content:
 
     folder = find_file("arrays/speech_commands_test/clips.csv", data_dir).parent
     frame = pd.read_csv(folder / "clips.csv")
-    clips = {name: soundfile.read(folder / name, dtype="float32")[0] for name in frame["file"].unique()}
+    clips = functools.cache(lambda file: soundfile.read(folder / file, dtype="float32")[0])
     frame["sound"] = [
         f"{Path(file).stem}/{at:04d}.wav" for file, at in zip(frame["file"], frame["offset"], strict=True)
     ]
@@ -32,7 +33,7 @@ def commands(data_dir: str | Path | None) -> Content:
 
     def read(name: str) -> bytes:
         at = int(Path(name).stem) * WORD_RATE
-        return wav(clips[f"{Path(name).parent.name}.ogg"][at : at + WORD_RATE], WORD_RATE)
+        return wav(clips(f"{Path(name).parent.name}.ogg")[at : at + WORD_RATE], WORD_RATE)
 
     return Content(frame[["sound", "word", "split"]], {"sound": "audio"}, read)
 
@@ -61,7 +62,7 @@ def wake_words(data_dir: str | Path | None) -> Content:
 
     folder = find_file("arrays/wuw_corpus_ii/clips.json", data_dir).parent
     calls = json.loads((folder / "clips.json").read_text(encoding="utf-8"))["context"]
-    sound = soundfile.read(folder / "context.ogg", dtype="float32")[0].reshape(-1, CALL)
+    sound = functools.cache(lambda: soundfile.read(folder / "context.ogg", dtype="float32")[0].reshape(-1, CALL))
     words = sorted({call["word"] for call in calls})
     pattern = re.compile("|".join(r"\s?".join(word) for word in words), re.IGNORECASE)
     rows = [
@@ -73,7 +74,7 @@ def wake_words(data_dir: str | Path | None) -> Content:
     return Content(
         frame.drop(columns="session"),
         {"sound": "audio", "sentence": "text"},
-        lambda name: wav(sound[int(Path(name).stem)], CALL_RATE),
+        lambda name: wav(sound()[int(Path(name).stem)], CALL_RATE),
     )
 
 
