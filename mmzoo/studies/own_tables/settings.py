@@ -24,6 +24,8 @@ class Settings:
     """Training time of `fit`, as 10m."""
     options: str = ""
     """Further options of `fit`, as "--size 300KB --fusion concat"."""
+    autogluon: str = ""
+    """Python with autogluon.tabular, a further peer on the columns that hold no files; by default none."""
     peers_only: bool = False
     """Train peers, and no model of `fit`."""
     ours_only: bool = False

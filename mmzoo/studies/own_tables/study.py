@@ -20,6 +20,7 @@ from mmzoo.studies.own_tables.sets import chosen
 from mmzoo.studies.own_tables.settings import Settings
 from mmzoo.studies.own_tables.summary import is_peer, summary
 from mmzoo.studies.own_tables.table import write_table
+from mmzoo.studies.own_tables.tools.run import NAME, run_autogluon, takes
 from mmzoo.studies.runs import read_runs
 
 logger = logging.getLogger(__name__)
@@ -87,6 +88,13 @@ def _runs_of(held: Held, settings: Settings, seeds: Sequence[int], runs: Sequenc
         for model, found, used in run_peers(problem, wanted):
             used |= {"settings": found.settings, "flags": []}
             yield _run(held, (model, 0), found.answers, answers, used)
+    if settings.autogluon and not settings.ours_only and (NAME, 0) not in done and takes(held):
+        try:
+            given, used = run_autogluon(held, settings.autogluon, out / "models" / name / NAME)
+        except BadInputError as error:
+            yield _about(held, (NAME, 0)) | {"flags": [], "error": str(error)}
+        else:
+            yield _run(held, (NAME, 0), given, answers, used | {"flags": []})
     for seed in () if settings.peers_only else seeds:
         if (label, seed) in done:
             continue

@@ -9,12 +9,12 @@ import numpy as np
 from mmzoo.studies.own_tables.held import answers_path
 from mmzoo.studies.own_tables.scores import difference, interval
 
-PEERS = ("constant", "linear, ", "SVM, ", "boosted trees")
+PEERS = ("constant", "linear, ", "SVM, ", "boosted trees", "AutoGluon")
 RANKED = "of models on validation rows"
 
 
 def is_peer(model: str) -> bool:
-    """Return whether a model is a peer: its name begins as those of the peers do."""
+    """Return whether the name of a model is a peer."""
     return model.startswith(PEERS)
 
 

@@ -73,28 +73,31 @@ def write_table(
         limit: maximum number of rows of a split, drawn at random; 0 for all.
 
     Raises:
-        BadInputError: the source is not there; or the table that is there has other rows.
+        BadInputError: the source is not there; or what is there is no table, or one with another `limit`.
     """
     out = Path(folder) / table.name
     if (out / RECORD).is_file():
         return out / TABLE, read_record(out, limit)
+    if out.exists():
+        raise BadInputError(f"{out}: expected a table that this study wrote, with {RECORD}, or nothing")
     content = table.load(data_dir)
     frame = content.frame if not limit else _few(content.frame, limit)
-    shutil.rmtree(out, ignore_errors=True)
+    part = out.with_name(f".{out.name}.part")  # a table is there whole or not at all
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
     for column in [name for name, kind in content.kinds.items() if kind in FILES]:
-        for name in frame[column].dropna().unique():
-            if name:
-                path = out / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content.read(name))
-    out.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(out / TABLE, index=False)
+        for name in filter(None, frame[column].dropna().unique()):
+            path = part / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.read(name))
+    frame.to_csv(part / TABLE, index=False)
     described = {name: value for name, value in asdict(table).items() if name != "load"}
     rows = {split: int((frame[SPLIT] == split).sum()) for split in SPLITS}
-    digest = hashlib.sha256((out / TABLE).read_bytes()).hexdigest()
+    digest = hashlib.sha256((part / TABLE).read_bytes()).hexdigest()
     kinds = {name: content.kinds.get(name, "number") for name in frame if name not in (SPLIT, table.target)}
     record = described | {"rows": rows, "columns": kinds}
-    write_json(out / RECORD, record | {"limit": limit, "sha256": digest})
+    write_json(part / RECORD, record | {"limit": limit, "sha256": digest})
+    part.rename(out)
     return out / TABLE, read_record(out, limit)
 
 

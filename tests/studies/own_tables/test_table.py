@@ -1,6 +1,7 @@
 """A table is written once, with the files that its rows name."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -43,12 +44,26 @@ def test_table_is_written_once(tmp_path):
     assert LOADED == ["data"]
 
 
-def test_table_without_its_record_is_written_again(tmp_path):
-    path, record = write_table(TABLE, tmp_path, "data")
-    (path.parent / "table.json").unlink()
-    path.write_text("half a tab")
-    assert write_table(TABLE, tmp_path, "data")[1] == record
-    assert len(pd.read_csv(path)) == 10
+def test_interrupted_table_is_written_again(tmp_path):
+    def stopped(data_dir):
+        def read(name):
+            raise KeyboardInterrupt
+
+        return replace(load(data_dir), read=read)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_table(replace(TABLE, load=stopped), tmp_path, "data")
+    assert not (tmp_path / "photos").exists()
+    assert write_table(TABLE, tmp_path, "data")[1]["rows"]["train"] == 6
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_folder_of_something_else_is_kept(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/mine.txt").write_text("mine")
+    with pytest.raises(BadInputError, match=r"photos: expected a table that this study wrote, with table\.json"):
+        write_table(TABLE, tmp_path, "data")
+    assert (tmp_path / "photos/mine.txt").read_text() == "mine"
 
 
 def test_limit_draws_rows_of_each_split(tmp_path):
