@@ -42,7 +42,8 @@ def compare_on_tables(out: str | Path, settings: Settings, seeds: Sequence[int] 
         raise BadInputError(f"`label` must not begin as the name of a peer, got {settings.label}")
     tables, out = chosen(settings.tables), Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    runs = read_runs(out / RUNS, {"limit": settings.limit})
+    about = {"limit": settings.limit}
+    runs = read_runs(out / RUNS, about)
     for number, table in enumerate(tables, 1):
         place = Path(settings.work) if settings.work else out / "tables"
         try:
@@ -53,8 +54,9 @@ def compare_on_tables(out: str | Path, settings: Settings, seeds: Sequence[int] 
         held = read_held(path.parent, record)
         _check(runs, held, settings, out / RUNS)
         for run in _runs_of(held, settings, seeds, runs, out):
-            runs = [one for one in runs if _key(one) != _key(run)] + [run]
-            write_json(out / RUNS, {"limit": settings.limit, "environment": asdict(environment()), "runs": runs})
+            # read again: another study may write into the folder, as ours beside the peers
+            runs = [one for one in read_runs(out / RUNS, about) if _key(one) != _key(run)] + [run]
+            write_json(out / RUNS, {**about, "environment": asdict(environment()), "runs": runs})
             logger.info(f"[{number}/{len(tables)}] {table.name:<16} {_line(run)}")
     readme = out / README
     readme.write_text(summary(runs, out), encoding="utf-8")

@@ -146,6 +146,20 @@ def test_interrupted_peers_go_on(tables, fitted_before, tmp_path, monkeypatch):
     assert not fitted_before["runs"]
 
 
+def test_two_studies_write_into_one_folder(tables, fitted_before, tmp_path, monkeypatch):
+    fit = study.run_fit
+
+    def meanwhile(held, seed, flags, out):
+        monkeypatch.setattr(study, "run_fit", fit)
+        study.compare_on_tables(tmp_path, Settings(peers_only=True))
+        return fit(held, seed, flags, out)
+
+    monkeypatch.setattr(study, "run_fit", meanwhile)
+    page = study.compare_on_tables(tmp_path, Settings(ours_only=True), [0]).read_text()
+    assert {run["model"] for run in runs_in(tmp_path)} == {*PEERS, "fit"}
+    assert "| boosted trees |" in page
+
+
 def test_failed_run_is_recorded_and_tried_again(tables, fitted_before, tmp_path):
     fitted_before["broken"] = {1}
     page = study.compare_on_tables(tmp_path, Settings(ours_only=True), [0, 1]).read_text()
