@@ -23,6 +23,7 @@ from mmzoo.automl.options import Request
 from mmzoo.automl.pretrained import check_weights, published_encoders
 from mmzoo.automl.recipe import RECIPE, from_values, recipe_text
 from mmzoo.automl.scores import rows_table, score_table
+from mmzoo.automl.text_encoder import MOST_TEXTS, text_encoder
 from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
 from mmzoo.benchmark.measure import benchmark
 from mmzoo.commands.benchmark import for_card
@@ -186,7 +187,9 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
     inputs = gather_inputs(columns, frame[split == "train"])
     sizes = measure(frame, root, inputs)
-    for line in cell_notes(frame, root, dict(inputs), sizes["text_bytes"], training=True):
+    sizes["text_encoder"] = text_encoder(request, inputs)
+    longest = 0 if sizes["text_encoder"] == "hash" else sizes["text_bytes"]
+    for line in cell_notes(frame, root, dict(inputs), longest, training=True):
         logger.info(line)
     values = {"path": str(place.absolute()), "target": target, "inputs": inputs, "left_out": tuple(left_out), **sizes}
     values |= {
@@ -211,11 +214,13 @@ def _modality_dropout(own_heads: bool, count: int) -> float:
 def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple], ...]:
     """Return `((modality, columns), ...)`.
 
-    Each image, audio and video column is one modality, all text columns are one, and all other columns are one.
+    Each image, audio, video and text column is one modality, and all other columns are one. More than `MOST_TEXTS`
+    text columns are one modality, as every subset of the modalities is scored.
     `training` is the table of the training rows, from which means and categories are fitted.
     """
     inputs = []
-    for kind in ("image", "audio", "video"):
+    texts = tuple(column.name for column in columns if column.kind == "text")
+    for kind in ("image", "audio", "video", *(("text",) if len(texts) <= MOST_TEXTS else ())):
         own = [column.name for column in columns if column.kind == kind]
         named = [kind] if len(own) == 1 else [f"{kind}_{_slug(name)}" for name in own]
         counts = Counter(named)
@@ -223,7 +228,7 @@ def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple
             if counts[modality] > 1:  # names that differ outside of ASCII only
                 named[i] = next(n for k in itertools.count(1) if (n := f"{modality}_{k}") not in named)
         inputs += [(modality, (name,)) for modality, name in zip(named, own, strict=True)]
-    if texts := tuple(column.name for column in columns if column.kind == "text"):
+    if len(texts) > MOST_TEXTS:
         inputs.append(("text", texts))
     rest = [column for column in columns if column.kind in FEATURES]
     if rest:
@@ -243,7 +248,7 @@ def _linear_baselines(splits: dict, experiment: Experiment) -> dict:
     arrays, labels, config = {}, {}, experiment.config
     for name, examples in baseline_examples(splits, config.seed).items():
         arrays[name] = {}
-        for i, (modality, stored) in enumerate(examples.rows.arrays.items()):
+        for i, (modality, stored) in enumerate(examples.rows.readable.items()):
             arrays[name][modality] = baseline_input(modality, stored, examples.index, config.sample_rate)
             arrays[name].setdefault("present", {})[modality] = examples.rows.present[examples.index, i]
         labels[name] = examples.labels

@@ -52,7 +52,7 @@ def linear_model(
             front.layers[-1].adapt(x[start : start + BATCH] for start in range(0, len(x), BATCH))
     measured = {split: _features(fronts, inputs, modalities) for split, inputs in given.items()}
     weights = _fit(recipe, measured, labels, validation[1])
-    return _graph(recipe, modalities, fronts, weights)
+    return _graph(recipe, {modality: validation[0][modality] for modality in modalities}, fronts, weights)
 
 
 def _front(recipe: Any, modality: str) -> keras.Model | None:
@@ -162,15 +162,12 @@ LAYERS = {"class": "softmax", "number": "linear", "labels": "sigmoid"}
 
 def _graph(
     recipe: Any,
-    modalities: tuple[str, ...],
+    examples: Arrays,
     fronts: Mapping[str, keras.Model],
     weights: tuple[np.ndarray, np.ndarray],
 ) -> keras.Model:
-    shapes = recipe.sizes().shapes(modalities, recipe.features)
-    types = {"image": "uint8", "video": "uint8", "text": "int32"}
-    inputs = {
-        name: keras.Input(shape, dtype=types.get(kind_of(name), "float32"), name=name) for name, shape in shapes.items()
-    }
+    modalities = tuple(examples)
+    inputs = {name: keras.Input(x.shape[1:], dtype=x.dtype.name, name=name) for name, x in examples.items()}
     inputs["present"] = keras.Input((len(modalities),), name="present")
     there = split_present(inputs["present"], modalities)
     parts = []

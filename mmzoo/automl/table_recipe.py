@@ -14,11 +14,12 @@ import tensorflow as tf
 from mmzoo import fusion
 from mmzoo.automl.choice import LINEAR, Choice, choose
 from mmzoo.automl.linear_member import linear_model
+from mmzoo.automl.text_table import initial_tables
 from mmzoo.blocks.presence import ConstantWhereNothing, SharesWhereUnknown
 from mmzoo.data.arrays import split_arrays
 from mmzoo.data.tables.batches import evaluation_rows, training_rows
 from mmzoo.data.tables.features import Category, Date, Number, edges, figures
-from mmzoo.data.tables.rows import Sizes
+from mmzoo.data.tables.rows import Sizes, kind_of
 from mmzoo.data.tables.source import Source, load_splits, locate
 from mmzoo.errors import BadInputError, expect
 from mmzoo.experiment import Experiment
@@ -27,11 +28,12 @@ from mmzoo.heads.multi_label import multi_label
 from mmzoo.heads.regressor import regressor
 from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
 from mmzoo.models.late_fusion import late_fusion
-from mmzoo.models.table_encoders import table_encoders
+from mmzoo.models.table_encoders import table_encoders, text_rank
 from mmzoo.models.transfer import start_from
 from mmzoo.recipe import Export, Phase, check_numbers, check_order
 
 SMALLEST = 1e-7  # probability in a logarithm
+TABLE_RATE = 0.1  # learning rate of the tables of hashed texts, as a multiple of the others: they start from a model
 SMOOTHING = 0.1  # of class labels (Szegedy et al. 2016, section 7)
 
 
@@ -61,6 +63,8 @@ class TableConfig:
     """Audio length: the loudest window of longer audio; shorter audio is padded with silence."""
     text_bytes: int = 32
     """Text length, in UTF-8 bytes; longer texts are truncated."""
+    text_encoder: str = "conv"
+    """Text encoder: hash, for words and character n-grams, or conv, for bytes."""
     frames: int = 8
     """Evenly spaced frames per video."""
     frame_size: int = 64
@@ -82,6 +86,7 @@ class TableConfig:
         check_order(self.modalities, type(self).modalities or self.modalities)
         check_numbers(dataclasses.asdict(self))
         expect("width", self.width > 0, "a number above 0", self.width)
+        expect("text_encoder", self.text_encoder in ("hash", "conv"), "hash or conv", self.text_encoder)
         expect("fusion", self.fusion in fusion.names(), f"one of {', '.join(fusion.names())}", self.fusion)
 
 
@@ -170,13 +175,14 @@ class TableRecipe:
         config = config or self.config
         samples = int(config.sample_rate * config.seconds)
         frames = (config.frames, config.frame_size)
-        return Sizes(config.image_size, config.sample_rate, samples, config.text_bytes, *frames)
+        return Sizes(config.image_size, config.sample_rate, samples, config.text_bytes, *frames, config.text_encoder)
 
     def build(self, config: TableConfig | None = None) -> keras.Model:
         """Return the late-fusion model of `{modality: (B, ...), "present": (B, M)}`."""
         config = config or self.config
         shapes = self.sizes(config).shapes(config.modalities, self.features)
-        scaled = {"figures": (*figures(self.features), edges(self.features)), "published": self.encoders}
+        options = self.encoders | {name: {"table": table} for name, table in self._text_tables(config).items()}
+        scaled = {"figures": (*figures(self.features), edges(self.features)), "options": options}
         encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
         model = late_fusion(encoders, fusion.load(config.fusion), always_present=True, **self.kind.wiring(self))
         return start_from(config.init_from, model, self.source.modalities)
@@ -190,6 +196,7 @@ class TableRecipe:
         config = config or self.config
         average = 1 - 0.23 / config.epochs  # over a fifteenth of the steps if an epoch has 64: 0.995 for 45 epochs
         ends = {"patience": self.patience, "monitor": self.kind.monitor, "class_weight": self.class_weight}
+        ends["rates"] = tuple((f"{name}_encoder/table", TABLE_RATE) for name in self._hashed(config))
         return (Phase("train", config.epochs, config.learning_rate, clip_norm=1.0, ema=average, **ends),)
 
     def export(self, config: TableConfig | None = None) -> Export:
@@ -214,6 +221,22 @@ class TableRecipe:
         train = load_splits(self.source, place, self.sizes(config), config.fold)["train"]
         linear = linear_model(self, config.modalities, train, validation)
         return choose(self, experiment, fused, {} if linear is None else {LINEAR: linear}, unimodal, validation)
+
+    def _hashed(self, config: TableConfig) -> list[str]:
+        """Return the modalities whose input is hashed counts."""
+        return [name for name in config.modalities if config.text_encoder == "hash" and kind_of(name) == "text"]
+
+    def _text_tables(self, config: TableConfig) -> dict[str, np.ndarray]:
+        """Return the initial tables of hashed texts; none where the rows are not there, as in training."""
+        if not self._hashed(config):
+            return {}
+        try:
+            place = locate(self.source.path, config.data_dir, Path(self.file).parent)
+        except BadInputError:
+            return {}
+        return initial_tables(
+            self.source, place, self.sizes(config), config.fold, self._hashed(config), text_rank(config.width)
+        )
 
     @property
     def features(self) -> tuple[Number | Category | Date, ...]:

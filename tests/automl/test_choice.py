@@ -16,6 +16,7 @@ from mmzoo.automl.options import Request
 from mmzoo.automl.table_recipe import KINDS, TableConfig, TableRecipe
 from mmzoo.data.tables.features import Number
 from mmzoo.data.tables.source import Source
+from mmzoo.device.text_hash import SIZE
 from mmzoo.export.quantize import split, tflite_models
 from mmzoo.models.transfer import encoder_names, load_encoders, read_model
 from mmzoo.tflite import flatbuffer
@@ -65,7 +66,9 @@ def test_candidates_are_the_models_and_their_means():
 def recipe_of(kind):
     inputs = (("text", ("note",)), ("audio", ("call",)), ("tabular", (Number("size", 5.0, 2.0),)))
     source = Source("goods.csv", "kind", kind, CLASSES[kind], ";" if kind == "labels" else "", inputs)
-    config = TableConfig(modalities=MODALITIES, embed_dim=8, width=0.1, seconds=0.5, sample_rate=8000)
+    config = TableConfig(
+        modalities=MODALITIES, embed_dim=8, width=0.1, seconds=0.5, sample_rate=8000, text_encoder="hash"
+    )
     learned = {"number": {"mean": 2000.0, "deviation": 7.0}, "labels": {"prior": (0.1, 0.9)}, "class": {}}
     return TableRecipe(source=source, config=config, **learned[kind])
 
@@ -88,7 +91,7 @@ def members_of(recipe):
 def rows_of(count=16):
     rng = np.random.default_rng(0)
     return {
-        "text": rng.integers(0, 200, (count, 32)).astype("int32"),
+        "text": (rng.random((count, SIZE)) < 0.002).astype("uint8"),
         "audio": rng.uniform(-1, 1, (count, 4000)).astype("float32"),
         "tabular": rng.normal(5, 2, (count, 2)).astype("float32"),
         "present": np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(count)], "float32"),
@@ -127,7 +130,7 @@ def test_mean_of_models_is_the_mean_of_those_that_are_available(kind, name, tmp_
     names = [f"{modality}_encoder" for modality in MODALITIES]
     assert load_encoders(fresh, tmp_path / "m.keras", names) == names
     first = members[FUSED] if FUSED in taken else members["text"]
-    table = lambda one: one.get_layer("text_encoder").get_weights()[0]  # noqa: E731
+    table = lambda one: one.get_layer("text_encoder").get_layer("table").get_weights()[0]  # noqa: E731
     np.testing.assert_array_equal(table(fresh), table(first))
 
 
@@ -137,7 +140,7 @@ def test_mean_of_models_keeps_one_float_front_end_for_all_members(tmp_path):
     postprocess = recipe.kind.wiring(recipe)["postprocess"]
     model = mean_of_models(members, MODALITIES, recipe.kind.before, postprocess)
     front, _ = split(model)
-    assert sorted(front.output) == ["audio", "tabular"]
+    assert sorted(front.output) == ["audio", "tabular", "text"]
     tflite = tflite_models(model, ["float32", "int8"], inputs)
     exact = model(inputs)["answer"].numpy()
     for precision, far in (("float32", 1e-5), ("int8", 0.08)):

@@ -231,7 +231,7 @@ def test_tables_that_cannot_be(text, said, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
 
 
-def test_pictures_and_sounds_stand_by_themselves_and_texts_together():
+def test_pictures_sounds_and_texts_stand_by_themselves():
     columns = [
         *(Column(name, kind) for name, kind in (("Front view", "image"), ("back", "image"), ("call", "audio"))),
         *(Column(name, kind) for name, kind in (("title", "text"), ("size", "number"), ("note", "text"))),
@@ -239,7 +239,11 @@ def test_pictures_and_sounds_stand_by_themselves_and_texts_together():
     training = pd.DataFrame({"size": ["1", "3"]}, dtype=object)
     inputs = gather_inputs(columns, training)
     names = [(modality, len(own)) for modality, own in inputs]
-    assert names == [("image_front_view", 1), ("image_back", 1), ("audio", 1), ("text", 2), ("tabular", 1)]
+    texts = [("text_title", 1), ("text_note", 1)]
+    assert names == [("image_front_view", 1), ("image_back", 1), ("audio", 1), *texts, ("tabular", 1)]
+    many = [Column(f"note {i}", "text") for i in range(5)]
+    assert [(modality, len(own)) for modality, own in gather_inputs(many, training)] == [("text", 5)]
+    assert [modality for modality, _ in gather_inputs(many[:1], training)] == ["text"]
     same = [Column("a b", "image"), Column("a-b", "image")]
     assert [modality for modality, _ in gather_inputs(same, training)] == ["image_a_b_1", "image_a_b_2"]
     same = [Column("größe", "audio"), Column("grüße", "audio")]

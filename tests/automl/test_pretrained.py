@@ -129,7 +129,7 @@ def test_recipe_has_published_network(table, weights, tmp_path):
 
 def test_published_network_is_applied_to_video_frames():
     published = published_encoders(["video=mobilenet_v3_small:random"], ["video"])
-    (encoder,) = table_encoders({"video": (4 * 32, 32, 3)}, 8000, 16, published=published).values()
+    (encoder,) = table_encoders({"video": (4 * 32, 32, 3)}, 8000, 16, options=published).values()
     assert encoder(np.zeros((2, 128, 32, 3), np.uint8)).shape == (2, 16)
     assert encoder.count_params() > 900_000
 
