@@ -51,9 +51,10 @@ def choose(
     """Choose between the fused model, each unimodal model, a linear model, and means of their predictions.
 
     Criterion: the mean over the validation rows of the loss of the target's kind. The fused model is kept unless
-    another candidate is better by more than the standard error of the paired difference of the losses, or its primary
-    metric is worse than with the plain average of the unimodal models, or with the linear model. One-standard-error
-    rule: Hastie et al. 2009, The Elements of Statistical Learning, section 7.10.
+    another candidate is better by more than the standard error of the paired difference of the losses (the rule of one
+    standard error: Hastie et al. 2009, The Elements of Statistical Learning, section 7.10). The plain average of the
+    unimodal models and the linear model set a floor of the primary metric where their loss is no worse than the fused
+    model's by more than that: what ships scores no lower than either.
 
     Args:
         recipe: the `TableRecipe`.
@@ -108,13 +109,13 @@ def best_candidate(losses: Mapping[str, np.ndarray], quality: Mapping[str, float
         losses: `{candidate: loss of each validation row (N,)}`, the fused model first.
         quality: `{candidate: primary metric}`, higher is better.
     """
-    floor = max(quality.get(MEAN, -np.inf), quality.get(LINEAR, -np.inf))
+    gains = {name: losses[FUSED] - one for name, one in losses.items()}
+    errors = {name: gain.std() / np.sqrt(len(gain)) for name, gain in gains.items()}
+    simple = [name for name in (MEAN, LINEAR) if name in gains and gains[name].mean() >= -errors[name]]
+    floor = max((quality[name] for name in simple), default=-np.inf)
     able = [name for name in losses if quality[name] >= floor]
     best = min(able, key=lambda name: losses[name].mean())
-    if FUSED not in able:
-        return best
-    gain = losses[FUSED] - losses[best]
-    return best if gain.mean() > gain.std() / np.sqrt(len(gain)) else FUSED
+    return best if FUSED not in able or gains[best].mean() > errors[best] else FUSED
 
 
 def mean_prediction(

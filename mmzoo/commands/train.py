@@ -46,8 +46,8 @@ ARTIFACT_EXAMPLES = 10_000  # at most, for each artifact; Keras predicts all, wi
 class _Trained:
     """The model that ships and its unimodal baselines, each with its history.
 
-    `candidates` and `chosen` say how it was chosen, see `mmzoo.automl.choice`; `fused` is the model of all modalities
-    where a model of one of them ships.
+    `candidates` and `chosen` say how it was chosen, see `mmzoo.automl.choice`; `fused` holds the model of all
+    modalities and the baselines where a model of one of them ships.
     """
 
     model: keras.Model
@@ -55,7 +55,7 @@ class _Trained:
     baselines: dict[str, tuple[keras.Model, dict]]
     candidates: dict[str, dict] = field(default_factory=dict)
     chosen: str = ""
-    fused: keras.Model | None = None
+    fused: "_Trained | None" = None
 
 
 def train(
@@ -152,16 +152,29 @@ def _chosen(trained: _Trained, examples: Examples) -> tuple[_Trained, Examples]:
         return replace(trained, model=choice.model), examples
     own = experiment.changed(modalities=choice.modalities)
     _, history = trained.baselines[choice.name]
-    alone = _Trained(choice.model, history, {}, choice.candidates, choice.name, trained.model)
+    alone = _Trained(choice.model, history, {}, choice.candidates, choice.name, trained)
     return alone, Examples(*test_arrays(own), examples.names, own)
 
 
-def _with_fused(baselines: Baselines, fused: keras.Model, examples: Examples) -> Baselines:
-    """Return `baselines` with the primary metric of a fused model that does not ship."""
+def _with_fused(baselines: Baselines, fused: _Trained, examples: Examples) -> Baselines:
+    """Return `baselines` with the score of a fused model that does not ship, and its comparison with unimodal ones."""
     spec = examples.experiment.export()
     task = tasks.load(spec.task)
-    found = task.score(output_predictor(spec, fused), examples)
-    return replace(baselines, fused=next(iter(found.subsets.values()))[task.primary.key])
+    predict = output_predictor(spec, fused.model)
+    score = next(iter(task.score(predict, examples).subsets.values()))[task.primary.key]
+    compared = task.compare(predict, _unimodal_predictors(fused, examples.experiment), examples).baselines
+    kept = {"candidates": baselines.candidates, "chosen": baselines.chosen, "fused": score}
+    return replace(compared, unimodal=_with_sizes(compared.unimodal, fused), **kept)
+
+
+def _unimodal_predictors(trained: _Trained, experiment: Experiment) -> dict[str, Any]:
+    """Return `{modality: predict}`: a model of one modality may end in another layer than the fused one."""
+    alone = {name: experiment.changed(modalities=(name,)).export() for name in trained.baselines}
+    return {name: output_predictor(alone[name], model) for name, (model, _) in trained.baselines.items()}
+
+
+def _with_sizes(unimodal: dict[str, dict], trained: _Trained) -> dict[str, dict]:
+    return {name: {**one, "parameters": trained.baselines[name][0].count_params()} for name, one in unimodal.items()}
 
 
 def _new_card(recipe: str, experiment: Experiment, model: keras.Model, training: dict) -> Card:
@@ -211,20 +224,15 @@ def _scored(folder: Path, card: Card, examples: Examples, trained: _Trained) -> 
         language.write(folder / LANGUAGE)
         examples = replace(examples, language=language)
     task = tasks.load(card.task)
-    # a model of one modality may end in another layer than the fused one
-    alone = {name: experiment.changed(modalities=(name,)).export() for name in trained.baselines}
-    unimodal = {name: output_predictor(alone[name], model) for name, (model, _) in trained.baselines.items()}
+    unimodal = _unimodal_predictors(trained, experiment)
     predict = predictor(folder / KERAS)
     found = task.compare(predict, unimodal, examples) if unimodal else Comparison()
     if found.stored:
         np.savez_compressed(folder / BASELINES, **found.stored)
     scores = task.score(predict, replace(examples, unimodal=found.stored))
     scores = replace(scores, artifacts=_artifact_scores(folder, task, examples), details=scores.details | found.details)
-    sized = {
-        name: {**one, "parameters": trained.baselines[name][0].count_params()}
-        for name, one in found.baselines.unimodal.items()
-    }
-    baselines = replace(found.baselines, unimodal=sized, candidates=trained.candidates, chosen=trained.chosen)
+    chosen = {"candidates": trained.candidates, "chosen": trained.chosen}
+    baselines = replace(found.baselines, unimodal=_with_sizes(found.baselines.unimodal, trained), **chosen)
     history = {**trained.history, "baselines": {name: one for name, (_, one) in trained.baselines.items()}}
     _draw(folder, task, scores, baselines, history, card.labels)
     return replace(card, scores=scores, baselines=baselines, history=history)

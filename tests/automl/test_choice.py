@@ -43,9 +43,11 @@ def losses(**means):
         ({"fused": 0.5, "text": 0.4}, {}, "text"),
         ({"fused": 0.5, "text": 0.4, "mean_of_unimodal": 0.3}, {}, MEAN),
         ({"fused": 0.5, "mean_of_unimodal": 0.499}, {FUSED: 0.84, MEAN: 0.89}, MEAN),
-        ({"fused": 0.5, "mean_of_unimodal": 0.6, "text": 0.4}, {FUSED: 0.9, MEAN: 0.9, "text": 0.8}, FUSED),
-        ({"fused": 0.5, "linear": 0.6, "mean_of_all": 0.4999}, {FUSED: 0.8, LINEAR: 0.85, ALL: 0.85}, ALL),
-        ({"fused": 0.5, "mean_of_unimodal": 0.6, "text": 0.4}, {FUSED: 0.8, MEAN: 0.85, "text": 0.86}, "text"),
+        ({"fused": 0.5, "mean_of_unimodal": 0.502}, {FUSED: 0.84, MEAN: 0.89}, MEAN),
+        ({"fused": 0.5, "mean_of_unimodal": 0.6}, {FUSED: 0.84, MEAN: 0.89}, FUSED),  # its loss is worse
+        ({"fused": 0.5, "mean_of_unimodal": 0.501, "text": 0.4}, {FUSED: 0.9, MEAN: 0.9, "text": 0.8}, FUSED),
+        ({"fused": 0.5, "linear": 0.501, "mean_of_all": 0.4999}, {FUSED: 0.8, LINEAR: 0.85, ALL: 0.85}, ALL),
+        ({"fused": 0.5, "mean_of_unimodal": 0.501, "text": 0.4}, {FUSED: 0.8, MEAN: 0.85, "text": 0.86}, "text"),
     ],
 )
 def test_fused_is_kept_unless_another_is_better(means, quality, name):
