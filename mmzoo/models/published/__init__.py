@@ -1,0 +1,1 @@
+"""Encoders of which a package ships the weights."""
