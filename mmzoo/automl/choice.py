@@ -124,7 +124,7 @@ def mean_prediction(
     """Return the mean prediction `(N, K)` of the members `names`, as `blocks.auxiliary.MeanOfAvailable` computes it."""
     weights = [present[:, [modalities.index(name)]] if name in modalities else 1.0 for name in names]
     total = sum(raw[name] * weight for name, weight in zip(names, weights, strict=True))
-    return total / np.maximum(sum(weights), 1e-3)
+    return total / np.maximum(sum(weights), 1)
 
 
 def _raw(recipe: Any, model: keras.Model, inputs: Arrays) -> np.ndarray:

@@ -65,8 +65,10 @@ class MeanOfAvailable(Layer):
         there = split_present(present, range(present.shape[-1]))
         always = float(self.modalities.count(-1))
         counted = [there[index] for index in self.modalities if index >= 0]
-        # with nothing available the sum of the predictions is 0, and so is the mean
-        count = ops.maximum(sum(counted, always), 1e-3) if counted else always
+        count = sum(counted, always) if counted else always
+        if counted and not always:
+            # with nothing available the sum is 0, and so is the mean; an int8 file refuses to divide by 0
+            count = count + ops.relu(1.0 - count)
         total = 0.0
         for prediction, index in zip(predictions, self.modalities, strict=True):
             total = total + (prediction if index < 0 else prediction * there[index])
