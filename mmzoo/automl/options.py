@@ -39,7 +39,10 @@ class Request:
     fusion: str = "gated"
     """Module of mmzoo.fusion: gated, concat, weighted, attention, transformer, bottleneck, low_rank, ..."""
     encoder: tuple[str, ...] = ()
-    """Pretrained networks, as image=mobilenet_v3_small; :random or :FILE behind it replaces the download."""
+    """Pretrained networks, as image=efficientnet_lite0 (extra pretrained, offline) or image=mobilenet_v3_small; :random
+    or :FILE behind it replaces the published weights."""
+    teacher: tuple[str, ...] = ()
+    """Pretrained networks that small image encoders learn from, as image=efficientnet_lite0; they are not exported."""
     init_from: str = ""
     """.keras file of an earlier fit to initialize encoders from."""
     balance: bool = False

@@ -124,7 +124,10 @@ def _fetch(data: Examples, modalities: Sequence[str]) -> Callable[[tf.Tensor], t
     present = _present(data.rows, modalities)
     stored = [data.rows.arrays[name] for name in modalities]
     kinds = [kind_of(name) for name in modalities]
-    types = [{"image": tf.uint8, "video": tf.uint8, "text": tf.int32}.get(kind, tf.float32) for kind in kinds]
+    types = [
+        tf.uint8 if x.dtype == np.uint8 else tf.int32 if kind == "text" else tf.float32
+        for kind, x in zip(kinds, stored, strict=True)
+    ]
 
     def read(index: np.ndarray) -> list[np.ndarray]:
         rows = data.index[index]
@@ -158,6 +161,8 @@ def _augment(
     kind: str, x: tf.Tensor, seed: tf.Tensor, place: int, empty: tuple[np.ndarray, np.ndarray] | None
 ) -> tf.Tensor:
     seed = seed + tf.constant([0, 31]) * place  # different augmentation for two images of a row
+    if kind == "image" and x.dtype != tf.uint8:
+        return x  # features of a frozen network
     if kind == "image":
         return change_colors(crop_images(x, seed, AREA), seed, **COLORS)
     if kind == "video":
