@@ -93,6 +93,37 @@ def run_main(monkeypatch):
     return run
 
 
+@pytest.fixture
+def mmzoo_here(run_main, monkeypatch, capsys):
+    """Return a function as `mmzoo_command`, in this process: without the seconds that an import of TensorFlow takes."""
+
+    def run(*words, cwd="."):
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            patch.chdir(cwd)
+            code = run_main(*words)
+        return subprocess.CompletedProcess(words, code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def rows_once(monkeypatch):
+    """Pass once an epoch over a small table, where users want it repeated."""
+    from mmzoo.data.tables import batches
+
+    monkeypatch.setattr(batches, "SMALLEST_EPOCH", 1)
+
+
+@pytest.fixture
+def untraced():
+    """Run the training of a test, which is of a few steps, without tracing it."""
+    from untraced import untraced
+
+    with untraced():
+        yield
+
+
 @pytest.fixture(scope="session")
 def trained(mmzoo_command, tmp_path_factory):
     """Run the README's first command once for all processes; return its folder, what it printed, and its seconds."""

@@ -73,7 +73,8 @@ class Baselines:
     `unimodal` are the metrics of models trained on one modality, `average` the metrics of their mean prediction.
     `fusion_gain` is the gain over the best of them, with its bootstrap interval. `consistency` is their agreement.
     `fit` adds `linear` models, the `constant` prediction, and `fused`: the primary metric of a multimodal model that
-    is not in the folder.
+    is not in the folder. `candidates` are the models that it chose from, with loss and primary metric on the
+    validation rows, and `chosen` the one that is in the folder.
     """
 
     __pydantic_config__ = STRICT
@@ -85,6 +86,8 @@ class Baselines:
     linear_rows: str = ""
     constant: Values = field(default_factory=dict)
     fused: float | None = None
+    candidates: dict[str, Metrics] = field(default_factory=dict)
+    chosen: str = ""
 
 
 @dataclass(frozen=True)

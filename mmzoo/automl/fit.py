@@ -2,7 +2,6 @@
 
 import csv
 import itertools
-import json
 import logging
 import shutil
 from collections import Counter
@@ -11,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mmzoo import recipes, tasks
+from mmzoo import recipes
 from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.folder import check_out, make_folder
 from mmzoo.automl import targets
@@ -23,7 +22,8 @@ from mmzoo.automl.linear_baselines import baseline_examples, baseline_input, for
 from mmzoo.automl.options import Request
 from mmzoo.automl.pretrained import AUTO, check_weights, encoder_values, published_values
 from mmzoo.automl.recipe import RECIPE, from_values, recipe_text
-from mmzoo.automl.scores import primary_value, quality, rows_table, score_table
+from mmzoo.automl.scores import rows_table, score_table
+from mmzoo.automl.text_encoder import MOST_TEXTS, text_encoder
 from mmzoo.automl.transfer.choice import chosen_encoders
 from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
 from mmzoo.benchmark.measure import benchmark
@@ -37,7 +37,6 @@ from mmzoo.data.tables.rows import Rows
 from mmzoo.data.tables.split import split_rows
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
-from mmzoo.models.transfer import encoder_names, read_model
 from mmzoo.reports.html.page import write_report
 from mmzoo.reports.write import write_card
 
@@ -53,8 +52,8 @@ def fit_table(
 ) -> Path:
     """Train a model of the columns of `table` that predicts `target`; return its folder.
 
-    A multimodal model and unimodal baselines are trained. Where a unimodal model is as good on the validation rows, the
-    folder holds it. Linear baselines of scikit-learn are trained on the same rows.
+    A multimodal model and unimodal baselines are trained; the folder holds the one, or the mean of several, that
+    `mmzoo.automl.choice` chooses. Linear baselines of scikit-learn are trained on the same rows.
 
     Raises:
         BadInputError: the table, a column, a file or the folder cannot be used.
@@ -76,7 +75,8 @@ def fit_table(
         crossing = duplicates(splits)
         logger.info(f"{format_duplicates(crossing)}\ntraining ...")
         experiment, before = _before(recipe, request, place)
-        card = replace(_train(str(recipe), experiment.config, out, resume and _training(out).is_dir()), **before)
+        train(str(recipe), experiment.config, out=out, resume=resume and _training(out).is_dir())
+        card = replace(Card.read(out), **before)
     except BaseException as error:
         if not (_training(out).is_dir() or (work / STUDY).is_file() or any(work.glob("fold*"))):
             shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on with
@@ -149,7 +149,10 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
     if values["encoders"] or request.teacher or request.init_from:
         check_weights(recipes.load(str(recipe)))
     if request.size:
-        values["width"] = fit_width(recipes.load(str(recipe)), request.size)
+        values |= {
+            "width": fit_width(recipes.load(str(recipe)), request.size),
+            "bytes_limit": int(bytes_of(request.size)),
+        }
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.budget:
         values["epochs"] = fit_epochs(recipes.experiment(str(recipe)), request.budget, request.folds, request.tune)
@@ -163,24 +166,6 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
 def _training(out: Path) -> Path:
     """Return the folder in which `train` keeps a run into `out` that was stopped."""
     return out.parent / f".{out.name}.training"
-
-
-def _train(recipe: str, config, out: Path, resume: bool) -> Card:
-    """Train all modalities together, and the best of them again for the folder if it does as well; return the card."""
-    stopped = json.loads((_training(out) / "run.json").read_text(encoding="utf-8")) if resume else {}
-    together = not resume or stopped["config"]["modalities"] == list(config.modalities)
-    if together:
-        train(recipe, config, out=out, resume=resume)
-    card = Card.read(out)
-    best = _best_alone(card)
-    if not best:
-        return card
-    logger.info(f"{best} alone does as well on the validation rows: the folder gets a model of it")
-    own = replace(config, modalities=(best,))
-    if config.init_from and f"{best}_encoder" not in encoder_names(read_model(config.init_from)):
-        own = replace(own, init_from="")  # it has nothing for this one
-    train(recipe, own, out=out, resume=not together)
-    return replace(Card.read(out), baselines=replace(card.baselines, fused=primary_value(card)))
 
 
 def assemble(place: Path, target: str, request: Request) -> dict:
@@ -207,7 +192,9 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
     inputs = gather_inputs(columns, frame[split == "train"])
     sizes = measure(frame, root, inputs)
-    for line in cell_notes(frame, root, dict(inputs), sizes["text_bytes"], training=True):
+    sizes["text_encoder"] = text_encoder(request, inputs)
+    longest = 0 if sizes["text_encoder"] == "hash" else sizes["text_bytes"]
+    for line in cell_notes(frame, root, dict(inputs), longest, training=True):
         logger.info(line)
     values = {"path": str(place.absolute()), "target": target, "inputs": inputs, "left_out": tuple(left_out), **sizes}
     values |= {
@@ -233,11 +220,13 @@ def _modality_dropout(own_heads: bool, count: int) -> float:
 def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple], ...]:
     """Return `((modality, columns), ...)`.
 
-    Each image, audio and video column is one modality, all text columns are one, and all other columns are one.
+    Each image, audio, video and text column is one modality, and all other columns are one. More than `MOST_TEXTS`
+    text columns are one modality, as every subset of the modalities is scored.
     `training` is the table of the training rows, from which means and categories are fitted.
     """
     inputs = []
-    for kind in ("image", "audio", "video"):
+    texts = tuple(column.name for column in columns if column.kind == "text")
+    for kind in ("image", "audio", "video", *(("text",) if len(texts) <= MOST_TEXTS else ())):
         own = [column.name for column in columns if column.kind == kind]
         named = [kind] if len(own) == 1 else [f"{kind}_{_slug(name)}" for name in own]
         counts = Counter(named)
@@ -245,7 +234,7 @@ def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple
             if counts[modality] > 1:  # names that differ outside of ASCII only
                 named[i] = next(n for k in itertools.count(1) if (n := f"{modality}_{k}") not in named)
         inputs += [(modality, (name,)) for modality, name in zip(named, own, strict=True)]
-    if texts := tuple(column.name for column in columns if column.kind == "text"):
+    if len(texts) > MOST_TEXTS:
         inputs.append(("text", texts))
     rest = [column for column in columns if column.kind in FEATURES]
     if rest:
@@ -260,20 +249,12 @@ def _slug(name: str) -> str:
     return kept.strip("_") or "column"
 
 
-def _best_alone(card: Card) -> str:
-    """Return the modality whose unimodal baseline is at least as good on the validation rows, or ""."""
-    metric = tasks.load(card.task).primary
-    scores = {name: quality(history, metric) for name, history in card.history.get("baselines", {}).items()}
-    best = max(scores, key=scores.get, default="")
-    return best if best and scores[best] >= quality(card.history, metric) else ""
-
-
 def _linear_baselines(splits: dict, experiment: Experiment) -> dict:
     """Return the scores of scikit-learn's models on what the recipe's encoders see, of some rows of a large table."""
     arrays, labels, config = {}, {}, experiment.config
     for name, examples in baseline_examples(splits, config.seed).items():
         arrays[name] = {}
-        for i, (modality, stored) in enumerate(examples.rows.arrays.items()):
+        for i, (modality, stored) in enumerate(examples.rows.readable.items()):
             arrays[name][modality] = baseline_input(modality, stored, examples.index, config.sample_rate)
             arrays[name].setdefault("present", {})[modality] = examples.rows.present[examples.index, i]
         labels[name] = examples.labels

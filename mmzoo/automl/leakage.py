@@ -26,7 +26,7 @@ def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
     rows, places = splits["train"].rows, np.concatenate([examples.index for examples in splits.values()])
     names = np.repeat([*splits], [len(examples.index) for examples in splits.values()])
     found = {}
-    for i, (modality, stored) in enumerate(rows.arrays.items()):
+    for i, (modality, stored) in enumerate(rows.readable.items()):
         kind, available = kind_of(modality), rows.present[places, i]
         if kind == "tabular":
             continue

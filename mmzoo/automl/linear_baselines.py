@@ -179,7 +179,7 @@ def baseline_examples(splits: Mapping[str, "Examples"], seed: int = 0) -> dict[s
 
     Long texts reduce the number.
     """
-    arrays = next(iter(splits.values())).rows.arrays
+    arrays = next(iter(splits.values())).rows.readable
     longest = max([array.shape[1] for name, array in arrays.items() if kind_of(name) == "text"], default=1)
     return {name: _sample(examples, min(ROWS[name], TEXT // longest), seed) for name, examples in splits.items()}
 

@@ -38,6 +38,8 @@ class Request:
     """Column of dates or numbers for a split by time: oldest rows train, newest rows test."""
     fusion: str = "gated"
     """Module of mmzoo.fusion: gated, concat, weighted, attention, transformer, bottleneck, low_rank, ..."""
+    text_encoder: str = ""
+    """Encoder of texts: hash, for words and character n-grams, or conv, for bytes; by default hash where it fits."""
     encoder: tuple[str, ...] = ()
     """Pretrained networks, as image=efficientnet_lite0 (extra pretrained, offline) or image=mobilenet_v3_small; :random
     or :FILE behind it replaces the published weights."""

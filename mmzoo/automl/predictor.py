@@ -95,7 +95,7 @@ def predictions(
         raise BadInputError(f"table: expected columns {', '.join(wanted)}. Received: {', '.join(frame.columns)}")
     full = _completed(frame, wanted)
     sizes = module.sizes(config)
-    for line in cell_notes(full, root, inputs, sizes.text_bytes):
+    for line in cell_notes(full, root, inputs, sizes.longest_text):
         logger.warning(line)
     rows = decode_rows(full, root, inputs, sizes, skip_bad)
     if rows.bad:

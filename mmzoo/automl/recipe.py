@@ -12,7 +12,7 @@ RECIPE = "recipe.py"
 WIDTH = 120  # columns
 FEATURES = (Category, Date, Number)
 UNWRITTEN = ("data_dir", "fold")  # fields of the Config that belong to a run
-OPTIONAL = ("classes", "separator", "left_out", "decimal")  # fields that are written if they are not empty
+OPTIONAL = ("classes", "separator", "left_out", "decimal", "edges")  # fields that are written if they are not empty
 
 TEMPLATE = '''"""The recipe of a table. Edit the values, then train again: `mmzoo train FOLDER/recipe.py`."""
 
@@ -56,7 +56,7 @@ def recipe_text(recipe: TableRecipe) -> str:
     """Return the `recipe.py` of `recipe`; text from the table is in it as string literals only."""
     source, config = recipe.source, recipe.config
     used = {type(column).__name__ for _, columns in source.inputs for column in columns if type(column) in FEATURES}
-    own = ("encoders", "teachers", "patience", *recipe.kind.learned)
+    own = ("encoders", "teachers", "patience", *recipe.kind.learned, *(["bytes_limit"] if recipe.bytes_limit else []))
     fields = [
         _field(one, recipe)
         for one in dataclasses.fields(TableConfig)

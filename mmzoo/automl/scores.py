@@ -8,8 +8,6 @@ from mmzoo.automl import targets
 from mmzoo.data.tables.batches import Examples
 from mmzoo.data.tables.source import Source
 from mmzoo.tasks.comparison import full_metrics
-from mmzoo.tasks.task import Metric
-from mmzoo.training.checkpoint import best_epoch
 
 
 def rows_table(splits: Mapping[str, Examples], source: Source) -> str:
@@ -19,13 +17,6 @@ def rows_table(splits: Mapping[str, Examples], source: Source) -> str:
         f"{name:<12}{len(examples.labels):>8} rows: {rows(examples.labels, source)}"
         for name, examples in splits.items()
     )
-
-
-def quality(history: Mapping[str, list], metric: Metric) -> float:
-    """Return the validation value of `metric` in the epoch whose weights were kept; higher is better."""
-    key = f"val_{metric.key}"
-    value = history[key][best_epoch(history, key)]
-    return value if metric.higher_is_better else -value
 
 
 def primary_value(card: Card) -> float:

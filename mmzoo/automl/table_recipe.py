@@ -8,27 +8,35 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from mmzoo import fusion
+from mmzoo.automl.choice import LINEAR, Choice, choose
+from mmzoo.automl.linear_member import linear_model
+from mmzoo.automl.text_table import initial_tables
 from mmzoo.automl.transfer.stage import feature_stage
 from mmzoo.automl.transfer.teacher import teacher_stage
 from mmzoo.blocks.presence import ConstantWhereNothing, SharesWhereUnknown
+from mmzoo.data.arrays import split_arrays
 from mmzoo.data.tables.batches import Examples, evaluation_rows, training_rows
-from mmzoo.data.tables.features import Category, Date, Number, figures
-from mmzoo.data.tables.rows import Sizes
+from mmzoo.data.tables.features import Category, Date, Number, edges, figures
+from mmzoo.data.tables.rows import Sizes, kind_of
 from mmzoo.data.tables.source import Source, load_splits, locate
 from mmzoo.errors import BadInputError, expect
+from mmzoo.experiment import Experiment
 from mmzoo.heads.classifier import classifier
 from mmzoo.heads.multi_label import multi_label
 from mmzoo.heads.regressor import regressor
 from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
 from mmzoo.models.late_fusion import late_fusion
-from mmzoo.models.table_encoders import table_encoders
+from mmzoo.models.table_encoders import table_encoders, text_rank
 from mmzoo.models.transfer import start_from
 from mmzoo.recipe import Export, Phase, Stage, check_numbers, check_order
 
 SHARED = "image_encoder"  # the encoder of several images
+SMALLEST = 1e-7  # probability in a logarithm
+TABLE_RATE = 0.1  # learning rate of the tables of hashed texts, as a multiple of the others: they start from a model
 SMOOTHING = 0.1  # of class labels (Szegedy et al. 2016, section 7)
 
 
@@ -58,6 +66,8 @@ class TableConfig:
     """Audio length: the loudest window of longer audio; shorter audio is padded with silence."""
     text_bytes: int = 32
     """Text length, in UTF-8 bytes; longer texts are truncated."""
+    text_encoder: str = "conv"
+    """Text encoder: hash, for words and character n-grams, or conv, for bytes."""
     frames: int = 8
     """Evenly spaced frames per video."""
     frame_size: int = 64
@@ -82,6 +92,7 @@ class TableConfig:
         check_numbers(dataclasses.asdict(self))
         expect("width", self.width > 0, "a number above 0", self.width)
         expect("opened", self.opened >= 0, "0 or more", self.opened)
+        expect("text_encoder", self.text_encoder in ("hash", "conv"), "hash or conv", self.text_encoder)
         expect("fusion", self.fusion in fusion.names(), f"one of {', '.join(fusion.names())}", self.fusion)
 
 
@@ -89,8 +100,10 @@ class TableConfig:
 class TargetKind:
     """One kind of target: its head, objective, exported output and validation metric.
 
-    `wiring` returns the arguments of `late_fusion` that depend on the target. The layer `answer` yields `output`.
-    `learned` are the fields of `TableRecipe` that only this kind has.
+    `wiring` returns the arguments of `late_fusion` that depend on the target. The layer `answer` yields `output`; the
+    first input of the layer `before` is the prediction in front of the fallback for missing modalities. `row_losses`
+    returns the loss of each row `(N,)` of such predictions `(N, K)`, `answers` converts them to `output`. `learned` are
+    the fields of `TableRecipe` that only this kind has.
     """
 
     task: str
@@ -100,6 +113,9 @@ class TargetKind:
     learned: tuple[str, ...]
     wiring: Callable[["TableRecipe"], dict[str, Any]]
     objective: Callable[["TableRecipe"], dict[str, Any]]
+    before: str
+    row_losses: Callable[["TableRecipe", np.ndarray, np.ndarray], np.ndarray]
+    answers: Callable[["TableRecipe", np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +125,7 @@ class TableRecipe:
     `file` is the path of the `recipe.py`; `config` has the defaults. `encoders` is `{modality: arguments}` of
     `mmzoo.models.published.image_encoder`; `teachers` likewise, of networks that the model learns from. `class_weight`
     has one weight per class or is empty. `mean` and `deviation` describe a numeric target in the training rows, `prior`
-    the frequency of each label. `patience` is in epochs.
+    the frequency of each label. `patience` is in epochs, `bytes_limit` of the float TFLite file in bytes, 0 for none.
     """
 
     file: str = ""
@@ -122,6 +138,7 @@ class TableRecipe:
     deviation: float = 1.0
     prior: tuple[float, ...] = ()
     patience: int = 8
+    bytes_limit: int = 0
 
     def __post_init__(self) -> None:
         if self.source.kind not in KINDS:
@@ -172,7 +189,7 @@ class TableRecipe:
         config = config or self.config
         samples = int(config.sample_rate * config.seconds)
         frames = (config.frames, config.frame_size)
-        return Sizes(config.image_size, config.sample_rate, samples, config.text_bytes, *frames)
+        return Sizes(config.image_size, config.sample_rate, samples, config.text_bytes, *frames, config.text_encoder)
 
     def build(self, config: TableConfig | None = None) -> keras.Model:
         """Return the late-fusion model of `{modality: (B, ...), "present": (B, M)}`."""
@@ -188,9 +205,10 @@ class TableRecipe:
         self, config: TableConfig, modalities: Sequence[str], features: Mapping[str, int] | None = None
     ) -> dict[str, keras.Model]:
         """Return the encoders of `modalities`, see `model`."""
-        shapes = self.sizes(config).shapes(modalities, self._features)
+        shapes = self.sizes(config).shapes(modalities, self.features)
         shapes |= {name: (count,) for name, count in (features or {}).items()}
-        scaled = {"figures": figures(self._features), "published": self.encoders}
+        options = self.encoders | {name: {"table": table} for name, table in self._text_tables(config).items()}
+        scaled = {"figures": (*figures(self.features), edges(self.features)), "options": options}
         return table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
 
     def first_stage(self, config: TableConfig | None = None) -> Stage | None:
@@ -207,6 +225,7 @@ class TableRecipe:
         config = config or self.config
         average = 1 - 0.23 / config.epochs  # over a fifteenth of the steps if an epoch has 64: 0.995 for 45 epochs
         ends = {"patience": self.patience, "monitor": self.kind.monitor, "class_weight": self.class_weight}
+        ends["rates"] = tuple((f"{name}_encoder/table", TABLE_RATE) for name in self._hashed(config))
         return (Phase("train", config.epochs, config.learning_rate, clip_norm=1.0, ema=average, **ends),)
 
     def export(self, config: TableConfig | None = None) -> Export:
@@ -218,14 +237,39 @@ class TableRecipe:
             task=kind.task,
             labels=self.source.classes,
             outputs={kind.output: "answer", "embedding": "embedding"},
-            units=sizes.units(modalities, self._features),
+            units=sizes.units(modalities, self.features),
             data={"name": Path(self.source.path).name, "version": "", "license": "", "weights_license": ""},
-            ranges=sizes.ranges(modalities, self._features),
+            ranges=sizes.ranges(modalities, self.features),
             precisions=("float32", "dynamic") if published else ("float32", "dynamic", "int8"),
         )
 
+    def choose(self, experiment: Experiment, fused: keras.Model, unimodal: Mapping[str, keras.Model]) -> Choice:
+        """Choose the model that ships on the validation rows, see `mmzoo.automl.choice`."""
+        config, validation = experiment.config, split_arrays(experiment, "validation")
+        place = locate(self.source.path, config.data_dir, Path(self.file).parent)
+        train = load_splits(self.source, place, self.sizes(config), config.fold)["train"]
+        linear = linear_model(self, config.modalities, train, validation)
+        return choose(self, experiment, fused, {} if linear is None else {LINEAR: linear}, unimodal, validation)
+
+    def _hashed(self, config: TableConfig) -> list[str]:
+        """Return the modalities whose input is hashed counts."""
+        return [name for name in config.modalities if config.text_encoder == "hash" and kind_of(name) == "text"]
+
+    def _text_tables(self, config: TableConfig) -> dict[str, np.ndarray]:
+        """Return the initial tables of hashed texts; none where the rows are not there, as in training."""
+        if not self._hashed(config):
+            return {}
+        try:
+            place = locate(self.source.path, config.data_dir, Path(self.file).parent)
+        except BadInputError:
+            return {}
+        return initial_tables(
+            self.source, place, self.sizes(config), config.fold, self._hashed(config), text_rank(config.width)
+        )
+
     @property
-    def _features(self) -> tuple[Number | Category | Date, ...]:
+    def features(self) -> tuple[Number | Category | Date, ...]:
+        """Return the columns of the modality `tabular`."""
         return dict(self.source.inputs).get("tabular", ())
 
 
@@ -244,6 +288,12 @@ def _class_objective(recipe: TableRecipe) -> dict[str, Any]:
         return keras.losses.categorical_crossentropy(one_hot, y_pred, label_smoothing=SMOOTHING)
 
     return {"loss": with_auxiliary(loss, count), "metrics": [fused_accuracy(count)]}
+
+
+def _class_losses(recipe: TableRecipe, labels: np.ndarray, raw: np.ndarray) -> np.ndarray:
+    """Return label-smoothed cross-entropy, as the objective has it."""
+    logs = np.log(np.clip(raw, SMALLEST, 1))
+    return -(1 - SMOOTHING) * logs[np.arange(len(labels)), labels.astype(int)] - SMOOTHING * logs.mean(axis=1)
 
 
 def _number_wiring(recipe: TableRecipe) -> dict[str, Any]:
@@ -278,32 +328,47 @@ def _labels_objective(recipe: TableRecipe) -> dict[str, Any]:
     return {"loss": "binary_crossentropy", "metrics": [score]}
 
 
+def _labels_losses(recipe: TableRecipe, labels: np.ndarray, raw: np.ndarray) -> np.ndarray:
+    """Return binary cross-entropy, averaged over the labels."""
+    likely = np.where(labels > 0.5, raw, 1 - raw)
+    return -np.log(np.clip(likely, SMALLEST, 1)).mean(axis=1)
+
+
 KINDS = {
     "class": TargetKind(
         task="classification",
         summary="Classification",
         output="probabilities",
-        monitor="val_accuracy",
+        monitor="val_loss",
         learned=("class_weight",),
         wiring=_class_wiring,
         objective=_class_objective,
+        before="answer",
+        row_losses=_class_losses,
+        answers=lambda recipe, raw: raw,
     ),
     "number": TargetKind(
         task="regression",
         summary="Regression",
         output="value",
-        monitor="val_mae",
+        monitor="val_loss",
         learned=("mean", "deviation"),
         wiring=_number_wiring,
         objective=_number_objective,
+        before="value_or_mean",
+        row_losses=lambda recipe, labels, raw: np.abs(raw[:, 0] - (labels - recipe.mean) / recipe.deviation),
+        answers=lambda recipe, raw: raw * recipe.deviation + recipe.mean,
     ),
     "labels": TargetKind(
         task="multilabel",
         summary="Multi-label classification",
         output="label_probabilities",
-        monitor="val_micro_f1",
+        monitor="val_loss",
         learned=("prior",),
         wiring=_labels_wiring,
         objective=_labels_objective,
+        before="answer",
+        row_losses=_labels_losses,
+        answers=lambda recipe, raw: raw,
     ),
 }

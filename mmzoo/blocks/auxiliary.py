@@ -45,6 +45,42 @@ class MeanAnswer(Layer):
         return input_shape[0]
 
 
+class MeanOfAvailable(Layer):
+    """Average the predictions of models whose modalities are available.
+
+    Inputs: a prediction `(B, N)` of each of K models, and `present` `(B, M)`. Output: their mean `(B, N)`, in which
+    each model counts as often as its modalities are available: one of a single modality not at all where that is
+    missing, one of all modalities always. Without any modality the output is the mean of the latter, or 0.
+
+    Args:
+        modalities: for each model the index of its only modality, or -1 for all modalities.
+    """
+
+    def __init__(self, modalities: Sequence[int], **options) -> None:
+        super().__init__(**options)
+        self.modalities = [int(index) for index in modalities]
+
+    def call(self, inputs: Sequence[KerasTensor]) -> KerasTensor:
+        *predictions, present = inputs
+        there = split_present(present, range(present.shape[-1]))
+        always = float(self.modalities.count(-1))
+        counted = [there[index] for index in self.modalities if index >= 0]
+        count = sum(counted, always) if counted else always
+        if counted and not always:
+            # with nothing available the sum is 0, and so is the mean; an int8 file refuses to divide by 0
+            count = count + ops.relu(1.0 - count)
+        total = 0.0
+        for prediction, index in zip(predictions, self.modalities, strict=True):
+            total = total + (prediction if index < 0 else prediction * there[index])
+        return total / count
+
+    def compute_output_shape(self, input_shape: Sequence[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+        return input_shape[0]
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "modalities": self.modalities}
+
+
 class Beside(Layer):
     """Append auxiliary predictions in training, for the losses in `mmzoo.losses.auxiliary`.
 

@@ -6,6 +6,7 @@ from cyclopts import App, Parameter
 
 from mmzoo.cli.parser import import_tensorflow, new_app, numbers, seeds_of
 from mmzoo.cli.recipes import config_of
+from mmzoo.studies.own_tables.settings import Settings
 
 study = new_app("study", "Compare and measure: the studies behind the published numbers.")
 study.sort_key = 8
@@ -250,3 +251,28 @@ def pretrain_nlvr(out: str, /) -> None:
     from mmzoo.studies.pretrain_nlvr import pretrain
 
     print(pretrain(out))
+
+
+@study.command
+def own_tables(
+    *,
+    out: str = "own_tables",
+    seeds: Seeds = "3",
+    settings: Annotated[Settings | None, Parameter(name="*", negative="")] = None,
+) -> None:
+    """Compare `mmzoo fit` with models of scikit-learn on tables of many kinds.
+
+    Parameters
+    ----------
+    out
+        Folder of the results; finished runs in it are reused.
+    """
+    import_tensorflow()
+    from mmzoo.studies.own_tables.sets import chosen, list_tables
+    from mmzoo.studies.own_tables.study import compare_on_tables
+
+    settings = settings or Settings()
+    if settings.show:
+        print(list_tables(chosen(settings.tables)))
+    else:
+        print(f"{compare_on_tables(out, settings, seeds_of(seeds))}: the tables; {out}/runs.json")

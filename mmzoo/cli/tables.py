@@ -16,7 +16,7 @@ def fit(
     *,
     target: str,
     out: str = "",
-    request: Annotated[Request | None, Parameter(name="*")] = None,
+    request: Annotated[Request | None, Parameter(name="*", consume_multiple=True)] = None,
     resume: Switch = False,
 ) -> int:
     """Train a model on your own table.

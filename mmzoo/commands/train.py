@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,18 @@ ARTIFACT_EXAMPLES = 10_000  # at most, for each artifact; Keras predicts all, wi
 
 @dataclass(frozen=True)
 class _Trained:
-    """The fused model and its unimodal baselines, each with its history."""
+    """The model that ships and its unimodal baselines, each with its history.
+
+    `candidates` and `chosen` say how it was chosen, see `mmzoo.automl.choice`; `fused` holds the model of all
+    modalities and the baselines where a model of one of them ships.
+    """
 
     model: keras.Model
     history: dict
     baselines: dict[str, tuple[keras.Model, dict]]
+    candidates: dict[str, dict] = field(default_factory=dict)
+    chosen: str = ""
+    fused: "_Trained | None" = None
 
 
 def train(
@@ -94,6 +101,8 @@ def train(
         tell_encoders(experiment)
         title = out.name if text else recipe
         trained = _fit(with_options(experiment, options), examples, working, title, precision)
+        every, (trained, examples) = examples, _chosen(trained, examples)
+        experiment, spec = examples.experiment, examples.experiment.export()
         with new_folder(out, working) as folder:
             outputs = {name: trained.model.get_layer(layer).output for name, layer in spec.outputs.items()}
             exported = keras.Model(trained.model.input, outputs)
@@ -104,6 +113,8 @@ def train(
                 card = replace(card, recipe=Path(recipe).name, name=out.name)
             card = _exported(folder, card, exported, examples)
             card = _scored(folder, card, replace(examples, model=trained.model), trained)
+            if trained.fused is not None:
+                card = replace(card, baselines=_with_fused(card.baselines, trained.fused, every))
             write_card(folder, card)
             print("verifying ...", flush=True)
             report = verify(folder)
@@ -128,6 +139,43 @@ def _fit(experiment: Experiment, examples: Examples, working: Path, title: str, 
     singles = {name: experiment.changed(modalities=(name,)) for name in (names if compared else ())}
     baselines = {name: fit(single, working / name, f"{title} ({name})", precision) for name, single in singles.items()}
     return _Trained(model, history, baselines)
+
+
+def _chosen(trained: _Trained, examples: Examples) -> tuple[_Trained, Examples]:
+    """Return what ships where the recipe chooses it on the validation rows, and the examples of its modalities."""
+    experiment = examples.experiment
+    if experiment.recipe.table is None:
+        return trained, examples
+    unimodal = {name: model for name, (model, _) in trained.baselines.items()}
+    choice = experiment.recipe.table.choose(experiment, trained.model, unimodal)
+    trained = replace(trained, candidates=choice.candidates, chosen=choice.name)
+    if choice.modalities == experiment.config.modalities:
+        return replace(trained, model=choice.model), examples
+    own = experiment.changed(modalities=choice.modalities)
+    _, history = trained.baselines[choice.name]
+    alone = _Trained(choice.model, history, {}, choice.candidates, choice.name, trained)
+    return alone, Examples(*test_arrays(own), examples.names, own)
+
+
+def _with_fused(baselines: Baselines, fused: _Trained, examples: Examples) -> Baselines:
+    """Return `baselines` with the score of a fused model that does not ship, and its comparison with unimodal ones."""
+    spec = examples.experiment.export()
+    task = tasks.load(spec.task)
+    predict = output_predictor(spec, fused.model)
+    score = next(iter(task.score(predict, examples).subsets.values()))[task.primary.key]
+    compared = task.compare(predict, _unimodal_predictors(fused, examples.experiment), examples).baselines
+    kept = {"candidates": baselines.candidates, "chosen": baselines.chosen, "fused": score}
+    return replace(compared, unimodal=_with_sizes(compared.unimodal, fused), **kept)
+
+
+def _unimodal_predictors(trained: _Trained, experiment: Experiment) -> dict[str, Any]:
+    """Return `{modality: predict}`: a model of one modality may end in another layer than the fused one."""
+    alone = {name: experiment.changed(modalities=(name,)).export() for name in trained.baselines}
+    return {name: output_predictor(alone[name], model) for name, (model, _) in trained.baselines.items()}
+
+
+def _with_sizes(unimodal: dict[str, dict], trained: _Trained) -> dict[str, dict]:
+    return {name: {**one, "parameters": trained.baselines[name][0].count_params()} for name, one in unimodal.items()}
 
 
 def _new_card(recipe: str, experiment: Experiment, model: keras.Model, training: dict) -> Card:
@@ -177,20 +225,15 @@ def _scored(folder: Path, card: Card, examples: Examples, trained: _Trained) -> 
         language.write(folder / LANGUAGE)
         examples = replace(examples, language=language)
     task = tasks.load(card.task)
-    # a model of one modality may end in another layer than the fused one
-    alone = {name: experiment.changed(modalities=(name,)).export() for name in trained.baselines}
-    unimodal = {name: output_predictor(alone[name], model) for name, (model, _) in trained.baselines.items()}
+    unimodal = _unimodal_predictors(trained, experiment)
     predict = predictor(folder / KERAS)
     found = task.compare(predict, unimodal, examples) if unimodal else Comparison()
     if found.stored:
         np.savez_compressed(folder / BASELINES, **found.stored)
     scores = task.score(predict, replace(examples, unimodal=found.stored))
     scores = replace(scores, artifacts=_artifact_scores(folder, task, examples), details=scores.details | found.details)
-    sized = {
-        name: {**one, "parameters": trained.baselines[name][0].count_params()}
-        for name, one in found.baselines.unimodal.items()
-    }
-    baselines = replace(found.baselines, unimodal=sized)
+    chosen = {"candidates": trained.candidates, "chosen": trained.chosen}
+    baselines = replace(found.baselines, unimodal=_with_sizes(found.baselines.unimodal, trained), **chosen)
     history = {**trained.history, "baselines": {name: one for name, (_, one) in trained.baselines.items()}}
     _draw(folder, task, scores, baselines, history, card.labels)
     return replace(card, scores=scores, baselines=baselines, history=history)

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmzoo.device.media import CUT_END, PADDED_END, fit_length, read_image, read_wav, text_ids, to_int16, to_rate
 from mmzoo.device.session import model_file, open_session, read_card
+from mmzoo.device.text_hash import SIZE, text_counts
 
 PRESENT = "present"
 THRESHOLD = 0.5  # lowest probability of a predicted label of a multi-label model
@@ -28,8 +29,11 @@ class Runner:
     - `image`: a file that Pillow opens, put on white if it is transparent, resized and converted to gray if the model
       requires it, or an integer array of the input's exact shape, with or without the batch axis. Gray levels are
       not inverted: a model of white digits on black expects white digits on black.
-    - `text`: a string, encoded as its UTF-8 bytes + 3, then zeros; or int32 ids.
+    - `text`: a string, encoded as the model reads it: its UTF-8 bytes + 3, then zeros, or the counts of its hashed
+      words and character n-grams; or the encoded array.
     - any other input: an array of the input's shape.
+
+    A model of several images or texts has names such as `image_front` and `text_title`.
 
     A missing modality is filled with zeros, and the input `present` masks it.
 
@@ -133,10 +137,13 @@ class Runner:
             if not rate:
                 raise ValueError(f"{path}: expected an array, as the model's card has no rate in Hz. Received: a file")
             return to_int16(to_rate(*read_wav(path), int(rate[1]))) / np.float32(32768)
-        if name == "image" and len(shape) == 4 and dtype == np.uint8:
+        kind = name.split("_")[0]  # a model of several pictures or texts names them image_front, text_title
+        if kind == "image" and len(shape) == 4 and dtype == np.uint8:
             return read_image(path, *shape[1:])
-        if name == "text" and len(shape) == 2 and dtype == np.int32:
+        if kind == "text" and len(shape) == 2 and dtype == np.int32:
             return text_ids(path, shape[1])
+        if kind == "text" and shape[1:] == (SIZE,) and dtype == np.uint8:
+            return text_counts(path)
         raise ValueError(f"{name}: expected an array {dtype.name} {shape[1:]}. Received: the file {path}")
 
     def _waveform(self, array: np.ndarray, length: int) -> np.ndarray:

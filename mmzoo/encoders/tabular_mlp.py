@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from mmzoo.blocks.piecewise_linear import PiecewiseLinear
 from mmzoo.blocks.standardize import Standardize
 
 
@@ -38,11 +39,38 @@ def tabular_mlp(
     x = front_end(rows)
     if mean is not None:
         front_end.set_figures(mean, variance)
+    return keras.Model(rows, _mlp(x, widths, embed_dim, dropout), name=name)
+
+
+def tabular_piecewise(
+    num_features: int,
+    embed_dim: int,
+    figures: tuple[np.ndarray, np.ndarray, Sequence[Sequence[float]]],
+    widths: Sequence[int] = (128, 128),
+    dropout: float = 0.0,
+    name: str = "tabular_mlp",
+) -> keras.Model:
+    """Build a `tabular_mlp` with a piecewise linear encoding of numbers (Gorishniy et al. 2022, section 3.2).
+
+    `figures` are mean and variance `(num_features,)` of the training data, and the ascending edges of each feature's
+    bins, () for a feature without.
+
+    Raises:
+        ValueError: figures of a different length, or edges that do not ascend.
+    """
+    mean, variance, edges = figures
+    rows = keras.Input((num_features,), name="tabular")
+    front_end = PiecewiseLinear([max(0, len(own) - 1) for own in edges], name="front_end")
+    x = front_end(rows)
+    front_end.set_figures(mean, variance, edges)
+    return keras.Model(rows, _mlp(x, widths, embed_dim, dropout), name=name)
+
+
+def _mlp(x: keras.KerasTensor, widths: Sequence[int], embed_dim: int, dropout: float) -> keras.KerasTensor:
     for i, width in enumerate(widths):
         x = layers.Dense(width, activation="relu", name=f"dense{i}")(x)
         x = layers.Dropout(dropout, name=f"dropout{i}")(x)
-    x = layers.Dense(embed_dim, activation="relu", name="embedding")(x)
-    return keras.Model(rows, x, name=name)
+    return layers.Dense(embed_dim, activation="relu", name="embedding")(x)
 
 
 def example() -> keras.Model:

@@ -6,6 +6,7 @@ front ends, only the second part is quantized, and the two files are joined.
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ def tflite_models(model: "keras.Model", precisions: Sequence[str], calibration: 
             front, back = parts
             save_model(f"{folder}/front", front, batch=1)
             save_model(f"{folder}/back", back, batch=1)
-            prepared, links = to_tflite(f"{folder}/front", "float32"), {name: name for name in front.input}
+            prepared, links = to_tflite(f"{folder}/front", "float32"), {name: name for name in front.output}
             made = front({name: calibration[name] for name in front.input}, training=False)
             encoded = {name: np.asarray(made[name] if name in made else calibration[name]) for name in back.input}
             for p in quantized:
@@ -94,14 +95,12 @@ def _rescaled(
 def split(model: "keras.Model") -> tuple["keras.Model", "keras.Model"] | None:
     """Split `model` after the front ends of its encoders.
 
-    `front` maps each input with a front end to the front end's output, under the same name. `back` maps these outputs
-    and the other inputs, under the same names, to the outputs of `model`. Both hold copies of the weights.
+    `front` maps each input with a front end to the front end's output, under the same name; under
+    `{input}_{encoder}` where another layer uses the input too. `back` maps these outputs and the other inputs, under
+    the same names, to the outputs of `model`. Both hold copies of the weights.
 
     Returns:
         `(front, back)`, or None without front ends.
-
-    Raises:
-        ValueError: an input with a front end also feeds another layer.
     """
     import keras
 
@@ -111,24 +110,29 @@ def split(model: "keras.Model") -> tuple["keras.Model", "keras.Model"] | None:
     rest = {name: behind for name, behind in found.items() if behind is not None}
     if not rest:
         return None
-    encoders = {name: copy.get_layer(name) for name in rest}
     taken = _inputs_of_layers(copy)
-    source = {name: encoder for encoder in encoders for name in taken[encoder]}
-    shared = [n for n, encoder in source.items() if any(n in taken[t] for t in taken if t != encoder)]
-    if shared or not source:
-        raise ValueError(f"expected one encoder for each input with a {FRONT_END}. Received: {shared=}")
-    front, back = {}, {}
-    for name, x in copy.input.items():
-        given = keras.Input(batch_shape=x.shape, dtype=x.dtype, name=name)
-        if name in source:
-            made = _apply_front_end(encoders[source[name]].get_layer(FRONT_END), given)
-            front[name] = (given, made)
-            given = keras.Input(batch_shape=made.shape, dtype=made.dtype, name=name)
-        back[name] = given
-    swap = lambda layer: rest.get(layer.name, layer)  # noqa: E731
-    back = keras.models.clone_model(copy, input_tensors=back, clone_function=swap)
-    given, made = ({name: pair[i] for name, pair in front.items()} for i in range(2))
-    return keras.Model(given, made, name="front_ends"), back
+    users = Counter(name for names in taken.values() for name in dict.fromkeys(names))
+    given = {name: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=name) for name, x in copy.input.items()}
+    front, encoded = {}, {}
+    for encoder in rest:
+        for name in dict.fromkeys(taken[encoder]):
+            key = name if users[name] == 1 else f"{name}_{encoder}"
+            front[key] = _apply_front_end(copy.get_layer(encoder).get_layer(FRONT_END), given[name], key)
+            encoded[encoder, id(given[name])] = keras.Input(
+                batch_shape=front[key].shape, dtype=front[key].dtype, name=key
+            )
+
+    def call(layer: "keras.Layer", *args: Any, **kwargs: Any) -> Any:
+        tensor = next(iter(keras.tree.flatten((args, kwargs))), None)
+        instead = encoded.get((layer.name, id(tensor)))
+        return layer(*args, **kwargs) if instead is None else rest[layer.name](instead)
+
+    tensors = [next(y for name, y in given.items() if copy.input[name] is x) for x in copy.inputs]
+    outputs = copy._run_through_graph(tensors, call_fn=call)
+    only = {name for name, count in users.items() if count == sum(name in taken[encoder] for encoder in rest)}
+    behind = {name: x for name, x in given.items() if name not in only} | {x.name: x for x in encoded.values()}
+    used = {name: given[name] for name in given if any(name in taken[encoder] for encoder in rest)}
+    return keras.Model(used, front, name="front_ends"), keras.Model(behind, outputs, name=model.name)
 
 
 def _copy(layer: "keras.Layer") -> Any:
@@ -149,9 +153,9 @@ def _has_front_end(layer: "keras.Layer") -> bool:
     return isinstance(layer, keras.Model) and any(inner.name == FRONT_END for inner in layer.layers)
 
 
-def _apply_front_end(layer: "keras.Layer", given: "keras.KerasTensor") -> "keras.KerasTensor":
+def _apply_front_end(layer: "keras.Layer", given: "keras.KerasTensor", key: str) -> "keras.KerasTensor":
     # A copy with a unique name, since the front ends of all encoders meet in one model.
-    named = type(layer).from_config(layer.get_config() | {"name": f"{given.name}_{FRONT_END}"})
+    named = type(layer).from_config(layer.get_config() | {"name": f"{key}_{FRONT_END}"})
     made = named(given)
     named.set_weights(layer.get_weights())
     return made

@@ -9,11 +9,13 @@ import keras
 import numpy as np
 from keras import layers
 
+from mmzoo.device.text_hash import SIZE
 from mmzoo.encoders.light_cnn import light_cnn
 from mmzoo.encoders.log_mel_cnn import log_mel_cnn
-from mmzoo.encoders.tabular_mlp import tabular_mlp
+from mmzoo.encoders.tabular_mlp import tabular_mlp, tabular_piecewise
 from mmzoo.encoders.temporal_conv import temporal_conv
 from mmzoo.encoders.text_conv import text_conv
+from mmzoo.encoders.text_hash import RANK, text_hash
 from mmzoo.models.published.image_encoder import feature_encoder, published_encoder
 
 CELLS = 6  # a side of the last feature map, at most
@@ -26,9 +28,9 @@ def table_encoders(
     sample_rate: int,
     embed_dim: int,
     width: float = 1.0,
-    figures: tuple[np.ndarray, np.ndarray] | None = None,
+    figures: tuple[np.ndarray, ...] | None = None,
     dropout: float = 0.2,
-    published: Mapping[str, dict[str, Any]] | None = None,
+    options: Mapping[str, dict[str, Any]] | None = None,
 ) -> dict[str, keras.Model]:
     """Build `{modality: keras.Model}`, each to embeddings `(B, embed_dim)`.
 
@@ -37,27 +39,29 @@ def table_encoders(
     Args:
         shapes: `{modality: shape}` of one example: of `image` and `image_front` `(H, W, 3)`, or `(F,)` of features of a
             frozen network, of `audio` `(T,)`, of `video` `(T*H, H, 3)`, T square frames from top to bottom, of `text`
-            `(L,)`, of `tabular` `(F,)`. A modality's kind is its name up to the first `_`.
+            `(L,)`, of `tabular` `(F,)`. A modality's kind is its name up to the first `_`. A text of shape `(32768,)`
+            is hashed counts.
         sample_rate: of audio, in Hz.
         embed_dim: width of the embeddings.
         width: factor of the channels inside encoders of images, videos, audio and text.
-        figures: mean and variance `(F,)` of the rows of `tabular`; without them the rows are not scaled.
+        figures: mean and variance `(F,)` of the rows of `tabular`, and the edges of the bins of each feature, see
+            `tabular_piecewise`; without them the rows are not scaled.
         dropout: dropout rate of each embedding, and inside the encoder of `tabular`.
-        published: `{modality: arguments}` of images and videos with a published encoder, see `published_encoder`.
+        options: `{modality: arguments}`: of images and videos the arguments of `published_encoder`, of hashed texts
+            `table`, the initial table `(32768, text_rank(width))`.
 
     Raises:
         ValueError: a modality is of another kind.
     """
-    made, (mean, variance) = {}, figures or (None, None)
-    tabular = partial(tabular_mlp, mean=mean, variance=variance, dropout=dropout)
-    shared = _shared_images(shapes, published or {})
+    made, tabular = {}, partial(_tabular, figures, dropout)
+    shared = _shared_images(shapes, options or {})
     for name, shape in shapes.items():
         if name in shared[1:]:
             made[name] = made[shared[0]]
             continue
-        image_encoder = partial(_image_encoder, (published or {}).get(name))
-        own = "image" if name in shared else name
-        plain = _encoder(own, shape, sample_rate, embed_dim, width, image_encoder, tabular)
+        given = (options or {}).get(name, {})
+        builders = {"image": partial(_image_encoder, given), "text": partial(_text_encoder, given), "tabular": tabular}
+        plain = _encoder("image" if name in shared else name, shape, sample_rate, embed_dim, width, builders)
         x = layers.Dropout(dropout, name="embedding_dropout")(plain.output)
         made[name] = keras.Model(plain.input, x, name=plain.name)
     return made
@@ -76,32 +80,38 @@ def _encoder(
     sample_rate: int,
     embed_dim: int,
     width: float,
-    image_encoder: Callable[..., keras.Model],
-    tabular: Callable[..., keras.Model],
+    builders: Mapping[str, Callable[..., keras.Model]],
 ) -> keras.Model:
-    """Build the encoder of one modality.
-
-    The functions `image_encoder` and `tabular` build encoders of images and rows.
-    """
+    """Build the encoder of one modality; `builders` are functions for images, texts and rows."""
     name, kind = f"{modality}_encoder", modality.split("_")[0]
     if kind == "image":
-        return image_encoder(shape, embed_dim, width, name)
+        return builders["image"](shape, embed_dim, width, name)
     if kind == "video":
-        frame = image_encoder((shape[1], *shape[1:]), embed_dim, width, f"{modality}_frame_encoder")
+        frame = builders["image"]((shape[1], *shape[1:]), embed_dim, width, f"{modality}_frame_encoder")
         return temporal_conv(shape[0] // shape[1], frame, embed_dim, [_wide(64, width)] * 2, name=name)
     if kind == "audio":
         return log_mel_cnn(shape[0], sample_rate, embed_dim, [_wide(64, width)] * 5, name=name)
     if kind == "text":
-        return text_conv(shape[0], embed_dim, units=_wide(128, width), dropout=TEXT_DROPOUT, name=name)
+        return builders["text"](shape[0], embed_dim, width, name)
     if kind == "tabular":
-        return tabular(shape[0], embed_dim, name=name)
+        return builders["tabular"](shape[0], embed_dim, name=name)
     raise ValueError(f"table_encoders expects image, audio, video, text and tabular. Received: {modality=}")
 
 
-def _image_encoder(
-    published: dict[str, Any] | None, shape: tuple[int, ...], embed_dim: int, width: float, name: str
+def _tabular(
+    figures: tuple[np.ndarray, ...] | None, dropout: float, num_features: int, embed_dim: int, name: str
 ) -> keras.Model:
-    """Build an image encoder: `published`, or a convolutional network.
+    """Build an encoder of rows, with bins where a feature has edges."""
+    mean, variance, edges = (*(figures or (None, None)), ())[:3]
+    if any(map(len, edges)):
+        return tabular_piecewise(num_features, embed_dim, (mean, variance, edges), dropout=dropout, name=name)
+    return tabular_mlp(num_features, embed_dim, mean=mean, variance=variance, dropout=dropout, name=name)
+
+
+def _image_encoder(
+    published: dict[str, Any], shape: tuple[int, ...], embed_dim: int, width: float, name: str
+) -> keras.Model:
+    """Build an image encoder: with the arguments `published`, or a convolutional network.
 
     The network halves the image until 3 to 6 cells are left.
     """
@@ -112,6 +122,18 @@ def _image_encoder(
     halvings = max(2, math.ceil(math.log2(min(shape[:2]) / CELLS)))
     widths = [min(MOST_CHANNELS, 16 + 16 * ((i + 1) // 2)) for i in range(2 * halvings)]
     return light_cnn(shape, embed_dim, widths, name=name, width=width)
+
+
+def _text_encoder(options: dict[str, Any], length: int, embed_dim: int, width: float, name: str) -> keras.Model:
+    """Build a text encoder: of hashed counts with the arguments `options`, or convolutions over bytes."""
+    if length == SIZE:
+        return text_hash(embed_dim, text_rank(width), name=name, **options)
+    return text_conv(length, embed_dim, units=_wide(128, width), dropout=TEXT_DROPOUT, name=name)
+
+
+def text_rank(width: float) -> int:
+    """Return the rank of the tables of hashed texts at a width."""
+    return _wide(RANK, width)
 
 
 def _wide(units: int, width: float) -> int:

@@ -10,6 +10,10 @@ import keras
 import mmzoo.blocks
 from mmzoo.errors import BadInputError
 
+MEMBER = "_model"  # end of the name of a model inside a mean of models
+FRONT = "_front"  # end of the name of a front end there, which all members share
+FRONT_END = "front_end"
+
 
 def read_model(path: str | Path) -> keras.Model:
     """Read the `.keras` file at `path` as an uncompiled model.
@@ -55,11 +59,13 @@ def load_encoders(model: keras.Model, path: str | Path, names: Sequence[str]) ->
         raise BadInputError(f"{path}: expected an encoder named {' or '.join(names)}. Received: {', '.join(source)}")
     shared = [name for name in target if name in source]
     for name in shared:
-        shapes = [[w.shape for w in encoder.weights] for encoder in (target[name], source[name])]
-        if shapes[0] != shapes[1]:
+        whole = len(target[name].weights) == len(source[name].weights)
+        own, given = (_weights(encoder, whole) for encoder in (target[name], source[name]))
+        if [w.shape for w in own] != [w.shape for w in given]:
             expected, received = (target[name].count_params(), source[name].count_params())
             raise BadInputError(f"{path}: expected {name} of {expected} parameters. Received: another, of {received}")
-        target[name].set_weights(source[name].get_weights())
+        for one, other in zip(own, given, strict=True):
+            one.assign(other)
     return shared
 
 
@@ -79,5 +85,16 @@ def encoder_names(model: keras.Model) -> list[str]:
     return list(_encoders(model))
 
 
+def _weights(encoder: keras.Model, whole: bool) -> list[keras.Variable]:
+    """Return the weights of an encoder, of its front end only if `whole`."""
+    return [w for layer in encoder.layers if whole or layer.name != FRONT_END for w in layer.weights]
+
+
 def _encoders(model: keras.Model) -> dict[str, keras.Model]:
-    return {layer.name: layer for layer in model.layers if isinstance(layer, keras.Model)}
+    """Return the encoders by name, in a mean of models of its members, the first of a name."""
+    found = {}
+    for layer in model.layers:
+        if isinstance(layer, keras.Model) and not layer.name.endswith(FRONT):
+            for name, one in (_encoders(layer) if layer.name.endswith(MEMBER) else {layer.name: layer}).items():
+                found.setdefault(name, one)
+    return found

@@ -125,6 +125,7 @@ class TestBadInput:
         check_tune(Request(tune=0))
 
 
+@pytest.mark.usefixtures("untraced", "rows_once")
 def test_cross_validate_resumes_after_interruption(table, tmp_path, monkeypatch, caplog):
     caplog.set_level("INFO", "mmzoo")
     module = recipes.load(str(recipe_of(table, tmp_path, ignore=("shop", "day"))))

@@ -7,14 +7,14 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from json_card import card_of, read_card
+from json_card import read_card
 from own_tables import TABLES
 
 import mmzoo
 from mmzoo import recipes
 from mmzoo.api import TrainedModel
 from mmzoo.automl import targets
-from mmzoo.automl.fit import _best_alone, _modality_dropout, _slug, _write_bad_rows, assemble, fit_table, gather_inputs
+from mmzoo.automl.fit import _modality_dropout, _slug, _write_bad_rows, assemble, fit_table, gather_inputs
 from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import predict
@@ -231,7 +231,7 @@ def test_tables_that_cannot_be(text, said, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
 
 
-def test_pictures_and_sounds_stand_by_themselves_and_texts_together():
+def test_pictures_sounds_and_texts_stand_by_themselves():
     columns = [
         *(Column(name, kind) for name, kind in (("Front view", "image"), ("back", "image"), ("call", "audio"))),
         *(Column(name, kind) for name, kind in (("title", "text"), ("size", "number"), ("note", "text"))),
@@ -239,7 +239,11 @@ def test_pictures_and_sounds_stand_by_themselves_and_texts_together():
     training = pd.DataFrame({"size": ["1", "3"]}, dtype=object)
     inputs = gather_inputs(columns, training)
     names = [(modality, len(own)) for modality, own in inputs]
-    assert names == [("image_front_view", 1), ("image_back", 1), ("audio", 1), ("text", 2), ("tabular", 1)]
+    texts = [("text_title", 1), ("text_note", 1)]
+    assert names == [("image_front_view", 1), ("image_back", 1), ("audio", 1), *texts, ("tabular", 1)]
+    many = [Column(f"note {i}", "text") for i in range(5)]
+    assert [(modality, len(own)) for modality, own in gather_inputs(many, training)] == [("text", 5)]
+    assert [modality for modality, _ in gather_inputs(many[:1], training)] == ["text"]
     same = [Column("a b", "image"), Column("a-b", "image")]
     assert [modality for modality, _ in gather_inputs(same, training)] == ["image_a_b_1", "image_a_b_2"]
     same = [Column("größe", "audio"), Column("grüße", "audio")]
@@ -261,18 +265,6 @@ def test_rare_classes_weigh_more():
     weight = class_weight(np.array([0] * 16 + [1]), 2)
     assert weight[1] / weight[0] == pytest.approx(4, rel=1e-2)
     assert 16 * weight[0] + weight[1] == pytest.approx(17, rel=1e-3)
-
-
-def test_one_modality_is_shipped_where_it_does_as_well():
-    def history(*scores):
-        return {"val_loss": [2.0, 1.0, 3.0], "val_accuracy": [0.1, *scores]}
-
-    baselines = {"text": history(0.79, 0.2), "image": history(0.2, 0.2)}
-    card = card_of(history={**history(0.8, 0.7), "baselines": baselines})
-    assert _best_alone(card) == ""
-    card.history["baselines"]["text"] = history(0.8, 0.1)
-    assert _best_alone(card) == "text"
-    assert _best_alone(card_of(history=history(0.5, 0.5))) == ""
 
 
 def test_sizes_follow_what_is_there(tmp_path):

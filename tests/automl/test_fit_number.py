@@ -5,11 +5,11 @@ import csv
 import numpy as np
 import pandas as pd
 import pytest
-from json_card import card_of, read_card
+from json_card import read_card
 
 from mmzoo import recipes
 from mmzoo.api import TrainedModel
-from mmzoo.automl.fit import _best_alone, assemble
+from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
 from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.data.tables.source import Source, load_splits, target_numbers
@@ -198,17 +198,6 @@ def test_what_a_number_is_can_be_said(tmp_path):
     values = assemble(tmp_path / "t.csv", "y", Request(task="number"))
     assert (values["kind"], values["mean"]) == ("number", pytest.approx(1.5, abs=0.2))
     compile(recipe_text(from_values(values)), "recipe.py", "exec")
-
-
-def test_one_modality_is_shipped_where_its_error_is_no_larger():
-    def history(*errors):
-        return {"val_loss": [2.0, 1.0, 3.0], "val_mae": [9.0, *errors]}
-
-    baselines = {"text": history(5.1, 5.2), "image": history(8.0, 8.0)}
-    card = card_of(task="regression", history={**history(5.0, 6.0), "baselines": baselines})
-    assert _best_alone(card) == ""
-    card.history["baselines"]["text"] = history(5.0, 9.0)
-    assert _best_alone(card) == "text"
 
 
 def test_another_table_has_to_hold_numbers(tmp_path):

@@ -96,7 +96,7 @@ def test_a_film_strip_is_two_rows_of_four_frames(tmp_path):
     assert pixels[44:].min() > 180
 
 
-def test_from_videos_to_a_verified_model(table):
+def test_from_videos_to_a_verified_model(table, rows_once):
     folder = fit_table(table, "way", table.parent / "out", Request(epochs=4))
     card = read_card(folder)
     assert card["verification"]["exit_code"] in (0, 3)

@@ -153,7 +153,7 @@ def test_efficientnet_lite0_enlarges_images_and_is_opened_where_time_allows(tabl
 
 def test_published_network_is_applied_to_video_frames():
     published = published_encoders(["video=mobilenet_v3_small:random"], ["video"])
-    (encoder,) = table_encoders({"video": (4 * 32, 32, 3)}, 8000, 16, published=published).values()
+    (encoder,) = table_encoders({"video": (4 * 32, 32, 3)}, 8000, 16, options=published).values()
     assert encoder(np.zeros((2, 128, 32, 3), np.uint8)).shape == (2, 16)
     assert encoder.count_params() > 900_000
 

@@ -93,7 +93,7 @@ def test_plan_and_export_have_the_values():
     recipe = recipe_of("class", class_weight=(1.0, 3.0), patience=4)
     (phase,) = recipe.plan()
     assert (phase.epochs, phase.class_weight, phase.patience) == (3, (1.0, 3.0), 4)
-    assert (phase.monitor, phase.clip_norm) == ("val_accuracy", 1.0)
+    assert (phase.monitor, phase.clip_norm) == ("val_loss", 1.0)
     assert recipe.export().precisions == ("float32", "dynamic", "int8")
     published = dataclasses.replace(recipe, encoders={"text": {}})
     assert published.export().precisions == ("float32", "dynamic")
@@ -123,11 +123,11 @@ def test_config_that_cannot_be_is_refused(settings, said, tmp_path):
         config(**settings)
 
 
-def test_train_help_explains_the_fields_with_the_defaults_of_the_table(tmp_path, mmzoo_command):
+def test_train_help_explains_the_fields_with_the_defaults_of_the_table(tmp_path, mmzoo_here):
     recipe = recipe_of("class")
     config = dataclasses.replace(recipe.config, learning_rate=0.007, text_bytes=96)
     (tmp_path / "recipe.py").write_text(recipe_text(dataclasses.replace(recipe, config=config)), encoding="utf-8")
-    done = mmzoo_command("train", "recipe.py", "--help", cwd=tmp_path)
+    done = mmzoo_here("train", "recipe.py", "--help", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
     assert "Classification of kind from text and tabular in goods.csv." in said
@@ -166,7 +166,7 @@ def test_import_that_fails_in_an_edited_recipe_is_not_taken_for_the_first_versio
         recipes.load(str(tmp_path / "recipe.py"))
 
 
-def test_fit_of_hostile_names_ends_in_a_verified_folder(tmp_path, monkeypatch):
+def test_fit_of_hostile_names_ends_in_a_verified_folder(tmp_path, monkeypatch, rows_once):
     monkeypatch.chdir(tmp_path)
     table, target = tmp_path / 'it\'s """ {x} \\N.csv', "Yes\\No"
     with table.open("w", newline="", encoding="utf-8") as file:

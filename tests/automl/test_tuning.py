@@ -34,6 +34,7 @@ def test_study_seconds_is_part_of_the_budget():
     assert [format_seconds(s) for s in (0.6, 89, 91, 5399, 5400)] == ["1 s", "89 s", "2 min", "90 min", "1.5 h"]
 
 
+@pytest.mark.usefixtures("untraced", "rows_once")
 def test_tune_resumes_after_interruption(table, tmp_path, monkeypatch, caplog):
     caplog.set_level("INFO", "mmzoo")
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
@@ -167,7 +168,7 @@ def test_tuning_without_improvement_is_reported():
     assert "None was better than the defaults, 0.5000." in tuning(told)
 
 
-def test_command_killed_run_resumes(table, tmp_path, mmzoo_command):
+def test_command_killed_run_resumes(table, tmp_path, mmzoo_here, rows_once):
     words = [table, "--target", "kind", "--ignore", "note", "--ignore", "shop", "--ignore", "day", "--epochs", "1"]
     words += ["--out", "out"]
     command = [Path(sys.executable).with_name("mmzoo"), "fit", *words, "--folds", "3", "--tune", "2"]
@@ -176,9 +177,9 @@ def test_command_killed_run_resumes(table, tmp_path, mmzoo_command):
             if line.startswith("fold 1 of 3"):
                 os.kill(run.pid, signal.SIGKILL)
     assert {path.name for path in tmp_path.iterdir()} == {".out.recipe"}
-    refused = mmzoo_command("fit", *words, "--folds", "4", "--resume", cwd=tmp_path)
+    refused = mmzoo_here("fit", *words, "--folds", "4", "--resume", cwd=tmp_path)
     assert "--resume: the interrupted run had --folds 3, got 4" in refused.stderr
-    done = mmzoo_command("fit", *words, "--resume", cwd=tmp_path)
+    done = mmzoo_here("fit", *words, "--resume", cwd=tmp_path)
     assert done.returncode in (0, 3), done.stderr
     assert "trial " not in done.stdout
     assert [line[:11] for line in done.stdout.splitlines() if line.startswith("fold ")] == [

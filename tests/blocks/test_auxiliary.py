@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from mmzoo.blocks.auxiliary import Beside, MeanAnswer, OnlyOne
+from mmzoo.blocks.auxiliary import Beside, MeanAnswer, MeanOfAvailable, OnlyOne
 
 RNG = np.random.default_rng(0)
 CLASSES = 4
@@ -25,6 +25,19 @@ def test_only_one_selects_unimodal_prediction_of_single_modality(modalities):
     for i, row in enumerate(present):
         expected = alone[row.argmax()][i] if row.sum() == 1 else together[i]
         np.testing.assert_allclose(answer[i], expected, atol=1e-7)
+
+
+def test_mean_of_available_counts_models_of_available_modalities():
+    present = np.array([*itertools.product((0, 1), repeat=2)], "float32")
+    together, first, second = told(3, len(present))
+    answer = np.asarray(MeanOfAvailable([-1, 0, 1])([together, first, second, present]))
+    alone = np.asarray(MeanOfAvailable([0, 1])([first, second, present]))
+    for i, row in enumerate(present):
+        taken = [one[i] for one, there in zip((first, second), row, strict=True) if there]
+        np.testing.assert_allclose(answer[i], np.mean([together[i], *taken], axis=0), atol=1e-6)
+        np.testing.assert_allclose(alone[i], np.mean(taken, axis=0) if taken else 0, atol=1e-6)
+    layer = MeanOfAvailable([-1, 0])
+    assert MeanOfAvailable.from_config(layer.get_config()).modalities == [-1, 0]
 
 
 def test_beside_appends_auxiliary_predictions_in_training_only():

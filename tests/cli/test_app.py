@@ -52,7 +52,16 @@ def test_help_lists_the_commands(mmzoo_command):
     for name in ("list", "train", "fit", "predict", "evaluate", "export", "verify", "benchmark", "study", "publish"):
         assert f"\n  {name} " in page
     studies = mmzoo_command("study", "--help").stdout
-    for name in ("fusions", "strategies", "gain-curve", "folds", "index-cost", "fit-cost", "augmentation-gallery"):
+    for name in (
+        "fusions",
+        "strategies",
+        "gain-curve",
+        "folds",
+        "index-cost",
+        "fit-cost",
+        "own-tables",
+        "augmentation-gallery",
+    ):
         assert f"\n  {name} " in studies
 
 

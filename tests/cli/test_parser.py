@@ -87,3 +87,13 @@ def test_help_groups_flags_and_shows_each_default_once(capsys):
     assert "see --init-from" in page
     for noise in ("--empty", "--no-resume", "--version", "None", "--table", '""', "()"):
         assert noise not in page
+
+
+@pytest.mark.parametrize("words", [["--ignore", "a", "b", "c"], ["--ignore", "a", "--ignore", "b", "--ignore", "c"]])
+def test_a_flag_of_fit_takes_several_columns(words):
+    from mmzoo.cli.app import app
+
+    _, bound, _ = app.parse_args(["fit", "t.csv", *words, "--target", "kind"])
+    assert bound.args == ("t.csv",)
+    assert bound.kwargs["request"].ignore == ("a", "b", "c")
+    assert bound.kwargs["target"] == "kind"

@@ -66,8 +66,8 @@ def test_catalogue_names_what_is_there():
     assert {row["gpu"] for row in catalogue.costs().values()} == {"right"}
 
 
-def test_list_shows_the_catalogue(mmzoo_command):
-    shown = mmzoo_command("list", "--parts").stdout
+def test_list_shows_the_catalogue(mmzoo_here):
+    shown = mmzoo_here("list", "--parts").stdout
     assert [line.split()[0] for line in shown.splitlines()[1:] if line] == [
         *NAMES,
         *catalogue.names(catalogue.WITHOUT_COST),

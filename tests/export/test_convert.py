@@ -87,11 +87,27 @@ def test_split_text_encoder_with_padding_mask_is_not_split(tmp_path):
     np.testing.assert_allclose(predictor(tmp_path / "m.tflite")(one)["y"], model(one)["y"], atol=0.02)
 
 
-def test_split_front_end_input_with_other_consumer_raises():
-    flat = layers.Flatten()
-    model = on_dict(lambda x: layers.Concatenate()([encoder()(x["image"]), flat(x["image"])]), "image")
-    with pytest.raises(ValueError, match=r"Received: shared=\['image'\]"):
-        split(model)
+def test_split_front_end_input_with_other_consumers(tmp_path):
+    """Check an input of two encoders with front ends and of a layer without one."""
+    flat, first, second = layers.Flatten(), encoder("first"), encoder("second")
+    model = on_dict(
+        lambda x: layers.Concatenate()(
+            [first(x["image"]), second(x["image"]), flat(layers.Rescaling(1 / 99)(x["image"]))]
+        ),
+        "image",
+    )
+    front, back = split(model)
+    assert [*front.input] == ["image"]
+    assert [*front.output] == ["image_first", "image_second"]
+    assert [*back.input] == ["image", "image_first", "image_second"]
+    given = {"image": np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), dtype=np.uint8)}
+    made = {name: np.asarray(x) for name, x in front(given).items()}
+    np.testing.assert_allclose(back({**given, **made})["y"], model(given)["y"], atol=1e-6)
+    one = {name: value[:1] for name, value in given.items()}
+    for precision, tflite in tflite_models(model, ["float32", "dynamic", "int8"], given).items():
+        flatbuffer.write(tflite, tmp_path / "m.tflite")
+        far = {"float32": 1e-5}.get(precision, 0.05)
+        np.testing.assert_allclose(predictor(tmp_path / "m.tflite")(one)["y"], model(one)["y"], atol=far)
 
 
 def test_to_tflite_sum_of_batch_1_has_no_squeeze(tmp_path):

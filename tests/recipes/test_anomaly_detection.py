@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from json_card import read_card
+from verified import check_verified
 
 from mmzoo.artifacts.card import Card, embedded_values
 from mmzoo.commands.evaluate import evaluate
@@ -107,6 +108,10 @@ def folder(tmp_path_factory):
         config = dataclasses.replace(TINY, epochs=5, batch_size=32)
         yield train("anomaly_detection", config, out=tmp_path_factory.mktemp("trained") / "odd")
     synthetic_machines.sample.cache_clear()
+
+
+def test_every_file_is_right_and_runs_on_the_gpu(folder, gpu):
+    check_verified(folder, anomaly_detection.export(TINY))
 
 
 def test_the_card_tells_each_kind_and_each_subset(folder):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from json_card import read_card
+from verified import check_verified
 
 from mmzoo.artifacts.card import Card, embedded_values
 from mmzoo.commands.evaluate import evaluate
@@ -91,6 +92,10 @@ def test_an_empty_text_is_told_in_a_line(text):
 def folder(tmp_path_factory):
     config = dataclasses.replace(TINY, epochs=6, learning_rate=5e-3)
     return train("image_text_retrieval", config, out=tmp_path_factory.mktemp("trained") / "finder")
+
+
+def test_every_file_is_right_and_runs_on_the_gpu(folder, gpu):
+    check_verified(folder, image_text_retrieval.export(TINY))
 
 
 def test_the_card_tells_what_is_found(folder):

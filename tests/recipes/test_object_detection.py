@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from json_card import read_card
+from verified import check_verified
 
 from mmzoo.artifacts.card import Card, embedded_values
 from mmzoo.artifacts.runtimes import predictor
@@ -92,6 +93,10 @@ def test_who_is_always_right_has_no_loss_and_the_highest_score():
 def folder(tmp_path_factory):
     config = dataclasses.replace(TINY, epochs=4)
     return train("object_detection", config, out=tmp_path_factory.mktemp("trained") / "detector")
+
+
+def test_every_file_is_right_and_runs_on_the_gpu(folder, gpu):
+    check_verified(folder, object_detection.export(TINY))
 
 
 def test_the_card_tells_what_the_boxes_score(folder):

@@ -120,10 +120,10 @@ def test_refuses(change, said, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_command_line(mmzoo_command, tmp_path):
-    done = mmzoo_command("study", "fusions", "spoken_digits", "--fusions", "magic", cwd=tmp_path)
+def test_command_line(mmzoo_here, tmp_path):
+    done = mmzoo_here("study", "fusions", "spoken_digits", "--fusions", "magic", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("mmzoo: --fusions must be of attention, ")
-    told = mmzoo_command("study", "fusions", "spoken_digits", "--help").stdout
+    told = mmzoo_here("study", "fusions", "spoken_digits", "--help").stdout
     assert "--fusions" in told
     assert "--label-share" in told

@@ -133,12 +133,12 @@ def test_seeds_are_counted_or_named(text, seeds):
         assert format_seeds([{"seed": seed} for seed in [*seeds, *seeds]]) == text
 
 
-def test_command_line(mmzoo_command, tmp_path):
-    done = mmzoo_command("study", "strategies", "spoken_digits", "--shares", "a,b", cwd=tmp_path)
+def test_command_line(mmzoo_here, tmp_path):
+    done = mmzoo_here("study", "strategies", "spoken_digits", "--shares", "a,b", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.strip() == "mmzoo: --shares must be numbers separated by commas, got a,b"
-    done = mmzoo_command("study", "strategies", "spoken_digits", "--seeds", "0,x", cwd=tmp_path)
+    done = mmzoo_here("study", "strategies", "spoken_digits", "--seeds", "0,x", cwd=tmp_path)
     assert done.stderr.strip() == "mmzoo: --seeds must be numbers separated by commas, got 0,x"
-    told = mmzoo_command("study", "strategies", "spoken_digits", "--help").stdout
+    told = mmzoo_here("study", "strategies", "spoken_digits", "--help").stdout
     assert "--label-share" in told
     assert "--pretraining-epochs" in told

@@ -51,7 +51,9 @@ def teacher_stage(recipe: Any, config: Any) -> Stage | None:
         dataset=dataset,
         build=build,
         objective=lambda config: {"loss": lesson_loss(len(taught), answers_of(recipe), recipe.source.kind)},
-        plan=lambda config: (Phase("teacher", min(EPOCHS, config.epochs), config.learning_rate, clip_norm=1.0, ema=0.99),),
+        plan=lambda config: (
+            Phase("teacher", min(EPOCHS, config.epochs), config.learning_rate, clip_norm=1.0, ema=0.99),
+        ),
         opened=lambda model: _taught(recipe.model(config), model),
     )
 

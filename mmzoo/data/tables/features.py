@@ -20,6 +20,7 @@ SMALLEST = 1e-30  # smallest standard deviation to divide by: its inverse is a f
 MOST_VALUES = 50  # most frequent values of a category with separate features; the others share one
 START, YEAR = datetime(2000, 1, 1), timedelta(days=365.2425)  # origin and unit of dates
 OTHER = "other"
+BINS, PER_BIN = 12, 200  # of a number's piecewise linear encoding: bins, at most, and rows in each, at least
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class Number:
     """Describe a column of numbers by mean and standard deviation.
 
     Both come from the training rows, in the column's unit. `decimal` is "," if the comma is the decimal mark of texts.
+    `edges` are quantiles, ascending, between which the number is encoded apart, see `blocks.piecewise_linear`.
     """
 
     name: str
     mean: float
     deviation: float
     decimal: str = ""
+    edges: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,16 @@ def fit_feature(kind: str, name: str, cells: Sequence, form: str | None = None) 
     finite = numbers[np.isfinite(numbers)]
     mean, deviation = (float(finite.mean()), float(finite.std())) if len(finite) else (0.0, 0.0)
     rounded = (float(f"{mean:.7g}"), float(f"{deviation if deviation > SMALLEST else 1.0:.7g}"))
-    return Date(name, *rounded, form) if kind == "date" else Number(name, *rounded, form)
+    return Date(name, *rounded, form) if kind == "date" else Number(name, *rounded, form, _edges(finite))
+
+
+def _edges(numbers: np.ndarray) -> tuple[float, ...]:
+    """Return at most `BINS` + 1 different quantiles; nothing where bins would have few rows."""
+    bins = min(BINS, len(numbers) // PER_BIN)
+    if bins < 2:
+        return ()
+    found = np.unique([float(f"{x:.7g}") for x in np.quantile(numbers, np.linspace(0, 1, bins + 1))])
+    return tuple(found.tolist()) if len(found) > 2 else ()
 
 
 def feature_names(columns: Sequence[Number | Category | Date]) -> tuple[str, ...]:
@@ -108,6 +120,15 @@ def figures(columns: Sequence[Number | Category | Date]) -> tuple[np.ndarray, np
             mean[start], variance[start] = column.mean, column.deviation**2
         start += len(feature_names([column]))
     return mean, variance
+
+
+def edges(columns: Sequence[Number | Category | Date]) -> tuple[tuple[float, ...], ...]:
+    """Return the edges of each feature `(F,)` for its piecewise linear encoding; () for one without."""
+    found = []
+    for column in columns:
+        own = column.edges if isinstance(column, Number) else ()
+        found += [own, *[()] * (len(feature_names([column])) - 1)]
+    return tuple(found)
 
 
 def empty_cells(columns: Sequence[Number | Category | Date]) -> tuple[np.ndarray, np.ndarray]:

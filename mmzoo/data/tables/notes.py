@@ -26,7 +26,7 @@ def cell_notes(
         frame: rows of a table; None is a missing cell.
         root: the folder of relative paths.
         inputs: `{modality: columns}`, as in `decode_rows`.
-        text_bytes: length of a text input.
+        text_bytes: length from which on texts are cut; 0 if they are not.
         training: whether the rows are those from which a model learns: categories are then known, and formats of
             numbers are listed.
 
@@ -38,7 +38,7 @@ def cell_notes(
         if is_file(modality):
             lines += _files(frame[columns[0]], root)
         elif kind_of(modality) == "text":
-            lines += _lengths(frame, columns, text_bytes)
+            lines += _lengths(frame, columns, text_bytes) if text_bytes else []
         else:
             for column in columns:
                 lines += _values(frame[column.name], column, training)

@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ from mmzoo.data.decode.video import import_av, read_frames
 from mmzoo.data.tables.features import empty_cells, feature_names, features, spread
 from mmzoo.data.tables.features import present as any_cell
 from mmzoo.data.tables.read import resolve
+from mmzoo.data.tables.text_counts import TextCounts, read_counts, write_counts
+from mmzoo.device import text_hash
 from mmzoo.device.media import PADDED_END
 from mmzoo.errors import BadInputError
 
@@ -42,8 +44,8 @@ THREADS = 4
 class Sizes:
     """Hold the sizes of a row's tensors.
 
-    Images are `(image_size, image_size, 3)`, waveforms `(samples,)`, texts `(text_bytes,)`. Videos are vertical strips
-    of square frames, `(frames * frame_size, frame_size, 3)`.
+    Images are `(image_size, image_size, 3)`, waveforms `(samples,)`. Texts are `(text_bytes,)`, or `(32768,)` where
+    `text_encoder` is `hash`. Videos are vertical strips of square frames, `(frames * frame_size, frame_size, 3)`.
     """
 
     image_size: int  # pixels
@@ -52,18 +54,31 @@ class Sizes:
     text_bytes: int
     frames: int = 8
     frame_size: int = 64  # pixels
+    text_encoder: str = "conv"  # or hash: the input is hashed counts in place of bytes
+
+    @property
+    def hashed(self) -> bool:
+        """Return whether texts are hashed counts."""
+        return self.text_encoder == "hash"
+
+    @property
+    def longest_text(self) -> int:
+        """Return the length from which on texts are cut, in bytes; 0 if they are not."""
+        return 0 if self.hashed else self.text_bytes
 
     def shapes(self, modalities: Sequence[str], columns: Sequence) -> dict[str, tuple[int, ...]]:
         """Return `{modality: shape}` of one example; `columns` belong to `tabular`."""
         side = self.image_size
-        known = {"image": (side, side, 3), "audio": (self.samples,), "text": (self.text_bytes,)}
+        length = text_hash.SIZE if self.hashed else self.text_bytes
+        known = {"image": (side, side, 3), "audio": (self.samples,), "text": (length,)}
         known["video"] = (self.frames * self.frame_size, self.frame_size, 3)
         known["tabular"] = (len(feature_names(columns)),)
         return {name: known[kind_of(name)] for name in modalities}
 
     def units(self, modalities: Sequence[str], columns: Sequence) -> dict[str, str]:
         """Return `{input: unit and range}` for the card."""
-        known = {"image": "RGB, 0 to 255", "text": "UTF-8 bytes + 3, 0 behind the text"}
+        text = text_hash.UNIT if self.hashed else "UTF-8 bytes + 3, 0 behind the text"
+        known = {"image": "RGB, 0 to 255", "text": text}
         known["video"] = f"RGB, {self.frames} evenly spaced frames from top to bottom, 0 to 255"
         known["audio"] = f"waveform at {self.sample_rate} Hz, -1 to 1, {PADDED_END}"
         known["tabular"] = ", ".join(feature_names(columns))
@@ -71,7 +86,8 @@ class Sizes:
 
     def ranges(self, modalities: Sequence[str], columns: Sequence) -> dict[str, tuple[float, float]]:
         """Return `{input: (lowest, highest)}`, the ranges for verification."""
-        known = {"image": (0, 255), "video": (0, 255), "audio": (-1.0, 1.0), "text": (0, FIRST_BYTE + 255)}
+        highest = text_hash.MOST if self.hashed else FIRST_BYTE + 255
+        known = {"image": (0, 255), "video": (0, 255), "audio": (-1.0, 1.0), "text": (0, highest)}
         known["tabular"] = spread(columns)
         return {name: known[kind_of(name)] for name in modalities} | {"present": (0.0, 1.0)}
 
@@ -81,18 +97,25 @@ class Rows:
     """Hold all rows of a table.
 
     Attributes:
-        arrays: `{modality: (N, ...)}` on disk.
+        arrays: `{modality: (N, ...)}` on disk, the model's inputs.
         present: `(N, M)` bool, the available modalities of each row.
         bad: `{row: reason}` of the rows that cannot be decoded.
         numbers: `(N,)` row numbers in the table, from 1.
         empty: result of `empty_cells` for the columns of `tabular`.
+        texts: `{modality: byte ids (N, text_bytes)}` on disk, of texts whose input is hashed counts.
     """
 
-    arrays: dict[str, np.ndarray]
+    arrays: dict[str, np.ndarray | TextCounts]
     present: np.ndarray
     bad: dict[int, str]
     numbers: np.ndarray
     empty: tuple[np.ndarray, np.ndarray] | None = None
+    texts: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def readable(self) -> dict[str, np.ndarray]:
+        """Return `arrays`, with byte ids in place of hashed counts."""
+        return self.arrays | self.texts
 
 
 def kind_of(modality: str) -> str:
@@ -103,20 +126,21 @@ def kind_of(modality: str) -> str:
     return modality.split("_")[0]
 
 
-def rows_of(array: np.ndarray, index: np.ndarray) -> np.ndarray:
+def rows_of(array: np.ndarray | TextCounts, index: np.ndarray) -> np.ndarray:
     """Read rows of an array on disk, releasing its memory pages."""
     found = np.asarray(array[index])
     release_pages(array)
     return found
 
 
-def release_pages(array: np.ndarray) -> None:
+def release_pages(array: np.ndarray | TextCounts) -> None:
     """Release the memory pages of an array on disk.
 
     The system may still cache them.
     """
-    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        array.base.madvise(mmap.MADV_DONTNEED)
+    for part in (array.buckets, array.counts) if isinstance(array, TextCounts) else (array,):
+        if isinstance(part.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            part.base.madvise(mmap.MADV_DONTNEED)
 
 
 def decode_rows(
@@ -145,8 +169,10 @@ def decode_rows(
         more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         raise BadInputError(f"table: expected readable files (`skip_bad` skips such rows). Received: {shown}{more}")
     arrays = {modality: np.load(place / f"{modality}.npy", mmap_mode="r") for modality in inputs}
+    written = {modality: arrays[modality] for modality in inputs if sizes.hashed and kind_of(modality) == "text"}
+    arrays |= {modality: read_counts(place, modality) for modality in written}
     empty = empty_cells(inputs["tabular"]) if "tabular" in inputs else None
-    return Rows(arrays, np.load(place / "present.npy"), bad, numbers, empty)
+    return Rows(arrays, np.load(place / "present.npy"), bad, numbers, empty, written)
 
 
 def texts(frame: "pd.DataFrame", columns: Sequence[str]) -> list[str | None]:
@@ -215,6 +241,8 @@ def _decode(frame: "pd.DataFrame", root: Path, inputs: Mapping[str, tuple], size
                 present[:, i] = _decode_files(frame[columns[0]].tolist(), root, modality, sizes, file, bad)
             else:
                 present[:, i] = _cells(frame, kind_of(modality), columns, sizes, file)
+                if sizes.hashed and kind_of(modality) == "text":
+                    write_counts(_in_parts(frame, columns), work, modality)
         present[list(bad)] = False
         np.save(work / "present.npy", present)
         (work / "bad.json").write_text(json.dumps({row: bad[row] for row in sorted(bad)}), encoding="utf-8")
@@ -247,6 +275,11 @@ def _cells(frame: "pd.DataFrame", kind: str, columns: Sequence, sizes: Sizes, fi
     array.flush()
     release_pages(array)
     return available
+
+
+def _in_parts(frame: "pd.DataFrame", columns: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(frame), CELL_ROWS):
+        yield [text or "" for text in texts(frame.iloc[start : start + CELL_ROWS], columns)]
 
 
 def _decode_files(cells: list, root: Path, modality: str, sizes: Sizes, file: Path, bad: dict[int, str]) -> np.ndarray:

@@ -37,13 +37,32 @@ def baseline_lines(baselines: Baselines, metric: Metric, more: Callable[[float],
     return lines
 
 
+def choice_lines(card: Card) -> list[str]:
+    """Return which candidate is in the folder, and how it compares with the fused model on the validation rows."""
+    found, chosen, metric = card.baselines.candidates, card.baselines.chosen, tasks.load(card.task).primary
+    if chosen not in found:
+        return []
+
+    def shown(name: str) -> str:
+        return f"loss {found[name]['val_loss']:.3f}, {metric.label} {metric.show(found[name][metric.key])}"
+
+    line = f"Chosen on the validation rows among {len(found)} candidates: {chosen} ({shown(chosen)})"
+    others = [name for name in found if name != chosen]
+    other = "fused" if chosen != "fused" else min(others, key=lambda name: found[name]["val_loss"])
+    return [f"{line}; {other} has {shown(other)}."]
+
+
 def gain_lines(card: Card) -> list[str]:
-    """Return the fusion gain, and whether its interval excludes 0."""
+    """Return which candidate was chosen, the fusion gain, and whether its interval excludes 0."""
+    return [*choice_lines(card), *_gain_lines(card)]
+
+
+def _gain_lines(card: Card) -> list[str]:
     found, metric = card.baselines.fusion_gain, tasks.load(card.task).primary
     if card.baselines.fused is not None:
         line = (
-            f"A multimodal model was trained too, with {metric.label} {metric.show(card.baselines.fused)}; it was no "
-            "better on the validation rows than the model in the folder, so fusion gains nothing."
+            f"A multimodal model was trained too, with {metric.label} {metric.show(card.baselines.fused)}; it was "
+            "worse on the validation rows than the model in the folder."
         )
         return [line, *([f"Its gain on the test rows: {gain(card)}."] if found else [])]
     if not found:
@@ -122,7 +141,7 @@ def curves(history: Mapping, titles: Mapping[str, str]) -> list[dict]:
 
 def _curve(history: Mapping, key: str, title: str) -> dict:
     values = history[f"val_{key}"]
-    best = best_epoch(history, f"val_{key}") if history.get("val_loss") else 0
+    best = best_epoch(history) if history.get("val_loss") else 0
     first, kept = f"{values[0]:.3g} in epoch 1", f"{values[best]:.3g} in epoch {best + 1}"
     caption = f"Validation: {first}, {kept}, whose weights were kept."
     return {"title": title, "caption": caption, "svg": learning_curve(history, key, history.get("baselines") or {})}

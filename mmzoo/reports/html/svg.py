@@ -50,7 +50,7 @@ def learning_curve(history: Mapping, key: str, alone: Mapping[str, Mapping]) -> 
         for (name, curves), color in zip(alone.items(), OTHERS * len(alone), strict=False):
             _line(axis, curves.get(f"val_{key}") or [], color, f"{name} only, validation", 1.0)
         if history.get("val_loss") and (curve := history.get(f"val_{key}")):
-            kept = best_epoch(history, f"val_{key}")
+            kept = best_epoch(history)
             axis.plot([kept + 1], [curve[kept]], "o", color=BLUE, markersize=6, label="weights kept")
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)

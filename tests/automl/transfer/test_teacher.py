@@ -14,7 +14,7 @@ from mmzoo.automl.transfer.probe import probe_answers
 from mmzoo.automl.transfer.teacher import lesson_loss, pupil
 from mmzoo.errors import BadInputError
 from mmzoo.models.table_encoders import table_encoders
-from mmzoo.training.stages import first_part, fit
+from mmzoo.training.stages import fit, lessons
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -108,12 +108,12 @@ def test_encoder_learns_from_the_teacher_and_ships_alone(table, weights, tmp_pat
     model, history = fit(experiment, tmp_path / "work", "taught")
     assert model.count_params() == experiment.build().count_params() < 500_000
     assert len(history["val_accuracy"]) == 1
-    lessons = first_part(experiment)
-    learned, before = fit(lessons, tmp_path / "work" / "first", "it is done")
+    taught = lessons(experiment)
+    learned, before = fit(taught, tmp_path / "work" / "first", "it is done")
     assert before["loss"][-1] < 0.9 * before["loss"][0]
-    y = np.concatenate([np.asarray(y) for _, y in lessons.dataset("validation")]).reshape(-1, 2, 576 + 3)
+    y = np.concatenate([np.asarray(y) for _, y in taught.dataset("validation")]).reshape(-1, 2, 576 + 3)
     there = y[:, :, -1] == 1
-    found = learned.predict(lessons.dataset("validation"), verbose=0).reshape(-1, 2, 576 + 2)
+    found = learned.predict(taught.dataset("validation"), verbose=0).reshape(-1, 2, 576 + 2)
     missed = np.square(found - y[:, :, :-1])[there][:, :576].mean()
     assert missed < 0.9 * np.square(y[there][:, :576]).mean()  # of 0, the mean of each feature
     stage = experiment.recipe.first_stage(experiment.config)
@@ -124,8 +124,8 @@ def test_encoder_learns_from_the_teacher_and_ships_alone(table, weights, tmp_pat
 
 def test_missing_images_have_no_lesson(table, weights, tmp_path):
     experiment, _ = experiment_of(table, tmp_path, weights)
-    lessons = first_part(experiment).dataset("validation")
-    y = np.concatenate([np.asarray(y) for _, y in lessons])
+    taught = lessons(experiment).dataset("validation")
+    y = np.concatenate([np.asarray(y) for _, y in taught])
     there = y.reshape(len(y), 2, -1)[:, :, -1]  # of the front and the back
     examples = experiment.recipe.table.examples("validation", experiment.config)
     np.testing.assert_array_equal(there.astype(bool), examples.rows.present[examples.index])
@@ -150,4 +150,4 @@ def test_recipe_without_its_images_has_no_lessons(table, weights, tmp_path):
     stage = experiment.recipe.first_stage
     assert stage(dataclasses.replace(experiment.config, init_from="model.keras")) is None
     alone = experiment.changed(modalities=("image_back",))
-    assert [*first_part(alone).dataset("train").element_spec[0]] == ["image_back"]
+    assert [*lessons(alone).dataset("train").element_spec[0]] == ["image_back"]

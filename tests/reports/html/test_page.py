@@ -93,13 +93,27 @@ def test_the_gain_is_told_as_it_is(low, points, high, said):
     assert said in line
 
 
-def test_a_model_of_one_modality_says_that_joining_gains_nothing():
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ("fused", "fused (loss 0.500, accuracy 80.00 %); linear has loss 0.450, accuracy 79.00 %."),
+        ("linear", "linear (loss 0.450, accuracy 79.00 %); fused has loss 0.500, accuracy 80.00 %."),
+    ],
+)
+def test_the_choice_is_first(chosen, said):
+    found = {"fused": (0.5, 0.8), "text": (0.9, 0.5), "linear": (0.45, 0.79)}
+    candidates = {name: {"val_loss": loss, "accuracy": accuracy} for name, (loss, accuracy) in found.items()}
+    line, *_ = gain_lines(card_of(baselines={"candidates": candidates, "chosen": chosen}))
+    assert line == f"Chosen on the validation rows among 3 candidates: {said}"
+
+
+def test_a_model_of_one_modality_says_that_the_fused_one_is_worse():
     unimodal = {"text": {"accuracy": 0.75}, "image": {"accuracy": 0.5}}
     baselines = {"unimodal": unimodal, "linear": {"all": {"accuracy": 0.8}}, "fused": 0.7}
     card = {"scores": {"n": 4, "subsets": {"text": {"accuracy": 0.75}}}, "baselines": baselines}
     (line,) = gain_lines(card_of(**card))
     assert "accuracy 70.00 %" in line
-    assert "gains nothing" in line
+    assert "worse on the validation rows than the model in the folder" in line
     baselines["fusion_gain"] = {"over": "text", "points": 0.4, "low": -1.0, "high": 2.0}
     *_, line = gain_lines(card_of(**card))
     assert line == "Its gain on the test rows: +0.40 points over text (95 % interval -1.00 to +2.00)."

@@ -1,0 +1,71 @@
+"""Hashed counts of the texts of a table on disk, sparse; rows are read as dense arrays."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from mmzoo.device.text_hash import SIZE, sparse_counts
+
+PARTS = ("ends", "buckets", "counts")
+
+
+@dataclass(frozen=True, eq=False)
+class TextCounts:
+    """Hold the counts of N texts; an index, a slice or an array of indices reads dense uint8 rows `(..., 32768)`.
+
+    `buckets` uint16 and `counts` uint8 from `ends[i]` to `ends[i + 1]` are of text i.
+    """
+
+    ends: np.ndarray
+    buckets: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return the shape `(N, 32768)` of all rows."""
+        return len(self.ends) - 1, SIZE
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Return the type of the rows, uint8."""
+        return self.counts.dtype
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> np.ndarray:
+        chosen = np.arange(len(self))[index]
+        rows, places = self._places(chosen.reshape(-1))
+        dense = np.zeros((chosen.size, SIZE), np.uint8)
+        dense[rows, self.buckets[places]] = self.counts[places]
+        return dense.reshape(*chosen.shape, SIZE)
+
+    def matrix(self, index: np.ndarray) -> sparse.csr_matrix:
+        """Return the rows `index` as a sparse float32 matrix `(len(index), 32768)`."""
+        rows, places = self._places(np.asarray(index))
+        found = self.counts[places].astype(np.float32), (rows, self.buckets[places].astype(np.int32))
+        return sparse.csr_matrix(found, (len(index), SIZE))
+
+    def _places(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the row of the result and the place in `buckets` of every count of the texts `index`."""
+        starts, sizes = self.ends[index], self.ends[index + 1] - self.ends[index]
+        before = np.cumsum(sizes) - sizes
+        return np.repeat(np.arange(len(index)), sizes), np.arange(sizes.sum()) + np.repeat(starts - before, sizes)
+
+
+def write_counts(texts: Iterable[Sequence[str]], folder: Path, name: str) -> None:
+    """Count the texts, given in parts, into the files `NAME.PART.npy` of `folder`."""
+    parts = [sparse_counts(part) for part in texts]
+    sizes = np.concatenate([np.zeros(1, np.int64), *(np.diff(ends) for ends, _, _ in parts)])
+    buckets = np.concatenate([np.zeros(0, np.uint16), *(part[1] for part in parts)])
+    counts = np.concatenate([np.zeros(0, np.uint8), *(part[2] for part in parts)])
+    for part, array in zip(PARTS, (np.cumsum(sizes), buckets, counts), strict=True):
+        np.save(folder / f"{name}.{part}.npy", array)
+
+
+def read_counts(folder: Path, name: str) -> TextCounts:
+    """Open the files that `write_counts` wrote."""
+    return TextCounts(*(np.load(folder / f"{name}.{part}.npy", mmap_mode="r") for part in PARTS))

@@ -1,0 +1,1 @@
+"""Other tools that train on a table, in a Python environment of their own."""
