@@ -11,7 +11,7 @@ from mmzoo.artifacts.folder import ARTIFACTS
 from mmzoo.data.arrays import SPLITS
 from mmzoo.errors import BadInputError
 from mmzoo.studies.own_tables.held import HELD, Held
-from mmzoo.studies.own_tables.process import last_line, timed
+from mmzoo.studies.own_tables.process import failure, timed
 from mmzoo.studies.own_tables.scores import encode
 from mmzoo.studies.own_tables.table import SPLIT, TABLE
 from mmzoo.tasks import load
@@ -39,10 +39,11 @@ def run_fit(held: Held, seed: int, flags: Sequence[str], out: Path) -> tuple[dic
     words = ["fit", held.folder / TABLE, "--target", record["target"], "--task", record["task"], "--split", SPLIT]
     used = timed([*MMZOO, *words, "--seed", seed, "--out", out, *flags], log)
     if used["code"] not in (0, 3) and not (out / "card.json").is_file():  # 3: no GPU accelerator
-        raise BadInputError(f"{record['name']}, seed {seed}: {last_line(log)}")
+        raise BadInputError(f"{record['name']}, seed {seed}: {failure(used, log)}")
     answers = out.with_name(f"{out.name}.csv")
-    if timed([*MMZOO, "predict", out, held.folder / HELD, "--out", answers, "--artifact", "float32"], log)["code"]:
-        raise BadInputError(f"{record['name']}, seed {seed}: {last_line(log)}")
+    predicted = timed([*MMZOO, "predict", out, held.folder / HELD, "--out", answers, "--artifact", "float32"], log)
+    if predicted["code"]:
+        raise BadInputError(f"{record['name']}, seed {seed}: {failure(predicted, log)}")
     return _read_answers(held, answers), used | _from_card(Card.read(out), out)
 
 

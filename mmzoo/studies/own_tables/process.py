@@ -1,6 +1,7 @@
 """A process that is timed."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -29,7 +30,9 @@ def timed(command: Sequence[object], log: Path) -> dict:
     }
 
 
-def last_line(log: Path) -> str:
-    """Return the last line that a process printed."""
+def failure(used: dict, log: Path) -> str:
+    """Describe a process that failed: its last line, and the signal or exit code that ended it."""
     lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return lines[-1] if lines else "it printed nothing"
+    code = used["code"]
+    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    return f"{lines[-1] if lines else 'it printed nothing'} ({how})"

@@ -204,7 +204,7 @@ def test_failure_of_fit_has_its_last_line(tables, tmp_path, monkeypatch):
 
     monkeypatch.setattr(own_fit, "timed", timed)
     study.compare_on_tables(tmp_path, Settings(ours_only=True), [0])
-    assert runs_in(tmp_path)[0]["error"] == "sides, seed 0: mmzoo: column size: expected a number"
+    assert runs_in(tmp_path)[0]["error"] == "sides, seed 0: mmzoo: column size: expected a number (exit code 2)"
 
 
 def test_autogluon_is_a_peer(tables, fitted_before, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from mmzoo.artifacts.folder import write_json
 from mmzoo.data.arrays import SPLITS
 from mmzoo.errors import BadInputError
 from mmzoo.studies.own_tables.held import Held
-from mmzoo.studies.own_tables.process import last_line, timed
+from mmzoo.studies.own_tables.process import failure, timed
 from mmzoo.studies.own_tables.scores import encode
 from mmzoo.studies.own_tables.table import FILES, TABLE
 
@@ -46,7 +46,7 @@ def run_autogluon(held: Held, python: str, work: Path) -> tuple[dict[str, np.nda
     except OSError as error:
         raise BadInputError(f"`autogluon`: {python}: {error.strerror}") from None
     if used["code"]:
-        raise BadInputError(f"{held.record['name']}, {NAME}: {last_line(log)}")
+        raise BadInputError(f"{held.record['name']}, {NAME}: {failure(used, log)}")
     found = json.loads(places["out"].read_text(encoding="utf-8"))
     answers = {split: encode(found["answers"][split], held.task, held.names) for split in SPLITS[1:]}
     return answers, used | {"settings": found["settings"]}
