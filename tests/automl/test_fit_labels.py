@@ -95,9 +95,9 @@ def test_the_recipe_has_what_labels_need(fitted, table):
     assert sum(len(examples.labels) for examples in splits.values()) == ROWS + 1
 
 
-def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
+def test_prediction_of_other_rows(fitted, mmzoo_here, tmp_path):
     (tmp_path / "new.csv").write_text("note,price\nwarm red w1,82.5\nw2 w3,19\nred,19\n", encoding="utf-8")
-    done = mmzoo_command("predict", str(fitted), "new.csv", "--artifact", "float32", cwd=tmp_path)
+    done = mmzoo_here("predict", str(fitted), "new.csv", "--artifact", "float32", cwd=tmp_path)
     assert done.stdout.strip() == "answers.csv: 3 rows"
     written = pd.read_csv(tmp_path / "answers.csv", keep_default_na=False)
     assert written.columns.tolist() == ["note", "price", "predicted tags"]
@@ -118,9 +118,9 @@ def test_prediction_of_other_rows(fitted, mmzoo_command, tmp_path):
     assert model.score(tmp_path / "new.csv", [*cells[:2], "dear;red;warm"]) == pytest.approx(2 / 3)
 
 
-def test_evaluate_scores_it_again(fitted, mmzoo_command):
+def test_evaluate_scores_it_again(fitted, mmzoo_here):
     before = read_card(fitted)["scores"]
-    done = mmzoo_command("evaluate", fitted, "--artifact", "int8")
+    done = mmzoo_here("evaluate", fitted, "--artifact", "int8")
     assert done.returncode == 0, done.stderr[-2000:]
     after = read_card(fitted)["scores"]
     assert after["subsets"] == before["subsets"]
@@ -128,10 +128,10 @@ def test_evaluate_scores_it_again(fitted, mmzoo_command):
     assert "fusion gain: " in done.stdout
 
 
-def test_its_recipe_is_trained_again(fitted, mmzoo_command, tmp_path):
+def test_its_recipe_is_trained_again(fitted, mmzoo_here, rows_once, tmp_path):
     (tmp_path / "recipe.py").write_text((fitted / "recipe.py").read_text(encoding="utf-8"), encoding="utf-8")
     flags = ("--epochs", 1, "--out", "again", "--embed-dim", 16, "--modalities", "tabular", "--precision")
-    done = mmzoo_command("train", "recipe.py", *flags, "mixed_bfloat16", cwd=tmp_path)
+    done = mmzoo_here("train", "recipe.py", *flags, "mixed_bfloat16", cwd=tmp_path)
     assert done.returncode in (0, 1, 3), done.stderr[-2000:]
     assert read_card(tmp_path / "again")["scores"]["subsets"].keys() == {"tabular", "none"}
 

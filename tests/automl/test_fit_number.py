@@ -106,9 +106,9 @@ def test_the_loss_is_that_of_deviations(fitted):
     assert float(np.mean(loss)) == pytest.approx((0.5 * 0.3**2 + 3.5) / 2, rel=1e-5)
 
 
-def test_prediction_of_other_rows(fitted, mmzoo_command, table, tmp_path):
+def test_prediction_of_other_rows(fitted, mmzoo_here, table, tmp_path):
     (tmp_path / "new.csv").write_text("note,area\nmodern w1,180\nold w2,30\n,\n", encoding="utf-8")
-    done = mmzoo_command("predict", str(fitted), "new.csv", "--artifact", "int8", cwd=tmp_path)
+    done = mmzoo_here("predict", str(fitted), "new.csv", "--artifact", "int8", cwd=tmp_path)
     assert done.stdout.splitlines() == [
         "1 of 3 rows have no usable input: the prediction is the mean of the training rows",
         "answers.csv: 3 rows",
@@ -138,9 +138,9 @@ def test_the_object_has_the_conventions_of_scikit_learn(fitted, table):
         model.predict_proba(frame)
 
 
-def test_evaluate_scores_it_again(fitted, mmzoo_command):
+def test_evaluate_scores_it_again(fitted, mmzoo_here):
     before = read_card(fitted)["scores"]
-    done = mmzoo_command("evaluate", fitted)
+    done = mmzoo_here("evaluate", fitted)
     assert done.returncode == 0, done.stderr[-2000:]
     after = read_card(fitted)["scores"]
     assert after["subsets"]["text+tabular"] == pytest.approx(before["subsets"]["text+tabular"], rel=1e-4)
@@ -151,10 +151,10 @@ def test_evaluate_scores_it_again(fitted, mmzoo_command):
     assert "recorded in" in lines[-1]
 
 
-def test_its_recipe_is_trained_again(fitted, mmzoo_command, tmp_path):
+def test_its_recipe_is_trained_again(fitted, mmzoo_here, rows_once, tmp_path):
     (tmp_path / "recipe.py").write_text((fitted / "recipe.py").read_text(encoding="utf-8"), encoding="utf-8")
     flags = ("--epochs", 1, "--out", "again", "--embed-dim", 16, "--modalities", "tabular", "--precision")
-    done = mmzoo_command("train", "recipe.py", *flags, "mixed_bfloat16", cwd=tmp_path)
+    done = mmzoo_here("train", "recipe.py", *flags, "mixed_bfloat16", cwd=tmp_path)
     assert done.returncode in (0, 1, 3), done.stderr[-2000:]
     assert read_card(tmp_path / "again")["scores"]["subsets"].keys() == {"tabular", "none"}
 
