@@ -62,7 +62,7 @@ def _from_card(card: Card, out: Path) -> dict:
     baselines = card.baselines
     inside = {name: scores[key] for name, scores in baselines.unimodal.items()}
     validation = {
-        name: history[f"val_{key}"][best_epoch(history, f"val_{key}")]
+        name: history[f"val_{key}"][best_epoch(history)]
         for name, history in {"chosen": card.history, **card.history.get("baselines", {})}.items()
         if f"val_{key}" in history
     }
