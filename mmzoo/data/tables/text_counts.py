@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from mmzoo.device.text_hash import SIZE, sparse_counts
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 PARTS = ("ends", "buckets", "counts")
 
@@ -43,8 +46,10 @@ class TextCounts:
         dense[rows, self.buckets[places]] = self.counts[places]
         return dense.reshape(*chosen.shape, SIZE)
 
-    def matrix(self, index: np.ndarray) -> sparse.csr_matrix:
+    def matrix(self, index: np.ndarray) -> "sparse.csr_matrix":
         """Return the rows `index` as a sparse float32 matrix `(len(index), 32768)`."""
+        from scipy import sparse
+
         rows, places = self._places(np.asarray(index))
         found = self.counts[places].astype(np.float32), (rows, self.buckets[places].astype(np.int32))
         return sparse.csr_matrix(found, (len(index), SIZE))
