@@ -3,9 +3,7 @@
 import dataclasses
 
 import pytest
-from json_card import card_of
 
-from mmzoo.automl import fit
 from mmzoo.commands.train import train
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
@@ -44,17 +42,3 @@ def test_a_precision_is_refused_before_anything_is_read(tmp_path):
     with pytest.raises(BadInputError, match="`precision` must be one of"):
         train("spoken_digits", TINY, out=tmp_path / "out", precision="float8")
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(("best", "begins"), [("audio", True), ("image", False)])
-def test_fit_trains_the_best_modality_alone_whatever_the_file_has(best, begins, speech, tmp_path, monkeypatch):
-    """A file with nothing for the modality that does best is no reason to lose a trained model."""
-    trained = []
-    seen = {name: {"val_loss": [1.0], "val_accuracy": [1.0 if name == best else 0.5]} for name in ("image", "audio")}
-    history = {"val_loss": [1.0], "val_accuracy": [0.5], "baselines": seen}
-    card = card_of(history=history, scores={"subsets": {"all": {"accuracy": 1}}})
-    monkeypatch.setattr(fit, "train", lambda recipe, config, **options: trained.append(config))
-    monkeypatch.setattr(fit.Card, "read", lambda out: card)
-    fit._train("recipe.py", dataclasses.replace(TINY, init_from=speech), tmp_path, resume=False)
-    assert [config.modalities for config in trained] == [("image", "audio"), (best,)]
-    assert [config.init_from for config in trained] == [speech, speech if begins else ""]

@@ -100,14 +100,15 @@ def experiment_of(table, folder, weights):
 
 
 def test_encoder_learns_from_the_teacher_and_ships_alone(table, weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(teacher, "EPOCHS", 3)
+    monkeypatch.setattr(teacher, "EPOCHS", 12)
     monkeypatch.setattr("mmzoo.data.tables.batches.SMALLEST_EPOCH", 512)
     experiment, text = experiment_of(table, tmp_path, weights)
     assert "teachers={" in text
     assert "int8" in experiment.export().precisions
+    experiment = experiment.changed(epochs=12)  # of the lessons, too
     model, history = fit(experiment, tmp_path / "work", "taught")
     assert model.count_params() == experiment.build().count_params() < 500_000
-    assert len(history["val_accuracy"]) == 1
+    assert 1 <= len(history["val_accuracy"]) <= 12
     taught = lessons(experiment)
     learned, before = fit(taught, tmp_path / "work" / "first", "it is done")
     assert before["loss"][-1] < 0.9 * before["loss"][0]
