@@ -8,7 +8,6 @@ from typing import Any
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
 from mmzoo.training.loop import compile_phase
-from mmzoo.training.stages import first_part
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 BYTES = {"B": 1, "KB": 1000, "MB": 1_000_000}
@@ -89,7 +88,7 @@ def fit_epochs(experiment: Experiment, budget: str, folds: int = 0, tune: int = 
     The budget covers all models that `fit` trains, including the `folds`; `tune` trials take their part first. The
     estimate times a few steps of the fused model, and assumes that all unimodal models together take at most as long.
     """
-    config, experiment = experiment.config, first_part(experiment)
+    config = experiment.config
     batches = experiment.dataset("train")
     model = experiment.build()
     compile_phase(model, experiment.objective(), experiment.plan()[0], len(batches))

@@ -20,11 +20,10 @@ from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.leakage import duplicates, format_duplicates
 from mmzoo.automl.linear_baselines import baseline_examples, baseline_input, format_baseline_rows, linear_scores
 from mmzoo.automl.options import Request
-from mmzoo.automl.pretrained import AUTO, check_weights, encoder_values, published_values
+from mmzoo.automl.pretrained import check_weights, published_encoders
 from mmzoo.automl.recipe import RECIPE, from_values, recipe_text
 from mmzoo.automl.scores import rows_table, score_table
 from mmzoo.automl.text_encoder import MOST_TEXTS, text_encoder
-from mmzoo.automl.transfer.choice import chosen_encoders
 from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
 from mmzoo.benchmark.measure import benchmark
 from mmzoo.commands.benchmark import for_card
@@ -146,7 +145,7 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
         shutil.rmtree(stopped, ignore_errors=True)
     request.keep(make_folder(recipe.parent, out))
     recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
-    if values["encoders"] or request.teacher or request.init_from:
+    if request.encoder or request.init_from:
         check_weights(recipes.load(str(recipe)))
     if request.size:
         values |= {
@@ -156,10 +155,6 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.budget:
         values["epochs"] = fit_epochs(recipes.experiment(str(recipe)), request.budget, request.folds, request.tune)
-        recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
-    if AUTO in request.encoder:
-        chosen = chosen_encoders(recipes.experiment(str(recipe)), request, recipe.parent)
-        values |= encoder_values(values, values["encoders"] | chosen, values["rows"], request.budget)
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
 
 
@@ -200,8 +195,7 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     values |= {
         name: getattr(request, name) for name in ("split", "group", "time", "seed", "skip_bad", "fusion", "epochs")
     }
-    values["rows"] = int((split == "train").sum())
-    values |= published_values(values, values["rows"], request)
+    values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
     values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
     values |= {
         "patience": PATIENCE,

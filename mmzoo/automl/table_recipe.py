@@ -1,7 +1,7 @@
 """The recipe of a table: data, model, objective, plan and export from the values in a `recipe.py`."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,9 @@ from mmzoo import fusion
 from mmzoo.automl.choice import LINEAR, Choice, choose
 from mmzoo.automl.linear_member import linear_model
 from mmzoo.automl.text_table import initial_tables
-from mmzoo.automl.transfer.stage import feature_stage
-from mmzoo.automl.transfer.teacher import teacher_stage
 from mmzoo.blocks.presence import ConstantWhereNothing, SharesWhereUnknown
 from mmzoo.data.arrays import split_arrays
-from mmzoo.data.tables.batches import Examples, evaluation_rows, training_rows
+from mmzoo.data.tables.batches import evaluation_rows, training_rows
 from mmzoo.data.tables.features import Category, Date, Number, edges, figures
 from mmzoo.data.tables.rows import Sizes, kind_of
 from mmzoo.data.tables.source import Source, load_splits, locate
@@ -32,9 +30,8 @@ from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.table_encoders import table_encoders, text_rank
 from mmzoo.models.transfer import start_from
-from mmzoo.recipe import Export, Phase, Stage, check_numbers, check_order
+from mmzoo.recipe import Export, Phase, check_numbers, check_order
 
-SHARED = "image_encoder"  # the encoder of several images
 SMALLEST = 1e-7  # probability in a logarithm
 TABLE_RATE = 0.1  # learning rate of the tables of hashed texts, as a multiple of the others: they start from a model
 SMOOTHING = 0.1  # of class labels (Szegedy et al. 2016, section 7)
@@ -78,8 +75,6 @@ class TableConfig:
     """Examples per step."""
     learning_rate: float = 2e-3
     """Peak learning rate of the AdamW schedule."""
-    opened: int = 0
-    """Epochs in which EfficientNet-Lite0 is trained with the rest, kept if validation gains; 0 keeps it frozen."""
     init_from: str = ""
     """A .keras file to initialize encoders from."""
     seed: int = 0
@@ -91,7 +86,6 @@ class TableConfig:
         check_order(self.modalities, type(self).modalities or self.modalities)
         check_numbers(dataclasses.asdict(self))
         expect("width", self.width > 0, "a number above 0", self.width)
-        expect("opened", self.opened >= 0, "0 or more", self.opened)
         expect("text_encoder", self.text_encoder in ("hash", "conv"), "hash or conv", self.text_encoder)
         expect("fusion", self.fusion in fusion.names(), f"one of {', '.join(fusion.names())}", self.fusion)
 
@@ -122,17 +116,16 @@ class TargetKind:
 class TableRecipe:
     """The values of a table's recipe, and the parts of a recipe as methods.
 
-    `file` is the path of the `recipe.py`; `config` has the defaults. `encoders` is `{modality: arguments}` of
-    `mmzoo.models.published.image_encoder`; `teachers` likewise, of networks that the model learns from. `class_weight`
-    has one weight per class or is empty. `mean` and `deviation` describe a numeric target in the training rows, `prior`
-    the frequency of each label. `patience` is in epochs, `bytes_limit` of the float TFLite file in bytes, 0 for none.
+    `file` is the path of the `recipe.py`; `config` has the defaults. `encoders` is `{modality: arguments}` of published
+    encoders, see `mmzoo.encoders.pretrained`. `class_weight` has one weight per class or is empty. `mean` and
+    `deviation` describe a numeric target in the training rows, `prior` the frequency of each label. `patience` is in
+    epochs, `bytes_limit` of the float TFLite file in bytes, 0 for none.
     """
 
     file: str = ""
     source: Source
     config: TableConfig
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
-    teachers: dict[str, dict[str, Any]] = field(default_factory=dict)
     class_weight: tuple[float, ...] = ()
     mean: float = 0.0
     deviation: float = 1.0
@@ -152,7 +145,7 @@ class TableRecipe:
     @property
     def tiny(self) -> TableConfig:
         """Return a config that trains in seconds."""
-        return dataclasses.replace(self.config, epochs=1, opened=0, embed_dim=16, width=0.25)
+        return dataclasses.replace(self.config, epochs=1, embed_dim=16, width=0.25)
 
     @property
     def summary(self) -> str:
@@ -168,15 +161,8 @@ class TableRecipe:
         The target is a class index `(B,)`, a number `(B,)`, or 0 and 1 for each label `(B, K)`.
         """
         config = config or self.config
-        return self.batches(self.examples(split, config), split, config, epoch)
-
-    def examples(self, split: str, config: TableConfig) -> Examples:
-        """Return the decoded rows of a split."""
         place = locate(self.source.path, config.data_dir, Path(self.file).parent)
-        return load_splits(self.source, place, self.sizes(config), config.fold)[split]
-
-    def batches(self, examples: Examples, split: str, config: TableConfig, epoch: int) -> tf.data.Dataset:
-        """Return the batches of `examples`, with one epoch of `train`; see `dataset`."""
+        examples = load_splits(self.source, place, self.sizes(config), config.fold)[split]
         if split != "train":
             return evaluation_rows(examples, config.modalities, config.seed)
         dropout = config.modality_dropout
@@ -193,28 +179,13 @@ class TableRecipe:
 
     def build(self, config: TableConfig | None = None) -> keras.Model:
         """Return the late-fusion model of `{modality: (B, ...), "present": (B, M)}`."""
-        return self.model(config or self.config)
-
-    def model(self, config: TableConfig, features: Mapping[str, int] | None = None) -> keras.Model:
-        """Return the model; modalities in `features` have features `(B, F)` of this number in place of images."""
-        encoders = self.modality_encoders(config, config.modalities, features)
-        model = late_fusion(encoders, fusion.load(config.fusion), always_present=True, **self.kind.wiring(self))
-        return start_from(config.init_from, model, self.source.modalities, SHARED)
-
-    def modality_encoders(
-        self, config: TableConfig, modalities: Sequence[str], features: Mapping[str, int] | None = None
-    ) -> dict[str, keras.Model]:
-        """Return the encoders of `modalities`, see `model`."""
-        shapes = self.sizes(config).shapes(modalities, self.features)
-        shapes |= {name: (count,) for name, count in (features or {}).items()}
+        config = config or self.config
+        shapes = self.sizes(config).shapes(config.modalities, self.features)
         options = self.encoders | {name: {"table": table} for name, table in self._text_tables(config).items()}
         scaled = {"figures": (*figures(self.features), edges(self.features)), "options": options}
-        return table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
-
-    def first_stage(self, config: TableConfig | None = None) -> Stage | None:
-        """Return the training that precedes the whole model: on cached features of frozen encoders, or by teachers."""
-        config = config or self.config
-        return feature_stage(self, config) or teacher_stage(self, config)
+        encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
+        model = late_fusion(encoders, fusion.load(config.fusion), always_present=True, **self.kind.wiring(self))
+        return start_from(config.init_from, model, self.source.modalities)
 
     def objective(self, config: TableConfig | None = None) -> dict[str, Any]:
         """Return the loss and the metrics of the target's kind."""

@@ -32,11 +32,10 @@ from mmzoo.export.writer import calibration_examples, export
 from mmzoo.reports import plots
 from mmzoo.reports.write import write_card
 from mmzoo.tasks.task import Comparison, Examples, Task
-from mmzoo.training.loop import check_precision
+from mmzoo.training.loop import check_precision, fit
 from mmzoo.training.options import PhaseOptions, tell_encoders, training_settings, with_options
 from mmzoo.training.prior_fallback import fit_prior_fallback
 from mmzoo.training.resume import checkpoints, exclusive_run
-from mmzoo.training.stages import fit
 from mmzoo.verification.table import table as verification_table
 from mmzoo.verification.verify import verify
 

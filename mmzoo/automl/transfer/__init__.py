@@ -1,1 +1,0 @@
-"""Transfer from published networks to the encoders of a table's model."""
