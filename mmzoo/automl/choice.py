@@ -71,7 +71,8 @@ def choose(
         parts = {k: v for k, v in parts.items() if k == FUSED or _bytes(members, v) <= recipe.bytes_limit}
     if len(parts) == 1:
         return Choice(FUSED, fused, modalities, {})
-    raw = {name: _raw(recipe, model, inputs) for name, model in members.items()}
+    used = dict.fromkeys(name for names in parts.values() for name in names)
+    raw = {name: _raw(recipe, members[name], inputs) for name in used}
     means = {name: mean_prediction(raw, names, inputs["present"], modalities) for name, names in parts.items()}
     target, source = targets.load(recipe.source.kind), recipe.source
     losses = {name: recipe.kind.row_losses(recipe, labels, mean) for name, mean in means.items()}
@@ -147,12 +148,10 @@ def _assembled(
 ) -> tuple[keras.Model, tuple[str, ...]]:
     """Return the model of the chosen members, and its modalities."""
     if names == (FUSED,):
-        return members[FUSED], modalities
-    if names == (LINEAR,):
-        return fit_prior_fallback(members[LINEAR], {}, experiment)[0], modalities
+        return members[FUSED], modalities  # its fallback was fitted when it was trained
     if len(names) == 1:
-        own = experiment.changed(modalities=names)
-        return fit_prior_fallback(members[names[0]], {}, own)[0], names
+        taken = names if names[0] in modalities else modalities
+        return fit_prior_fallback(members[names[0]], {}, experiment.changed(modalities=taken))[0], taken
     postprocess = recipe.kind.wiring(recipe)["postprocess"]
     model = mean_of_models({name: members[name] for name in names}, modalities, recipe.kind.before, postprocess)
     fit_prior_fallback(keras.Model(model.input, model.output["answer"]), {}, experiment)

@@ -24,9 +24,9 @@ def mean_of_models(
     `{modality: ..., "present": (B, M)}`; a member of one modality counts only where it is available.
 
     Args:
-        members: `{name: trained keras.Model}`, each of all `modalities` or of one, with an input `present`. The new
-            model holds copies, each one layer `{name}_model`. Front ends of encoders are layers `{modality}_front` of
-            the new model; equal ones of several members are one.
+        members: `{name: trained keras.Model}`, two or more, each of all `modalities` or of one, with an input
+            `present`. The new model holds copies, each one layer `{name}_model`. Front ends of encoders are layers
+            `{modality}_front` of the new model; equal ones of several members are one.
         modalities: in the order of `present`.
         before: name of the layer of each member whose first input is the prediction `(B, N)` that is averaged.
         postprocess: function of `[mean, present]` to the final prediction.
@@ -64,7 +64,7 @@ def mean_of_models(
         predictions.append(made["prediction"])
         embeddings.append(made["embedding"] * there if alone else made["embedding"])
     mean = MeanOfAvailable(places, name="mean_of_models")([*predictions, present])
-    joint = layers.Concatenate(name="embedding")(embeddings) if len(embeddings) > 1 else embeddings[0]
+    joint = layers.Concatenate(name="embedding")(embeddings)
     return keras.Model(inputs, {"answer": postprocess([mean, present]), "embedding": joint}, name=name)
 
 

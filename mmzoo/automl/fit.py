@@ -23,7 +23,7 @@ from mmzoo.automl.options import Request
 from mmzoo.automl.pretrained import check_weights, published_encoders
 from mmzoo.automl.recipe import RECIPE, from_values, recipe_text
 from mmzoo.automl.scores import rows_table, score_table
-from mmzoo.automl.text_encoder import MOST_TEXTS, text_encoder
+from mmzoo.automl.text_encoder import HASH, MOST_TEXTS, text_encoder
 from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
 from mmzoo.benchmark.measure import benchmark
 from mmzoo.commands.benchmark import for_card
@@ -188,7 +188,7 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     inputs = gather_inputs(columns, frame[split == "train"])
     sizes = measure(frame, root, inputs)
     sizes["text_encoder"] = text_encoder(request, inputs)
-    longest = 0 if sizes["text_encoder"] == "hash" else sizes["text_bytes"]
+    longest = 0 if sizes["text_encoder"] == HASH else sizes["text_bytes"]
     for line in cell_notes(frame, root, dict(inputs), longest, training=True):
         logger.info(line)
     values = {"path": str(place.absolute()), "target": target, "inputs": inputs, "left_out": tuple(left_out), **sizes}

@@ -1,23 +1,27 @@
 """A linear model on fixed features, as a graph that ships: a candidate of `mmzoo.automl.choice`."""
 
-import logging
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
+from scipy.special import expit, softmax
 
 from mmzoo.blocks.band_statistics import BandStatistics
 from mmzoo.blocks.image_statistics import ImageStatistics
 from mmzoo.blocks.piecewise_linear import PiecewiseLinear
 from mmzoo.blocks.presence import split_present
+from mmzoo.blocks.standardized import StandardizedFeatures
 from mmzoo.data.arrays import Arrays
+from mmzoo.data.presence import select_inputs
 from mmzoo.data.tables.batches import Examples, as_inputs
 from mmzoo.data.tables.features import edges, figures
-from mmzoo.data.tables.rows import kind_of
+from mmzoo.data.tables.rows import Rows, kind_of
+from mmzoo.export.quantize import FRONT_END
 
-logger = logging.getLogger(__name__)
 ROWS = 20_000  # training rows, at most, evenly spaced
 BATCH = 64
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # C of the logistic regression
@@ -41,32 +45,45 @@ def linear_model(
     fronts = {modality: front for modality in modalities if (front := _front(recipe, modality))}
     if not fronts:
         return None
-    rows = train.index[np.linspace(0, len(train.index) - 1, min(ROWS, len(train.index))).astype(int)]
-    labels = train.labels[np.isin(train.index, rows)]
-    given = {"train": as_inputs(train.rows, rows, modalities), "validation": validation[0]}
+    kept = np.linspace(0, len(train.index) - 1, min(ROWS, len(train.index))).astype(int)
+    rows, labels = train.index[kept], train.labels[kept]
     for modality, front in fronts.items():
-        if hasattr(front.layers[-1], "adapt"):
-            x = given["train"][modality][given["train"]["present"][:, modalities.index(modality)] > 0]
-            if not len(x):
+        layer = front.get_layer(FRONT_END)
+        if isinstance(layer, StandardizedFeatures):
+            there = rows[train.rows.present[rows, list(train.rows.arrays).index(modality)]]
+            if not len(there):
                 return None
-            front.layers[-1].adapt(x[start : start + BATCH] for start in range(0, len(x), BATCH))
-    measured = {split: _features(fronts, inputs, modalities) for split, inputs in given.items()}
+            layer.adapt(batch[modality] for batch in _read(train.rows, there, (modality,)))
+    measured = {
+        "train": _features(fronts, _read(train.rows, rows, tuple(fronts))),
+        "validation": _features(fronts, _batches(select_inputs(validation[0], [*fronts, "present"]))),
+    }
     weights = _fit(recipe, measured, labels, validation[1])
     return _graph(recipe, {modality: validation[0][modality] for modality in modalities}, fronts, weights)
+
+
+def _read(rows: Rows, index: np.ndarray, modalities: tuple[str, ...]) -> Iterator[Arrays]:
+    """Yield inputs of the rows `index`: a table's images and sounds are never all in memory."""
+    for start in range(0, len(index), BATCH):
+        yield as_inputs(rows, index[start : start + BATCH], modalities)
+
+
+def _batches(inputs: Arrays) -> Iterator[Arrays]:
+    for start in range(0, len(inputs["present"]), BATCH):
+        yield {name: x[start : start + BATCH] for name, x in inputs.items()}
 
 
 def _front(recipe: Any, modality: str) -> keras.Model | None:
     """Return the features of a modality as a model of one layer, `front_end`."""
     kind, config = kind_of(modality), recipe.config
     shape, dtype = recipe.sizes().shapes((modality,), recipe.features)[modality], "float32"
-    name = "front_end"
     if kind == "image" and min(shape[:2]) >= SHORTEST_SIDE:
-        layer, dtype = ImageStatistics(name=name), "uint8"
+        layer, dtype = ImageStatistics(name=FRONT_END), "uint8"
     elif kind == "audio":
-        layer = BandStatistics(config.sample_rate, config.sample_rate // 40, config.sample_rate // 100, name=name)
+        layer = BandStatistics(config.sample_rate, config.sample_rate // 40, config.sample_rate // 100, name=FRONT_END)
     elif kind == "tabular":
         bins = [max(0, len(own) - 1) for own in edges(recipe.features)]
-        layer = PiecewiseLinear(bins, name=name)
+        layer = PiecewiseLinear(bins, name=FRONT_END)
     else:
         return None
     x = keras.Input(shape, dtype=dtype, name=modality)
@@ -76,12 +93,16 @@ def _front(recipe: Any, modality: str) -> keras.Model | None:
     return keras.Model(x, made, name=f"{modality}_features")
 
 
-def _features(fronts: Mapping[str, keras.Model], inputs: Arrays, modalities: tuple[str, ...]) -> np.ndarray:
-    parts = []
-    for modality, front in fronts.items():
-        found = front.predict(np.asarray(inputs[modality]), batch_size=BATCH, verbose=0)
-        parts.append(found * inputs["present"][:, [modalities.index(modality)]])
-    return np.concatenate(parts, axis=1).astype("float32")
+def _features(fronts: Mapping[str, keras.Model], batches: Iterable[Arrays]) -> np.ndarray:
+    """Return the features `(N, F)` of batches of inputs, whose `present` has the columns of `fronts`."""
+    found = []
+    for inputs in batches:
+        parts = [
+            np.asarray(front(inputs[modality])) * inputs["present"][:, i : i + 1]
+            for i, (modality, front) in enumerate(fronts.items())
+        ]
+        found.append(np.concatenate(parts, axis=1))
+    return np.concatenate(found).astype("float32")
 
 
 def _fit(
@@ -140,23 +161,12 @@ def _per_label(recipe: Any, x: np.ndarray, labels: np.ndarray) -> Any:
 
 
 def _quiet(fit: Callable, x: np.ndarray, labels: np.ndarray) -> None:
-    import warnings
-
     with warnings.catch_warnings(action="ignore"):  # a model that has not converged is scored like the others
         fit(x, labels)
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
-
-
 FITS = {"class": _logistic, "number": _ridge, "labels": _per_label}
-ACTIVATIONS = {"class": _softmax, "number": np.asarray, "labels": _sigmoid}
+ACTIVATIONS = {"class": partial(softmax, axis=1), "number": np.asarray, "labels": expit}
 LAYERS = {"class": "softmax", "number": "linear", "labels": "sigmoid"}
 
 

@@ -17,7 +17,7 @@ from mmzoo.automl.linear_member import linear_model
 from mmzoo.automl.text_table import initial_tables
 from mmzoo.blocks.presence import ConstantWhereNothing, SharesWhereUnknown
 from mmzoo.data.arrays import split_arrays
-from mmzoo.data.tables.batches import evaluation_rows, training_rows
+from mmzoo.data.tables.batches import Examples, evaluation_rows, training_rows
 from mmzoo.data.tables.features import Category, Date, Number, edges, figures
 from mmzoo.data.tables.rows import Sizes, kind_of
 from mmzoo.data.tables.source import Source, load_splits, locate
@@ -161,8 +161,7 @@ class TableRecipe:
         The target is a class index `(B,)`, a number `(B,)`, or 0 and 1 for each label `(B, K)`.
         """
         config = config or self.config
-        place = locate(self.source.path, config.data_dir, Path(self.file).parent)
-        examples = load_splits(self.source, place, self.sizes(config), config.fold)[split]
+        examples = self._splits(config)[split]
         if split != "train":
             return evaluation_rows(examples, config.modalities, config.seed)
         dropout = config.modality_dropout
@@ -217,21 +216,26 @@ class TableRecipe:
     def choose(self, experiment: Experiment, fused: keras.Model, unimodal: Mapping[str, keras.Model]) -> Choice:
         """Choose the model that ships on the validation rows, see `mmzoo.automl.choice`."""
         config, validation = experiment.config, split_arrays(experiment, "validation")
-        place = locate(self.source.path, config.data_dir, Path(self.file).parent)
-        train = load_splits(self.source, place, self.sizes(config), config.fold)["train"]
-        linear = linear_model(self, config.modalities, train, validation)
+        linear = linear_model(self, config.modalities, self._splits(config)["train"], validation)
         return choose(self, experiment, fused, {} if linear is None else {LINEAR: linear}, unimodal, validation)
+
+    def _place(self, config: TableConfig) -> Path:
+        return locate(self.source.path, config.data_dir, Path(self.file).parent)
+
+    def _splits(self, config: TableConfig) -> dict[str, Examples]:
+        return load_splits(self.source, self._place(config), self.sizes(config), config.fold)
 
     def _hashed(self, config: TableConfig) -> list[str]:
         """Return the modalities whose input is hashed counts."""
-        return [name for name in config.modalities if config.text_encoder == "hash" and kind_of(name) == "text"]
+        hashed = self.sizes(config).hashed
+        return [name for name in config.modalities if hashed and kind_of(name) == "text"]
 
     def _text_tables(self, config: TableConfig) -> dict[str, np.ndarray]:
         """Return the initial tables of hashed texts; none where the rows are not there, as in training."""
         if not self._hashed(config):
             return {}
         try:
-            place = locate(self.source.path, config.data_dir, Path(self.file).parent)
+            place = self._place(config)
         except BadInputError:
             return {}
         return initial_tables(

@@ -65,8 +65,8 @@ class MeanOfAvailable(Layer):
         there = split_present(present, range(present.shape[-1]))
         always = float(self.modalities.count(-1))
         counted = [there[index] for index in self.modalities if index >= 0]
-        count = sum(counted, always) if counted else always
-        if counted and not always:
+        count = sum(counted, always)
+        if not always:
             # with nothing available the sum is 0, and so is the mean; an int8 file refuses to divide by 0
             count = count + ops.relu(1.0 - count)
         total = 0.0

@@ -161,7 +161,7 @@ def _with_fused(baselines: Baselines, fused: _Trained, examples: Examples) -> Ba
     spec = examples.experiment.export()
     task = tasks.load(spec.task)
     predict = output_predictor(spec, fused.model)
-    score = next(iter(task.score(predict, examples).subsets.values()))[task.primary.key]
+    score = task.quick(predict, examples)[task.primary.key]
     compared = task.compare(predict, _unimodal_predictors(fused, examples.experiment), examples).baselines
     kept = {"candidates": baselines.candidates, "chosen": baselines.chosen, "fused": score}
     return replace(compared, unimodal=_with_sizes(compared.unimodal, fused), **kept)

@@ -8,11 +8,11 @@ from pathlib import Path
 import keras
 
 import mmzoo.blocks
+from mmzoo.blocks.temporal import FRONT_END
 from mmzoo.errors import BadInputError
 
 MEMBER = "_model"  # end of the name of a model inside a mean of models
 FRONT = "_front"  # end of the name of a front end there, which all members share
-FRONT_END = "front_end"
 
 
 def read_model(path: str | Path) -> keras.Model:

@@ -124,6 +124,6 @@ def test_command_line(mmzoo_here, tmp_path):
     done = mmzoo_here("study", "fusions", "spoken_digits", "--fusions", "magic", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("mmzoo: --fusions must be of attention, ")
-    told = mmzoo_here("study", "fusions", "spoken_digits", "--help").stdout
-    assert "--fusions" in told
-    assert "--label-share" in told
+    printed = mmzoo_here("study", "fusions", "spoken_digits", "--help").stdout
+    assert "--fusions" in printed
+    assert "--label-share" in printed

@@ -139,6 +139,6 @@ def test_command_line(mmzoo_here, tmp_path):
     assert done.stderr.strip() == "mmzoo: --shares must be numbers separated by commas, got a,b"
     done = mmzoo_here("study", "strategies", "spoken_digits", "--seeds", "0,x", cwd=tmp_path)
     assert done.stderr.strip() == "mmzoo: --seeds must be numbers separated by commas, got 0,x"
-    told = mmzoo_here("study", "strategies", "spoken_digits", "--help").stdout
-    assert "--label-share" in told
-    assert "--pretraining-epochs" in told
+    printed = mmzoo_here("study", "strategies", "spoken_digits", "--help").stdout
+    assert "--label-share" in printed
+    assert "--pretraining-epochs" in printed

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 VERSION = 2  # of the cached files; another version decodes again
 CHUNK = 256  # files decoded between two updates of the progress bar
 CELL_ROWS = 10_000  # rows of cells in memory at a time
+TEXT_ROWS = 1000  # texts counted at a time
 SHOWN = 5  # bad rows listed in a message
 THREADS = 4
 
@@ -278,8 +279,8 @@ def _cells(frame: "pd.DataFrame", kind: str, columns: Sequence, sizes: Sizes, fi
 
 
 def _in_parts(frame: "pd.DataFrame", columns: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(frame), CELL_ROWS):
-        yield [text or "" for text in texts(frame.iloc[start : start + CELL_ROWS], columns)]
+    for start in range(0, len(frame), TEXT_ROWS):
+        yield [text or "" for text in texts(frame.iloc[start : start + TEXT_ROWS], columns)]
 
 
 def _decode_files(cells: list, root: Path, modality: str, sizes: Sizes, file: Path, bad: dict[int, str]) -> np.ndarray:

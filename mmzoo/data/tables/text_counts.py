@@ -1,9 +1,10 @@
 """Hashed counts of the texts of a table on disk, sparse; rows are read as dense arrays."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 PARTS = ("ends", "buckets", "counts")
+KINDS = (np.uint16, np.uint8)  # of the last two
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +64,28 @@ class TextCounts:
 
 
 def write_counts(texts: Iterable[Sequence[str]], folder: Path, name: str) -> None:
-    """Count the texts, given in parts, into the files `NAME.PART.npy` of `folder`."""
-    parts = [sparse_counts(part) for part in texts]
-    sizes = np.concatenate([np.zeros(1, np.int64), *(np.diff(ends) for ends, _, _ in parts)])
-    buckets = np.concatenate([np.zeros(0, np.uint16), *(part[1] for part in parts)])
-    counts = np.concatenate([np.zeros(0, np.uint8), *(part[2] for part in parts)])
-    for part, array in zip(PARTS, (np.cumsum(sizes), buckets, counts), strict=True):
-        np.save(folder / f"{name}.{part}.npy", array)
+    """Count the texts, given in parts, into the files `NAME.PART.npy` of `folder`; one part is in memory at a time."""
+    sizes, total = [np.zeros(1, np.int64)], 0
+    with ExitStack() as stack:
+        files = [stack.enter_context(open(folder / f"{name}.{part}.npy", "wb")) for part in PARTS[1:]]
+        for file, kind in zip(files, KINDS, strict=True):
+            _write_header(file, kind, 0)
+        for part in texts:
+            ends, *found = sparse_counts(part)
+            for file, array in zip(files, found, strict=True):
+                array.tofile(file)
+            sizes.append(np.diff(ends))
+            total += int(ends[-1])
+        for file, kind in zip(files, KINDS, strict=True):
+            file.seek(0)
+            _write_header(file, kind, total)
+    np.save(folder / f"{name}.{PARTS[0]}.npy", np.cumsum(np.concatenate(sizes)))
+
+
+def _write_header(file: IO[bytes], kind: type[np.generic], length: int) -> None:
+    """Write the header of a NumPy file of one axis; NumPy pads it, so that its size does not depend on `length`."""
+    header = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": (length,)}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
 def read_counts(folder: Path, name: str) -> TextCounts:

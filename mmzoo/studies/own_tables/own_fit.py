@@ -27,7 +27,7 @@ def run_fit(held: Held, seed: int, flags: Sequence[str], out: Path) -> tuple[dic
         held: the table.
         seed: random seed of the fit.
         flags: further words of the command line, as `--epochs 3`.
-        out: folder of the trained model; beside it stand a log and the predictions.
+        out: folder of the trained model; a log and the predictions are written next to it.
 
     Raises:
         BadInputError: the process failed; the message has the last line that it printed.

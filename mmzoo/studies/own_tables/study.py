@@ -28,7 +28,9 @@ RUNS, README = "runs.json", "README.md"
 
 
 def compare_on_tables(out: str | Path, settings: Settings, seeds: Sequence[int] = (0, 1, 2)) -> Path:
-    """Run the study into the folder `out`; return its Markdown tables, beside which `runs.json` has every run.
+    """Run the study; return the path of its Markdown tables in the folder `out`.
+
+    `runs.json` in the same folder holds every run.
 
     A table whose source is not there is skipped, with a line that says why. A run of `mmzoo fit` that fails is recorded
     with its error, and tried again by the next study.
@@ -54,7 +56,7 @@ def compare_on_tables(out: str | Path, settings: Settings, seeds: Sequence[int] 
         held = read_held(path.parent, record)
         _check(runs, held, settings, out / RUNS)
         for run in _runs_of(held, settings, seeds, runs, out):
-            # read again: another study may write into the folder, as ours beside the peers
+            # read again: another process may have added runs to the file
             runs = [one for one in read_runs(out / RUNS, about) if _key(one) != _key(run)] + [run]
             write_json(out / RUNS, {**about, "environment": asdict(environment()), "runs": runs})
             logger.info(f"[{number}/{len(tables)}] {table.name:<16} {_line(run)}")

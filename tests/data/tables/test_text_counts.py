@@ -1,4 +1,4 @@
-"""Counts of texts on disk: their rows are those of each text."""
+"""Counts of texts on disk equal the counts of each text."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Scores equal those of scikit-learn; intervals and differences are of the same rows for all models."""
+"""Scores match scikit-learn; intervals and differences use the same rows for all models."""
 
 import numpy as np
 import pytest

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmzoo.data.decode.image import read_image
+
 SIDE = 64  # pixels of a picture
 CELL, BLOCK, ANGLES = 8, 2, 9  # pixels of a cell, cells of a block, bins of an angle
 LEVELS, GRID = 8, 4  # bins of a channel, cells of mean colours
@@ -13,23 +15,14 @@ BATCH = 500  # pictures
 
 
 def read_pictures(paths: Sequence[Path | None]) -> np.ndarray:
-    """Read pictures as uint8 `(N, 64, 64, 3)`; transparency becomes white, None a black picture."""
-    from PIL import Image
-
+    """Read pictures as uint8 `(N, 64, 64, 3)`, decoded as `fit` decodes them; None is a black picture."""
     pixels = np.zeros((len(paths), SIDE, SIDE, 3), np.uint8)
     places: dict[Path, list[int]] = {}
     for row, path in enumerate(paths):
         if path is not None:
             places.setdefault(path, []).append(row)
     for path, rows in places.items():
-        with Image.open(path) as picture:
-            picture.draft("RGB", (2 * SIDE, 2 * SIDE))  # a large JPEG is decoded smaller
-            if picture.has_transparency_data:
-                over = picture.convert("RGBA")
-                flat = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
-            else:
-                flat = picture.convert("RGB")
-        pixels[rows] = np.asarray(flat.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+        pixels[rows] = read_image(path, 3, (SIDE, SIDE))
     return pixels
 
 

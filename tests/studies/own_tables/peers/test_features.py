@@ -1,4 +1,4 @@
-"""Features are fitted on training rows, and equal those of scikit-learn."""
+"""Features are fitted on training rows and match scikit-learn."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Cepstral coefficients equal those of librosa; statistics are of the whole and of its parts."""
+"""Cepstral coefficients match librosa; statistics cover the whole sound and its parts."""
 
 import librosa
 import numpy as np
