@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from verified import check_verified
 
 from mmzoo.artifacts.card import to_values
 from mmzoo.artifacts.files import file_table
 from mmzoo.device import Runner
+from mmzoo.recipes import spoken_digits
 from mmzoo.tflite import flatbuffer
 from mmzoo.tflite.flatbuffer import METADATA
 
@@ -58,13 +60,14 @@ def test_the_artifacts_score_as_the_model(card):
         assert scored[name]["accuracy"] >= scored["model.keras"]["accuracy"] - 0.01
 
 
-def test_it_was_verified_on_the_gpu_accelerator(card, gpu):
+def test_it_was_verified_on_the_gpu_accelerator(trained, card, gpu):
     checks = {(row["artifact"], row["on"]): row for row in card["verification"]["checks"]}
     assert card["verification"]["exit_code"] == 0
     for precision in ("float32", "dynamic", "int8"):
         assert checks[f"model_{precision}.tflite", "gpu"]["status"] == "right"
     assert checks["model_float32.tflite", "gpu"]["max_error"] <= 1e-3
     assert set(card["verification"]["examples"]["present"]) >= {"11", "10", "01", "00"}
+    check_verified(trained[0], spoken_digits.export())
 
 
 def test_sizes(trained, card):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from json_card import read_card
+from verified import check_verified
 
 from mmzoo.artifacts.card import Card, embedded_values
 from mmzoo.commands.evaluate import evaluate
@@ -54,6 +55,10 @@ def folder(tmp_path_factory):
         spoken_numbers.sample.cache_clear()
         yield train("audio_visual_speech", TINY, out=tmp_path_factory.mktemp("trained") / "speech")
     spoken_numbers.sample.cache_clear()
+
+
+def test_every_file_is_right_and_runs_on_the_gpu(folder, gpu):
+    check_verified(folder, audio_visual_speech.export(TINY))
 
 
 def test_the_card_tells_the_error_rates(folder):
