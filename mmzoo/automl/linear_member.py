@@ -1,16 +1,19 @@
 """A linear model on fixed features, as a graph that ships: a candidate of `mmzoo.automl.choice`."""
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import layers
+from scipy import sparse
 from scipy.special import expit, softmax
 
+from mmzoo.automl.linear_fit import fits, length, products
+from mmzoo.automl.text_table import document_weights, factors, frequencies
 from mmzoo.blocks.band_statistics import BandStatistics
+from mmzoo.blocks.hashed_text import SublinearFrequencies
 from mmzoo.blocks.image_statistics import ImageStatistics
 from mmzoo.blocks.piecewise_linear import PiecewiseLinear
 from mmzoo.blocks.presence import split_present
@@ -20,30 +23,34 @@ from mmzoo.data.presence import select_inputs
 from mmzoo.data.tables.batches import Examples, as_inputs
 from mmzoo.data.tables.features import edges, figures
 from mmzoo.data.tables.rows import Rows, kind_of
+from mmzoo.data.tables.text_counts import TextCounts
+from mmzoo.device.text_hash import SIZE
 from mmzoo.export.quantize import FRONT_END
+
+if TYPE_CHECKING:
+    from mmzoo.automl.linear_fit import Block
 
 ROWS = 20_000  # training rows, at most, evenly spaced
 BATCH = 64
-STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # C of the logistic regression
-PENALTIES = (1e5, 3e4, 1e4, 3e3, 1e3, 300, 100, 30, 10, 3, 1)  # alpha of the ridge regression
-STEPS, TOLERANCE = 60, 1e-3  # of the optimizer
 SHORTEST_SIDE = 10  # pixels
+MOST_RANK = 64  # of the table of a text: with as many classes at most it is exact
 
 
 def linear_model(
     recipe: Any, modalities: tuple[str, ...], train: Examples, validation: tuple[Arrays, np.ndarray]
 ) -> keras.Model | None:
-    """Fit a linear model to fixed features of the images, sounds and columns of `modalities`.
+    """Fit a linear model to fixed features of the images, sounds, hashed texts and columns of `modalities`.
 
-    Logistic or ridge regression of scikit-learn; the regularization with the lowest validation loss is kept. The
-    features of a missing modality are 0, the mean of the training rows. Texts and videos have no features here.
+    Logistic or ridge regression; the regularization with the lowest validation loss is kept. The features of a missing
+    modality are 0, for dense ones the mean of the training rows. Videos and bytes of texts have no features here.
 
     Returns:
         a model with the layers of `models.late_fusion`; `embedding` is in front of the softmax. None where no modality
         has features.
     """
     fronts = {modality: front for modality in modalities if (front := _front(recipe, modality))}
-    if not fronts:
+    texts = [modality for modality in modalities if isinstance(train.rows.arrays[modality], TextCounts)]
+    if not fronts and not texts:
         return None
     kept = np.linspace(0, len(train.index) - 1, min(ROWS, len(train.index))).astype(int)
     rows, labels = train.index[kept], train.labels[kept]
@@ -54,12 +61,26 @@ def linear_model(
             if not len(there):
                 return None
             layer.adapt(batch[modality] for batch in _read(train.rows, there, (modality,)))
-    measured = {
-        "train": _features(fronts, _read(train.rows, rows, tuple(fronts))),
-        "validation": _features(fronts, _batches(select_inputs(validation[0], [*fronts, "present"]))),
-    }
-    weights = _fit(recipe, measured, labels, validation[1])
-    return _graph(recipe, {modality: validation[0][modality] for modality in modalities}, fronts, weights)
+    blocks, others, scales, buckets = [], [], [], {}
+    for name, front in fronts.items():
+        blocks.append(_features(name, front, _read(train.rows, rows, (name,))))
+        others.append(_features(name, front, _batches(select_inputs(validation[0], [name, "present"]))))
+        scales.append(np.full(blocks[-1].shape[1], 1 / length(blocks[-1]), "float32"))
+    for name in texts:
+        counts = train.rows.arrays[name].matrix(rows)
+        used = buckets[name] = np.unique(counts.indices)  # the weights of all others would be 0
+        blocks.append(frequencies(counts).astype("float32")[:, used])
+        others.append(frequencies(sparse.csr_matrix(validation[0][name])).astype("float32")[:, used])
+        weight = document_weights(counts).astype("float32")[used]
+        scales.append(weight / length(blocks[-1].multiply(weight)))
+    train_blocks, other_blocks = (list(map(_scaled, part, scales)) for part in (blocks, others))
+    weights, biases = _fit(recipe, train_blocks, labels, other_blocks, validation[1])
+    weights *= np.concatenate(scales)[:, None]
+    return _graph(recipe, {name: validation[0][name] for name in modalities}, fronts, buckets, (weights, biases))
+
+
+def _scaled(block: "Block", scale: np.ndarray) -> "Block":
+    return block * scale if isinstance(block, np.ndarray) else block @ sparse.diags(scale)
 
 
 def _read(rows: Rows, index: np.ndarray, modalities: tuple[str, ...]) -> Iterator[Arrays]:
@@ -93,25 +114,20 @@ def _front(recipe: Any, modality: str) -> keras.Model | None:
     return keras.Model(x, made, name=f"{modality}_features")
 
 
-def _features(fronts: Mapping[str, keras.Model], batches: Iterable[Arrays]) -> np.ndarray:
-    """Return the features `(N, F)` of batches of inputs, whose `present` has the columns of `fronts`."""
-    found = []
-    for inputs in batches:
-        parts = [
-            np.asarray(front(inputs[modality])) * inputs["present"][:, i : i + 1]
-            for i, (modality, front) in enumerate(fronts.items())
-        ]
-        found.append(np.concatenate(parts, axis=1))
-    return np.concatenate(found).astype("float32")
+def _features(modality: str, front: keras.Model, batches: Iterable[Arrays]) -> np.ndarray:
+    """Return the features `(N, F)` of batches of inputs of one modality, 0 where it is missing."""
+    return np.concatenate([np.asarray(front(one[modality])) * one["present"] for one in batches]).astype("float32")
 
 
 def _fit(
-    recipe: Any, features: Mapping[str, np.ndarray], labels: np.ndarray, truth: np.ndarray
+    recipe: Any, train: Sequence["Block"], labels: np.ndarray, rest: Sequence["Block"], truth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights `(F, K)` and biases `(K,)` of the regularization with the lowest validation loss."""
-    best, found = np.inf, None
-    for weights, biases in FITS[recipe.source.kind](recipe, features["train"], labels):
-        raw = ACTIVATIONS[recipe.source.kind](features["validation"] @ weights + biases)
+    """Return weights `(F, K)` and biases `(K,)` of the strength with the lowest validation loss."""
+    kind, best, found = recipe.source.kind, np.inf, None
+    if kind == "number":
+        labels = (labels - recipe.mean) / recipe.deviation
+    for weights, biases in fits(train, labels, kind, len(recipe.source.classes) or 1):
+        raw = ACTIVATIONS[kind](products(rest, weights) + biases)
         loss = float(recipe.kind.row_losses(recipe, truth, raw).mean())
         if loss > best:
             break  # the weaker the regularization, the longer it takes
@@ -119,53 +135,6 @@ def _fit(
     return found
 
 
-def _logistic(recipe: Any, x: np.ndarray, labels: np.ndarray) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    count = len(recipe.source.classes)
-    model = LogisticRegression(max_iter=STEPS, tol=TOLERANCE, warm_start=True)
-    known = np.unique(labels).astype(int)
-    for strength in STRENGTHS:
-        model.set_params(C=strength)
-        _quiet(model.fit, x, labels)
-        weights, biases = np.zeros((x.shape[1], count), "float32"), np.full(count, -20.0, "float32")
-        if len(known) == 2:
-            weights[:, known[1]], biases[known] = model.coef_[0], (0.0, model.intercept_[0])
-        else:
-            weights[:, known], biases[known] = model.coef_.T, model.intercept_
-        yield weights, biases
-
-
-def _ridge(recipe: Any, x: np.ndarray, labels: np.ndarray) -> Any:
-    from sklearn.linear_model import Ridge
-
-    target = (labels - recipe.mean) / recipe.deviation
-    for penalty in PENALTIES:
-        model = Ridge(alpha=penalty).fit(x, target)
-        yield model.coef_[:, None].astype("float32"), np.array([model.intercept_], "float32")
-
-
-def _per_label(recipe: Any, x: np.ndarray, labels: np.ndarray) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    for strength in STRENGTHS:
-        weights, biases = np.zeros((x.shape[1], labels.shape[1]), "float32"), np.zeros(labels.shape[1], "float32")
-        for k in range(labels.shape[1]):
-            if len(np.unique(labels[:, k])) < 2:
-                biases[k] = -20.0 if labels[0, k] < 0.5 else 20.0
-                continue
-            model = LogisticRegression(C=strength, max_iter=STEPS, tol=TOLERANCE)
-            _quiet(model.fit, x, labels[:, k])
-            weights[:, k], biases[k] = model.coef_[0], model.intercept_[0]
-        yield weights, biases
-
-
-def _quiet(fit: Callable, x: np.ndarray, labels: np.ndarray) -> None:
-    with warnings.catch_warnings(action="ignore"):  # a model that has not converged is scored like the others
-        fit(x, labels)
-
-
-FITS = {"class": _logistic, "number": _ridge, "labels": _per_label}
 ACTIVATIONS = {"class": partial(softmax, axis=1), "number": np.asarray, "labels": expit}
 LAYERS = {"class": "softmax", "number": "linear", "labels": "sigmoid"}
 
@@ -174,21 +143,35 @@ def _graph(
     recipe: Any,
     examples: Arrays,
     fronts: Mapping[str, keras.Model],
-    weights: tuple[np.ndarray, np.ndarray],
+    buckets: Mapping[str, np.ndarray],
+    fitted: tuple[np.ndarray, np.ndarray],
 ) -> keras.Model:
-    modalities = tuple(examples)
+    """Build the model of the weights of dense features, then the weights of the used `buckets` of each text."""
+    modalities, (weights, biases) = tuple(examples), fitted
     inputs = {name: keras.Input(x.shape[1:], dtype=x.dtype.name, name=name) for name, x in examples.items()}
     inputs["present"] = keras.Input((len(modalities),), name="present")
     there = split_present(inputs["present"], modalities)
-    parts = []
+    sizes = [len(used) for used in buckets.values()]
+    own, *of_texts = np.split(weights, len(weights) - np.cumsum(sizes[::-1], dtype=int)[::-1])
+    parts, joined = [], [own]
     for modality, front in fronts.items():
         x = layers.Activation("linear", name="encoded")(front.output)
         encoder = keras.Model(front.input, x, name=front.name)
         parts.append(encoder(inputs[modality]) * there[modality])
+    for (modality, used), values in zip(buckets.items(), of_texts, strict=True):
+        found, mix = factors(values, MOST_RANK)
+        table = np.zeros((SIZE, found.shape[1]), "float32")
+        table[used] = found
+        raw = keras.Input((SIZE,), dtype="uint8", name=modality)
+        table_layer = layers.Dense(table.shape[1], use_bias=False, name="table")
+        encoder = keras.Model(raw, table_layer(SublinearFrequencies(name=FRONT_END)(raw)), name=f"{modality}_features")
+        table_layer.set_weights([table])
+        parts.append(encoder(inputs[modality]) * there[modality])
+        joined.append(mix)
     joint = layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
-    dense = layers.Dense(weights[0].shape[1], name="embedding")
+    dense = layers.Dense(len(biases), name="embedding")
     logits = dense(joint)
-    dense.set_weights(weights)
+    dense.set_weights([np.concatenate(joined), biases])
     answer = layers.Activation(LAYERS[recipe.source.kind], name="linear_answer")(logits)
     answer = recipe.kind.wiring(recipe)["postprocess"]([answer, inputs["present"]])
     return keras.Model(inputs, answer, name="linear_model")

@@ -65,6 +65,11 @@ def frequencies(counts: "sparse.csr_matrix") -> "sparse.csr_matrix":
     )
 
 
+def document_weights(counts: "sparse.csr_matrix") -> np.ndarray:
+    """Return the inverse document frequencies `(32768,)` of counts `(N, 32768)`, as scikit-learn's TfidfTransformer."""
+    return np.log((1 + counts.shape[0]) / (1 + np.asarray((counts > 0).sum(axis=0)).ravel())) + 1
+
+
 def coefficients(
     counts: "sparse.csr_matrix",
     labels: np.ndarray,
@@ -95,7 +100,7 @@ def coefficients(
     if not pairs:
         return np.zeros((SIZE, 1))
     train, validation = frequencies(counts), frequencies(other)
-    weight = np.log((1 + len(labels)) / (1 + np.asarray((counts > 0).sum(axis=0)).ravel())) + 1
+    weight = document_weights(counts)
     weighted = train @ sparse.diags(weight)
     weight /= np.sqrt(weighted.multiply(weighted).sum() / len(labels) / len(HALVES)) or 1
     scaled = sparse.diags(weight)
@@ -142,7 +147,13 @@ def reduced(values: np.ndarray, rank: int) -> np.ndarray:
     Columns beyond K are noise.
     """
     table = np.random.default_rng(0).normal(0, NOISE, (SIZE, rank))
-    left, sizes, _ = np.linalg.svd(values, full_matrices=False)
-    count = min(rank, int((sizes > 1e-6 * sizes[0]).sum()))
-    table[:, :count] = (left * sizes)[:, :count]
+    first, _ = factors(values, rank)
+    table[:, : first.shape[1]] = first
     return table.astype(np.float32)
+
+
+def factors(values: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first singular vectors of `values` `(F, K)`, which are not 0: `(F, R)` scaled, `(R, K)`; R >= 1."""
+    left, sizes, right = np.linalg.svd(values, full_matrices=False)
+    count = max(1, min(rank, int((sizes > 1e-6 * sizes[0]).sum())))
+    return (left * sizes)[:, :count], right[:count]

@@ -5,18 +5,24 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
-from mmzoo.automl import linear_member
+from mmzoo.automl import linear_fit, linear_member
 from mmzoo.automl.choice import _raw
+from mmzoo.automl.linear_fit import products
 from mmzoo.automl.linear_member import linear_model
 from mmzoo.automl.table_recipe import KINDS, TableConfig, TableRecipe
+from mmzoo.data.presence import select_inputs
+from mmzoo.data.tables.batches import as_inputs
 from mmzoo.data.tables.features import Number
 from mmzoo.data.tables.rows import Rows
 from mmzoo.data.tables.source import Source
+from mmzoo.data.tables.text_counts import read_counts, write_counts
 
 MODALITIES = ("image", "text", "tabular")
 CLASSES = {"class": ("blue", "green", "red"), "number": (), "labels": ("dark", "red")}
 COUNT = 240
+MANY = 800
 
 
 def recipe_of(kind):
@@ -58,8 +64,6 @@ def table_of(kind):
 def test_linear_model_learns_from_pictures_and_numbers(kind):
     recipe = recipe_of(kind)
     train, rest = table_of(kind)
-    from mmzoo.data.tables.batches import as_inputs
-
     inputs = as_inputs(rest.rows, rest.index, MODALITIES)
     model = linear_model(recipe, MODALITIES, train, (inputs, rest.labels))
     answers = recipe.kind.answers(recipe, _raw(recipe, model, inputs))
@@ -80,15 +84,14 @@ def test_linear_model_learns_from_pictures_and_numbers(kind):
 def test_linear_model_is_the_one_of_scikit_learn(monkeypatch):
     from sklearn.linear_model import LogisticRegression
 
-    from mmzoo.data.tables.batches import as_inputs
-
-    monkeypatch.setattr(linear_member, "STRENGTHS", (0.1,))
+    monkeypatch.setattr(linear_fit, "STRENGTHS", (3.0,))
     recipe = recipe_of("class")
     train, rest = table_of("class")
     inputs = as_inputs(rest.rows, rest.index, ("tabular",))
     model = linear_model(recipe, ("tabular",), train, (inputs, rest.labels))
     known = (train.rows.arrays["tabular"] - [5.0, 0.0]) / [2.0, 1.0]
-    fitted = LogisticRegression(C=0.1).fit(known[train.index], train.labels)
+    known /= np.sqrt(np.square(known[train.index]).sum(axis=1).mean())
+    fitted = LogisticRegression(C=3.0).fit(known[train.index], train.labels)
     np.testing.assert_allclose(_raw(recipe, model, inputs), fitted.predict_proba(known[rest.index]), atol=5e-3)
 
 
@@ -97,15 +100,76 @@ def test_a_class_without_training_rows_is_not_predicted():
     train, rest = table_of("class")
     kept = train.labels != 1
     train = SimpleNamespace(rows=train.rows, index=train.index[kept], labels=train.labels[kept])
-    from mmzoo.data.tables.batches import as_inputs
-
     inputs = as_inputs(rest.rows, rest.index, MODALITIES)
     model = linear_model(recipe, MODALITIES, train, (inputs, rest.labels))
     assert _raw(recipe, model, inputs)[:, 1].max() < 1e-3
 
 
-def test_texts_alone_have_no_linear_model():
+def test_texts_of_bytes_have_no_linear_model():
     recipe = recipe_of("class")
     train, rest = table_of("class")
     recipe = dataclasses.replace(recipe, config=dataclasses.replace(recipe.config, modalities=("text",)))
     assert linear_model(recipe, ("text",), train, ({}, rest.labels)) is None
+
+
+@pytest.fixture
+def words(tmp_path):
+    """Return a table whose class two words say together with the sign of a number, in 40 classes and in three."""
+    rng = np.random.default_rng(0)
+    names = [f"w{i:02d}x" for i in range(40)]
+    first, sign, other = rng.integers(0, 40, MANY), rng.integers(0, 2, MANY), rng.integers(0, 40, (MANY, 3))
+    there = rng.random(MANY) > 0.05
+    texts = [
+        " ".join([names[i], *(f"q{j}" for j in rest)]) if t else ""
+        for i, rest, t in zip(first, other, there, strict=True)
+    ]
+    write_counts([texts], tmp_path, "text")
+    tabular = np.stack([sign + rng.normal(0, 0.1, MANY), np.zeros(MANY)], axis=1).astype("float32")
+    arrays = {"text": read_counts(tmp_path, "text"), "tabular": tabular}
+    present = np.stack([there, np.ones(MANY, bool)], axis=1)
+    return Rows(arrays=arrays, present=present, bad={}, numbers=np.arange(MANY) + 1, empty=None), first, sign
+
+
+def of_words(words, count):
+    """Return recipe, splits and inputs of the table of words with `count` classes."""
+    rows, first, sign = words
+    labels = first if count == 40 else first % 2 + sign
+    index = np.arange(MANY)
+    train, rest = (SimpleNamespace(rows=rows, index=own, labels=labels[own]) for own in (index[::2], index[1::2]))
+    inputs = (("text", ("note",)), ("tabular", (Number("size", 0.5, 0.5),)))
+    source = Source("t.csv", "kind", "class", tuple(f"c{i}" for i in range(count)), "", inputs)
+    recipe = TableRecipe(source=source, config=TableConfig(modalities=("text", "tabular"), text_encoder="hash"))
+    return recipe, train, rest, as_inputs(rows, rest.index, ("text", "tabular"))
+
+
+@pytest.mark.parametrize(("count", "least"), [(3, 0.85), (40, 0.6)])
+def test_linear_model_learns_from_hashed_texts_and_numbers_together(words, count, least):
+    recipe, train, rest, inputs = of_words(words, count)
+    model = linear_model(recipe, ("text", "tabular"), train, (inputs, rest.labels))
+    raw = _raw(recipe, model, inputs)
+    known = inputs["present"][:, 0] > 0
+    assert np.mean(raw.argmax(axis=1) == rest.labels, where=known) > least
+    alone = linear_model(recipe, ("text",), train, (select_inputs(inputs, ["text", "present"]), rest.labels))
+    assert np.mean(_raw(recipe, alone, select_inputs(inputs, ["text", "present"])).argmax(axis=1) == rest.labels) > (
+        0.6 if count == 40 else 0.35
+    )
+    # counts of a missing text are not looked at
+    other = {**inputs, "text": np.where(known[:, None], inputs["text"], 3).astype("uint8")}
+    np.testing.assert_allclose(_raw(recipe, model, other), raw, atol=1e-6)
+
+
+def test_linear_model_of_texts_is_that_of_its_weights(words, monkeypatch):
+    """Three classes fit the rank of the table: nothing is lost."""
+    recipe, train, rest, inputs = of_words(words, 3)
+    seen = {}
+
+    def fit(recipe, blocks, labels, others, truth, real=linear_member._fit):
+        weights, biases = real(recipe, blocks, labels, others, truth)
+        seen["logits"] = products(others, weights) + biases
+        return weights, biases
+
+    monkeypatch.setattr(linear_member, "_fit", fit)
+    model = linear_model(recipe, ("text", "tabular"), train, (inputs, rest.labels))
+    logits = seen["logits"]
+    assert logits.shape == (len(rest.labels), 3)
+    np.testing.assert_allclose(_raw(recipe, model, inputs), softmax(logits, axis=1), atol=1e-4)
