@@ -13,7 +13,21 @@ SECONDS = {"s": 1, "m": 60, "h": 3600}
 BYTES = {"B": 1, "KB": 1000, "MB": 1_000_000}
 TRAINING = 0.6  # fraction of the budget for training; the rest is for reading, export and verification
 STUDY = 0.5  # fraction of the training time for tuning, if requested
-WIDTHS = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1)
+SIZES = tuple(
+    {"width": width, "embed_dim": embed_dim}
+    for width, embed_dim in (
+        (1.0, 64),
+        (0.75, 64),
+        (0.5, 64),
+        (0.5, 32),
+        (0.35, 32),
+        (0.25, 32),
+        (0.15, 32),
+        (0.15, 16),
+        (0.1, 16),
+        (0.1, 8),
+    )
+)
 GRAPH = 40_000  # bytes of a float TFLite file without its weights
 TIMED = 10  # training steps timed
 
@@ -46,19 +60,17 @@ def _number(name: str, text: str, units: dict[str, int], expected: str) -> float
     return value
 
 
-def fit_width(module: Any, size: str) -> float:
-    """Return the largest width whose float TFLite file fits `size`.
-
-    The widths are `WIDTHS`.
+def fit_sizes(module: Any, size: str) -> dict[str, Any]:
+    """Return the first of `SIZES`, from the largest down, whose float TFLite file fits `size`.
 
     Raises:
-        BadInputError: the narrowest model is larger.
+        BadInputError: the smallest model is larger.
     """
     limit, needed = bytes_of(size), 0
-    for width in WIDTHS:
-        needed = float_bytes(module.build(module.Config(width=width)))
+    for sizes in SIZES:
+        needed = float_bytes(module.build(module.Config(**sizes)))
         if needed <= limit:
-            return width
+            return sizes
     raise BadInputError(f"`size` must be at least {needed / 1000:.0f}KB for these inputs, got {size}")
 
 

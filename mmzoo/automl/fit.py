@@ -14,7 +14,7 @@ from mmzoo import recipes
 from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.folder import check_out, make_folder
 from mmzoo.automl import targets
-from mmzoo.automl.budget import bytes_of, fit_epochs, fit_width, seconds_of
+from mmzoo.automl.budget import bytes_of, fit_epochs, fit_sizes, seconds_of
 from mmzoo.automl.cross_validation import check_folds, check_rows, cross_validate, fold_table, table_splits
 from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.leakage import duplicates, format_duplicates
@@ -29,7 +29,7 @@ from mmzoo.benchmark.measure import benchmark
 from mmzoo.commands.benchmark import for_card
 from mmzoo.commands.train import train
 from mmzoo.data.tables.column_types import Column, column_table, infer_columns, infer_target, labeled_rows
-from mmzoo.data.tables.features import fit_feature
+from mmzoo.data.tables.features import fit_feature, shared_values
 from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import read_table, root_of
 from mmzoo.data.tables.rows import Rows
@@ -134,7 +134,7 @@ def _write_bad_rows(rows: Rows, out: Path) -> None:
 
 
 def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out: Path) -> None:
-    """Write the recipe's file, as wide and for as many epochs as the request allows."""
+    """Write the recipe's file, as large and for as many epochs as the request allows."""
     check_folds(request)
     check_tune(request)
     for limit, read in ((request.budget, seconds_of), (request.size, bytes_of)):
@@ -148,10 +148,7 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
     if request.encoder or request.init_from:
         check_weights(recipes.load(str(recipe)))
     if request.size:
-        values |= {
-            "width": fit_width(recipes.load(str(recipe)), request.size),
-            "bytes_limit": int(bytes_of(request.size)),
-        }
+        values |= {**fit_sizes(recipes.load(str(recipe)), request.size), "bytes_limit": int(bytes_of(request.size))}
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.budget:
         values["epochs"] = fit_epochs(recipes.experiment(str(recipe)), request.budget, request.folds, request.tune)
@@ -232,8 +229,10 @@ def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple
         inputs.append(("text", texts))
     rest = [column for column in columns if column.kind in FEATURES]
     if rest:
-        fitted = (fit_feature(c.kind, c.name, training[c.name].tolist(), c.form) for c in rest)
-        inputs.append(("tabular", tuple(fitted)))
+        fitted = tuple(fit_feature(c.kind, c.name, training[c.name].tolist(), c.form) for c in rest)
+        inputs.append(("tabular", fitted))
+        for line in shared_values(fitted, training):
+            logger.info(line)
     return tuple(inputs)
 
 

@@ -50,7 +50,7 @@ class TableConfig:
     embed_dim: int = 64
     """Embedding width."""
     width: float = 1.0
-    """Channel multiplier of the image, audio, video and text encoders."""
+    """Multiplier of the channels inside the encoders."""
     modality_dropout: float = 0.0
     """Probability that a training example keeps only some of its modalities."""
     augment: bool = True

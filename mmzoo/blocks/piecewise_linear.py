@@ -33,14 +33,17 @@ class PiecewiseLinear(Layer):
         self.scale = self.add_weight(shape=(width,), initializer="ones", name="scale", **frozen)
         self.start = self.add_weight(shape=(total,), initializer="zeros", name="start", **frozen)
         self.inverse = self.add_weight(shape=(total,), initializer="ones", name="inverse", **frozen)
-        self.copies = np.repeat(np.eye(width, dtype="float32"), self.bins, axis=1)
+        encoded = np.flatnonzero(self.bins)
+        # the product has the columns between the encoded ones alone: a row may have thousands of categories beside
+        self.first, self.last = (int(encoded[0]), int(encoded[-1]) + 1) if total else (0, 0)
+        self.copies = np.repeat(np.eye(width, dtype="float32"), self.bins, axis=1)[self.first : self.last]
 
     def call(self, x: KerasTensor) -> KerasTensor:
         scaled = (x - self.mean) * self.scale
         if not sum(self.bins):
             return scaled
         # edges are standardized too, so that a GPU in half precision never holds a number in its own unit
-        inside = (ops.matmul(scaled, self.copies) - self.start) * self.inverse
+        inside = (ops.matmul(scaled[:, self.first : self.last], self.copies) - self.start) * self.inverse
         return ops.concatenate([scaled, ops.minimum(ops.relu(inside), 1.0)], axis=-1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

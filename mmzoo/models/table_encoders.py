@@ -40,7 +40,7 @@ def table_encoders(
             modality's kind is its name up to the first `_`. A text of shape `(32768,)` is hashed counts.
         sample_rate: of audio, in Hz.
         embed_dim: width of the embeddings.
-        width: factor of the channels inside encoders of images, videos, audio and text.
+        width: factor of the channels inside the encoders.
         figures: mean and variance `(F,)` of the rows of `tabular`, and the edges of the bins of each feature, see
             `tabular_piecewise`; without them the rows are not scaled.
         dropout: dropout rate of each embedding, and inside the encoder of `tabular`.
@@ -50,7 +50,7 @@ def table_encoders(
     Raises:
         ValueError: a modality is of another kind.
     """
-    made, tabular = {}, partial(_tabular, figures, dropout)
+    made, tabular = {}, partial(_tabular, figures, dropout, [_wide(128, width)] * 2)
     for name, shape in shapes.items():
         given = (options or {}).get(name, {})
         builders = {"image": partial(_image_encoder, given), "text": partial(_text_encoder, given), "tabular": tabular}
@@ -85,13 +85,18 @@ def _encoder(
 
 
 def _tabular(
-    figures: tuple[np.ndarray, ...] | None, dropout: float, num_features: int, embed_dim: int, name: str
+    figures: tuple[np.ndarray, ...] | None,
+    dropout: float,
+    widths: list[int],
+    num_features: int,
+    embed_dim: int,
+    name: str,
 ) -> keras.Model:
     """Build an encoder of rows, with bins where a feature has edges."""
     mean, variance, edges = (*(figures or (None, None)), ())[:3]
     if any(map(len, edges)):
-        return tabular_piecewise(num_features, embed_dim, (mean, variance, edges), dropout=dropout, name=name)
-    return tabular_mlp(num_features, embed_dim, mean=mean, variance=variance, dropout=dropout, name=name)
+        return tabular_piecewise(num_features, embed_dim, (mean, variance, edges), widths, dropout=dropout, name=name)
+    return tabular_mlp(num_features, embed_dim, widths, mean, variance, dropout=dropout, name=name)
 
 
 def _image_encoder(

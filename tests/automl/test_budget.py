@@ -1,5 +1,6 @@
 """Tests of `--budget` and `--size`: accepted values, epochs and widths."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import keras
@@ -7,10 +8,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mmzoo.automl.budget import GRAPH, bytes_of, fit_epochs, fit_width, seconds_of
+from mmzoo.automl.budget import GRAPH, bytes_of, fit_epochs, fit_sizes, seconds_of
+from mmzoo.automl.table_recipe import TableConfig, TableRecipe
+from mmzoo.data.tables.features import Number
+from mmzoo.data.tables.source import Source
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
+from mmzoo.export.convert import save_model, to_tflite
 from mmzoo.recipe import Phase
+from mmzoo.tflite import flatbuffer
 
 
 @pytest.mark.parametrize(
@@ -34,12 +40,12 @@ def recipe(steps=8):
     """Return a recipe with 1,000 parameters at width 1 and an epoch of several steps."""
 
     class Config(SimpleNamespace):
-        def __init__(self, width=1.0, epochs=100, modalities=("a", "b")):
-            super().__init__(width=width, epochs=epochs, modalities=modalities)
+        def __init__(self, width=1.0, embed_dim=64, epochs=100, modalities=("a", "b")):
+            super().__init__(width=width, embed_dim=embed_dim, epochs=epochs, modalities=modalities)
 
     def build(config):
         x = keras.Input((99,))
-        return keras.Model(x, keras.layers.Dense(int(10 * config.width))(x))
+        return keras.Model(x, keras.layers.Dense(max(1, int(10 * config.width * config.embed_dim / 64)))(x))
 
     def dataset(split, config, epoch=0):
         return tf.data.Dataset.from_tensors((np.zeros((4, 99)), np.zeros((4, 10)))).repeat(steps)
@@ -53,14 +59,31 @@ def recipe(steps=8):
     )
 
 
-@pytest.mark.parametrize(("most", "width"), [(4000, 1.0), (3999, 0.75), (2100, 0.5), (400, 0.15)])
-def test_fit_width_returns_largest_that_fits(most, width):
-    assert fit_width(recipe(), f"{GRAPH + most}B") == width
+@pytest.mark.parametrize(
+    ("most", "width", "embed_dim"),
+    [(4000, 1.0, 64), (3999, 0.75, 64), (2100, 0.5, 64), (1999, 0.5, 32), (400, 0.35, 32)],
+)
+def test_fit_sizes_returns_largest_that_fits(most, width, embed_dim):
+    assert fit_sizes(recipe(), f"{GRAPH + most}B") == {"width": width, "embed_dim": embed_dim}
 
 
-def test_fit_width_too_small_size_raises():
+def test_image_text_and_numbers_fit_300_kilobytes(tmp_path):
+    features = tuple(Number(f"n{i}", 0.0, 1.0) for i in range(5))
+    inputs = (("image", ("photo",)), ("text", ("note",)), ("tabular", features))
+    source = Source("t.csv", "kind", "class", ("a", "b", "c"), "", inputs)
+    config = TableConfig(modalities=("image", "text", "tabular"), image_size=96, text_bytes=448)
+    table = TableRecipe(source=source, config=config)
+    module = SimpleNamespace(Config=lambda **sizes: dataclasses.replace(config, **sizes), build=table.build)
+    sizes = fit_sizes(module, "300KB")
+    assert sizes["width"] > 0.1  # room is left for a useful model
+    save_model(tmp_path / "saved", table.build(module.Config(**sizes)), batch=1)
+    flatbuffer.write(to_tflite(str(tmp_path / "saved"), "float32"), tmp_path / "m.tflite")
+    assert (tmp_path / "m.tflite").stat().st_size <= 300_000
+
+
+def test_fit_sizes_too_small_size_raises():
     with pytest.raises(BadInputError, match=r"`size` must be at least 40KB for these inputs, got 10KB"):
-        fit_width(recipe(), "10KB")
+        fit_sizes(recipe(), "10KB")
 
 
 def test_fit_epochs_budget_limits_epochs(monkeypatch):
@@ -73,6 +96,7 @@ def test_fit_epochs_budget_limits_epochs(monkeypatch):
         epochs: int = 100
         modalities: tuple = ("a", "b")
         width: float = 1.0
+        embed_dim: int = 64
 
     ticks = iter([0.0, 4.0] * 9)  # 8 steps of half a second: an epoch takes 4
     monkeypatch.setattr("mmzoo.automl.budget.time.monotonic", lambda: next(ticks))

@@ -17,7 +17,9 @@ from mmzoo.data.tables.formats import (
 )
 
 SMALLEST = 1e-30  # smallest standard deviation to divide by: its inverse is a float32
-MOST_VALUES = 50  # most frequent values of a category with separate features; the others share one
+MOST_VALUES = 50  # most frequent values of a category with separate features, however rare; the others share one
+MANY_VALUES, FEWEST_ROWS = 2000, 5  # values with separate features, at most, and the rows of each beyond `MOST_VALUES`
+MOST_CELLS = 50_000_000  # of the features of a category in all training rows
 START, YEAR = datetime(2000, 1, 1), timedelta(days=365.2425)  # origin and unit of dates
 OTHER = "other"
 BINS, PER_BIN = 12, 200  # of a number's piecewise linear encoding: bins, at most, and rows in each, at least
@@ -71,9 +73,10 @@ def fit_feature(kind: str, name: str, cells: Sequence, form: str | None = None) 
     """
     if kind == "category":
         values, counts = np.unique([c for c in canonical_cells(cells) if c is not None], return_counts=True)
-        return Category(
-            name, tuple(sorted(str(value) for value in values[np.argsort(-counts, kind="stable")][:MOST_VALUES]))
-        )
+        order = np.argsort(-counts, kind="stable")
+        most = max(MOST_VALUES, min(MANY_VALUES, MOST_CELLS // len(cells)))
+        kept = max(min(MOST_VALUES, len(values)), min(most, int((counts >= FEWEST_ROWS).sum())))
+        return Category(name, tuple(sorted(str(value) for value in values[order][:kept])))
     given = [cell for cell in cells if cell is not None]
     if form is None:
         form = date_order(given) or "day" if kind == "date" else number_form(given) or ""
@@ -82,6 +85,18 @@ def fit_feature(kind: str, name: str, cells: Sequence, form: str | None = None) 
     mean, deviation = (float(finite.mean()), float(finite.std())) if len(finite) else (0.0, 0.0)
     rounded = (float(f"{mean:.7g}"), float(f"{deviation if deviation > SMALLEST else 1.0:.7g}"))
     return Date(name, *rounded, form) if kind == "date" else Number(name, *rounded, form, _edges(finite))
+
+
+def shared_values(columns: Sequence[Number | Category | Date], training: Mapping[str, Sequence]) -> list[str]:
+    """Return a line for each category some of whose values in the rows `training` share a feature."""
+    lines = []
+    for column in columns:
+        if isinstance(column, Category):
+            known = len({cell for cell in canonical_cells(list(training[column.name])) if cell is not None})
+            if known > len(column.values):
+                kept = f"{len(column.values):,} of {known:,} values have a feature each"
+                lines.append(f"{column.name}: {kept}; the others share one, as too few training rows have them")
+    return lines
 
 
 def _edges(numbers: np.ndarray) -> tuple[float, ...]:
@@ -202,7 +217,7 @@ def to_years(cells: Sequence, order: str) -> np.ndarray:
 
 def _one_hot(cells: Sequence, values: Sequence[str]) -> np.ndarray:
     place = Lookup(values)
-    rows = np.zeros((len(cells), len(values) + 1))
+    rows = np.zeros((len(cells), len(values) + 1), np.float32)
     for row, cell in zip(rows, cells, strict=True):
         if cell is not None:
             found = place(cell)

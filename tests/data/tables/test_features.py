@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from mmzoo.data.tables import features as table_features
 from mmzoo.data.tables.column_types import infer_columns
 from mmzoo.data.tables.features import (
+    FEWEST_ROWS,
     MOST_VALUES,
     Category,
     Date,
@@ -23,6 +25,7 @@ from mmzoo.data.tables.features import (
     figures,
     fit_feature,
     present,
+    shared_values,
     spread,
 )
 from mmzoo.data.tables.read import from_frame, read_table
@@ -87,6 +90,27 @@ def test_fit_feature_uses_training_rows():
 def test_fit_feature_keeps_most_frequent_values():
     cells = [f"v{i:03d}" for i in range(MOST_VALUES + 20)] + [f"v{i:03d}" for i in range(20, MOST_VALUES + 20)]
     assert fit_feature("category", "c", cells).values == tuple(f"v{i:03d}" for i in range(20, MOST_VALUES + 20))
+
+
+def test_values_of_several_rows_have_a_feature_each():
+    often = [f"v{i:03d}" for i in range(90)] * FEWEST_ROWS
+    rare = [f"w{i:03d}" for i in range(30)] * (FEWEST_ROWS - 1)
+    column = fit_feature("category", "c", often + rare)
+    assert column.values == tuple(f"v{i:03d}" for i in range(90))
+    line = "c: 90 of 120 values have a feature each; the others share one, as too few training rows have them"
+    assert shared_values([column], {"c": often + rare}) == [line]
+    assert shared_values([column], {"c": often}) == []
+
+
+def test_a_category_of_a_large_table_has_fewer_features(monkeypatch):
+    cells = [f"v{i:03d}" for i in range(90)] * FEWEST_ROWS
+    monkeypatch.setattr(table_features, "MOST_CELLS", 70 * len(cells))
+    assert len(fit_feature("category", "c", cells).values) == 70
+    monkeypatch.setattr(table_features, "MOST_CELLS", 10)
+    assert len(fit_feature("category", "c", cells).values) == MOST_VALUES
+    monkeypatch.setattr(table_features, "MOST_CELLS", 10**9)
+    monkeypatch.setattr(table_features, "MANY_VALUES", 80)
+    assert len(fit_feature("category", "c", cells).values) == 80
 
 
 def test_features_huge_numbers_are_missing():
