@@ -226,8 +226,9 @@ class TrainedModel:
         if not self.card.recipe.endswith(".py"):
             return None
         from mmzoo.artifacts.model_folder import ModelFolder
+        from mmzoo.automl.predictor import trained_source
 
-        return ModelFolder.open(self.path).recipe.source
+        return trained_source(ModelFolder.open(self.path))
 
     @cached_property
     def _target(self) -> Any:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -32,12 +32,14 @@ class Choice:
         model: the trained model, of `modalities`, with the layers that the recipe exports.
         modalities: its inputs, in the order of `present`.
         candidates: `{name: {"val_loss", primary metric}}`, both on the validation rows.
+        threshold: probability from which on a label of several is predicted; 0 of other kinds.
     """
 
     name: str
     model: keras.Model
     modalities: tuple[str, ...]
     candidates: dict[str, Metrics]
+    threshold: float = 0.0
 
 
 def choose(
@@ -69,25 +71,30 @@ def choose(
     parts = candidates(tuple(linear), tuple(unimodal))
     if recipe.bytes_limit:
         parts = {k: v for k, v in parts.items() if k == FUSED or _bytes(members, v) <= recipe.bytes_limit}
-    if len(parts) == 1:
-        return Choice(FUSED, fused, modalities, {})
     used = dict.fromkeys(name for names in parts.values() for name in names)
     raw = {name: _raw(recipe, members[name], inputs) for name in used}
     means = {name: mean_prediction(raw, names, inputs["present"], modalities) for name, names in parts.items()}
     target, source = targets.load(recipe.source.kind), recipe.source
+    given = experiment.config.threshold
+    thresholds = {name: given or target.threshold(mean, labels) for name, mean in means.items()}
     losses = {name: recipe.kind.row_losses(recipe, labels, mean) for name, mean in means.items()}
     metric = target.task.primary
     found = {
-        name: {LOSS: float(losses[name].mean()), **target.scores(recipe.kind.answers(recipe, mean), labels, source)}
+        name: {
+            LOSS: float(losses[name].mean()),
+            **target.scores(recipe.kind.answers(recipe, mean), labels, replace(source, threshold=thresholds[name])),
+        }
         for name, mean in means.items()
     }
     found = {name: {key: float(one[key]) for key in (LOSS, metric.key)} for name, one in found.items()}
     sign = 1 if metric.higher_is_better else -1
     name = best_candidate(losses, {name: sign * one[metric.key] for name, one in found.items()})
+    if len(parts) == 1:
+        return Choice(FUSED, fused, modalities, {}, thresholds[FUSED])
     lines = [f"{one:<40}{v[LOSS]:>10.4f}{metric.show(v[metric.key]):>12}" for one, v in found.items()]
     logger.info("\n".join([f"{'validation':<40}{'loss':>10}{metric.label:>12}", *lines, f"chosen: {name}"]))
     model, taken = _assembled(recipe, experiment, members, parts[name], modalities)
-    return Choice(name, model, taken, found)
+    return Choice(name, model, taken, found, thresholds[name])
 
 
 def candidates(linear: tuple[str, ...], modalities: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mmzoo.artifacts.folder import write_json
 from mmzoo.automl import targets
 from mmzoo.automl.budget import format_seconds
 from mmzoo.automl.options import Request
-from mmzoo.data.arrays import Arrays, test_arrays
+from mmzoo.data.arrays import Arrays, split_arrays, test_arrays
 from mmzoo.data.presence import modalities_of, select_inputs
 from mmzoo.data.tables.source import load_splits
 from mmzoo.errors import BadInputError
@@ -105,7 +106,7 @@ def cross_validate(experiment: Experiment, count: int, place: Path, work: Path, 
 
 def _fold(experiment: Experiment, folder: Path) -> dict:
     """Train one fold; return `score`, test `rows` and scores of `models`."""
-    inputs, labels = test_arrays(experiment)
+    (inputs, labels), (held, truth) = test_arrays(experiment), split_arrays(experiment, "validation")
     names, source = modalities_of(inputs), experiment.recipe.source
     target, models = targets.load(source.kind), {}
     score = target.task.primary.key
@@ -113,7 +114,8 @@ def _fold(experiment: Experiment, folder: Path) -> dict:
         title = "+".join(chosen)
         own = experiment.changed(modalities=chosen)
         model, _ = fit(own, folder / title, f"fold {own.config.fold} ({title})")
-        found = target.scores(_predict(model, inputs), labels, source)
+        threshold = target.threshold(_predict(model, held), truth)
+        found = target.scores(_predict(model, inputs), labels, replace(source, threshold=threshold))
         models[title] = float(found[score])
     return {"score": score, "rows": len(labels), "models": models}
 

@@ -12,7 +12,7 @@ from mmzoo.data.decode.text import decode_bytes
 from mmzoo.data.tables.rows import kind_of, rows_of
 from mmzoo.data.tables.split import SPLITS
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import SUMMARY, label_scores
+from mmzoo.metrics.labels import SUMMARY, THRESHOLD, best_threshold, label_scores
 from mmzoo.metrics.regression import number_scores
 
 if TYPE_CHECKING:
@@ -133,17 +133,24 @@ def _fit(features: Features, labels: Mapping[str, np.ndarray], num_classes: int,
         for strength in STRENGTHS:
             model.set_params(**({strong: strength} if num_classes else {"alpha": 1 / strength}))
             model.fit(features["train"], labels["train"])
-            validated = _scores(model, features["validation"], labels["validation"], num_classes)
+            given = (features["validation"], labels["validation"])
+            threshold = best_threshold(_probabilities(model, *given), given[1]) if several else THRESHOLD
+            validated = _scores(model, *given, num_classes, threshold)
             quality = -validated["mae"] if "mae" in validated else next(iter(validated.values()))
             if quality > best:
                 best = quality
-                scores = {**_scores(model, features["test"], labels["test"], num_classes), "c": strength}
+                scores = {**_scores(model, features["test"], labels["test"], num_classes, threshold), "c": strength}
     return scores
 
 
-def _scores(model: Any, features: Any, labels: np.ndarray, num_classes: int) -> dict:
+def _probabilities(model: Any, features: Any, labels: np.ndarray) -> np.ndarray:
+    """Return the probabilities of the labels `(N, K)`; with a single one scikit-learn adds that of its absence."""
+    return model.predict_proba(features)[:, -labels.shape[1] :]
+
+
+def _scores(model: Any, features: Any, labels: np.ndarray, num_classes: int, threshold: float) -> dict:
     if np.ndim(labels) == 2:
-        found = label_scores(model.predict_proba(features)[:, -num_classes:], labels, range(num_classes))
+        found = label_scores(_probabilities(model, features, labels), labels, range(num_classes), threshold)
         return {key: found[key] for key in SUMMARY}
     answers = model.predict(features)
     if num_classes:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from mmzoo.automl import targets
 from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import from_frame, read_table, root_of
 from mmzoo.data.tables.rows import decode_rows
+from mmzoo.data.tables.source import Source
 from mmzoo.errors import BadInputError
+from mmzoo.metrics.labels import THRESHOLD
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +45,7 @@ def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: st
     table = table if isinstance(table, str | Path) else to_frame(table)
     frame, root = frame_of(table, root)
     found, bad = predictions(opened, frame, root, artifact, skip_bad)
-    source = opened.recipe.source
+    source = trained_source(opened)
     predicted = frame if isinstance(table, str | Path) else table.copy()
     for name, cells in targets.load(source.kind).cells(found, source).items():
         column = _free(name, predicted.columns)
@@ -50,6 +53,11 @@ def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: st
         if bad:
             predicted.iloc[bad, predicted.columns.get_loc(column)] = None
     return predicted
+
+
+def trained_source(folder: ModelFolder) -> Source:
+    """Return the source of the table that the model of a folder was trained on, with the model's threshold."""
+    return replace(folder.recipe.source, threshold=folder.config().threshold or THRESHOLD)
 
 
 def _free(name: str, taken: Collection) -> str:

@@ -11,8 +11,8 @@ from mmzoo.data.tables.source import Source
 RECIPE = "recipe.py"
 WIDTH = 120  # columns
 FEATURES = (Category, Date, Number)
-UNWRITTEN = ("data_dir", "fold")  # fields of the Config that belong to a run
-OPTIONAL = ("classes", "separator", "left_out", "decimal", "edges")  # fields that are written if they are not empty
+UNWRITTEN = ("data_dir", "fold", "threshold")  # fields of the Config that belong to a run
+OPTIONAL = ("classes", "separator", "left_out", "decimal", "edges", "threshold")  # not written with their defaults
 
 TEMPLATE = '''"""The recipe of a table. Edit the values, then train again: `mmzoo train FOLDER/recipe.py`."""
 
@@ -110,8 +110,8 @@ def _parts(value: object) -> tuple[str, list[tuple[str, object]], str]:
     if isinstance(value, dict):
         return "{", [(f"{_line(key)}: ", item) for key, item in value.items()], "}"
     if isinstance(value, (Source, *FEATURES)):
-        given = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
-        items = [(f"{name}=", item) for name, item in given.items() if item or name not in OPTIONAL]
+        given = [(one, getattr(value, one.name)) for one in dataclasses.fields(value)]
+        items = [(f"{one.name}=", item) for one, item in given if one.name not in OPTIONAL or item != one.default]
         return f"{type(value).__name__}(", items, ")"
     for kind in (bool, int, float, str):
         if isinstance(value, kind):

@@ -27,6 +27,7 @@ from mmzoo.heads.classifier import classifier
 from mmzoo.heads.multi_label import multi_label
 from mmzoo.heads.regressor import regressor
 from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
+from mmzoo.metrics.labels import THRESHOLD
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.table_encoders import table_encoders, text_rank
 from mmzoo.models.transfer import start_from
@@ -81,11 +82,14 @@ class TableConfig:
     """Random seed for initialization, shuffling and augmentation."""
     fold: str = ""
     """Test fold, as 2/5; by default the split of SOURCE."""
+    threshold: float = 0.0
+    """Probability from which on a label of several is predicted; 0: chosen on the validation rows."""
 
     def __post_init__(self) -> None:
         check_order(self.modalities, type(self).modalities or self.modalities)
         check_numbers(dataclasses.asdict(self))
         expect("width", self.width > 0, "a number above 0", self.width)
+        expect("threshold", 0 <= self.threshold < 1, "a number from 0 to below 1", self.threshold)
         expect("text_encoder", self.text_encoder in ("hash", "conv"), "hash or conv", self.text_encoder)
         expect("fusion", self.fusion in fusion.names(), f"one of {', '.join(fusion.names())}", self.fusion)
 
@@ -211,6 +215,7 @@ class TableRecipe:
             data={"name": Path(self.source.path).name, "version": "", "license": "", "weights_license": ""},
             ranges=sizes.ranges(modalities, self.features),
             precisions=("float32", "dynamic") if published else ("float32", "dynamic", "int8"),
+            threshold=config.threshold or THRESHOLD,
         )
 
     def choose(self, experiment: Experiment, fused: keras.Model, unimodal: Mapping[str, keras.Model]) -> Choice:

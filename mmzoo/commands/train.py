@@ -113,6 +113,7 @@ def train(
             card = _exported(folder, card, exported, examples)
             card = _scored(folder, card, replace(examples, model=trained.model), trained)
             if trained.fused is not None:
+                every = replace(every, experiment=every.experiment.changed(threshold=experiment.config.threshold))
                 card = replace(card, baselines=_with_fused(card.baselines, trained.fused, every))
             write_card(folder, card)
             print("verifying ...", flush=True)
@@ -148,9 +149,9 @@ def _chosen(trained: _Trained, examples: Examples) -> tuple[_Trained, Examples]:
     unimodal = {name: model for name, (model, _) in trained.baselines.items()}
     choice = experiment.recipe.table.choose(experiment, trained.model, unimodal)
     trained = replace(trained, candidates=choice.candidates, chosen=choice.name)
+    own = experiment.changed(modalities=choice.modalities, threshold=choice.threshold)
     if choice.modalities == experiment.config.modalities:
-        return replace(trained, model=choice.model), examples
-    own = experiment.changed(modalities=choice.modalities)
+        return replace(trained, model=choice.model), replace(examples, experiment=own)
     _, history = trained.baselines[choice.name]
     alone = _Trained(choice.model, history, {}, choice.candidates, choice.name, trained)
     return alone, Examples(*test_arrays(own), examples.names, own)

@@ -11,7 +11,7 @@ from mmzoo.device.session import model_file, open_session, read_card
 from mmzoo.device.text_hash import SIZE, text_counts
 
 PRESENT = "present"
-THRESHOLD = 0.5  # lowest probability of a predicted label of a multi-label model
+THRESHOLD = 0.5  # lowest probability of a predicted label of a multi-label model whose card has none
 # how training fitted waveforms, by recipe, of models whose cards do not contain it
 FITTED = {"sound_events": f"{CUT_END}, {PADDED_END}"}
 
@@ -63,6 +63,7 @@ class Runner:
         }
         self.labels = [str(label) for label in self.card.get("labels", [])]
         self._modalities = self._in_order(list(known))
+        self._threshold = self.card.get("config", {}).get("threshold") or THRESHOLD
 
     def _in_order(self, order: list[str]) -> list[str]:
         """Return the modalities in the order of `present`, the card's input order."""
@@ -108,7 +109,7 @@ class Runner:
             outputs = {**outputs, "value": float(outputs["value"][0])}
         if "label_probabilities" in outputs and len(self.labels) == outputs["label_probabilities"].size:
             by_label = dict(zip(self.labels, outputs.pop("label_probabilities").tolist(), strict=True))
-            predicted = [label for label, probability in by_label.items() if probability >= THRESHOLD]
+            predicted = [label for label, probability in by_label.items() if probability >= self._threshold]
             return {**outputs, "labels": predicted, "probabilities": by_label}
         probabilities = outputs.get("probabilities")
         if probabilities is None or len(self.labels) != len(probabilities):

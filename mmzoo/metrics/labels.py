@@ -9,20 +9,45 @@ from mmzoo.metrics.checks import finite
 
 SUMMARY = ("micro_f1", "macro_f1", "map", "exact")
 THRESHOLD = 0.5  # probability from which on a label is predicted
+STEPS = np.linspace(0.05, 0.95, 91).round(2)  # thresholds that are tried
 DRAWN = 100  # bootstrap samples in memory at a time
 
 
-def predicted_labels(probabilities: np.ndarray) -> np.ndarray:
-    """Threshold `probabilities` `(N, K)` at 0.5 to predicted labels, bool."""
-    return np.asarray(probabilities) >= THRESHOLD
+def predicted_labels(probabilities: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
+    """Return which of `probabilities` `(N, K)` are at `threshold` or above: the predicted labels, bool."""
+    return np.asarray(probabilities) >= threshold
 
 
-def label_scores(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:
+def best_threshold(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the threshold of the highest micro F1, from 0.05 to 0.95 in steps of 0.01; of equal ones that next to 0.5.
+
+    One threshold for all labels: one for each of many rare labels would fit chance (Lipton et al. 2014, Optimal
+    thresholding of classifiers to maximize F1 measure, sections 4 and 6).
+
+    Args:
+        probabilities: `(N, K)` of rows that were not trained on.
+        labels: multi-hot `(N, K)`.
+
+    Raises:
+        BadInputError: the shapes do not fit, there is no example, or a probability is not finite.
+    """
+    probabilities, truth = _checked(probabilities, labels, np.shape(labels)[1])
+    every, right = np.sort(probabilities, axis=None), np.sort(probabilities[truth])
+    positives, hits = (len(x) - np.searchsorted(x, STEPS) for x in (every, right))
+    f1 = _f1(hits, positives + truth.sum())
+    best = STEPS[f1 >= f1.max() - 1e-9]
+    return float(best[np.argmin(np.abs(best - THRESHOLD))])
+
+
+def label_scores(
+    probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str], threshold: float = THRESHOLD
+) -> dict:
     """Score `probabilities` `(N, K)` against multi-hot `labels` `(N, K)`.
 
-    `names` are the K labels. The keys are `SUMMARY`, all in [0, 1]: micro F1, macro F1, the mean average precision over
-    labels with positive examples, and the exact match ratio. `per_class` is a list of label, precision, recall, f1,
-    support. A label without predictions or without examples counts as 0.
+    `names` are the K labels, predicted at a probability of `threshold` or more. The keys are `SUMMARY`, all in [0, 1]:
+    micro F1, macro F1, the mean average precision over labels with positive examples, and the exact match ratio.
+    `per_class` is a list of label, precision, recall, f1, support. A label without predictions or without examples
+    counts as 0. `threshold` is kept.
 
     Raises:
         BadInputError: the shapes do not fit, there is no example, or a probability is not finite.
@@ -30,7 +55,7 @@ def label_scores(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[
     from sklearn.metrics import average_precision_score
 
     probabilities, labels = _checked(probabilities, labels, len(names))
-    predicted = predicted_labels(probabilities)
+    predicted = predicted_labels(probabilities, threshold)
     right, positives, support = (x.sum(axis=0) for x in (predicted & labels, predicted, labels))
     f1 = _f1(right, positives + support)
     there = np.flatnonzero(support)
@@ -43,6 +68,7 @@ def label_scores(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[
     return {
         **{key: float(value) for key, value in zip(SUMMARY, summary, strict=True)},
         "per_class": [dict(zip(("label", *keys), row, strict=True)) for row in rows],
+        "threshold": threshold,
     }
 
 
@@ -51,13 +77,15 @@ def label_gain(
     single: np.ndarray,
     labels: np.ndarray,
     groups: np.ndarray | None = None,
+    threshold: float = THRESHOLD,
     seed: int = 0,
     samples: int = 2000,
 ) -> dict[str, float]:
     """Compute the micro-F1 gain of `fused` over `single`, in points.
 
-    Both are probabilities `(N, K)`. `micro_f1` is the difference; `low` and `high` are its 95 % interval from `samples`
-    paired bootstrap draws. Whole `groups` `(N,)` are drawn if given, as in `mmzoo.metrics.classification.fusion_gain`.
+    Both are probabilities `(N, K)`, with one `threshold`. `micro_f1` is the difference; `low` and `high` are its 95 %
+    interval from `samples` paired bootstrap draws. Whole `groups` `(N,)` are drawn if given, as in
+    `mmzoo.metrics.classification.fusion_gain`.
 
     Raises:
         BadInputError: the shapes do not fit, there is no example, or a probability is not finite.
@@ -69,7 +97,7 @@ def label_gain(
     sums = []
     for probabilities in (fused, single):
         probabilities, truth = _checked(probabilities, labels, np.shape(labels)[1])
-        counts = _counts(predicted_labels(probabilities), truth)
+        counts = _counts(predicted_labels(probabilities, threshold), truth)
         sums.append(np.stack([np.bincount(group, weights=column) for column in counts.T], axis=1))
     size = len(sums[0])
     rng, gains = np.random.default_rng(seed), []

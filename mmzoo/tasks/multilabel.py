@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmzoo.artifacts.card import Baselines, Metrics, Scores
-from mmzoo.metrics.labels import SUMMARY, label_gain, label_scores
+from mmzoo.metrics.labels import SUMMARY, THRESHOLD, label_gain, label_scores
 from mmzoo.tasks.comparison import (
     Scoring,
     baseline_lines,
@@ -26,15 +26,19 @@ COLUMNS = {
 }
 
 
+def _threshold(examples: Examples) -> float:
+    return examples.experiment.export().threshold
+
+
 def _scores(probabilities: np.ndarray, examples: Examples) -> dict:
-    return label_scores(probabilities, examples.labels, names=examples.names)
+    return label_scores(probabilities, examples.labels, examples.names, _threshold(examples))
 
 
 def _gain(fused: np.ndarray, single: np.ndarray, examples: Examples, groups: np.ndarray) -> dict:
-    return label_gain(fused, single, examples.labels, groups)
+    return label_gain(fused, single, examples.labels, groups, _threshold(examples))
 
 
-SCORING = Scoring("label_probabilities", MICRO_F1, SUMMARY, _scores, _gain, ("per_class",))
+SCORING = Scoring("label_probabilities", MICRO_F1, SUMMARY, _scores, _gain, ("per_class", "threshold"))
 
 
 def show_gain(gain: Metrics) -> str:
@@ -69,7 +73,8 @@ def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
         [name, *(percent(s[key]) for key in COLUMNS), percent(baselines.unimodal.get(name, {}).get("micro_f1"))]
         for name, s in found.subsets.items()
     ]
-    rule = "A label is predicted at a probability of 0.5 or more. Micro F1 pools the labels of all rows."
+    threshold = found.details.get("threshold", THRESHOLD)
+    rule = f"A label is predicted at a probability of {threshold} or more. Micro F1 pools the labels of all rows."
     if constant := baselines.constant:
         rule += f" Predicting {constant_name(constant)} for every row has {percent(constant['micro_f1'])}."
     lines = [

@@ -14,9 +14,11 @@ from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import write_predictions
 from mmzoo.automl.recipe import from_values, recipe_text
+from mmzoo.data.tables.read import read_table
 from mmzoo.data.tables.source import load_splits, target_labels
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
+from mmzoo.metrics.labels import best_threshold
 
 ROWS = 240
 pytestmark = pytest.mark.usefixtures("cache")
@@ -77,6 +79,18 @@ def test_the_folder_is_whole_and_verified(fitted, done):
     assert "left out: labels of a single row, seldom" in done.stdout
 
 
+def test_its_threshold_is_chosen_on_validation_rows(fitted, table):
+    card = read_card(fitted)
+    threshold = card["config"]["threshold"]
+    module = recipes.load(str(fitted / "recipe.py"))
+    splits = load_splits(module.source, table, module.sizes(module.Config()))
+    rows = read_table(table, "tags").iloc[splits["validation"].index]
+    shares = TrainedModel(fitted).predict_proba(rows.drop(columns="tags"))
+    assert threshold == best_threshold(shares, splits["validation"].labels)
+    assert card["scores"]["details"]["threshold"] == threshold
+    assert f"at a probability of {threshold} or more" in (fitted / "README.md").read_text(encoding="utf-8")
+
+
 def test_linear_models_learn_each_label(fitted):
     peers = read_card(fitted)["baselines"]["linear"]
     assert peers["all"]["micro_f1"] > max(0.9, peers["text"]["micro_f1"], peers["tabular"]["micro_f1"])
@@ -108,7 +122,7 @@ def test_prediction_of_other_rows(fitted, mmzoo_here, tmp_path):
     marked = model.predict(tmp_path / "new.csv")
     assert [model.classes_[row > 0].tolist() for row in marked] == told
     shares = model.predict_proba(tmp_path / "new.csv")
-    assert ((shares >= 0.5) == marked).all()
+    assert ((shares >= read_card(fitted)["config"]["threshold"]) == marked).all()
     answer = Runner(fitted)(text="warm red w1", tabular=np.array([82.5, 0], np.float32))
     assert answer["labels"] == told[0]
     np.testing.assert_allclose(list(answer["probabilities"].values()), shares[0], atol=1e-4)

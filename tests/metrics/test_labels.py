@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import label_gain, label_scores, predicted_labels
+from mmzoo.metrics.labels import best_threshold, label_gain, label_scores, predicted_labels
 
 
 def draw(size, count, seed=0):
@@ -61,3 +61,22 @@ def test_label_scores_bad_arguments_raise():
         label_scores(np.zeros((3, 2)), np.zeros((3, 3)), "ab")
     with pytest.raises(BadInputError, match="expected finite values"):
         label_scores(np.full((3, 2), np.nan), np.zeros((3, 2)), "ab")
+
+
+def test_best_threshold_has_the_highest_micro_f1():
+    rng = np.random.default_rng(0)
+    labels = (rng.random((300, 7)) < 0.15).astype("float32")
+    likely = np.clip(0.2 * labels + rng.normal(0.15, 0.1, labels.shape), 0.001, 0.999).astype("float32")
+    tried = np.arange(5, 96) / 100
+    f1 = [label_scores(likely, labels, range(7), float(t))["micro_f1"] for t in tried]
+    found = best_threshold(likely, labels)
+    assert label_scores(likely, labels, range(7), found)["micro_f1"] == max(f1) > 2 * f1[45]
+    assert found in tried
+
+
+def test_best_threshold_of_equal_ones_is_next_to_one_half():
+    labels = np.array([[1, 0], [0, 1]])
+    assert best_threshold(np.array([[0.9, 0.1], [0.1, 0.9]]), labels) == 0.5
+    assert best_threshold(np.array([[0.4, 0.1], [0.1, 0.4]]), labels) == 0.4
+    assert best_threshold(np.array([[0.9, 0.7], [0.7, 0.9]]), labels) == 0.71
+    assert best_threshold(np.array([[0.9, 0.7]]), np.zeros((1, 2))) == 0.5

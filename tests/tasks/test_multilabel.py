@@ -1,5 +1,7 @@
 """The task multilabel: its scores against scikit-learn, the gain of fusion, and what is shown of them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score
@@ -17,21 +19,23 @@ TABLES = {
 }
 PREDICT = look_up(label_probabilities=TABLES)
 SINGLES = {name: look_up(label_probabilities=TABLES[name]) for name in ("image", "audio")}
+THRESHOLD = 0.4
+EXAMPLES = two(TRUTH, NAMES, SimpleNamespace(export=lambda config: SimpleNamespace(threshold=THRESHOLD)))
 KEYS = ("micro_f1", "macro_f1", "map", "exact")
 
 
 @pytest.fixture(scope="module")
 def scores():
-    return TASK.score(PREDICT, two(TRUTH, NAMES))
+    return TASK.score(PREDICT, EXAMPLES)
 
 
 @pytest.fixture(scope="module")
 def compared():
-    return TASK.compare(PREDICT, SINGLES, two(TRUTH, NAMES))
+    return TASK.compare(PREDICT, SINGLES, EXAMPLES)
 
 
 def rates(probabilities):
-    said = probabilities >= 0.5
+    said = probabilities >= THRESHOLD
     return {
         "micro_f1": f1_score(TRUTH, said, average="micro"),
         "macro_f1": f1_score(TRUTH, said, average="macro", zero_division=0),
@@ -45,13 +49,13 @@ def test_each_subset_is_scored_by_the_formulas(scores):
     assert scores.n == 60
     for name, found in scores.subsets.items():
         assert found == pytest.approx(rates(TABLES[name]), rel=1e-6)
-    each = f1_score(TRUTH, TABLES["image+audio"] >= 0.5, average=None)
+    each = f1_score(TRUTH, TABLES["image+audio"] >= THRESHOLD, average=None)
     assert [row["f1"] for row in scores.details["per_class"]] == pytest.approx(each.tolist())
     assert [row["support"] for row in scores.details["per_class"]] == TRUTH.sum(axis=0).tolist()
 
 
 def test_quick_is_the_row_of_the_scores(scores):
-    assert TASK.quick(PREDICT, two(TRUTH, NAMES)) == TASK.row(scores) == scores.subsets["image+audio"]
+    assert TASK.quick(PREDICT, EXAMPLES) == TASK.row(scores) == scores.subsets["image+audio"]
 
 
 def test_the_gain_is_over_the_highest_micro_f1(compared):
@@ -62,7 +66,7 @@ def test_the_gain_is_over_the_highest_micro_f1(compared):
     assert gain["low"] < gain["micro_f1"] < gain["high"]
     mean = np.mean([np.float64(TABLES[name]) for name in SINGLES], axis=0)
     assert baselines.average == pytest.approx(rates(mean), rel=1e-6)
-    again = TASK.gain(PREDICT, compared.stored[gain["over"]], two(TRUTH, NAMES))
+    again = TASK.gain(PREDICT, compared.stored[gain["over"]], EXAMPLES)
     assert {"over": gain["over"], **again} == gain
 
 
@@ -79,6 +83,7 @@ def test_the_numbers_are_shown(scores, compared):
     single = baselines.unimodal["image"]["micro_f1"]
     assert text.startswith("## Score on the test split, 60 examples\n")
     assert cells(text, "image")[1:] == [f"{100 * x:.2f} %" for x in (*(image[key] for key in KEYS), single)]
+    assert "A label is predicted at a probability of 0.4 or more." in text
     assert "Predicting x, z for every row has 43.75 %." in text
     row = scores.details["per_class"][1]
     assert cells(text, "y")[1:] == [

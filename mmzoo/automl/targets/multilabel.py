@@ -11,7 +11,7 @@ from mmzoo.data.tables.column_types import label_separator, to_labels
 from mmzoo.data.tables.read import abbreviated
 from mmzoo.data.tables.source import Source, target_labels
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import SUMMARY, label_scores, predicted_labels
+from mmzoo.metrics.labels import SUMMARY, best_threshold, label_scores, predicted_labels
 from mmzoo.tasks.multilabel import TASK, constant_name
 
 logger = logging.getLogger(__name__)
@@ -50,13 +50,15 @@ def constant(training: np.ndarray, truth: np.ndarray, source: Source) -> dict[st
 
 def cells(probabilities: np.ndarray, source: Source) -> dict[str, list]:
     """Return the predicted labels, joined by the separator of the table, or as lists."""
-    named = [[source.classes[k] for k in np.flatnonzero(row)] for row in predicted_labels(probabilities)]
+    named = [
+        [source.classes[k] for k in np.flatnonzero(row)] for row in predicted_labels(probabilities, source.threshold)
+    ]
     return {f"predicted {source.target}": [source.separator.join(row) for row in named] if source.separator else named}
 
 
 def predict(probabilities: np.ndarray, source: Source) -> np.ndarray:
     """Return 1 for each predicted label, `(N, K)`."""
-    return predicted_labels(probabilities).astype(int)
+    return predicted_labels(probabilities, source.threshold).astype(int)
 
 
 def score(probabilities: np.ndarray, y: list, source: Source) -> float:
@@ -73,8 +75,9 @@ TARGET = TargetKind(
     rows=lambda labels, source: counts_line(labels.sum(axis=0), source),
     constant=constant,
     constant_name=constant_name,
-    scores=lambda predictions, labels, source: label_scores(predictions, labels, source.classes),
+    scores=lambda predictions, labels, source: label_scores(predictions, labels, source.classes, source.threshold),
     predict=predict,
     cells=cells,
     score=score,
+    threshold=best_threshold,
 )

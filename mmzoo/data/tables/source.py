@@ -15,6 +15,7 @@ from mmzoo.data.tables.read import abbreviated, read_table, root_of
 from mmzoo.data.tables.rows import Rows, Sizes, decode_rows
 from mmzoo.data.tables.split import SPLITS, fold_splits, split_rows
 from mmzoo.errors import BadInputError
+from mmzoo.metrics.labels import THRESHOLD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,8 @@ class Source:
     The target is a class or several labels of `classes`, or a number. `inputs` are pairs of a modality and its columns.
     Rows are split by the column `split`; or so that no value of `group` is in two splits; or by `time`, with the oldest
     rows for training; else at random by `seed`. `separator` separates several labels; it is empty for lists.
-    `left_out` lists the unused columns, each with the reason.
+    `left_out` lists the unused columns, each with the reason. One of several labels is predicted at a probability of
+    `threshold` or more, which is of a trained model, and in its config.
     """
 
     path: str
@@ -44,6 +46,7 @@ class Source:
     time: str = ""
     seed: int = 0
     skip_bad: bool = False
+    threshold: float = THRESHOLD
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def worst_rows(context: Context, predictions: np.ndarray) -> dict:
     """Return `mistakes`, the test rows farthest from their labels, and in `mistaken` how many have a wrong label."""
     if not len(predictions):
         return {"mistakes": [], "mistaken": ""}
-    test, said = context.splits["test"], predicted_labels(predictions)
+    test, said = context.splits["test"], predicted_labels(predictions, context.source.threshold)
     there = np.asarray(test.labels) > 0
     wrong = (said != there).sum(axis=1)
     (seen,) = np.nonzero(has_input(context) & (wrong > 0))

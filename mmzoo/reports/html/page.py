@@ -3,6 +3,7 @@
 import importlib
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,8 @@ def write_report(folder: str | Path, card: Card, experiment: Experiment, splits:
         BadInputError: the model or the table cannot be read.
     """
     folder, place = Path(folder), Path(place)
-    source, config = experiment.recipe.source, experiment.config
+    config = experiment.config
+    source = replace(experiment.recipe.source, threshold=experiment.export().threshold)
     frame, lost = labeled_rows(read_table(place, source.target), source.target)
     context = Context(card, source, frame, root_of(place), splits, config.sample_rate)
     test = splits["test"]
