@@ -144,7 +144,7 @@ def _fit(features: Features, labels: Mapping[str, np.ndarray], num_classes: int,
 
 
 def _probabilities(model: Any, features: Any, labels: np.ndarray) -> np.ndarray:
-    """Return the probabilities of the labels `(N, K)`; with a single one scikit-learn adds that of its absence."""
+    """Return the probabilities of the labels `(N, K)`; a single one has a second column, its absence."""
     return model.predict_proba(features)[:, -labels.shape[1] :]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.data.arrays import SPLITS
+from mmzoo.metrics.labels import best_threshold
 from mmzoo.studies.own_tables.peers.features import Parts, balanced, cheap, join, table_features, tree_numbers
 from mmzoo.studies.own_tables.scores import score
 
@@ -168,14 +169,20 @@ def boosted(problem: Problem) -> Answers:
 def average(problem: Problem, several: list[Answers]) -> Answers:
     """Average the probabilities, or the numbers, of several models."""
     means = {split: np.mean([one.probabilities[split] for one in several], axis=0) for split in several[0].answers}
-    return Answers({split: _decided(problem, mean) for split, mean in means.items()}, "", means)
+    return Answers(_decided(problem, means), "", means)
 
 
-def _decided(problem: Problem, values: np.ndarray) -> np.ndarray:
-    """Return answers of probabilities `(N, K)`, or the numbers `(N,)` themselves."""
+def _decided(problem: Problem, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return answers of probabilities `(N, K)` of each split, or the numbers `(N,)` themselves.
+
+    Labels have the threshold with the highest micro F1 on the validation rows, as in `fit`.
+    """
+    if problem.task == "number":
+        return values
     if problem.task == "class":
-        return values.argmax(axis=1)
-    return (values >= 0.5).astype(np.int64) if problem.task == "labels" else values
+        return {split: own.argmax(axis=1) for split, own in values.items()}
+    threshold = best_threshold(values["validation"], problem.labels["validation"])
+    return {split: (own >= threshold).astype(np.int64) for split, own in values.items()}
 
 
 def _answers(
@@ -188,15 +195,15 @@ def _answers(
     answers, probabilities = {}, {}
     for split in SPLITS[1:]:
         if problem.task == "number":
-            answers[split] = probabilities[split] = model.predict(parts[split]) * scale + center
+            probabilities[split] = model.predict(parts[split]) * scale + center
         elif hasattr(model, "predict_proba"):
             found = model.predict_proba(parts[split])
             full = np.zeros((len(found), len(problem.names)))
             full[:, model.classes_ if problem.task == "class" else slice(None)] = found
-            probabilities[split], answers[split] = full, _decided(problem, full)
+            probabilities[split] = full
         else:
             answers[split] = model.predict(parts[split])
-    return Answers(answers, settings, probabilities or None)
+    return Answers(answers or _decided(problem, probabilities), settings, probabilities or None)
 
 
 def _best(problem: Problem, found: list[Answers]) -> Answers:
