@@ -54,6 +54,16 @@ def linear_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: in
         BadInputError: a modality's kind is unknown, splits differ in their modalities or rows, labels are out of
             range, or train has a single class.
     """
+    return {name: scores for name, (scores, _) in linear_models(inputs, labels, num_classes, seed).items()}
+
+
+def linear_models(
+    inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int, seed: int = 0
+) -> dict[str, tuple[dict, np.ndarray]]:
+    """Return scores and test predictions of the baselines of `linear_scores`, `{name: (scores, predictions)}`.
+
+    Predictions are classes `(N,)`, numbers `(N,)`, or probabilities of labels `(N, num_classes)`.
+    """
     modalities = [name for name in inputs["train"] if name != "present"]
     _check(inputs, labels, num_classes, modalities)
     features = {}
@@ -112,8 +122,8 @@ def _normalized(features: Features) -> Features:
     return {split: block / (length or 1) for split, block in features.items()}
 
 
-def _fit(features: Features, labels: Mapping[str, np.ndarray], num_classes: int, seed: int) -> dict:
-    """Return the test scores of the model with the best validation score.
+def _fit(features: Features, labels: Mapping[str, np.ndarray], num_classes: int, seed: int) -> tuple[dict, np.ndarray]:
+    """Return the test scores and predictions of the model with the best validation score.
 
     A weaker regularization is used only if it is strictly better.
     """
@@ -127,28 +137,30 @@ def _fit(features: Features, labels: Mapping[str, np.ndarray], num_classes: int,
         model = OneVsRestClassifier(model) if several else model
     else:
         model = Ridge(random_state=seed)
-    best, scores = -np.inf, {}
+    best, scores, predicted = -np.inf, {}, np.array([])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a model that has not converged is scored like the others
         for strength in STRENGTHS:
             model.set_params(**({strong: strength} if num_classes else {"alpha": 1 / strength}))
             model.fit(features["train"], labels["train"])
-            validated = _scores(model, features["validation"], labels["validation"], num_classes)
+            validated, _ = _scores(model, features["validation"], labels["validation"], num_classes)
             quality = -validated["mae"] if "mae" in validated else next(iter(validated.values()))
             if quality > best:
                 best = quality
-                scores = {**_scores(model, features["test"], labels["test"], num_classes), "c": strength}
-    return scores
+                scores, predicted = _scores(model, features["test"], labels["test"], num_classes)
+                scores["c"] = strength
+    return scores, predicted
 
 
-def _scores(model: Any, features: Any, labels: np.ndarray, num_classes: int) -> dict:
+def _scores(model: Any, features: Any, labels: np.ndarray, num_classes: int) -> tuple[dict, np.ndarray]:
     if np.ndim(labels) == 2:
-        found = label_scores(model.predict_proba(features)[:, -num_classes:], labels, range(num_classes))
-        return {key: found[key] for key in SUMMARY}
-    answers = model.predict(features)
+        predicted = model.predict_proba(features)[:, -num_classes:]
+        found = label_scores(predicted, labels, range(num_classes))
+        return {key: found[key] for key in SUMMARY}, predicted
+    predicted = model.predict(features)
     if num_classes:
-        return {"accuracy": float(np.mean(answers == labels))}
-    return number_scores(answers, labels)
+        return {"accuracy": float(np.mean(predicted == labels))}, predicted
+    return number_scores(predicted, labels), predicted
 
 
 @dataclass(frozen=True)
