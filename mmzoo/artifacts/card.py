@@ -88,6 +88,7 @@ class Baselines:
     fused: float | None = None
     candidates: dict[str, Metrics] = field(default_factory=dict)
     chosen: str = ""
+    best: Values = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,8 @@ class Card:
 
     `recipe` is a name of `mmzoo.recipes` or the name of a file in the folder; `name` is the folder's name where it
     differs. `task` names the module of `mmzoo.tasks`. `withheld` says that the license of the data allows only scores
-    to be published.
+    to be published. `interrupted` is of training that Ctrl-C ended: the `model`, its completed epochs `epoch`, `of` the
+    planned ones.
     """
 
     __pydantic_config__ = STRICT
@@ -177,6 +179,7 @@ class Card:
     summary: str = ""
     config: Values = field(default_factory=dict)
     training: Values = field(default_factory=dict)
+    interrupted: Values = field(default_factory=dict)
     command: str = ""
     seed: int | None = None
     data: Data = Data()

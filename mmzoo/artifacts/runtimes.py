@@ -15,6 +15,7 @@ from mmzoo.data.arrays import Arrays
 from mmzoo.data.presence import select_inputs
 from mmzoo.data.tables.batches import as_inputs
 from mmzoo.data.tables.rows import Rows
+from mmzoo.device.quiet import quiet
 from mmzoo.errors import BadInputError
 from mmzoo.recipe import Export
 
@@ -148,7 +149,8 @@ def _tflite(path: Path) -> _Loaded:
 
     def copy() -> tuple[dict, Callable[[Arrays], Arrays]]:
         interpreter = Interpreter(str(path), num_threads=1)
-        interpreter.allocate_tensors()
+        with quiet():  # the first interpreter of a process reports its delegate
+            interpreter.allocate_tensors()
         signature = interpreter.get_signature_runner(sorted(interpreter.get_signature_list())[0])
         inputs = {k: (tuple(map(int, d["shape"])), d["dtype"]) for k, d in signature.get_input_details().items()}
         into = {name: d["index"] for name, d in signature.get_input_details().items()}

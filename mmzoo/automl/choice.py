@@ -91,8 +91,9 @@ def choose(
     name = best_candidate(losses, {name: sign * one[metric.key] for name, one in found.items()})
     if len(parts) == 1:
         return Choice(FUSED, fused, modalities, {}, thresholds[FUSED])
-    lines = [f"{one:<40}{v[LOSS]:>10.4f}{metric.show(v[metric.key]):>12}" for one, v in found.items()]
-    logger.info("\n".join([f"{'validation':<40}{'loss':>10}{metric.label:>12}", *lines, f"chosen: {name}"]))
+    width = max(12, len(metric.label) + 2)
+    lines = [f"{one:<40}{v[LOSS]:>10.4f}{metric.show(v[metric.key]):>{width}}" for one, v in found.items()]
+    logger.info("\n".join([f"{'validation':<40}{'loss':>10}{metric.label:>{width}}", *lines, f"chosen: {name}"]))
     model, taken = _assembled(recipe, experiment, members, parts[name], modalities)
     return Choice(name, model, taken, found, thresholds[name])
 

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmzoo import recipes
 from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.folder import check_out, make_folder
@@ -18,16 +20,16 @@ from mmzoo.automl.budget import bytes_of, fit_epochs, fit_sizes, seconds_of
 from mmzoo.automl.cross_validation import check_folds, check_rows, cross_validate, fold_table, table_splits
 from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.leakage import duplicates, format_duplicates
-from mmzoo.automl.linear_baselines import baseline_examples, baseline_input, format_baseline_rows, linear_scores
+from mmzoo.automl.linear_baselines import baseline_examples, baseline_input, format_baseline_rows, linear_models
 from mmzoo.automl.options import Request
 from mmzoo.automl.pretrained import check_weights, published_encoders
 from mmzoo.automl.recipe import RECIPE, from_values, recipe_text
-from mmzoo.automl.scores import rows_table, score_table
+from mmzoo.automl.scores import compare, rows_table, score_table
 from mmzoo.automl.text_encoder import HASH, MOST_TEXTS, text_encoder
 from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
 from mmzoo.benchmark.measure import benchmark
 from mmzoo.commands.benchmark import for_card
-from mmzoo.commands.train import train
+from mmzoo.commands.train import format_result, train
 from mmzoo.data.tables.column_types import Column, column_table, infer_columns, infer_target, labeled_rows
 from mmzoo.data.tables.features import fit_feature, shared_values
 from mmzoo.data.tables.notes import cell_notes
@@ -36,7 +38,8 @@ from mmzoo.data.tables.rows import Rows
 from mmzoo.data.tables.split import split_rows
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
-from mmzoo.reports.html.page import write_report
+from mmzoo.reports.html.page import test_predictions, write_report
+from mmzoo.reports.verdict import verdict
 from mmzoo.reports.write import write_card
 
 logger = logging.getLogger(__name__)
@@ -72,9 +75,10 @@ def fit_table(
         logger.info(rows_table(splits, experiment.recipe.source))
         logger.info("looking for rows in two splits ...")
         crossing = duplicates(splits)
-        logger.info(f"{format_duplicates(crossing)}\ntraining ...")
+        logger.info(f"{format_duplicates(crossing)}")
         experiment, before = _before(recipe, request, place)
-        train(str(recipe), experiment.config, out=out, resume=resume and _training(out).is_dir())
+        logger.info(f"chosen for you: {experiment.recipe.table.settings}; see {out / RECIPE}")
+        train(str(recipe), experiment.config, out=out, resume=resume and _training(out).is_dir(), result=False)
         card = replace(Card.read(out), **before)
     except BaseException as error:
         if not (_training(out).is_dir() or (work / STUDY).is_file() or any(work.glob("fold*"))):
@@ -83,31 +87,37 @@ def fit_table(
             error.add_note(f"`resume` continues {out} with the finished trials and folds")
         raise
     shutil.rmtree(work)
-    card = _compared(card, splits, experiment, out)
+    shipped = experiment.changed(modalities=card.modalities, threshold=card.config["threshold"])
+    predictions = test_predictions(out, card, shipped, splits)
+    card = _compared(card, splits, shipped, out, predictions)
     card = replace(card, rows={name: len(one.labels) for name, one in splits.items()}, duplicates=crossing)
     write_card(out, card)
     _write_bad_rows(splits["train"].rows, out)
     if request.tune:
         write_trials(out, card.tuning)
     logger.info("writing the report ...")
-    report = write_report(out, card, experiment.changed(modalities=card.modalities), splits, place)
-    logger.info(f"{score_table(card, experiment.recipe.source)}\n{report}  the report")
+    write_report(out, card, shipped, splits, place, predictions)
+    scores = score_table(card, experiment.recipe.source)
+    logger.info(f"\n{verdict(card)}\n{scores}\n\n{format_result(out, card)}")
     return out
 
 
-def _compared(card: Card, splits: dict, experiment: Experiment, out: Path) -> Card:
+def _compared(card: Card, splits: dict, experiment: Experiment, out: Path, predictions: np.ndarray) -> Card:
     """Return the card with the latency of the files in `out`, linear baselines and the constant prediction."""
     logger.info("timing ...")
     timed = for_card(benchmark([out], runs=TIMED, threads=(1,)), out)
     logger.info("comparing with linear models ...")
-    source = experiment.recipe.source
-    rows = format_baseline_rows(baseline_examples(splits, experiment.config.seed), splits)
+    source = replace(experiment.recipe.source, threshold=experiment.export().threshold)
+    sampled = baseline_examples(splits, experiment.config.seed)
+    rows = format_baseline_rows(sampled, splits)
     constant = targets.load(source.kind).constant
     found = constant(splits["train"].labels, splits["test"].labels, source)
-    linear = _linear_baselines(splits, experiment)
-    return replace(
-        card, benchmark=timed, baselines=replace(card.baselines, linear=linear, linear_rows=rows, constant=found)
-    )
+    linear = _linear_models(splits, experiment)
+    scored = {name: scores for name, (scores, _) in linear.items()}
+    baselines = replace(card.baselines, linear=scored, linear_rows=rows, constant=found)
+    card = replace(card, benchmark=timed, baselines=baselines)
+    predicted = {name: one for name, (_, one) in linear.items()}
+    return compare(card, out, source, splits["test"], predictions, predicted, sampled["test"].index)
 
 
 def _before(recipe: Path, request: Request, place: Path) -> tuple[Experiment, dict]:
@@ -130,7 +140,7 @@ def _write_bad_rows(rows: Rows, out: Path) -> None:
     if rows.bad:
         with (out / BAD_ROWS).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("row", "why"), *((rows.numbers[row], why) for row, why in rows.bad.items())])
-        logger.info(f"{out / BAD_ROWS}  {len(rows.bad)} rows left out")
+        logger.info(f"{len(rows.bad)} rows left out: {out / BAD_ROWS}")
 
 
 def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out: Path) -> None:
@@ -244,6 +254,11 @@ def _slug(name: str) -> str:
 
 def _linear_baselines(splits: dict, experiment: Experiment) -> dict:
     """Return the scores of scikit-learn's models on what the recipe's encoders see, of some rows of a large table."""
+    return {name: scores for name, (scores, _) in _linear_models(splits, experiment).items()}
+
+
+def _linear_models(splits: dict, experiment: Experiment) -> dict:
+    """Return `{name: (scores, test predictions)}` of the linear baselines."""
     arrays, labels, config = {}, {}, experiment.config
     for name, examples in baseline_examples(splits, config.seed).items():
         arrays[name] = {}
@@ -251,4 +266,4 @@ def _linear_baselines(splits: dict, experiment: Experiment) -> dict:
             arrays[name][modality] = baseline_input(modality, stored, examples.index, config.sample_rate)
             arrays[name].setdefault("present", {})[modality] = examples.rows.present[examples.index, i]
         labels[name] = examples.labels
-    return linear_scores(arrays, labels, len(experiment.recipe.source.classes))
+    return linear_models(arrays, labels, len(experiment.recipe.source.classes))

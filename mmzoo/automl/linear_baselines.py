@@ -12,7 +12,7 @@ from mmzoo.data.decode.text import decode_bytes
 from mmzoo.data.tables.rows import kind_of, rows_of
 from mmzoo.data.tables.split import SPLITS
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import SUMMARY, THRESHOLD, best_threshold, label_scores
+from mmzoo.metrics.labels import SUMMARY, THRESHOLD, best_threshold, label_scores, predicted_labels
 from mmzoo.metrics.regression import number_scores
 
 if TYPE_CHECKING:
@@ -53,6 +53,16 @@ def linear_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: in
     Raises:
         BadInputError: a modality's kind is unknown, splits differ in their modalities or rows, labels are out of
             range, or train has a single class.
+    """
+    return {name: scores for name, (scores, _) in linear_models(inputs, labels, num_classes, seed).items()}
+
+
+def linear_models(
+    inputs: Inputs, labels: dict[str, np.ndarray], num_classes: int, seed: int = 0
+) -> dict[str, tuple[dict, np.ndarray]]:
+    """Return scores and test predictions of the baselines of `linear_scores`, `{name: (scores, predictions)}`.
+
+    Predictions are classes `(N,)`, numbers `(N,)`, or probabilities of labels `(N, num_classes)`.
     """
     modalities = [name for name in inputs["train"] if name != "present"]
     _check(inputs, labels, num_classes, modalities)
@@ -112,8 +122,8 @@ def _normalized(features: Features) -> Features:
     return {split: block / (length or 1) for split, block in features.items()}
 
 
-def _fit(features: Features, labels: Mapping[str, np.ndarray], num_classes: int, seed: int) -> dict:
-    """Return the test scores of the model with the best validation score.
+def _fit(features: Features, labels: Mapping[str, np.ndarray], num_classes: int, seed: int) -> tuple[dict, np.ndarray]:
+    """Return the test scores and predictions of the model with the best validation score.
 
     A weaker regularization is used only if it is strictly better.
     """
@@ -127,7 +137,7 @@ def _fit(features: Features, labels: Mapping[str, np.ndarray], num_classes: int,
         model = OneVsRestClassifier(model) if several else model
     else:
         model = Ridge(random_state=seed)
-    best, scores = -np.inf, {}
+    best, scores, predicted = -np.inf, {}, np.array([])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a model that has not converged is scored like the others
         for strength in STRENGTHS:
@@ -135,12 +145,13 @@ def _fit(features: Features, labels: Mapping[str, np.ndarray], num_classes: int,
             model.fit(features["train"], labels["train"])
             given = (features["validation"], labels["validation"])
             threshold = best_threshold(_probabilities(model, *given), given[1]) if several else THRESHOLD
-            validated = _scores(model, *given, num_classes, threshold)
+            validated, _ = _scores(model, *given, num_classes, threshold)
             quality = -validated["mae"] if "mae" in validated else next(iter(validated.values()))
             if quality > best:
                 best = quality
-                scores = {**_scores(model, features["test"], labels["test"], num_classes, threshold), "c": strength}
-    return scores
+                scores, predicted = _scores(model, features["test"], labels["test"], num_classes, threshold)
+                scores["c"] = strength
+    return scores, predicted
 
 
 def _probabilities(model: Any, features: Any, labels: np.ndarray) -> np.ndarray:
@@ -148,14 +159,18 @@ def _probabilities(model: Any, features: Any, labels: np.ndarray) -> np.ndarray:
     return model.predict_proba(features)[:, -labels.shape[1] :]
 
 
-def _scores(model: Any, features: Any, labels: np.ndarray, num_classes: int, threshold: float) -> dict:
+def _scores(
+    model: Any, features: Any, labels: np.ndarray, num_classes: int, threshold: float
+) -> tuple[dict, np.ndarray]:
+    """Return scores and predictions: classes or numbers `(N,)`, or 1 for each predicted label `(N, K)`."""
     if np.ndim(labels) == 2:
-        found = label_scores(_probabilities(model, features, labels), labels, range(num_classes), threshold)
-        return {key: found[key] for key in SUMMARY}
-    answers = model.predict(features)
+        probabilities = _probabilities(model, features, labels)
+        found = label_scores(probabilities, labels, range(num_classes), threshold)
+        return {key: found[key] for key in SUMMARY}, predicted_labels(probabilities, threshold).astype(float)
+    predicted = model.predict(features)
     if num_classes:
-        return {"accuracy": float(np.mean(answers == labels))}
-    return number_scores(answers, labels)
+        return {"accuracy": float(np.mean(predicted == labels))}, predicted
+    return number_scores(predicted, labels), predicted
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,14 @@
 """The scores of all models that `fit` compares."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 
 from mmzoo import tasks
 from mmzoo.artifacts.card import Baselines, Card
+from mmzoo.artifacts.folder import BASELINES
 from mmzoo.automl import targets
 from mmzoo.data.tables.batches import Examples
 from mmzoo.data.tables.source import Source
@@ -35,6 +40,44 @@ def score_table(card: Card, source: Source) -> str:
     if baselines.constant:
         rows[f"{_constant(baselines, source)} for every row"] = baselines.constant[metric.key]
     return "\n".join(["", f"test {metric.label}", *(f"{name:<40}{metric.show(v):>10}" for name, v in rows.items())])
+
+
+def compare(
+    card: Card,
+    folder: Path,
+    source: Source,
+    test: Examples,
+    predictions: np.ndarray,
+    linear: Mapping[str, np.ndarray],
+    drawn: np.ndarray,
+) -> Card:
+    """Return the card with the interval of its score and, in `baselines.best`, the gain over the best baseline.
+
+    Args:
+        card: with the scores of all baselines.
+        folder: of the model, with predictions of the unimodal baselines.
+        source: the table.
+        test: its test rows.
+        predictions: `(N, C)` of the model for these rows.
+        linear: `{name: predictions}` of the linear baselines for the rows `drawn`, numbers of rows of the table.
+        drawn: the rows that the linear baselines were tested on, in order.
+    """
+    kind, found = targets.load(source.kind), card.baselines
+    key, every = kind.task.primary.key, np.arange(len(test.labels))
+    stored = np.load(folder / BASELINES) if (folder / BASELINES).is_file() else {}
+    made = {("unimodal", name): (stored[name], every, found.unimodal[name][key]) for name in stored}
+    some = np.flatnonzero(np.isin(test.index, drawn))
+    made |= {("linear", name): (one, some, found.linear[name][key]) for name, one in linear.items()}
+    if found.constant:
+        repeated = kind.repeated(found.constant, len(every), source)
+        made["constant", kind.constant_name(found.constant)] = (repeated, every, found.constant[key])
+    best = kind.task.primary.best({one: {key: value} for one, (_, _, value) in made.items()})
+    answers, rows, value = made[best]
+    gain = kind.gain(predictions[rows], np.asarray(answers), test.labels[rows], source)
+    low, high = kind.interval(predictions, test.labels, source)
+    details = {**card.scores.details, "interval": {"low": low, "high": high}}
+    entry = {"kind": best[0], "name": best[1], key: value, "gain": gain}
+    return replace(card, scores=replace(card.scores, details=details), baselines=replace(found, best=entry))
 
 
 def _constant(baselines: Baselines, source: Source) -> str:

@@ -159,6 +159,32 @@ class TableRecipe:
         words = f"{self.kind.summary} of {self.source.target} from {modalities} in {Path(self.source.path).name}."
         return " ".join(words.split())
 
+    @property
+    def settings(self) -> str:
+        """Return one line on the settings that `fit` chooses: training, and the sizes of the inputs there are."""
+        config, kinds = self.config, {kind_of(name) for name in self.config.modalities}
+        text = f"up to {config.text_bytes} bytes"
+        inputs = {
+            "image": f"images of {config.image_size} x {config.image_size} pixels",
+            "audio": f"{config.seconds:g} s of sound at {config.sample_rate:,} Hz",
+            "video": f"{config.frames} frames a video of {config.frame_size} x {config.frame_size} pixels",
+            "text": f"texts as {'hashed words and n-grams' if config.text_encoder == 'hash' else text}",
+        }
+        weighted = (
+            f"class weights {min(self.class_weight):g} to {max(self.class_weight):g}" if self.class_weight else ""
+        )
+        parts = [
+            f"batches of {config.batch_size}",
+            f"at most {config.epochs} epochs (early stopping after {self.patience})",
+            f"peak learning rate {config.learning_rate:g}",
+            *(said for kind, said in inputs.items() if kind in kinds),
+            f"width {config.width:g}",
+            f"fusion {config.fusion}" if len(config.modalities) > 1 else "",
+            f"augmentation {'on' if config.augment else 'off'}",
+            weighted or ("no class weights" if self.source.kind == "class" else ""),
+        ]
+        return ", ".join(part for part in parts if part)
+
     def dataset(self, split: str, config: TableConfig | None = None, epoch: int = 0) -> tf.data.Dataset:
         """Return batches of `({modality: (B, ...), "present": (B, M)}, target)`.
 

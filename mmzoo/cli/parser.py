@@ -25,7 +25,7 @@ def new_app(name: str, text: str, several: bool = False) -> App:
 
 def import_tensorflow() -> None:
     """Import TensorFlow without its warnings of missing drivers."""
-    from mmzoo.export.convert import quiet
+    from mmzoo.device.quiet import quiet
 
     with quiet():
         import tensorflow  # noqa: F401

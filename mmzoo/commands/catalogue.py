@@ -101,7 +101,8 @@ def measure(part: str) -> dict[str, Any]:
     """
     import keras
 
-    from mmzoo.export.convert import quiet, save_model, to_tflite
+    from mmzoo.device.quiet import quiet
+    from mmzoo.export.convert import save_model, to_tflite
     from mmzoo.tflite import flatbuffer
     from mmzoo.tflite.multiply_adds import multiply_adds
     from mmzoo.verification.verify import verify

@@ -1,8 +1,11 @@
 """The command `train`: from a recipe to the folder of a trained, exported, scored and verified model."""
 
 import dataclasses
+import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import numpy as np
 from mmzoo import recipes, tasks
 from mmzoo.artifacts.card import Baselines, Card, Data, Scores, Tensor
 from mmzoo.artifacts.environment import environment
-from mmzoo.artifacts.files import file_table
+from mmzoo.artifacts.files import file_list, file_table
 from mmzoo.artifacts.folder import (
     BASELINES,
     KERAS,
@@ -30,15 +33,19 @@ from mmzoo.experiment import Experiment
 from mmzoo.export.convert import has_onnx
 from mmzoo.export.writer import calibration_examples, export
 from mmzoo.reports import plots
+from mmzoo.reports.readme import interrupted_line
 from mmzoo.reports.write import write_card
 from mmzoo.tasks.task import Comparison, Examples, Task
+from mmzoo.training.interrupt import Interrupted, Interruption, interruptible
 from mmzoo.training.loop import check_precision, fit
 from mmzoo.training.options import PhaseOptions, tell_encoders, training_settings, with_options
 from mmzoo.training.prior_fallback import fit_prior_fallback
+from mmzoo.training.progress import EpochTable
 from mmzoo.training.resume import checkpoints, exclusive_run
 from mmzoo.verification.table import table as verification_table
 from mmzoo.verification.verify import verify
 
+logger = logging.getLogger(__name__)
 ARTIFACT_EXAMPLES = 10_000  # at most, for each artifact; Keras predicts all, with every subset of the modalities
 
 
@@ -47,7 +54,7 @@ class _Trained:
     """The model that ships and its unimodal baselines, each with its history.
 
     `candidates` and `chosen` say how it was chosen, see `mmzoo.automl.choice`; `fused` holds the model of all
-    modalities and the baselines where a model of one of them ships.
+    modalities and the baselines where a model of one of them ships. `interrupted` says where Ctrl-C ended training.
     """
 
     model: keras.Model
@@ -56,6 +63,7 @@ class _Trained:
     candidates: dict[str, dict] = field(default_factory=dict)
     chosen: str = ""
     fused: "_Trained | None" = None
+    interrupted: dict[str, Any] = field(default_factory=dict)
 
 
 def train(
@@ -66,6 +74,7 @@ def train(
     resume: bool = False,
     precision: str = "float32",
     options: PhaseOptions | None = None,
+    result: bool = True,
 ) -> Path:
     """Train a recipe and its unimodal baselines; evaluate, export and verify them into a folder.
 
@@ -78,6 +87,7 @@ def train(
         resume: continue an interrupted run into `out`.
         precision: compute precision of the layers in training, one of `PRECISIONS`; exports are float32.
         options: changes to the phases of the recipe.
+        result: print scores and files at the end.
 
     Returns:
         The folder.
@@ -121,7 +131,10 @@ def train(
             card = replace(card, verification=as_verification(report), files=file_table(folder))
             card = replace(card, environment=replace(environment(), wall_seconds=time.monotonic() - began))
             write_card(folder, card)
-    _report(out, card, report)
+    print(verification_table({**report, "path": str(out)}))
+    if result:
+        print(format_result(out, card))
+        print(f"{card.environment.wall_seconds:.0f} s in all")
     return out
 
 
@@ -132,13 +145,40 @@ def _place(recipe: str) -> Path:
 
 def _fit(experiment: Experiment, examples: Examples, working: Path, title: str, precision: str) -> _Trained:
     """Train the fused model, then unimodal baselines with the same encoders, epochs, optimizer and augmentation."""
-    names = modalities_of(examples.inputs)
-    fused = fit(experiment, working / "fused", f"{title} ({'+'.join(names)})", precision)
-    model, history = fit_prior_fallback(*fused, examples.experiment)
-    compared = tasks.load(experiment.export().task).compare and len(names) > 1
-    singles = {name: experiment.changed(modalities=(name,)) for name in (names if compared else ())}
-    baselines = {name: fit(single, working / name, f"{title} ({name})", precision) for name, single in singles.items()}
-    return _Trained(model, history, baselines)
+    names, task = modalities_of(examples.inputs), tasks.load(experiment.export().task)
+    compared = names if task.compare and len(names) > 1 else ()
+    baselines: dict[str, tuple[keras.Model, dict]] = {}
+    with interruptible() as interruption:
+        run = partial(_fit_one, working=working, precision=precision, interruption=interruption)
+        fused = run(experiment, "fused", f"{title} ({'+'.join(names)})")
+        model, history = fit_prior_fallback(*fused, examples.experiment)
+        with suppress(Interrupted):
+            for name in compared:
+                baselines[name] = run(experiment.changed(modalities=(name,)), name, f"{title} ({name})")
+    if len(baselines) < len(compared):
+        logger.info("the unimodal baselines are left out: not all of them were trained")
+        baselines = {}  # the best of them and their average mean something only where all are there
+    return _Trained(model, history, baselines, interrupted=interruption.where)
+
+
+def _fit_one(
+    experiment: Experiment, folder: str, title: str, working: Path, precision: str, interruption: Interruption
+) -> tuple[keras.Model, dict]:
+    """Train one model with a line for each epoch.
+
+    Raises:
+        Interrupted: the user asked to end before an epoch of it was complete.
+    """
+    epochs = sum(phase.epochs for phase in experiment.plan())
+    metric = tasks.load(experiment.export().task).primary
+    table = EpochTable(title, epochs, metric.key, metric.show)
+    try:
+        if interruption.asked:
+            raise Interrupted
+        return fit(experiment, working / folder, title, precision, [table], interruption)
+    except Interrupted:
+        interruption.ended(title, 0, epochs)
+        raise
 
 
 def _chosen(trained: _Trained, examples: Examples) -> tuple[_Trained, Examples]:
@@ -153,7 +193,7 @@ def _chosen(trained: _Trained, examples: Examples) -> tuple[_Trained, Examples]:
     if choice.modalities == experiment.config.modalities:
         return replace(trained, model=choice.model), replace(examples, experiment=own)
     _, history = trained.baselines[choice.name]
-    alone = _Trained(choice.model, history, {}, choice.candidates, choice.name, trained)
+    alone = _Trained(choice.model, history, {}, choice.candidates, choice.name, trained, trained.interrupted)
     return alone, Examples(*test_arrays(own), examples.names, own)
 
 
@@ -236,7 +276,7 @@ def _scored(folder: Path, card: Card, examples: Examples, trained: _Trained) -> 
     baselines = replace(found.baselines, unimodal=_with_sizes(found.baselines.unimodal, trained), **chosen)
     history = {**trained.history, "baselines": {name: one for name, (_, one) in trained.baselines.items()}}
     _draw(folder, task, scores, baselines, history, card.labels)
-    return replace(card, scores=scores, baselines=baselines, history=history)
+    return replace(card, scores=scores, baselines=baselines, history=history, interrupted=trained.interrupted)
 
 
 def _artifact_scores(folder: Path, task: Task, examples: Examples) -> dict[str, dict]:
@@ -252,12 +292,12 @@ def _draw(folder: Path, task: Task, scores: Scores, baselines: Baselines, histor
         getattr(plots, name)(*arguments, folder / f"{name}.png")
 
 
-def _report(out: Path, card: Card, report: dict) -> None:
-    for line in tasks.load(card.task).summary(card.scores, card.baselines):
-        print(line)
-    print(verification_table({**report, "path": str(out)}))
-    for name, file in card.files.items():
-        print(f"{out / name}  {file.bytes:,} bytes")
+def format_result(out: Path, card: Card) -> str:
+    """Return the lines on the scores of a trained model and the list of its files."""
+    lines = [
+        line for line in (interrupted_line(card), *tasks.load(card.task).summary(card.scores, card.baselines)) if line
+    ]
+    lines.append(file_list(out))
     if not has_onnx():
-        print("model.onnx: not written; onnx is not installed: pip install 'mmzoo[onnx]'")
-    print(f"{out / 'README.md'}  the card; {card.environment.wall_seconds:.0f} s in all")
+        lines.append("model.onnx: not written; onnx is not installed: pip install 'mmzoo[onnx]'")
+    return "\n".join(lines)

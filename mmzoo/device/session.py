@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.device.quiet import quiet
+
 METADATA = "mmzoo_card"  # name of the .tflite metadata buffer that holds the card
 DEFAULT = "model_float32.tflite"
 Arrays = dict[str, np.ndarray]
@@ -59,6 +61,8 @@ def _cpu(file: Path, threads: int) -> Session:
 
     try:
         interpreter = Interpreter(str(file), num_threads=threads)
+        with quiet():  # the first interpreter of a process reports its delegate
+            interpreter.allocate_tensors()
         names = list(interpreter.get_signature_list())
         signature = interpreter.get_signature_runner(names[0])
     except (ValueError, RuntimeError, IndexError) as error:

@@ -1,12 +1,9 @@
 """Conversion of a Keras model with named inputs to SavedModel, TFLite and ONNX, with TensorFlow's converters."""
 
-import contextlib
 import importlib.util
-import os
 import re
-import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ai_edge_litert import schema_py_generated as schema
 
 from mmzoo.data.arrays import Arrays
+from mmzoo.device.quiet import quiet
 from mmzoo.tflite import flatbuffer
 from mmzoo.tflite.multiply_adds import multiply_adds
 
@@ -22,29 +20,6 @@ if TYPE_CHECKING:
 
 SIGNATURE = "serving_default"
 ONNX_PACKAGES = ("onnx", "tf2onnx")
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Suppress standard error of C++ and Python inside the block.
-
-    The text is shown if the block raises.
-    """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        shown = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            sys.stderr.flush()
-            held.seek(0)
-            os.write(shown, held.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(shown, 2)
-            os.close(shown)
 
 
 def save_model(path: str | Path, model: "keras.Model", batch: int | None = None) -> None:

@@ -14,8 +14,9 @@ from mmzoo.artifacts.card import Card, embedded_values
 from mmzoo.artifacts.files import file_table, operator_table
 from mmzoo.artifacts.golden import GOLDEN, write_golden
 from mmzoo.data.arrays import Arrays
+from mmzoo.device.quiet import quiet
 from mmzoo.errors import BadInputError
-from mmzoo.export.convert import has_onnx, quiet, save_model, to_onnx
+from mmzoo.export.convert import has_onnx, save_model, to_onnx
 from mmzoo.export.quantize import tflite_models
 from mmzoo.recipe import Export
 from mmzoo.tflite import flatbuffer
@@ -35,7 +36,7 @@ def export(
     golden: tuple[Arrays, np.ndarray],
     card: Card,
 ) -> Card:
-    """Write SavedModel, TFLite, ONNX, golden tensors and labels of `model` into `folder`.
+    """Write SavedModel, TFLite, ONNX, golden tensors and labels, if there are any, of `model` into `folder`.
 
     Args:
         model: uncompiled functional `keras.Model` with a dict of inputs and a dict of outputs.
@@ -61,7 +62,8 @@ def export(
         if has_onnx():
             _put(folder / "model.onnx", lambda path: to_onnx(model, path))
     _put(folder / GOLDEN, lambda path: write_golden(path, model, *golden))
-    _put(folder / "labels.txt", lambda path: path.write_text("\n".join([*spec.labels, ""]), encoding="utf-8"))
+    if spec.labels:
+        _put(folder / "labels.txt", lambda path: path.write_text("\n".join([*spec.labels, ""]), encoding="utf-8"))
     return replace(card, files=file_table(folder), operators=operator_table(folder))
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mmzoo.errors import BadInputError
+
 BINS = 15  # of confidence, as in metrics/calibration.py
 
 
@@ -42,3 +44,28 @@ def confidence_bins(probabilities: np.ndarray, labels: np.ndarray, bins: int = B
     count, sure, right = (np.bincount(interval, weights=w, minlength=bins) for w in (None, confidence, correct))
     some = np.maximum(count, 1)
     return np.stack([count, sure / some, right / some], axis=1)
+
+
+def risk_coverage(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return coverage and accuracy `(M,)` of a classifier that answers only its most confident rows.
+
+    `probabilities` are `(N, C)`, `labels` class indices `(N,)`. The confidence of a row is its largest probability;
+    there is a point for each distinct confidence, as rows of equal confidence are answered together. Coverage is the
+    fraction of rows answered; the last point is all rows.
+
+    Raises:
+        BadInputError: there is not one label for each row, or no row.
+
+    Source: El-Yaniv and Wiener, On the Foundations of Noise-free Selective Classification (2010), section 2: risk is 1
+    less this accuracy.
+    """
+    probabilities, labels = np.asarray(probabilities, np.float64), np.asarray(labels)
+    if probabilities.ndim != 2 or len(probabilities) != len(labels) or not len(labels):
+        shapes = f"{probabilities.shape} and {labels.shape}"
+        raise BadInputError(f"probabilities: expected the shape (N, C) for N > 0 labels. Received: {shapes}")
+    confidence = probabilities.max(axis=1)
+    order = np.argsort(-confidence, kind="stable")
+    right = np.cumsum(probabilities.argmax(axis=1)[order] == labels[order])
+    answered = np.arange(1, len(labels) + 1)
+    ends = np.append(np.diff(confidence[order]) < 0, True)
+    return answered[ends] / len(labels), right[ends] / answered[ends]

@@ -107,3 +107,14 @@ def fusion_gain(
     gains = 100 * (drawn @ kinds[:, 0]) / (drawn @ kinds[:, 1])
     low, high = np.percentile(gains, [2.5, 97.5])
     return {"points": 100 * float(ahead.mean()), "low": float(low), "high": float(high), "groups": len(count)}
+
+
+def wilson_interval(fraction: float, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a `fraction` of `count` draws.
+
+    Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927).
+    """
+    square = 1.96**2 / count
+    middle = (fraction + square / 2) / (1 + square)
+    half = 1.96 * np.sqrt(fraction * (1 - fraction) / count + square / (4 * count)) / (1 + square)
+    return float(middle - half), float(middle + half)

@@ -109,6 +109,12 @@ def label_gain(
     return {"micro_f1": points, "low": float(low), "high": float(high), "groups": size}
 
 
+def label_interval(probabilities: np.ndarray, labels: np.ndarray, threshold: float = THRESHOLD) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of micro F1, in [0, 1]: 1 less the gain of a perfect prediction."""
+    found = label_gain(np.asarray(labels, np.float64), probabilities, labels, threshold=threshold)
+    return 1 - found["high"] / 100, 1 - found["low"] / 100
+
+
 def _counts(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Count true positives, and predicted plus actual labels, in each row: `(N, 2)`."""
     return np.stack([(predicted & labels).sum(axis=1), predicted.sum(axis=1) + labels.sum(axis=1)], axis=1)

@@ -106,7 +106,16 @@ def _head(card: Card) -> str:
     if card.data.name:
         facts.append(f"trained on {card.data.name} {card.data.version}".rstrip())
     facts.append(f"made by mmzoo {card.mmzoo}")
-    return f"# {card.title}\n\n{line[:1].upper()}{line[1:]}: {', '.join(facts)}.\n\n{GENERATED}"
+    head = f"# {card.title}\n\n{line[:1].upper()}{line[1:]}: {', '.join(facts)}."
+    return "\n\n".join(part for part in (head, interrupted_line(card), GENERATED) if part)
+
+
+def interrupted_line(card: Card) -> str:
+    """Return where Ctrl-C ended training, "" where it did not."""
+    found = card.interrupted
+    if not found:
+        return ""
+    return f"Training was interrupted at epoch {found['epoch']} of {found['of']} of {found['model']}."
 
 
 def _interval_note(card: Card) -> str:

@@ -17,9 +17,10 @@ from mmzoo.artifacts.folder import artifact, make_folder, write_json
 from mmzoo.benchmark import timing
 from mmzoo.data.arrays import test_arrays
 from mmzoo.data.presence import by_pattern
+from mmzoo.device.quiet import quiet
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
-from mmzoo.export.convert import quiet, save_model, to_tflite
+from mmzoo.export.convert import save_model, to_tflite
 from mmzoo.reports.readme import table
 from mmzoo.studies.runs import answers, flags, format_seeds, mean_deviation, read_runs, trained
 from mmzoo.tflite import flatbuffer

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from mmzoo.artifacts.folder import write_json
 from mmzoo.errors import BadInputError
 
 LOSS = "val_loss"
+KEPT_EPOCH = "kept_epoch"  # of a history: the epoch, from 1, whose weights the model has
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -25,6 +27,7 @@ class Checkpoint(keras.callbacks.Callback):
     Attributes:
         epochs: number of completed epochs.
         history: `{"loss": [...], "val_accuracy": [...]}`, one value per epoch.
+        kept: epoch of the history, from 1, whose weights the checkpoint has; with early stopping the best, at the end.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -36,6 +39,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.epochs: int = saved["epochs"]
         self.history: dict[str, list[float]] = saved["history"]
         self.random: list[list[int]] = saved.get("random", [])
+        self.kept: int = saved.get("kept", self.epochs)
 
     def _weights(self, epochs: int) -> Path:
         return self.folder / f"{epochs}.weights.h5"
@@ -44,6 +48,7 @@ class Checkpoint(keras.callbacks.Callback):
         """Append the epoch's metrics to the history and save a checkpoint."""
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
+        self.kept = len(self.history.get("loss", ()))
         self.save(epoch + 1)
 
     def save(self, epochs: int) -> None:
@@ -56,7 +61,8 @@ class Checkpoint(keras.callbacks.Callback):
         os.replace(temporary, self._weights(epochs))
         # Keras does not save the state of random generators, which dropout needs to resume
         self.random = [keras.ops.convert_to_numpy(seed).tolist() for seed in _generators(self.model)]
-        write_json(self.folder / "state.json", {"epochs": epochs, "history": self.history, "random": self.random})
+        state = {"epochs": epochs, "kept": self.kept, "history": self.history, "random": self.random}
+        write_json(self.folder / "state.json", state)
         if epochs != self.epochs:
             self._weights(self.epochs).unlink(missing_ok=True)
         self.epochs = epochs
@@ -97,6 +103,16 @@ def best_epoch(history: Mapping[str, Sequence[float]], monitor: str = LOSS) -> i
     sign = 1 if monitor.endswith(("loss", "mae")) else -1
     pairs = [(sign * score, loss) for score, loss in zip(history[monitor], history[LOSS], strict=True)]
     return min(range(len(pairs)), key=pairs.__getitem__)
+
+
+def kept_epoch(history: Mapping[str, Any]) -> int:
+    """Return the epoch, counted from 0, whose weights a model with this history has.
+
+    Histories of older cards do not say it: there it is the epoch of the lowest validation loss, if they have one.
+    """
+    if KEPT_EPOCH in history:
+        return history[KEPT_EPOCH] - 1
+    return best_epoch(history) if history.get(LOSS) else 0
 
 
 class Average(keras.callbacks.Callback):
@@ -160,14 +176,23 @@ class Patience(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Save improved weights; restore the best ones when the phase ends."""
-        done = epoch + 1 - self.start
-        phase = {name: series[-done:] for name, series in self.checkpoint.history.items()}
-        since = done - 1 - best_epoch(phase, self.monitor)
+        since = self._since(epoch + 1)
         if since == 0:
             with averaged(self.model):
                 self.model.save_weights(self.best, overwrite=True)
         if since >= self.patience or epoch + 1 == self.end:
-            self.model.load_weights(self.best)
+            self.load_best(self.model)
             self.checkpoint.save(self.end)
             self.best.unlink()
             self.model.stop_training = True
+
+    def load_best(self, model: keras.Model) -> None:
+        """Load the best weights of the phase so far into `model`, compiled for it."""
+        model.load_weights(self.best)
+        self.checkpoint.kept = len(self.checkpoint.history[LOSS]) - self._since(self.checkpoint.epochs)
+
+    def _since(self, epochs: int) -> int:
+        """Return how many epochs ago, of the `epochs` of training so far, the phase was best."""
+        done = epochs - self.start
+        phase = {name: series[-done:] for name, series in self.checkpoint.history.items()}
+        return done - 1 - best_epoch(phase, self.monitor)

@@ -1,20 +1,21 @@
 """The one training loop: the phases of a recipe, each a call of `fit`, with a checkpoint after every epoch."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any
 
 import keras
 import numpy as np
-from tqdm.auto import tqdm
 
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
 from mmzoo.recipe import Phase
-from mmzoo.training.checkpoint import Average, Checkpoint, Patience
+from mmzoo.training.checkpoint import KEPT_EPOCH, Average, Checkpoint, Patience
+from mmzoo.training.interrupt import EndWhenAsked, Interrupted, Interruption
 from mmzoo.training.optimizer import RatedAdamW, set_trainable, variable_rates
+from mmzoo.training.progress import Progress
 
 WEIGHT_DECAY = 1e-3
 WARMUP = 0.05  # of the steps of a phase
@@ -28,8 +29,9 @@ def fit(
     title: str,
     precision: str = "float32",
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> tuple[keras.Model, dict[str, list[float]]]:
-    """Train the model of an experiment by its plan and return it with what was recorded, one value an epoch.
+    interruption: Interruption | None = None,
+) -> tuple[keras.Model, dict[str, Any]]:
+    """Train the model of an experiment by its plan; return it with its history.
 
     Continues where the checkpoint in `folder` ends, if there is one. Order, augmentation, learning rate and the
     state of the optimizer go on as if nothing had happened: a run that was stopped in its second epoch begins
@@ -38,14 +40,20 @@ def fit(
     With a `precision` other than float32 the layers compute in 16 bits and keep their weights in 32 (Micikevicius et
     al. 2018, section 3); the model returned is built afresh in float32 and has the trained weights.
 
-    `callbacks` run after every epoch is stored.
+    `callbacks` run after every epoch is stored. Where `interruption` is asked for, training ends after the step with
+    the weights that the phase would keep if it ended with its last complete epoch; the checkpoint stays as it is, for
+    a run to resume.
+
+    Returns:
+        the model; and the history, one value an epoch, with `KEPT_EPOCH`, from 1, the epoch whose weights it has.
 
     Raises:
+        Interrupted: no epoch was complete.
         BadInputError: `precision` is none of `PRECISIONS` or not for this machine, or a batch is larger than an epoch.
     """
     check_precision(precision)
     with _policy(precision):
-        model, history = _fit(experiment, folder, title, callbacks)
+        model, history = _fit(experiment, folder, title, callbacks, interruption or Interruption())
     if precision == "float32":
         return model, history
     whole = experiment.build()
@@ -78,45 +86,87 @@ def _policy(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A model in training: what all phases of its plan share."""
+
+    experiment: Experiment
+    model: keras.Model
+    checkpoint: Checkpoint
+    validation: Any
+    title: str
+    callbacks: Sequence[keras.callbacks.Callback]
+
+
 def _fit(
-    experiment: Experiment, folder: str | Path, title: str, callbacks: Sequence
-) -> tuple[keras.Model, dict[str, list[float]]]:
+    experiment: Experiment, folder: str | Path, title: str, callbacks: Sequence, interruption: Interruption
+) -> tuple[keras.Model, dict[str, Any]]:
     keras.utils.set_random_seed(experiment.config.seed)
     model = experiment.build()
     checkpoint = Checkpoint(folder)
     if checkpoint.epochs:
         checkpoint.restore(model)
-    validation = _kept(experiment.dataset("validation"))
-    start = 0
-    for phase in experiment.plan():
-        end, first = start + phase.epochs, max(start, checkpoint.epochs)
-        if first < end:
-            train = experiment.dataset("train", first)
-            steps = len(train)
-            if not steps:
-                raise BadInputError("`batch_size` must be at most the examples of an epoch")
-            compile_phase(model, experiment.objective(), phase, steps)
-            if first > start:
-                checkpoint.restore(model)
-            with Progress(f"{title} {phase.name}", steps * (end - first)) as progress:
-                after = [*_callbacks(phase, checkpoint, start), progress, *callbacks]
-                for epoch in range(first, end):
-                    # one call an epoch: each has a data set of its own
-                    model.fit(
-                        train if epoch == first else experiment.dataset("train", epoch),
-                        initial_epoch=epoch,
-                        epochs=epoch + 1,
-                        validation_data=validation,
-                        class_weight=dict(enumerate(phase.class_weight)) or None,
-                        callbacks=after,
-                        verbose=0,
-                        shuffle=False,
-                    )
-                    if model.stop_training:
-                        break
-            set_trainable(model, phase.frozen, True)
-        start = end
-    return model, checkpoint.history
+        interruption.trained = True
+    validation, after = _kept(experiment.dataset("validation")), [*callbacks, EndWhenAsked(interruption)]
+    run = _Run(experiment, model, checkpoint, validation, title, after)
+    start, plan = 0, experiment.plan()
+    for phase in plan:
+        if max(start, checkpoint.epochs) < start + phase.epochs:
+            try:
+                _run_phase(run, phase, start)
+            except Interrupted:
+                if not checkpoint.epochs:
+                    raise
+                interruption.ended(title, len(checkpoint.history["loss"]), sum(one.epochs for one in plan))
+                _load_best(run, phase, start)
+                break
+            finally:
+                set_trainable(model, phase.frozen, True)
+        start += phase.epochs
+    return model, {**checkpoint.history, KEPT_EPOCH: checkpoint.kept}
+
+
+def _run_phase(run: _Run, phase: Phase, start: int) -> None:
+    """Train for the epochs of `phase`, which begins at epoch `start`, that the checkpoint does not have."""
+    experiment, model, checkpoint = run.experiment, run.model, run.checkpoint
+    end, first = start + phase.epochs, max(start, checkpoint.epochs)
+    train = experiment.dataset("train", first)
+    steps = len(train)
+    if not steps:
+        raise BadInputError("`batch_size` must be at most the examples of an epoch")
+    compile_phase(model, experiment.objective(), phase, steps)
+    if first > start:
+        checkpoint.restore(model)
+    with Progress(f"{run.title} {phase.name}", steps * (end - first)) as progress:
+        after = [*_callbacks(phase, checkpoint, start), progress, *run.callbacks]
+        for epoch in range(first, end):
+            # one call an epoch: each has a data set of its own
+            model.fit(
+                train if epoch == first else experiment.dataset("train", epoch),
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                validation_data=run.validation,
+                class_weight=dict(enumerate(phase.class_weight)) or None,
+                callbacks=after,
+                verbose=0,
+                shuffle=False,
+            )
+            if model.stop_training:
+                break
+
+
+def _load_best(run: _Run, phase: Phase, start: int) -> None:
+    """Load the weights that `phase`, which begins at epoch `start`, would keep if it ended at the checkpoint."""
+    model, checkpoint = run.model, run.checkpoint
+    if checkpoint.epochs <= start:  # the checkpoint is of the phase before, whose optimizer this one cannot load
+        before = run.experiment.build()
+        checkpoint.restore(before)
+        model.set_weights(before.get_weights())
+    elif phase.patience:
+        _patience(phase, checkpoint, start).load_best(model)
+    else:
+        checkpoint.restore(model)
+        model.optimizer.average(model.trainable_variables)
 
 
 def _kept(batches):
@@ -129,8 +179,12 @@ def _callbacks(phase: Phase, checkpoint: Checkpoint, start: int) -> list[keras.c
     """Return what acts after each epoch of a phase that begins at epoch `start`, in the order in which it must."""
     end = start + phase.epochs
     before = [Average(end)] if phase.ema else []
-    after = [Patience(checkpoint, start, end, phase.patience, phase.monitor)] if phase.patience else []
+    after = [_patience(phase, checkpoint, start)] if phase.patience else []
     return [*before, checkpoint, *after]
+
+
+def _patience(phase: Phase, checkpoint: Checkpoint, start: int) -> Patience:
+    return Patience(checkpoint, start, start + phase.epochs, phase.patience, phase.monitor)
 
 
 def compile_phase(model: keras.Model, objective: dict, phase: Phase, steps: int) -> None:
@@ -164,28 +218,3 @@ def has_accelerator() -> bool:
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))
-
-
-class Progress(keras.callbacks.Callback):
-    """One bar for a phase: steps done, time left, and the figures of the last epoch."""
-
-    def __init__(self, title: str, steps: int):
-        super().__init__()
-        self.title = title
-        self.steps = steps
-
-    def __enter__(self) -> Self:
-        seconds = 0.5 if sys.stderr.isatty() else 15  # a log file has no use for every half second
-        self.bar = tqdm(total=self.steps, desc=self.title, unit="step", mininterval=seconds, maxinterval=60)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.bar.update()
-
-    def on_epoch_end(self, epoch, logs=None):
-        names = ("loss", "mae", "val_mae", "micro_f1", "val_micro_f1")
-        shown = {name: f"{value:.3f}" for name, value in (logs or {}).items() if "accuracy" in name or name in names}
-        self.bar.set_postfix(epoch=epoch + 1, refresh=False, **shown)

@@ -46,6 +46,7 @@ FULL = Card(
     summary="Digits from two modalities",
     config={"epochs": 8, "snr": [0, 5], "fast": False},
     training={"clip_norm": 1.0},
+    interrupted={"model": "spoken_digits (image)", "epoch": 3, "of": 8},
     command="mmzoo train spoken_digits",
     seed=3,
     data=Data("sample", "1", "CC0", "Apache-2.0", "somebody", "90 % by others"),

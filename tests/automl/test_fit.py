@@ -1,6 +1,7 @@
 """`mmzoo fit` from a table to a verified folder, its recipe trained again, and `mmzoo predict` on other rows."""
 
 import csv
+import html
 import json
 import warnings
 
@@ -20,11 +21,15 @@ from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import predict
 from mmzoo.automl.recipe import from_values, recipe_text
 from mmzoo.automl.targets.classification import class_weight
+from mmzoo.data.presence import present_patterns
+from mmzoo.data.tables.batches import as_inputs
 from mmzoo.data.tables.column_types import Column
 from mmzoo.data.tables.read import read_table
 from mmzoo.data.tables.rows import Rows
 from mmzoo.data.tables.source import load_splits
 from mmzoo.errors import BadInputError
+from mmzoo.metrics.classification import scores
+from mmzoo.reports.verdict import verdict
 
 ROWS = 240
 pytestmark = pytest.mark.usefixtures("cache")
@@ -75,6 +80,51 @@ def test_the_folder_is_whole_and_verified(fitted, table):
         .read_text(encoding="utf-8")
         .startswith("# out\n\nClassification of kind from text and tabular in goods.csv")
     )
+
+
+def test_the_figures_of_the_card_come_from_the_file_that_ships(fitted, table):
+    """Run model_float32.tflite alone on the test rows, row by row, and compute every figure of the card again."""
+    card = read_card(fitted)
+    module = recipes.load(str(fitted / "recipe.py"))
+    test = load_splits(module.source, table, module.sizes(module.Config()))["test"]
+    modalities = ("text", "tabular")
+    inputs = as_inputs(test.rows, test.index, modalities)
+    from ai_edge_litert.interpreter import Interpreter
+
+    run = Interpreter(str(fitted / "model_float32.tflite")).get_signature_runner()
+
+    def probabilities(pattern):
+        given = inputs | {"present": inputs["present"] * np.float32(pattern)}
+        rows = ({name: given[name][i : i + 1] for name in run.get_input_details()} for i in range(len(test.labels)))
+        return np.concatenate([run(**row)["probabilities"] for row in rows])
+
+    for name, pattern in present_patterns(modalities).items():
+        found = scores(probabilities(pattern), test.labels, card["labels"])
+        for key, value in card["scores"]["subsets"][name].items():
+            assert found[key] == pytest.approx(value, abs=1e-4), (name, key)
+        if name == "text+tabular":
+            assert found["confusion"] == card["scores"]["details"]["confusion"]
+            assert found["per_class"] == card["scores"]["details"]["per_class"]
+            shipped = card["scores"]["artifacts"]["model_float32.tflite"]
+            assert {key: found[key] for key in ("accuracy", "ece")} == pytest.approx(
+                {key: shipped[key] for key in ("accuracy", "ece")}, abs=1e-6
+            )
+            best, unimodal = card["baselines"]["best"], card["baselines"]["unimodal"]
+            better = max(one["accuracy"] for one in (*unimodal.values(), *card["baselines"]["linear"].values()))
+            assert best["accuracy"] == better
+            assert best["gain"]["points"] == pytest.approx(100 * (found["accuracy"] - better), abs=1e-6)
+            interval = card["scores"]["details"]["interval"]
+            assert interval["low"] < found["accuracy"] < interval["high"]
+
+
+def test_the_verdict_is_the_first_line_of_the_report(fitted):
+    page = (fitted / "report.html").read_text(encoding="utf-8")
+    first = page[page.index("<main>") :].split("<p")[1]
+    assert "<strong>Ships: " in first
+    assert verdict(mmzoo.load(fitted).card) in html.unescape(first)
+    for said in ("Accuracy by coverage", "most confident", "weights kept: epoch"):
+        assert said in page
+    assert "<script" not in page
 
 
 def test_its_recipe_is_a_recipe_that_can_be_edited(fitted, table):

@@ -7,14 +7,18 @@ import pandas as pd
 import pytest
 from json_card import read_card
 
+import mmzoo
 from mmzoo import recipes
 from mmzoo.api import TrainedModel
 from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
 from mmzoo.automl.recipe import from_values, recipe_text
+from mmzoo.data.tables.batches import as_inputs
 from mmzoo.data.tables.source import Source, load_splits, target_numbers
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
+from mmzoo.metrics.regression import error_interval, number_scores
+from mmzoo.reports.verdict import verdict
 
 ROWS = 240
 pytestmark = pytest.mark.usefixtures("cache")
@@ -70,6 +74,47 @@ def test_the_folder_is_whole_and_verified(fitted, done):
     assert "test mean absolute error" in done.stdout
     assert "for every row" in done.stdout
     assert "left out: 1 rows without year" in done.stdout
+
+
+def test_the_terminal_says_settings_epochs_verdict_and_files_once(fitted, done):
+    lines = done.stdout.splitlines()
+    (chosen,) = [line for line in lines if line.startswith("chosen for you: ")]
+    assert chosen.endswith(f"; see {fitted / 'recipe.py'}")
+    for said in ("batches of 32", "at most 3 epochs (early stopping after 8)", "texts as ", "width 1"):
+        assert said in chosen
+    assert [line.split()[0] for line in lines if line.strip().startswith(("1/3", "2/3", "3/3"))] == 3 * [
+        "1/3",
+        "2/3",
+        "3/3",
+    ]
+    (first,) = [i for i, line in enumerate(lines) if line.startswith("Ships: ")]
+    assert lines[first] == verdict(mmzoo.load(fitted).card)
+    assert "95 % interval of the gain" in lines[first]
+    assert first < lines.index("test mean absolute error")
+    listed = [line.split()[0] for line in lines if line.startswith(f"{fitted}/") and " bytes" in line]
+    assert sorted(listed) == sorted(str(path) for path in fitted.iterdir())
+    assert first < min(i for i, line in enumerate(lines) if line.startswith(f"{fitted}/"))
+    assert not (fitted / "labels.txt").exists()
+    for noise in ("XNNPACK", "cudart", "cpu_feature_guard", "absl"):
+        assert noise not in done.stdout + done.stderr
+
+
+def test_the_figures_of_the_card_come_from_the_file_that_ships(fitted, table):
+    card, module = read_card(fitted), recipes.load(str(fitted / "recipe.py"))
+    test = load_splits(module.source, table, module.sizes(module.Config()))["test"]
+    from ai_edge_litert.interpreter import Interpreter
+
+    run = Interpreter(str(fitted / "model_float32.tflite")).get_signature_runner()
+    inputs = as_inputs(test.rows, test.index, ("text", "tabular"))
+    rows = [{name: inputs[name][i : i + 1] for name in run.get_input_details()} for i in range(len(test.labels))]
+    values = np.concatenate([run(**row)["value"] for row in rows]).reshape(-1)
+    found = number_scores(values, test.labels)
+    shipped = card["scores"]["artifacts"]["model_float32.tflite"]
+    assert {**found, "n": len(values)} == pytest.approx(shipped, rel=1e-5)
+    assert found == pytest.approx(card["scores"]["subsets"]["text+tabular"], rel=1e-4)
+    low, high = card["scores"]["details"]["interval"].values()
+    assert (low, high) == pytest.approx(error_interval(values, test.labels), rel=1e-4)
+    assert low < found["mae"] < high
 
 
 def test_int8_tells_the_number_in_its_unit(fitted):

@@ -100,6 +100,19 @@ def test_plan_and_export_have_the_values():
     assert published.export(dataclasses.replace(recipe.config, modalities=("tabular",))).precisions[2:] == ("int8",)
 
 
+def test_settings_name_what_the_inputs_and_the_target_need():
+    recipe = recipe_of("class", class_weight=(0.7, 1.6), patience=4)
+    assert recipe.settings == (
+        "batches of 32, at most 3 epochs (early stopping after 4), peak learning rate 0.002, texts as up to 32 bytes, "
+        "width 1, fusion gated, augmentation on, class weights 0.7 to 1.6"
+    )
+    config = dataclasses.replace(recipe_of("number").config, modalities=("text",), text_encoder="hash")
+    number = dataclasses.replace(recipe_of("number"), config=config)
+    assert "texts as hashed words and n-grams" in number.settings
+    for said in ("class weights", "fusion", "images"):
+        assert said not in number.settings
+
+
 def test_source_of_unknown_kind_is_refused():
     with pytest.raises(BadInputError, match="SOURCE: `kind` must be one of class, number, labels, got 'word'"):
         dataclasses.replace(recipe_of("class"), source=Source("t.csv", "y", "word"))

@@ -10,9 +10,10 @@ from keras import layers
 
 from mmzoo.artifacts.runtimes import predictor
 from mmzoo.data.decode.text import encode_bytes
+from mmzoo.device.quiet import quiet
 from mmzoo.encoders.text_conv import text_conv
 from mmzoo.export import writer as verb
-from mmzoo.export.convert import has_onnx, quiet, save_model, to_tflite
+from mmzoo.export.convert import has_onnx, save_model, to_tflite
 from mmzoo.export.quantize import split, tflite_models
 from mmzoo.tflite import flatbuffer
 

@@ -101,6 +101,15 @@ def test_export_folder_holds_all_files_and_tables_list_them(made):
     assert (made.folder / "labels.txt").read_text(encoding="utf-8") == "a\nb\né\n"
 
 
+def test_export_without_labels_writes_no_file_of_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(verb, "tflite_models", lambda *_: {})
+    monkeypatch.setattr(verb, "save_model", lambda path, _: path.mkdir())
+    monkeypatch.setattr(verb, "has_onnx", lambda: False)
+    monkeypatch.setattr(verb, "write_golden", lambda path, *_: path.write_bytes(b"x"))
+    written = verb.export(None, tmp_path, replace(SPEC, labels=()), {}, ({}, np.zeros(0)), CARD)
+    assert sorted(written.files) == ["golden.npz", "saved_model"]
+
+
 def test_golden_examples_large_inputs_reduce_count():
     labels = np.arange(100)
     for samples, count in ((10, 32), (100_000, 4), (1_000_000, 1)):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mmzoo.metrics.calibration import expected_calibration_error
+from mmzoo.errors import BadInputError
+from mmzoo.metrics.calibration import expected_calibration_error, risk_coverage
 
 
 def by_equation(probabilities, labels, bins):
@@ -41,3 +42,21 @@ def test_bad_shapes_say_what_was_expected(bad):
     shape, n, bins = bad
     with pytest.raises(ValueError, match="expected"):
         expected_calibration_error(np.full(shape, 0.5), np.zeros(n, int), bins)
+
+
+def test_risk_coverage_is_the_accuracy_above_each_confidence():
+    rng = np.random.default_rng(5)
+    probabilities = rng.dirichlet(np.full(3, 0.6), size=200).round(1)  # many confidences are equal
+    labels = np.where(rng.random(200) < 0.7, probabilities.argmax(1), rng.integers(0, 3, 200))
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    least = sorted(set(confidence), reverse=True)
+    share, accuracy = risk_coverage(probabilities, labels)
+    assert share.tolist() == pytest.approx([np.mean(confidence >= one) for one in least])
+    assert accuracy.tolist() == pytest.approx([right[confidence >= one].mean() for one in least])
+    assert share[-1] == 1
+    assert accuracy[-1] == right.mean()
+
+
+def test_risk_coverage_without_rows_raises():
+    with pytest.raises(BadInputError, match=r"for N > 0 labels. Received: \(0, 3\) and \(0,\)"):
+        risk_coverage(np.zeros((0, 3)), np.zeros(0))

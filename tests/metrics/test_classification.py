@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.classification import fusion_gain, scores
+from mmzoo.metrics.classification import fusion_gain, scores, wilson_interval
 
 
 def test_scores_against_formulas():
@@ -51,3 +51,10 @@ def test_fusion_gain_is_the_paired_bootstrap():
     assert naive["high"] - naive["low"] < 0.6 * (grouped["high"] - grouped["low"])
     with pytest.raises(BadInputError, match="one length"):
         fusion_gain(fused, single[1:], labels)
+
+
+def test_wilson_interval_solves_the_equation_of_the_score_test():
+    low, high = wilson_interval(0.9, 60)
+    for bound in (low, high):
+        assert abs(0.9 - bound) == pytest.approx(1.96 * np.sqrt(bound * (1 - bound) / 60))
+    assert low < 0.9 < high < 1

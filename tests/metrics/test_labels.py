@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import best_threshold, label_gain, label_scores, predicted_labels
+from mmzoo.metrics.labels import best_threshold, label_gain, label_interval, label_scores, predicted_labels
 
 
 def draw(size, count, seed=0):
@@ -80,3 +80,12 @@ def test_best_threshold_of_equal_ones_is_next_to_one_half():
     assert best_threshold(np.array([[0.4, 0.1], [0.1, 0.4]]), labels) == 0.4
     assert best_threshold(np.array([[0.9, 0.7], [0.7, 0.9]]), labels) == 0.71
     assert best_threshold(np.array([[0.9, 0.7]]), np.zeros((1, 2))) == 0.5
+
+
+def test_label_interval_is_the_bootstrap_of_micro_f1():
+    rng = np.random.default_rng(3)
+    labels = rng.random((250, 4)) < 0.4
+    probabilities = np.clip(0.5 * labels + 0.8 * rng.random((250, 4)), 0, 1)
+    rows = rng.integers(0, 250, (1000, 250))
+    drawn = [metrics.f1_score(labels[one], probabilities[one] >= 0.5, average="micro") for one in rows]
+    assert label_interval(probabilities, labels) == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.01)

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.regression import error_gain, number_scores
+from mmzoo.metrics.regression import error_gain, error_interval, number_scores
 
 
 @pytest.mark.parametrize("size", [2, 7, 500])
@@ -56,3 +56,11 @@ def test_number_scores_bad_arguments_raise():
         number_scores(np.zeros(2), np.zeros(3))
     with pytest.raises(BadInputError, match="expected finite values"):
         number_scores(np.array([np.nan, 1]), np.zeros(2))
+
+
+def test_error_interval_is_the_bootstrap_of_the_mean_absolute_error():
+    rng = np.random.default_rng(2)
+    truth, predicted = rng.normal(size=(2, 300))
+    error = np.abs(predicted - truth)
+    drawn = error[rng.integers(0, 300, (4000, 300))].mean(axis=1)
+    assert error_interval(predicted, truth) == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.02)

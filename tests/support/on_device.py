@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from mmzoo.artifacts.runtimes import predictor
-from mmzoo.export.convert import quiet, save_model, to_tflite
+from mmzoo.device.quiet import quiet
+from mmzoo.export.convert import save_model, to_tflite
 from mmzoo.models.transfer import read_model
 from mmzoo.tflite import flatbuffer
 from mmzoo.verification.table import table

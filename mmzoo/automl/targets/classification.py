@@ -8,7 +8,7 @@ import numpy as np
 from mmzoo.automl.targets.target import Target, TargetKind, counts_line
 from mmzoo.data.tables.formats import Lookup, class_names, typed_classes
 from mmzoo.data.tables.source import Source
-from mmzoo.metrics.classification import scores
+from mmzoo.metrics.classification import fusion_gain, scores, wilson_interval
 from mmzoo.tasks.classification import TASK
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,17 @@ def score(probabilities: np.ndarray, y: list, source: Source) -> float:
     return float(np.mean(probabilities.argmax(axis=1) == truth))
 
 
+def gain(predictions: np.ndarray, baseline: np.ndarray, labels: np.ndarray, source: Source) -> dict[str, Any]:
+    """Return the gain in accuracy over a baseline's probabilities or class indices."""
+    shares = np.eye(len(source.classes))[baseline] if baseline.ndim == 1 else baseline
+    return fusion_gain(predictions, shares, labels)
+
+
+def interval(probabilities: np.ndarray, labels: np.ndarray, source: Source) -> tuple[float, float]:
+    """Return Wilson's interval of the accuracy."""
+    return wilson_interval(float(np.mean(probabilities.argmax(axis=1) == labels)), len(labels))
+
+
 TARGET = TargetKind(
     task=TASK,
     described="a class",
@@ -69,6 +80,9 @@ TARGET = TargetKind(
     constant=lambda training, truth, source: {},
     constant_name=lambda constant: "",
     scores=lambda predictions, labels, source: scores(predictions, labels, source.classes),
+    gain=gain,
+    interval=interval,
+    repeated=lambda constant, rows, source: np.zeros(0, int),  # there is no constant prediction
     predict=predict,
     cells=cells,
     score=score,

@@ -11,7 +11,7 @@ from mmzoo.data.tables.column_types import label_separator, to_labels
 from mmzoo.data.tables.read import abbreviated
 from mmzoo.data.tables.source import Source, target_labels
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import SUMMARY, best_threshold, label_scores, predicted_labels
+from mmzoo.metrics.labels import SUMMARY, best_threshold, label_gain, label_interval, label_scores, predicted_labels
 from mmzoo.tasks.multilabel import TASK, constant_name
 
 logger = logging.getLogger(__name__)
@@ -76,6 +76,11 @@ TARGET = TargetKind(
     constant=constant,
     constant_name=constant_name,
     scores=lambda predictions, labels, source: label_scores(predictions, labels, source.classes, source.threshold),
+    gain=lambda predictions, baseline, labels, source: label_gain(
+        predictions, baseline, labels, threshold=source.threshold
+    ),
+    interval=lambda predictions, labels, source: label_interval(predictions, labels, source.threshold),
+    repeated=lambda constant, rows, source: np.tile(np.isin(source.classes, constant["labels"]), (rows, 1)),
     predict=predict,
     cells=cells,
     score=score,

@@ -7,7 +7,7 @@ import numpy as np
 from mmzoo.automl.targets.target import Target, TargetKind
 from mmzoo.data.tables.features import fit_feature
 from mmzoo.data.tables.source import Source, target_numbers
-from mmzoo.metrics.regression import number_scores
+from mmzoo.metrics.regression import error_gain, error_interval, number_scores
 from mmzoo.tasks.format import figure
 from mmzoo.tasks.regression import TASK, constant_name
 
@@ -30,6 +30,11 @@ def constant(training: np.ndarray, truth: np.ndarray, source: Source) -> dict[st
     return {"value": value, **number_scores(np.full(len(truth), value), truth)}
 
 
+def gain(predictions: np.ndarray, baseline: np.ndarray, labels: np.ndarray, source: Source) -> dict[str, Any]:
+    """Return the reduction of the mean absolute error over a baseline."""
+    return error_gain(predictions.reshape(-1), baseline.reshape(-1), labels)
+
+
 TARGET = TargetKind(
     task=TASK,
     described="a number",
@@ -39,6 +44,11 @@ TARGET = TargetKind(
     constant=constant,
     constant_name=constant_name,
     scores=lambda predictions, labels, source: number_scores(predictions.reshape(-1), labels),
+    gain=lambda predictions, baseline, labels, source: error_gain(
+        predictions.reshape(-1), baseline.reshape(-1), labels
+    ),
+    interval=lambda predictions, labels, source: error_interval(predictions.reshape(-1), labels),
+    repeated=lambda constant, rows, source: np.full(rows, constant["value"]),
     predict=lambda predictions, source: predictions[:, 0],
     cells=lambda found, source: {f"predicted {source.target}": [float(f"{value:.7g}") for value in found[:, 0]]},
     score=lambda predictions, y, source: number_scores(predictions[:, 0], target_numbers(list(y), "y"))["r2"],

@@ -36,6 +36,10 @@ class TargetKind:
         constant: `(training labels, test labels, source)` to the scores of the best constant prediction.
         constant_name: these scores to the constant prediction, in words.
         scores: `(predictions, labels, source)` to metrics.
+        gain: `(predictions, predictions of a baseline, labels, source)` to the gain in the primary metric with its
+            interval; classes of a baseline may be indices `(N,)`.
+        interval: `(predictions, labels, source)` to the 95 % interval of the primary metric.
+        repeated: `(scores of the constant prediction, rows, source)` to its predictions.
         predict: `(predictions, source)` to one value for each row.
         cells: `(predictions, source)` to `{column: cells}` of a table of predictions.
         score: `(predictions, cells of the true target, source)` to the score of scikit-learn's convention.
@@ -52,6 +56,9 @@ class TargetKind:
     constant: Callable[[np.ndarray, np.ndarray, Source], dict[str, Any]]
     constant_name: Callable[[Mapping[str, Any]], str]
     scores: Callable[[np.ndarray, np.ndarray, Source], dict[str, Any]]
+    gain: Callable[[np.ndarray, np.ndarray, np.ndarray, Source], dict[str, Any]]
+    interval: Callable[[np.ndarray, np.ndarray, Source], tuple[float, float]]
+    repeated: Callable[[Mapping[str, Any], int, Source], np.ndarray]
     predict: Callable[[np.ndarray, Source], np.ndarray]
     cells: Callable[[np.ndarray, Source], dict[str, list]]
     score: Callable[[np.ndarray, list, Source], float]

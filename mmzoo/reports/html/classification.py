@@ -3,7 +3,8 @@
 import numpy as np
 
 from mmzoo.artifacts.card import Card
-from mmzoo.metrics.calibration import confidence_bins
+from mmzoo.metrics.calibration import confidence_bins, risk_coverage
+from mmzoo.metrics.classification import wilson_interval
 from mmzoo.reports.html.rows import EXAMPLES, MISTAKES, Context, has_input, row_inputs
 from mmzoo.reports.html.scores import (
     baseline_lines,
@@ -15,11 +16,12 @@ from mmzoo.reports.html.scores import (
     score_rows,
     shapley_rows,
 )
-from mmzoo.reports.html.svg import confusion_matrix, reliability, shown_table
+from mmzoo.reports.html.svg import confusion_matrix, coverage, reliability, shown_table
 from mmzoo.tasks.classification import ACCURACY
 from mmzoo.tasks.comparison import full_metrics
 from mmzoo.tasks.format import percent
 
+ANSWERED = (0.8, 0.5)  # shares of the rows whose accuracy is written
 CONFUSED = 8  # pairs of classes that are listed
 
 
@@ -27,10 +29,10 @@ def parts(context: Context, predictions: np.ndarray) -> dict:
     """Return the parts of the report; `predictions` `(N, C)` are probabilities for the test rows."""
     source, card = context.source, context.card
     caption = (
-        f"Accuracy on {card.scores.n:,} test rows by available modalities; what a row lacks stays missing. F1, the "
-        "mean over classes, and calibration error are of this model."
+        f"Accuracy on {card.scores.n:,} test rows by available modalities; what a row lacks stays missing. Macro F1, "
+        "the mean over classes, and calibration error are of this model."
     )
-    others = {"macro_f1": "F1", "ece": "calibration error"}
+    others = {"macro_f1": "macro F1", "ece": "calibration error"}
     return {
         "asked": f"{source.target}",
         "question": f"Target: {source.target}, one of {len(source.classes)} classes",
@@ -64,17 +66,6 @@ def _summary(context: Context) -> list[str]:
         majority = percent(np.bincount(test).max() / len(test))
         line += f" (95 % interval {low} to {high}); the majority class has {majority}"
     return [f"{line}.", *baseline_lines(card.baselines, ACCURACY, lambda value: f", {_compared(value, accuracy)}")]
-
-
-def wilson_interval(fraction: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a `fraction` of `count` draws.
-
-    Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927).
-    """
-    square = 1.96**2 / count
-    middle = (fraction + square / 2) / (1 + square)
-    half = 1.96 * np.sqrt(fraction * (1 - fraction) / count + square / (4 * count)) / (1 + square)
-    return middle - half, middle + half
 
 
 def _compared(other: float, own: float) -> str:
@@ -118,7 +109,23 @@ def drawings(context: Context, predictions: np.ndarray) -> list[dict]:
             f"Calibration error {percent(error)}."
         )
         found.append({"title": "Accuracy by confidence", "caption": caption, "svg": reliability(bins)})
+        found.append(_coverage(predictions, context.splits["test"].labels))
     return found
+
+
+def _coverage(predictions: np.ndarray, labels: np.ndarray) -> dict:
+    """Return the drawing of the accuracy where the least confident rows are left unanswered."""
+    share, accuracy = risk_coverage(predictions, labels)
+    points = [f"{percent(accuracy[-1])} of all rows"]
+    for part in ANSWERED:
+        (within,) = np.nonzero(share <= part)
+        if len(within):
+            last = within[-1]
+            points.append(f"{percent(accuracy[last])} of the most confident {100 * share[last]:.0f} %")
+    caption = (
+        f"Accuracy of the rows that are answered if the least confident ones are left to a person: {', '.join(points)}."
+    )
+    return {"title": "Accuracy by coverage", "caption": caption, "svg": coverage(share, accuracy)}
 
 
 def confused_rows(card: Card) -> dict:

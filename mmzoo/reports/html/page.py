@@ -19,7 +19,8 @@ from mmzoo.reports.html.media import SECONDS
 from mmzoo.reports.html.rows import Context, column_rows, duplicate_rows, notes, skipped_rows
 from mmzoo.reports.html.svg import shown_table
 from mmzoo.reports.html.trials import fold_table, trial_drawings, trial_table
-from mmzoo.reports.readme import check_of, gpu_verdict, ratio, timing
+from mmzoo.reports.readme import check_of, gpu_verdict, interrupted_line, ratio, timing
+from mmzoo.reports.verdict import verdict
 
 REPORT = "report.html"
 SECTIONS = (  # id, heading, and what fills it
@@ -36,7 +37,20 @@ NAMED = 8  # columns that a sentence lists
 VERIFIED = {0: "Everything was verified.", 3: "The numbers are right, but the GPU accelerator refuses a file."}
 
 
-def write_report(folder: str | Path, card: Card, experiment: Experiment, splits: dict, place: str | Path) -> Path:
+def test_predictions(folder: str | Path, card: Card, experiment: Experiment, splits: dict) -> np.ndarray:
+    """Return the predictions `(N, C)` of `model.keras` in `folder` for the test rows; arguments as `write_report`."""
+    output, test = tasks.load(card.task).outputs[0], splits["test"]
+    return predict_rows(predictor(Path(folder) / KERAS), output, test.rows, test.index, experiment.config.modalities)
+
+
+def write_report(
+    folder: str | Path,
+    card: Card,
+    experiment: Experiment,
+    splits: dict,
+    place: str | Path,
+    predictions: np.ndarray | None = None,
+) -> Path:
     """Write `report.html` into `folder`, and return its path: data, scores, drawings and mistakes in one file.
 
     Args:
@@ -45,6 +59,7 @@ def write_report(folder: str | Path, card: Card, experiment: Experiment, splits:
         experiment: the recipe in the folder, with the modalities of the model.
         splits: `{split: Examples}`, as `load_splits` returns them.
         place: the table.
+        predictions: `test_predictions`, where they were computed before.
 
     Raises:
         BadInputError: the model or the table cannot be read.
@@ -54,9 +69,8 @@ def write_report(folder: str | Path, card: Card, experiment: Experiment, splits:
     source = replace(experiment.recipe.source, threshold=experiment.export().threshold)
     frame, lost = labeled_rows(read_table(place, source.target), source.target)
     context = Context(card, source, frame, root_of(place), splits, config.sample_rate)
-    test = splits["test"]
-    output = tasks.load(card.task).outputs[0]
-    predictions = predict_rows(predictor(folder / KERAS), output, test.rows, test.index, config.modalities)
+    if predictions is None:
+        predictions = test_predictions(folder, card, experiment, splits)
     path = folder / REPORT
     temporary = folder / f".{REPORT}.tmp"
     # a lone surrogate, which JSON can hold, is no UTF-8
@@ -85,7 +99,8 @@ def page(context: Context, predictions: np.ndarray, lost: int = 0) -> str:
         "artifact_notes": _artifact_notes(card),
         "uses": _uses(context, own),
         **own,
-        "summary": [*_asked(context, own["question"]), *own["summary"]],
+        "verdict": verdict(card),
+        "summary": [*_asked(context, own["question"]), interrupted_line(card), *own["summary"]],
     }
     headings = {"curves": own["curves"]}
     values["sections"] = [(name, headings.get(name, said)) for name, said, filled in SECTIONS if values[filled]]

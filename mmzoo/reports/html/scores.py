@@ -11,7 +11,7 @@ from mmzoo.reports.readme import gain
 from mmzoo.tasks.comparison import shapley
 from mmzoo.tasks.format import percent
 from mmzoo.tasks.task import Metric
-from mmzoo.training.checkpoint import best_epoch
+from mmzoo.training.checkpoint import kept_epoch
 
 ALL = "all modalities"
 
@@ -141,7 +141,7 @@ def curves(history: Mapping, titles: Mapping[str, str]) -> list[dict]:
 
 def _curve(history: Mapping, key: str, title: str) -> dict:
     values = history[f"val_{key}"]
-    best = best_epoch(history) if history.get("val_loss") else 0
+    best = kept_epoch(history)
     first, kept = f"{values[0]:.3g} in epoch 1", f"{values[best]:.3g} in epoch {best + 1}"
     caption = f"Validation: {first}, {kept}, whose weights were kept."
     return {"title": title, "caption": caption, "svg": learning_curve(history, key, history.get("baselines") or {})}

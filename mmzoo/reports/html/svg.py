@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mmzoo.reports.plots import BLUE, GRAY, INK, ORANGE, OTHERS
-from mmzoo.training.checkpoint import best_epoch
+from mmzoo.training.checkpoint import kept_epoch
 
 LABEL = 18  # characters of a class at an axis
 NUMBERED = 20  # classes up to which a confusion matrix tells its counts
@@ -50,8 +50,8 @@ def learning_curve(history: Mapping, key: str, alone: Mapping[str, Mapping]) -> 
         for (name, curves), color in zip(alone.items(), OTHERS * len(alone), strict=False):
             _line(axis, curves.get(f"val_{key}") or [], color, f"{name} only, validation", 1.0)
         if history.get("val_loss") and (curve := history.get(f"val_{key}")):
-            kept = best_epoch(history)
-            axis.plot([kept + 1], [curve[kept]], "o", color=BLUE, markersize=6, label="weights kept")
+            kept = kept_epoch(history)
+            axis.plot([kept + 1], [curve[kept]], "o", color=BLUE, markersize=6, label=f"weights kept: epoch {kept + 1}")
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axis.legend(frameon=False, fontsize=8, labelcolor=INK)
@@ -106,6 +106,20 @@ def reliability(bins: np.ndarray) -> str:
         axis.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left")
 
     return svg(draw, 4.6, 3.6, "confidence")
+
+
+def coverage(share: np.ndarray, accuracy: np.ndarray) -> str:
+    """Return the SVG of `accuracy` `(N,)` over the `share` `(N,)` of rows that are answered."""
+
+    def draw(axis):
+        axis.plot(share, accuracy, color=BLUE, linewidth=1.8, drawstyle="steps-pre", label="accuracy")
+        axis.axhline(accuracy[-1], color=GRAY, linewidth=1, linestyle="--", label="all rows answered")
+        axis.set_xlim(0, 1)
+        axis.set_xlabel("share of rows answered")
+        axis.set_ylabel("accuracy")
+        axis.legend(frameon=False, fontsize=8, labelcolor=INK, loc="lower right")
+
+    return svg(draw, 4.6, 3.1, "coverage")
 
 
 def optimization(losses: Sequence[float | None]) -> str:

@@ -23,7 +23,7 @@ from mmzoo.reports.html.classification import mistakes, parts
 from mmzoo.reports.html.media import picture, sound
 from mmzoo.reports.html.page import page, write_report
 from mmzoo.reports.html.rows import Context
-from mmzoo.reports.html.scores import gain_lines, score_rows
+from mmzoo.reports.html.scores import curves, gain_lines, score_rows
 from mmzoo.reports.html.svg import confusion_matrix, shown_table
 from mmzoo.tasks.classification import TASK
 
@@ -312,7 +312,7 @@ def test_all_sections_are_there(written):
     tags = Tags(text)
     found = [attrs["id"] for attrs in tags.of("section")]
     assert found == ["data", "examples", "scores", "curves", "mistakes", "artifacts", "use"]
-    assert len(re.findall("<svg", text)) == 4
+    assert len(re.findall("<svg", text)) == 5
     told = " ".join("".join(tags.text).split())
     assert "photo image 85 % 100 % 100 %" in told
     assert "sum +40.00" in told
@@ -335,3 +335,24 @@ def test_text_that_is_no_utf8_is_written(own, tmp_path, monkeypatch):
         tmp_path, told.card, Experiment(SimpleNamespace(source=told.source), config), told.splits, table
     )
     assert "1 of 3 test rows" in path.read_text(encoding="utf-8")
+
+
+def test_curves_name_the_epoch_whose_weights_are_kept():
+    history = {"loss": [3.0, 2.0, 1.0], "val_loss": [0.3, 0.1, 0.2]}
+    (oldest,) = curves(history, {"loss": "Loss"})  # of a card that does not say it: the lowest validation loss
+    assert oldest["caption"].endswith("0.1 in epoch 2, whose weights were kept.")
+    assert "weights kept: epoch 2" in oldest["svg"]
+    (last,) = curves({**history, "kept_epoch": 3}, {"loss": "Loss"})  # training without early stopping
+    assert last["caption"].endswith("0.2 in epoch 3, whose weights were kept.")
+    assert "weights kept: epoch 3" in last["svg"]
+
+
+def test_parts_say_the_accuracy_of_the_most_confident_rows():
+    predictions = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.3, 0, 0.7], [0.4, 0.6, 0]])
+    card = {"scores": {"n": 4}, "labels": list(CLASSES)}
+    drawings = parts(fake(card), predictions)["drawings"]
+    (found,) = [one for one in drawings if one["title"] == "Accuracy by coverage"]
+    assert found["caption"].endswith(
+        "75.00 % of all rows, 100.00 % of the most confident 75 %, 100.00 % of the most confident 50 %."
+    )
+    ElementTree.fromstring(found["svg"])
