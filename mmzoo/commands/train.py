@@ -123,8 +123,7 @@ def train(
             card = _exported(folder, card, exported, examples)
             card = _scored(folder, card, replace(examples, model=trained.model), trained)
             if trained.fused is not None:
-                every = replace(every, experiment=every.experiment.changed(threshold=experiment.config.threshold))
-                card = replace(card, baselines=_with_fused(card.baselines, trained.fused, every))
+                card = replace(card, baselines=_with_fused(card.baselines, trained.fused, every, experiment.config))
             write_card(folder, card)
             print("verifying ...", flush=True)
             report = verify(folder)
@@ -197,8 +196,12 @@ def _chosen(trained: _Trained, examples: Examples) -> tuple[_Trained, Examples]:
     return alone, Examples(*test_arrays(own), examples.names, own)
 
 
-def _with_fused(baselines: Baselines, fused: _Trained, examples: Examples) -> Baselines:
-    """Return `baselines` with the score of a fused model that does not ship, and its comparison with unimodal ones."""
+def _with_fused(baselines: Baselines, fused: _Trained, examples: Examples, shipped: Any) -> Baselines:
+    """Return `baselines` with the score of a fused model that does not ship, and its comparison with unimodal ones.
+
+    `shipped` is the config of the model that ships: all models are scored at its threshold of labels.
+    """
+    examples = replace(examples, experiment=examples.experiment.changed(threshold=shipped.threshold))
     spec = examples.experiment.export()
     task = tasks.load(spec.task)
     predict = output_predictor(spec, fused.model)

@@ -65,7 +65,7 @@ def test_compare_of_labels_repeats_the_frequent_ones(tmp_path):
         task="multilabel",
         baselines={"constant": {"labels": ["b"], "micro_f1": 0.4}, "linear": {"all": {"micro_f1": 0.3}}},
     )
-    source = SimpleNamespace(kind="labels", classes=("b", "c", "d"))
+    source = SimpleNamespace(kind="labels", classes=("b", "c", "d"), threshold=0.5)
     test = SimpleNamespace(labels=labels, index=np.arange(60))
     best = compare(card, tmp_path, source, test, predictions, {"all": labels}, np.arange(60)).baselines.best
     assert (best["kind"], best["name"]) == ("constant", "b")

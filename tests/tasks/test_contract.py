@@ -2,9 +2,11 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from epochs import small_recipe
 from task_examples import look_up, two
 
 from mmzoo import tasks
@@ -27,11 +29,12 @@ def predictions():
     boxes, objects = np.zeros((6, 2, 2, 4)), np.tile([[[0, 0, 8, 8, 1]]], (6, 1, 1))
     frames = np.zeros((6, 9, 1 + len(CHARACTERS)))
     vectors = rng.normal(size=(6, 4))
+    halved = small_recipe(export=lambda config: SimpleNamespace(threshold=0.5))
     return {
         "anomaly": (look_up(anomaly_score=shares[:, :1]), two([0, 1, 0, 2, 0, 1], ("normal", "a", "b"))),
         "classification": (look_up(probabilities=shares), two([0, 1, 2, 0, 1, 2], "abc")),
         "detection": (look_up(heatmap=rng.random((6, 2, 2, 3)), boxes=boxes), two(objects, "abc")),
-        "multilabel": (look_up(label_probabilities=shares), two(np.eye(3)[[0, 1, 2, 0, 1, 2]], "abc")),
+        "multilabel": (look_up(label_probabilities=shares), two(np.eye(3)[[0, 1, 2, 0, 1, 2]], "abc", halved)),
         "regression": (look_up(value=shares[:, :1]), two(rng.normal(size=6))),
         "retrieval": (look_up(image_embedding=vectors, text_embedding=vectors), two(np.arange(6))),
         "transcription": (look_up(log_probabilities=frames), two(encode_sentences(["one"] * 6), CHARACTERS)),

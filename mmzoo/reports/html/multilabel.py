@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmzoo.metrics.labels import predicted_labels
+from mmzoo.metrics.labels import THRESHOLD, predicted_labels
 from mmzoo.reports.html.rows import EXAMPLES, MISTAKES, Context, has_input, row_inputs
 from mmzoo.reports.html.scores import (
     baseline_lines,
@@ -95,7 +95,8 @@ def worst_rows(context: Context, predictions: np.ndarray) -> dict:
     """Return `mistakes`, the test rows farthest from their labels, and in `mistaken` how many have a wrong label."""
     if not len(predictions):
         return {"mistakes": [], "mistaken": ""}
-    test, said = context.splits["test"], predicted_labels(predictions, context.source.threshold)
+    threshold = context.card.scores.details.get("threshold", THRESHOLD)
+    test, said = context.splits["test"], predicted_labels(predictions, threshold)
     there = np.asarray(test.labels) > 0
     wrong = (said != there).sum(axis=1)
     (seen,) = np.nonzero(has_input(context) & (wrong > 0))

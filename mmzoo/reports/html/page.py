@@ -3,7 +3,6 @@
 import importlib
 import os
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +64,7 @@ def write_report(
         BadInputError: the model or the table cannot be read.
     """
     folder, place = Path(folder), Path(place)
-    config = experiment.config
-    source = replace(experiment.recipe.source, threshold=experiment.export().threshold)
+    source, config = experiment.recipe.source, experiment.config
     frame, lost = labeled_rows(read_table(place, source.target), source.target)
     context = Context(card, source, frame, root_of(place), splits, config.sample_rate)
     if predictions is None:
