@@ -104,7 +104,9 @@ def test_the_figures_of_the_card_come_from_the_file_that_ships(fitted, table):
             assert found[key] == pytest.approx(value, abs=1e-4), (name, key)
         if name == "text+tabular":
             assert found["confusion"] == card["scores"]["details"]["confusion"]
-            assert found["per_class"] == card["scores"]["details"]["per_class"]
+            for own, written in zip(found["per_class"], card["scores"]["details"]["per_class"], strict=True):
+                assert own["label"] == written.pop("label")
+                assert {key: own[key] for key in written} == pytest.approx(written, abs=1e-6)
             shipped = card["scores"]["artifacts"]["model_float32.tflite"]
             assert {key: found[key] for key in ("accuracy", "ece")} == pytest.approx(
                 {key: shipped[key] for key in ("accuracy", "ece")}, abs=1e-6
@@ -112,7 +114,7 @@ def test_the_figures_of_the_card_come_from_the_file_that_ships(fitted, table):
             best, unimodal = card["baselines"]["best"], card["baselines"]["unimodal"]
             better = max(one["accuracy"] for one in (*unimodal.values(), *card["baselines"]["linear"].values()))
             assert best["accuracy"] == better
-            assert best["gain"]["points"] == pytest.approx(100 * (found["accuracy"] - better), abs=1e-6)
+            assert best["gain"]["points"] == pytest.approx(100 * (found["accuracy"] - better), abs=1e-3)
             interval = card["scores"]["details"]["interval"]
             assert interval["low"] < found["accuracy"] < interval["high"]
 
