@@ -14,12 +14,13 @@ from mmzoo.blocks.band_statistics import BandStatistics
 from mmzoo.blocks.image_statistics import ImageStatistics
 from mmzoo.blocks.piecewise_linear import PiecewiseLinear
 from mmzoo.blocks.presence import split_present
+from mmzoo.blocks.series_statistics import SeriesStatistics
 from mmzoo.blocks.standardized import StandardizedFeatures
 from mmzoo.data.arrays import Arrays
 from mmzoo.data.presence import select_inputs
 from mmzoo.data.tables.batches import Examples, as_inputs
 from mmzoo.data.tables.features import edges, figures
-from mmzoo.data.tables.rows import Rows, kind_of
+from mmzoo.data.tables.rows import Rows, kind_of, series_of
 from mmzoo.export.quantize import FRONT_END
 
 ROWS = 20_000  # training rows, at most, evenly spaced
@@ -33,7 +34,7 @@ SHORTEST_SIDE = 10  # pixels
 def linear_model(
     recipe: Any, modalities: tuple[str, ...], train: Examples, validation: tuple[Arrays, np.ndarray]
 ) -> keras.Model | None:
-    """Fit a linear model to fixed features of the images, sounds and columns of `modalities`.
+    """Fit a linear model to fixed features of the images, sounds, series and columns of `modalities`.
 
     Logistic or ridge regression of scikit-learn; the regularization with the lowest validation loss is kept. The
     features of a missing modality are 0, the mean of the training rows. Texts and videos have no features here.
@@ -76,11 +77,14 @@ def _batches(inputs: Arrays) -> Iterator[Arrays]:
 def _front(recipe: Any, modality: str) -> keras.Model | None:
     """Return the features of a modality as a model of one layer, `front_end`."""
     kind, config = kind_of(modality), recipe.config
-    shape, dtype = recipe.sizes().shapes((modality,), recipe.features)[modality], "float32"
+    shape, dtype = recipe.sizes().shapes((modality,), recipe.inputs)[modality], "float32"
     if kind == "image" and min(shape[:2]) >= SHORTEST_SIDE:
         layer, dtype = ImageStatistics(name=FRONT_END), "uint8"
     elif kind == "audio":
         layer = BandStatistics(config.sample_rate, config.sample_rate // 40, config.sample_rate // 100, name=FRONT_END)
+    elif kind == "series":
+        column = series_of(recipe.inputs)[modality]
+        layer = SeriesStatistics(column.mean, column.deviation, name=FRONT_END)
     elif kind == "tabular":
         bins = [max(0, len(own) - 1) for own in edges(recipe.features)]
         layer = PiecewiseLinear(bins, name=FRONT_END)
