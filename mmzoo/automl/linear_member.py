@@ -10,11 +10,10 @@ import numpy as np
 from keras import layers
 from scipy.special import expit, softmax
 
-from mmzoo.blocks.band_statistics import BandStatistics
 from mmzoo.blocks.image_statistics import ImageStatistics
 from mmzoo.blocks.piecewise_linear import PiecewiseLinear
 from mmzoo.blocks.presence import split_present
-from mmzoo.blocks.series_statistics import SeriesStatistics
+from mmzoo.blocks.signal_statistics import BandStatistics, SeriesStatistics
 from mmzoo.blocks.standardized import StandardizedFeatures
 from mmzoo.data.arrays import Arrays
 from mmzoo.data.presence import select_inputs

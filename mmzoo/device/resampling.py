@@ -19,7 +19,7 @@ def resample(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sample a stream at `steps` times of each window.
 
-    Step `i` is at `start + i * length / steps`. The methods and the tolerance are those of `mmzoo.data.align.Stream`.
+    Step `i` is at `start + i * length / steps`. For methods and tolerance see `mmzoo.data.align.Stream`.
 
     Args:
         stream: times `(T,)`, non-decreasing, and values `(T, ...)`, both finite.

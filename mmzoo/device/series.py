@@ -131,7 +131,7 @@ def read_series(path: str | Path) -> SeriesFile:
     - NPY: an array of numbers `(T, C)` or `(T,)`.
     - Parquet: columns of numbers; needs pyarrow.
 
-    Columns may hold dates in ISO 8601, or timestamps of Parquet. Empty cells, and those of `MISSING`, are NaN.
+    Columns may hold dates in ISO 8601, or timestamps of Parquet. Empty cells and the texts of `MISSING` are NaN.
 
     Raises:
         ValueError: the file cannot be read, is empty, has a name twice, or a cell is neither number nor date.

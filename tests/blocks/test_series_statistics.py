@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from on_device import check_on_device
 
-from mmzoo.blocks.series_statistics import SeriesStatistics
+from mmzoo.blocks.signal_statistics import SeriesStatistics
 from mmzoo.models.transfer import read_model
 
 RNG = np.random.default_rng(0)

@@ -48,8 +48,8 @@ class Sizes:
     """Hold the sizes of a row's tensors.
 
     Images are `(image_size, image_size, 3)`, waveforms `(samples,)`. Texts are `(text_bytes,)`, or `(32768,)` where
-    `text_encoder` is `hash`. Videos are vertical strips of square frames, `(frames * frame_size, frame_size, 3)`. The
-    sizes of a series are those of its column, see `mmzoo.data.tables.series.Series`.
+    `text_encoder` is `hash`. Videos are vertical strips of square frames, `(frames * frame_size, frame_size, 3)`. A
+    series has the sizes of its column, see `mmzoo.data.tables.series.Series`.
     """
 
     image_size: int  # pixels
@@ -146,7 +146,7 @@ def series_of(inputs: Mapping[str, Sequence]) -> dict[str, Any]:
 
 
 def name_of(column: Any) -> str:
-    """Return the name of a column: itself, or that of its description."""
+    """Return the name of a column, given by itself or by its description."""
     return column if isinstance(column, str) else column.name
 
 
@@ -177,8 +177,8 @@ def decode_rows(
     Args:
         frame: a table from `mmzoo.data.tables.read.read_table`, or part of its rows; None is a missing cell.
         root: the folder of relative paths.
-        inputs: `{modality: columns}`: column names, for `tabular` the results of `features.fit_feature`, and for
-            series that of `series.fit_series`.
+        inputs: `{modality: columns}`: column names, for `tabular` results of `features.fit_feature`, and for series a
+            result of `series.fit_series`.
         sizes: the sizes of the tensors.
         skip_bad: record rows that cannot be decoded in `bad` and mark them absent in `present`.
 

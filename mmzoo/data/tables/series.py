@@ -71,7 +71,7 @@ class Series:
 
     @property
     def figures(self) -> dict[str, np.ndarray]:
-        """Return `mean` and `variance` `(C + 1,)` for scaling; those of the last column are 0 and 1."""
+        """Return `mean` and `variance` `(C + 1,)` for scaling; 0 and 1 for the last column."""
         return {"mean": np.append(self.mean, 0.0), "variance": np.append(np.square(self.deviation), 1.0)}
 
 
@@ -90,9 +90,9 @@ def read_steps(path: str | Path, column: Series) -> Steps:
 def fit_series(name: str, cells: Sequence, root: str | Path) -> Series:
     """Fit a column of series to the files of the training rows, `SAMPLED` of them at most, evenly spaced.
 
-    Channels are those of most files. A column is the time if its cells are dates; or if they do not go backwards in any
-    file and it is named as a time; or if it is the first, and rises in every file. The rate is that of the fastest
-    quarter of the files; the length holds 95 % of them. A longer one than 512 steps gets a lower rate.
+    The channels are the names that most files have. A column is the time if its cells are dates; or if they do not go
+    backwards in any file and it is named as a time; or if it is the first, and rises in every file. A quarter of the
+    files reach the rate; the length holds 95 % of them. A longer one than 512 steps gets a lower rate.
 
     Raises:
         BadInputError: no file can be read.
