@@ -103,6 +103,7 @@ class Export:
     max_score_drop: float = 0.01  # of accuracy, mAP, AUC or word accuracy, that a quantized artifact may lose
     task: str = "classification"  # name of the module of `mmzoo.tasks` that scores the model
     threshold: float = 0.5  # probability from which on a label of a multi-label model is predicted
+    prepare: dict[str, dict[str, Any]] = field(default_factory=dict)  # input -> how the device makes it of a file
     conditions: dict[str, dict[str, Any]] = field(default_factory=dict)  # condition -> Config fields of a further test
 
 

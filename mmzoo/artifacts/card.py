@@ -40,7 +40,11 @@ class Data:
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output of the exported graph; `range` is the interval of valid values of an input."""
+    """An input or output of the exported graph.
+
+    `range` is the interval of valid values of an input, `prepare` how the device makes it of a file: of a time series
+    the arguments of `mmzoo.device.series.prepare_series`.
+    """
 
     __pydantic_config__ = STRICT
     name: str
@@ -48,6 +52,7 @@ class Tensor:
     dtype: str
     unit: str = ""
     range: tuple[float, float] | None = None
+    prepare: Values = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from mmzoo.data.tables.features import fit_feature, shared_values
 from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import read_table, root_of
 from mmzoo.data.tables.rows import Rows
+from mmzoo.data.tables.series import fit_series
 from mmzoo.data.tables.split import split_rows
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
@@ -72,7 +73,7 @@ def fit_table(
         request = request.kept(work)
         experiment = recipes.experiment(str(recipe))
         splits = table_splits(experiment, place)
-        logger.info(rows_table(splits, experiment.recipe.source))
+        logger.info("\n".join([*splits["train"].rows.notes, rows_table(splits, experiment.recipe.source)]))
         logger.info("looking for rows in two splits ...")
         crossing = duplicates(splits)
         logger.info(f"{format_duplicates(crossing)}")
@@ -192,7 +193,7 @@ def assemble(place: Path, target: str, request: Request) -> dict:
         logger.info(f"left out: {empty} rows without {target}")
     goal = goal_kind.read(frame[target].tolist(), target)
     split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
-    inputs = gather_inputs(columns, frame[split == "train"])
+    inputs = gather_inputs(columns, frame[split == "train"], root)
     sizes = measure(frame, root, inputs)
     sizes["text_encoder"] = text_encoder(request, inputs)
     longest = 0 if sizes["text_encoder"] == HASH else sizes["text_bytes"]
@@ -218,23 +219,25 @@ def _modality_dropout(own_heads: bool, count: int) -> float:
     return round(min(0.6, 0.2 * (count - 1 if own_heads else count)), 1)
 
 
-def gather_inputs(columns: Sequence[Column], training) -> tuple[tuple[str, tuple], ...]:
+def gather_inputs(columns: Sequence[Column], training, root: str | Path = "") -> tuple[tuple[str, tuple], ...]:
     """Return `((modality, columns), ...)`.
 
-    Each image, audio, video and text column is one modality, and all other columns are one. More than `MOST_TEXTS`
-    text columns are one modality, as every subset of the modalities is scored.
-    `training` is the table of the training rows, from which means and categories are fitted.
+    Each image, audio, video, series and text column is one modality, and all other columns are one. More than
+    `MOST_TEXTS` text columns are one modality, as every subset of the modalities is scored.
+    `training` is the table of the training rows, from which means, categories and clocks are fitted; `root` the folder
+    of their paths.
     """
     inputs = []
     texts = tuple(column.name for column in columns if column.kind == "text")
-    for kind in ("image", "audio", "video", *(("text",) if len(texts) <= MOST_TEXTS else ())):
+    for kind in ("image", "audio", "video", "series", *(("text",) if len(texts) <= MOST_TEXTS else ())):
         own = [column.name for column in columns if column.kind == kind]
         named = [kind] if len(own) == 1 else [f"{kind}_{_slug(name)}" for name in own]
         counts = Counter(named)
         for i, modality in enumerate(named):
             if counts[modality] > 1:  # names that differ outside of ASCII only
                 named[i] = next(n for k in itertools.count(1) if (n := f"{modality}_{k}") not in named)
-        inputs += [(modality, (name,)) for modality, name in zip(named, own, strict=True)]
+        fitted = [fit_series(name, training[name].tolist(), root) for name in own] if kind == "series" else own
+        inputs += [(modality, (one,)) for modality, one in zip(named, fitted, strict=True)]
     if len(texts) > MOST_TEXTS:
         inputs.append(("text", texts))
     rest = [column for column in columns if column.kind in FEATURES]

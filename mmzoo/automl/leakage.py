@@ -13,6 +13,8 @@ from mmzoo.data.tables.duplicates import exact_duplicates, fingerprint, near_dup
 from mmzoo.data.tables.rows import kind_of, release_pages
 from mmzoo.data.tables.sound_fingerprint import spectrogram_image
 
+NEAR = {"image": "image", "video": "image", "audio": "audio", "text": "text"}  # kinds whose near duplicates are found
+
 
 def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
     """Find duplicate rows across splits, by modality.
@@ -32,8 +34,10 @@ def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
             continue
         digests = [_digest(stored[row]) if there else None for row, there in zip(places, available, strict=True)]
         listed, exact = exact_duplicates(digests, names)
-        content = _content(kind, stored, places, available)
-        near_listed, near = near_duplicates("image" if kind == "video" else kind, content, names, digests)
+        near_listed, near = [], 0
+        if kind in NEAR:
+            content = _content(kind, stored, places, available)
+            near_listed, near = near_duplicates(NEAR[kind], content, names, digests)
         listed = [*listed, *near_listed]
         release_pages(stored)
         if listed:
@@ -47,7 +51,7 @@ def duplicates(splits: Mapping[str, Examples]) -> dict[str, dict]:
 def format_duplicates(found: Mapping[str, dict]) -> str:
     """Format the result of `duplicates` as lines of text."""
     if not found:
-        return "no duplicate images, audio, videos or texts across splits"
+        return "no duplicate images, audio, videos, series or texts across splits"
     lines = [
         f"{name}: {one['exact']} exact, {one['near']} near duplicates; {one['first'][0]}" for name, one in found.items()
     ]

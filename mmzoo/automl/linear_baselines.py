@@ -40,9 +40,9 @@ def linear_scores(inputs: Inputs, labels: dict[str, np.ndarray], num_classes: in
     Args:
         inputs: values of each modality for train, validation and test; the kind is the name up to the first
             underscore. `text`: N strings, None if absent. `image`: uint8 `(N, H, W, C)`. `video`: strips of square
-            frames, `(N, T*S, S, C)`. `audio`: float32 `(N, T)` in [-1, 1] and the sample rate in Hz. `tabular`: float32
-            `(N, F)`, NaN for empty cells. `present`: `{modality: bool (N,)}`; a row without the modality gets the
-            mean features.
+            frames, `(N, T*S, S, C)`. `audio`: float32 `(N, T)` in [-1, 1] and the sample rate in Hz. `series`: float32
+            `(N, T, C + 1)`, see `series_features`. `tabular`: float32 `(N, F)`, NaN for empty cells. `present`:
+            `{modality: bool (N,)}`; a row without the modality gets the mean features.
         labels: for each split int `(N,)` from 0, float `(N,)`, or `(N, num_classes)` of 0 and 1.
         num_classes: 0 for numbers.
         seed: random seed of the optimizer.
@@ -221,7 +221,7 @@ def baseline_input(modality: str, array: np.ndarray, index: np.ndarray, sample_r
         return chosen, sample_rate
     if kind == "text":
         return [decode_bytes(array[row]) or None for row in index]
-    return chosen if kind in ("image", "video") else chosen[:]
+    return chosen if kind in ("image", "video", "series") else chosen[:]
 
 
 def format_baseline_rows(sampled: Mapping[str, "Examples"], splits: Mapping[str, "Examples"]) -> str:

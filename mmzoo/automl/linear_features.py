@@ -143,6 +143,28 @@ def _audio(clips: dict[str, tuple[Any, int]], present: Present) -> Features:
     return _standardize(features, present)
 
 
+def _series(series: dict[str, Any], present: Present) -> Features:
+    return _standardize({split: series_features(batch) for split, batch in series.items()}, present)
+
+
+def series_features(series: Any) -> np.ndarray:
+    """Compute statistics `(N, 5 * C)` of series `(N, T, C + 1)`, whose last channel is 1 for a measured step.
+
+    Of each channel: mean, deviation, minimum, maximum and mean absolute step, over the measured steps.
+    """
+    return np.concatenate([_statistics(series[start : start + BATCH]) for start in range(0, len(series), BATCH)])
+
+
+def _statistics(series: np.ndarray) -> np.ndarray:
+    values, there = series[..., :-1].astype(np.float64), series[..., -1:] > 0.5
+    count, both = np.maximum(there.sum(axis=1), 1), there[:, 1:] & there[:, :-1]
+    mean = (values * there).sum(axis=1) / count
+    away = np.where(there, values - mean[:, None], 0)
+    steps = (np.abs(np.diff(values, axis=1)) * both).sum(axis=1) / np.maximum(both.sum(axis=1), 1)
+    deviation = np.sqrt(np.square(away).sum(axis=1) / count)
+    return np.concatenate([mean, deviation, away.min(axis=1), away.max(axis=1), steps], axis=1).astype(np.float32)
+
+
 def mfcc(waveforms: np.ndarray, sample_rate: int) -> np.ndarray:
     """Compute 20 mel-frequency cepstral coefficients of waveforms `(N, T)` in [-1, 1].
 
@@ -182,4 +204,4 @@ def mel_filters(sample_rate: int, frame_length: int) -> np.ndarray:
     return np.maximum(0, np.minimum(rising, falling))
 
 
-KINDS = {"text": _text, "image": _image, "video": _video, "audio": _audio, "tabular": _tabular}
+KINDS = {"text": _text, "image": _image, "video": _video, "audio": _audio, "series": _series, "tabular": _tabular}

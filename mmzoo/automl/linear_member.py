@@ -12,17 +12,17 @@ from scipy.special import expit, softmax
 
 from mmzoo.automl.linear_fit import fits, length, products
 from mmzoo.automl.text_table import document_weights, factors, frequencies
-from mmzoo.blocks.band_statistics import BandStatistics
 from mmzoo.blocks.hashed_text import SublinearFrequencies
 from mmzoo.blocks.image_statistics import ImageStatistics
 from mmzoo.blocks.piecewise_linear import PiecewiseLinear
 from mmzoo.blocks.presence import split_present
+from mmzoo.blocks.signal_statistics import BandStatistics, SeriesStatistics
 from mmzoo.blocks.standardized import StandardizedFeatures
 from mmzoo.data.arrays import Arrays
 from mmzoo.data.presence import select_inputs
 from mmzoo.data.tables.batches import Examples, as_inputs
 from mmzoo.data.tables.features import edges, figures
-from mmzoo.data.tables.rows import Rows, kind_of
+from mmzoo.data.tables.rows import Rows, kind_of, series_of
 from mmzoo.data.tables.text_counts import TextCounts
 from mmzoo.device.text_hash import SIZE
 from mmzoo.export.quantize import FRONT_END
@@ -39,7 +39,7 @@ MOST_RANK = 64  # of the table of a text: with as many classes at most it is exa
 def linear_model(
     recipe: Any, modalities: tuple[str, ...], train: Examples, validation: tuple[Arrays, np.ndarray]
 ) -> keras.Model | None:
-    """Fit a linear model to fixed features of the images, sounds, hashed texts and columns of `modalities`.
+    """Fit a linear model to fixed features of the images, sounds, series, hashed texts and columns of `modalities`.
 
     Logistic or ridge regression; the regularization with the lowest validation loss is kept. The features of a missing
     modality are 0, for dense ones the mean of the training rows. Videos and bytes of texts have no features here.
@@ -97,11 +97,14 @@ def _batches(inputs: Arrays) -> Iterator[Arrays]:
 def _front(recipe: Any, modality: str) -> keras.Model | None:
     """Return the features of a modality as a model of one layer, `front_end`."""
     kind, config = kind_of(modality), recipe.config
-    shape, dtype = recipe.sizes().shapes((modality,), recipe.features)[modality], "float32"
+    shape, dtype = recipe.sizes().shapes((modality,), recipe.inputs)[modality], "float32"
     if kind == "image" and min(shape[:2]) >= SHORTEST_SIDE:
         layer, dtype = ImageStatistics(name=FRONT_END), "uint8"
     elif kind == "audio":
         layer = BandStatistics(config.sample_rate, config.sample_rate // 40, config.sample_rate // 100, name=FRONT_END)
+    elif kind == "series":
+        column = series_of(recipe.inputs)[modality]
+        layer = SeriesStatistics(column.mean, column.deviation, name=FRONT_END)
     elif kind == "tabular":
         bins = [max(0, len(own) - 1) for own in edges(recipe.features)]
         layer = PiecewiseLinear(bins, name=FRONT_END)

@@ -22,6 +22,8 @@ class Request:
     """Columns of audio paths."""
     video: tuple[str, ...] = ()
     """Columns of video paths."""
+    series: tuple[str, ...] = ()
+    """Columns of time series paths: CSV, NPY or Parquet files."""
     text: tuple[str, ...] = ()
     """Columns of texts."""
     number: tuple[str, ...] = ()
@@ -64,7 +66,7 @@ class Request:
     @property
     def kinds(self) -> dict[str, str]:
         """Return `{column: kind}` of the columns whose kind is said."""
-        said = ("image", "audio", "video", "text", "number", "category")
+        said = ("image", "audio", "video", "series", "text", "number", "category")
         return {name: kind for kind in said for name in getattr(self, kind)}
 
     def keep(self, work: Path) -> None:

@@ -19,7 +19,7 @@ from mmzoo.artifacts.runtimes import predict_rows, predictor
 from mmzoo.automl import targets
 from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import from_frame, read_table, root_of
-from mmzoo.data.tables.rows import decode_rows
+from mmzoo.data.tables.rows import decode_rows, name_of
 from mmzoo.data.tables.source import Source
 from mmzoo.errors import BadInputError
 from mmzoo.metrics.labels import THRESHOLD
@@ -106,6 +106,8 @@ def predictions(
     for line in cell_notes(full, root, inputs, sizes.longest_text):
         logger.warning(line)
     rows = decode_rows(full, root, inputs, sizes, skip_bad)
+    for line in rows.notes:
+        logger.warning(line)
     if rows.bad:
         logger.warning(f"{len(rows.bad):,} of {len(frame):,} rows are left out: a file cannot be decoded")
     empty = int((~rows.present.any(axis=1)).sum()) - len(rows.bad)
@@ -118,7 +120,7 @@ def predictions(
 
 
 def _column_names(groups: Iterable[Sequence]) -> list[str]:
-    return [column if isinstance(column, str) else column.name for columns in groups for column in columns]
+    return [name_of(column) for columns in groups for column in columns]
 
 
 def _completed(frame, wanted: Sequence[str]):

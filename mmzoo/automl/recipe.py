@@ -6,11 +6,12 @@ from typing import Any
 
 from mmzoo.automl.table_recipe import TableConfig, TableRecipe
 from mmzoo.data.tables.features import Category, Date, Number
+from mmzoo.data.tables.series import Series
 from mmzoo.data.tables.source import Source
 
 RECIPE = "recipe.py"
 WIDTH = 120  # columns
-FEATURES = (Category, Date, Number)
+FEATURES = (Category, Date, Number, Series)
 UNWRITTEN = ("data_dir", "fold", "threshold")  # fields of the Config that belong to a run
 OPTIONAL = ("classes", "separator", "left_out", "decimal", "edges", "threshold")  # not written with their defaults
 
@@ -55,7 +56,7 @@ def from_values(values: Mapping[str, Any]) -> TableRecipe:
 def recipe_text(recipe: TableRecipe) -> str:
     """Return the `recipe.py` of `recipe`; text from the table is in it as string literals only."""
     source, config = recipe.source, recipe.config
-    used = {type(column).__name__ for _, columns in source.inputs for column in columns if type(column) in FEATURES}
+    used = {type(column) for _, columns in source.inputs for column in columns if type(column) in FEATURES}
     own = ("encoders", "patience", *recipe.kind.learned, *(["bytes_limit"] if recipe.bytes_limit else []))
     fields = [
         _field(one, recipe)
@@ -63,11 +64,19 @@ def recipe_text(recipe: TableRecipe) -> str:
         if one.name not in UNWRITTEN or getattr(config, one.name) != one.default
     ]
     return TEMPLATE.format(
-        features=f"from mmzoo.data.tables.features import {', '.join(sorted(used))}\n" if used else "",
+        features=_imports(used),
         source=_exploded(source, 0),
         fields="\n".join(fields),
         values="\n".join(f"    {name}={_code(getattr(recipe, name), 4, len(name) + 1)}," for name in own),
     )
+
+
+def _imports(used: set[type]) -> str:
+    """Return the lines that import the classes `used`."""
+    names: dict[str, list[str]] = {}
+    for one in sorted(used, key=lambda one: one.__name__):
+        names.setdefault(one.__module__, []).append(one.__name__)
+    return "".join(f"from {module} import {', '.join(names[module])}\n" for module in sorted(names))
 
 
 def _field(one: dataclasses.Field, recipe: TableRecipe) -> str:

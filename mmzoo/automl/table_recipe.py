@@ -19,7 +19,7 @@ from mmzoo.blocks.presence import ConstantWhereNothing, SharesWhereUnknown
 from mmzoo.data.arrays import split_arrays
 from mmzoo.data.tables.batches import Examples, evaluation_rows, training_rows
 from mmzoo.data.tables.features import Category, Date, Number, edges, figures
-from mmzoo.data.tables.rows import Sizes, kind_of
+from mmzoo.data.tables.rows import Sizes, kind_of, series_of
 from mmzoo.data.tables.source import Source, load_splits, locate
 from mmzoo.errors import BadInputError, expect
 from mmzoo.experiment import Experiment
@@ -55,7 +55,7 @@ class TableConfig:
     modality_dropout: float = 0.0
     """Probability that a training example keeps only some of its modalities."""
     augment: bool = True
-    """Augment training examples: crop and recolor images and videos, shift audio, mask text bytes and cells."""
+    """Augment training examples: crop and recolor images and videos, shift audio, jitter series, mask texts, cells."""
     image_size: int = 96
     """Side of the square images, in pixels; others are resized."""
     sample_rate: int = 16_000
@@ -209,8 +209,9 @@ class TableRecipe:
     def build(self, config: TableConfig | None = None) -> keras.Model:
         """Return the late-fusion model of `{modality: (B, ...), "present": (B, M)}`."""
         config = config or self.config
-        shapes = self.sizes(config).shapes(config.modalities, self.features)
+        shapes = self.sizes(config).shapes(config.modalities, self.inputs)
         options = self.encoders | {name: {"table": table} for name, table in self._text_tables(config).items()}
+        options |= {name: column.figures for name, column in series_of(self.inputs).items()}
         scaled = {"figures": (*figures(self.features), edges(self.features)), "options": options}
         encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
         model = late_fusion(encoders, fusion.load(config.fusion), always_present=True, **self.kind.wiring(self))
@@ -237,9 +238,10 @@ class TableRecipe:
             task=kind.task,
             labels=self.source.classes,
             outputs={kind.output: "answer", "embedding": "embedding"},
-            units=sizes.units(modalities, self.features),
+            units=sizes.units(modalities, self.inputs),
             data={"name": Path(self.source.path).name, "version": "", "license": "", "weights_license": ""},
-            ranges=sizes.ranges(modalities, self.features),
+            ranges=sizes.ranges(modalities, self.inputs),
+            prepare={name: one.prepare for name, one in series_of(self.inputs).items() if name in modalities},
             precisions=("float32", "dynamic") if published else ("float32", "dynamic", "int8"),
             threshold=config.threshold or THRESHOLD,
         )
@@ -274,9 +276,14 @@ class TableRecipe:
         )
 
     @property
+    def inputs(self) -> dict[str, tuple]:
+        """Return `{modality: columns}`."""
+        return dict(self.source.inputs)
+
+    @property
     def features(self) -> tuple[Number | Category | Date, ...]:
         """Return the columns of the modality `tabular`."""
-        return dict(self.source.inputs).get("tabular", ())
+        return self.inputs.get("tabular", ())
 
 
 def _class_wiring(recipe: TableRecipe) -> dict[str, Any]:

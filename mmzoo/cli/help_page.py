@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 GROUPS = {
-    "Data": """target source data-dir modalities task image audio video text number category ignore split group time
-        skip-bad fold join-validation label-share pairings components snr-db passes mixing joined context tampered""",
+    "Data": """target source data-dir modalities task image audio video series text number category ignore split group
+        time skip-bad fold join-validation label-share pairings components snr-db passes mixing joined context
+        tampered""",
     "Model": """fusion encoder text-encoder width embed-dim layers units text-units projection dropout alone
         init-from size""",
     "Training": """epochs batch-size learning-rate modality-dropout objective temperature beta targets clusters hidden

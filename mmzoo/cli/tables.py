@@ -25,7 +25,7 @@ def fit(
     ----------
     table
         CSV, TSV, JSON Lines or Parquet file, or a folder with one folder of files per class. Cells are paths of images,
-        audio and video files, texts, numbers, categories or dates.
+        audio and video files, or of time series (CSV, NPY, Parquet), texts, numbers, categories or dates.
     target
         Target column: class, labels (multi-label) or number (regression).
     out

@@ -225,7 +225,10 @@ def _new_card(recipe: str, experiment: Experiment, model: keras.Model, training:
     """Return the card of a model that is not exported or scored yet."""
     spec, config = experiment.export(), experiment.config
     inputs = [
-        Tensor(name, (1, *x.shape[1:]), str(x.dtype), spec.units[name], tuple(map(float, spec.ranges[name])))
+        Tensor(
+            *(name, (1, *x.shape[1:]), str(x.dtype), spec.units[name], tuple(map(float, spec.ranges[name]))),
+            prepare=spec.prepare.get(name, {}),
+        )
         for name, x in model.input.items()
     ]
     return Card(

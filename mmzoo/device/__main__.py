@@ -22,11 +22,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("model", help="folder of a trained model, or a .tflite file")
     parser.add_argument("--image", help="image file")
     parser.add_argument("--audio", help="WAV file")
+    parser.add_argument("--series", help="CSV, NPY or Parquet file of a time series")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--accelerator", choices=("cpu", "gpu"), default="cpu")
     given = parser.parse_args(arguments)
     try:
-        answer = Runner(given.model, given.threads, given.accelerator)(image=given.image, audio=given.audio)
+        runner = Runner(given.model, given.threads, given.accelerator)
+        answer = runner(image=given.image, audio=given.audio, series=given.series)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

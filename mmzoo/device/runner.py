@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo.device.media import CUT_END, PADDED_END, fit_length, read_image, read_wav, text_ids, to_int16, to_rate
+from mmzoo.device.series import prepare_series
 from mmzoo.device.session import model_file, open_session, read_card
 from mmzoo.device.text_hash import SIZE, text_counts
 
@@ -31,9 +32,11 @@ class Runner:
       not inverted: a model of white digits on black expects white digits on black.
     - `text`: a string, encoded as the model reads it: its UTF-8 bytes + 3, then zeros, or the counts of its hashed
       words and character n-grams; or the encoded array.
+    - `series`: a CSV, NPY or Parquet file with the channels of training, resampled as in training, see
+      `mmzoo.device.series.prepare_series`; or the resampled array.
     - any other input: an array of the input's shape.
 
-    A model of several images or texts has names such as `image_front` and `text_title`.
+    A model of several images, series or texts has names such as `image_front` and `text_title`.
 
     A missing modality is filled with zeros, and the input `present` masks it.
 
@@ -139,6 +142,8 @@ class Runner:
                 raise ValueError(f"{path}: expected an array, as the model's card has no rate in Hz. Received: a file")
             return to_int16(to_rate(*read_wav(path), int(rate[1]))) / np.float32(32768)
         kind = name.split("_")[0]  # a model of several pictures or texts names them image_front, text_title
+        if prepare := self.inputs[name].get("prepare"):
+            return prepare_series(path, prepare).tensor
         if kind == "image" and len(shape) == 4 and dtype == np.uint8:
             return read_image(path, *shape[1:])
         if kind == "text" and len(shape) == 2 and dtype == np.int32:
@@ -159,7 +164,9 @@ class Runner:
         kind = np.floating if np.issubdtype(dtype, np.floating) else np.integer
         if not np.issubdtype(array.dtype, kind):
             raise ValueError(f"{name}: expected {dtype.name} values. Received: {array.dtype.name}")
-        low, high = self.inputs[name].get("range") or (-np.inf, np.inf)
+        # the range of a series is where most values are, not a limit
+        limits = None if "prepare" in self.inputs[name] else self.inputs[name].get("range")
+        low, high = limits or (-np.inf, np.inf)
         if kind is np.integer:
             low, high = max(low, np.iinfo(dtype).min), min(high, np.iinfo(dtype).max)
         least, most = array.min(), array.max()

@@ -17,6 +17,7 @@ def series_conv(
     mean: np.ndarray | None = None,
     variance: np.ndarray | None = None,
     name: str = "series_conv",
+    measured: bool = False,
 ) -> keras.Model:
     """Build an encoder of sensor time series by dilated convolutions.
 
@@ -26,7 +27,8 @@ def series_conv(
     `mean` and `variance` `(C,)` of the training data are saved with the model as weights that are not trainable.
     Without them, `model.get_layer("front_end").adapt(series)` sets them. Residual blocks have two causal convolutions
     of 3 steps; dilation doubles from block to block. The last of `n` blocks covers `4 * (2**n - 1)` past steps and no
-    future ones. The mean over time follows.
+    future ones. The mean over time follows. With `measured`, the last channel is 1 for a measured step and 0 for
+    padding, and the mean is over the measured steps; a series without any has a mean of 0.
 
     Raises:
         ValueError: only one of `mean` and `variance`, or a different length.
@@ -39,10 +41,15 @@ def series_conv(
     x = front_end(series)
     if mean is not None:
         front_end.set_figures(mean, variance)
-    x = ops.reshape(x, (-1, steps, 1, channels))
+    x = there = ops.reshape(x, (-1, steps, 1, channels))
     for i, width in enumerate(widths):
         x = residual(x, width, 2**i, name=f"stage{i}")
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    if measured:
+        there = there[..., channels - 1 : channels]
+        share = layers.GlobalAveragePooling2D(name="measured")(there)
+        x = layers.GlobalAveragePooling2D(name="pool")(x * there) / ops.maximum(share, 1 / steps)
+    else:
+        x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dense(embed_dim, activation="relu", name="embedding")(x)
     return keras.Model(series, x, name=name)
 

@@ -1,8 +1,7 @@
 """Encoders of a table's modalities: small networks without tuning."""
 
 import math
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -13,6 +12,7 @@ from mmzoo.device.text_hash import SIZE
 from mmzoo.encoders.light_cnn import light_cnn
 from mmzoo.encoders.log_mel_cnn import log_mel_cnn
 from mmzoo.encoders.pretrained import pretrained
+from mmzoo.encoders.series_conv import series_conv
 from mmzoo.encoders.tabular_mlp import tabular_mlp, tabular_piecewise
 from mmzoo.encoders.temporal_conv import temporal_conv
 from mmzoo.encoders.text_conv import text_conv
@@ -20,6 +20,7 @@ from mmzoo.encoders.text_hash import RANK, text_hash
 
 CELLS = 6  # a side of the last feature map, at most
 MOST_CHANNELS = 96
+SERIES_WIDTHS = (32, 32, 64, 64)  # channels of the blocks
 TEXT_DROPOUT = 0.4  # of the maxima of text convolutions: tables usually have few texts
 
 
@@ -36,8 +37,9 @@ def table_encoders(
 
     Args:
         shapes: `{modality: shape}` of one example: of `image` and `image_front` `(H, W, 3)`, of `audio` `(T,)`, of
-            `video` `(T*H, H, 3)`, T square frames from top to bottom, of `text` `(L,)`, of `tabular` `(F,)`. A
-            modality's kind is its name up to the first `_`. A text of shape `(32768,)` is hashed counts.
+            `video` `(T*H, H, 3)`, T square frames from top to bottom, of `series` `(T, C)` with a last channel as in
+            `series_conv`, of `text` `(L,)`, of `tabular` `(F,)`. A modality's kind is its name up to the first `_`. A
+            text of shape `(32768,)` is hashed counts.
         sample_rate: of audio, in Hz.
         embed_dim: width of the embeddings.
         width: factor of the channels inside the encoders.
@@ -45,58 +47,58 @@ def table_encoders(
             `tabular_piecewise`; without them the rows are not scaled.
         dropout: dropout rate of each embedding, and inside the encoder of `tabular`.
         options: `{modality: arguments}`: of images and videos the arguments of `encoders.pretrained`, of hashed texts
-            `table`, the initial table `(32768, text_rank(width))`.
+            `table`, the initial table `(32768, text_rank(width))`, of series `mean` and `variance` of each channel.
 
     Raises:
         ValueError: a modality is of another kind.
     """
-    made, tabular = {}, partial(_tabular, figures, dropout, [_wide(128, width)] * 2)
+    facts = {"audio": {"sample_rate": sample_rate}, "tabular": {"figures": figures, "dropout": dropout}}
+    made = {}
     for name, shape in shapes.items():
-        given = (options or {}).get(name, {})
-        builders = {"image": partial(_image_encoder, given), "text": partial(_text_encoder, given), "tabular": tabular}
-        plain = _encoder(name, shape, sample_rate, embed_dim, width, builders)
+        kind = name.split("_")[0]
+        if kind not in KINDS:
+            raise ValueError(f"table_encoders expects {', '.join(KINDS)}. Received: modality={name!r}")
+        given = {**(options or {}).get(name, {}), **facts.get(kind, {})}
+        plain = KINDS[kind](given, shape, embed_dim, width, f"{name}_encoder")
         x = layers.Dropout(dropout, name="embedding_dropout")(plain.output)
         made[name] = keras.Model(plain.input, x, name=plain.name)
     return made
 
 
-def _encoder(
-    modality: str,
-    shape: tuple[int, ...],
-    sample_rate: int,
-    embed_dim: int,
-    width: float,
-    builders: Mapping[str, Callable[..., keras.Model]],
+def _audio_encoder(
+    given: dict[str, Any], shape: tuple[int, ...], embed_dim: int, width: float, name: str
 ) -> keras.Model:
-    """Build the encoder of one modality; `builders` are functions for images, texts and rows."""
-    name, kind = f"{modality}_encoder", modality.split("_")[0]
-    if kind == "image":
-        return builders["image"](shape, embed_dim, width, name)
-    if kind == "video":
-        frame = builders["image"]((shape[1], *shape[1:]), embed_dim, width, f"{modality}_frame_encoder")
-        return temporal_conv(shape[0] // shape[1], frame, embed_dim, [_wide(64, width)] * 2, name=name)
-    if kind == "audio":
-        return log_mel_cnn(shape[0], sample_rate, embed_dim, [_wide(64, width)] * 5, name=name)
-    if kind == "text":
-        return builders["text"](shape[0], embed_dim, width, name)
-    if kind == "tabular":
-        return builders["tabular"](shape[0], embed_dim, name=name)
-    raise ValueError(f"table_encoders expects image, audio, video, text and tabular. Received: {modality=}")
+    """Build a convolutional network over the log-mel spectrogram of a waveform."""
+    return log_mel_cnn(shape[0], given["sample_rate"], embed_dim, [_wide(64, width)] * 5, name=name)
 
 
-def _tabular(
-    figures: tuple[np.ndarray, ...] | None,
-    dropout: float,
-    widths: list[int],
-    num_features: int,
-    embed_dim: int,
-    name: str,
+def _video_encoder(
+    published: dict[str, Any], shape: tuple[int, ...], embed_dim: int, width: float, name: str
+) -> keras.Model:
+    """Build an image encoder of each frame, with convolutions over time."""
+    frame = name.removesuffix("_encoder") + "_frame_encoder"
+    encoder = _image_encoder(published, (shape[1], *shape[1:]), embed_dim, width, frame)
+    return temporal_conv(shape[0] // shape[1], encoder, embed_dim, [_wide(64, width)] * 2, name=name)
+
+
+def _series_encoder(
+    figures: dict[str, Any], shape: tuple[int, ...], embed_dim: int, width: float, name: str
+) -> keras.Model:
+    """Build dilated convolutions over the steps of a series whose last channel says which are measured."""
+    widths = [_wide(channels, width) for channels in SERIES_WIDTHS]
+    return series_conv(shape, embed_dim, widths, name=name, measured=True, **figures)
+
+
+def _tabular_encoder(
+    given: dict[str, Any], shape: tuple[int, ...], embed_dim: int, width: float, name: str
 ) -> keras.Model:
     """Build an encoder of rows, with bins where a feature has edges."""
-    mean, variance, edges = (*(figures or (None, None)), ())[:3]
+    mean, variance, edges = (*(given["figures"] or (None, None)), ())[:3]
+    widths = [_wide(128, width)] * 2
     if any(map(len, edges)):
-        return tabular_piecewise(num_features, embed_dim, (mean, variance, edges), widths, dropout=dropout, name=name)
-    return tabular_mlp(num_features, embed_dim, widths, mean, variance, dropout=dropout, name=name)
+        figures = (mean, variance, edges)
+        return tabular_piecewise(shape[0], embed_dim, figures, widths, dropout=given["dropout"], name=name)
+    return tabular_mlp(shape[0], embed_dim, widths, mean, variance, dropout=given["dropout"], name=name)
 
 
 def _image_encoder(
@@ -113,11 +115,13 @@ def _image_encoder(
     return light_cnn(shape, embed_dim, widths, name=name, width=width)
 
 
-def _text_encoder(options: dict[str, Any], length: int, embed_dim: int, width: float, name: str) -> keras.Model:
+def _text_encoder(
+    options: dict[str, Any], shape: tuple[int, ...], embed_dim: int, width: float, name: str
+) -> keras.Model:
     """Build a text encoder: of hashed counts with the arguments `options`, or convolutions over bytes."""
-    if length == SIZE:
+    if shape[0] == SIZE:
         return text_hash(embed_dim, text_rank(width), name=name, **options)
-    return text_conv(length, embed_dim, units=_wide(128, width), dropout=TEXT_DROPOUT, name=name)
+    return text_conv(shape[0], embed_dim, units=_wide(128, width), dropout=TEXT_DROPOUT, name=name)
 
 
 def text_rank(width: float) -> int:
@@ -127,3 +131,13 @@ def text_rank(width: float) -> int:
 
 def _wide(units: int, width: float) -> int:
     return max(4, int(units * width / 4 + 0.5) * 4)
+
+
+KINDS = {
+    "image": _image_encoder,
+    "audio": _audio_encoder,
+    "video": _video_encoder,
+    "series": _series_encoder,
+    "text": _text_encoder,
+    "tabular": _tabular_encoder,
+}

@@ -25,7 +25,8 @@ PLOTS = {
     "confusion_matrix.png": "Confusion matrix",
 }
 SHOWN_CLASSES = 100  # with more labels, the README refers to their file
-PLACEHOLDERS = {("image", 4): '"image.png"', ("audio", 2): '"speech.wav"'}  # by input and rank; other inputs are arrays
+# by input and rank; other inputs are arrays
+PLACEHOLDERS = {("image", 4): '"image.png"', ("audio", 2): '"speech.wav"', ("series", 3): '"series.csv"'}
 
 
 def readme(card: Card, plots: Sequence[str] = ()) -> str:

@@ -235,7 +235,7 @@ class TestErrors:
         return {split: {"tabular": draw_tables(y)} | change for split, y in self.labels.items()}
 
     def test_unknown_kind_raises(self):
-        with pytest.raises(BadInputError, match=r"text, image, video, audio, tabular. Received: smell_front"):
+        with pytest.raises(BadInputError, match=r"text, image, video, audio, series, tabular. Received: smell_front"):
             linear_scores(self.inputs(smell_front=[]), self.labels, 2)
         with pytest.raises(BadInputError, match="at least one modality"):
             linear_scores({split: {"present": {}} for split in SPLITS}, self.labels, 2)

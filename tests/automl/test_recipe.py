@@ -82,7 +82,7 @@ def test_any_table_is_a_recipe_or_one_line(table, skip_bad):
 
 def check(told, splits):
     columns = dict(told.source.inputs).get("tabular", ())
-    shapes = told.sizes().shapes(told.source.modalities, columns)
+    shapes = told.sizes().shapes(told.source.modalities, dict(told.source.inputs))
     for examples in splits.values():
         inputs = as_inputs(examples.rows, examples.index, told.source.modalities)
         assert len(examples.labels) == len(examples.index)

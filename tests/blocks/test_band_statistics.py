@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from on_device import check_on_device
 
-from mmzoo.blocks.band_statistics import BandStatistics
 from mmzoo.blocks.log_mel import LogMel
+from mmzoo.blocks.signal_statistics import BandStatistics
 
 RNG = np.random.default_rng(0)
 

@@ -16,11 +16,15 @@ from PIL import Image
 
 from mmzoo.data.tables.batches import as_inputs
 from mmzoo.data.tables.rows import Sizes, decode_rows
+from mmzoo.data.tables.series import Series
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
 
 SIZES = Sizes(image_size=24, sample_rate=8000, samples=600, text_bytes=8)
-NAMES = ("image", "audio")
+NAMES = ("image", "audio", "series")
+SERIES = Series("file", ("x", "y"), "t", 20.0, 16, (1.25, -3.0), (2.0, 0.5))
+INPUTS = {"image": ("file",), "audio": ("file",), "series": (SERIES,)}
+OUTPUTS = {"image": "seen", "audio": "heard", "series": "felt"}
 WIDTHS = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 
 
@@ -38,18 +42,21 @@ def runner(embed, tmp_path_factory):
     """Return a runner of a model whose outputs are its inputs; its card has the units of a table."""
     import keras
 
-    shapes = SIZES.shapes(NAMES, ())
+    shapes = SIZES.shapes(NAMES, INPUTS)
     image = keras.Input(shapes["image"], dtype="uint8", name="image")
     audio = keras.Input(shapes["audio"], name="audio")
-    present = keras.Input((2,), name="present")
-    inputs = {"image": image, "audio": audio, "present": present}
+    series = keras.Input(shapes["series"], name="series")
+    present = keras.Input((3,), name="present")
+    inputs = {"image": image, "audio": audio, "series": series, "present": present}
     outputs = {"seen": keras.layers.Rescaling(1.0)(image), "heard": keras.layers.Rescaling(1.0)(audio)}
+    outputs["felt"] = keras.layers.Rescaling(1.0)(series)
     outputs["there"] = keras.layers.Rescaling(1.0)(present)
     path = tmp_path_factory.mktemp("same") / "model_float32.tflite"
     spec = {k: keras.InputSpec(shape=(1, *v.shape[1:]), dtype=v.dtype, name=k) for k, v in inputs.items()}
     keras.Model(inputs, outputs).export(path, format="litert", input_signature=[spec], verbose=False)
-    units = SIZES.units(NAMES, ())
-    card = {"recipe": "recipe.py", "inputs": [{"name": name, "unit": units[name]} for name in inputs]}
+    units, prepare = SIZES.units(NAMES, INPUTS), {"series": {"prepare": SERIES.prepare}}
+    entries = [{"name": name, "unit": units[name], **prepare.get(name, {})} for name in inputs]
+    card = {"recipe": "recipe.py", "inputs": entries}
     embed(path, json.dumps(card).encode(), path)
     return Runner(path)
 
@@ -58,7 +65,7 @@ def trained(kind, path, folder):
     """Return the input that training makes of a file, or the error with which it refuses the file."""
     frame = pd.DataFrame({"file": [str(path)]}, dtype=object)
     try:
-        rows = decode_rows(frame, folder, {kind: ("file",)}, SIZES)
+        rows = decode_rows(frame, folder, {kind: INPUTS[kind]}, SIZES)
     except BadInputError as error:
         return error
     return as_inputs(rows, np.array([0]), [kind])[kind][0]
@@ -69,7 +76,7 @@ def ran(kind, path, runner):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return runner(**{kind: path})["seen" if kind == "image" else "heard"]
+            return runner(**{kind: path})[OUTPUTS[kind]]
     except ValueError as error:
         return error
 
@@ -183,3 +190,58 @@ def test_image_files_give_the_same_tensor_or_none(folder, runner, made, whole):
     tensor = assert_same("image", cut, folder, runner)
     if whole >= 1:
         assert (tensor is None) == (mode in ("F", "I"))
+
+
+def encoded_series(frame, form):
+    """Return a series as the bytes of a CSV or Parquet file, or of an NPY file without names."""
+    file = io.BytesIO()
+    if form == "parquet":
+        frame.to_parquet(file, index=False)
+    elif form == "npy":
+        np.save(file, frame.to_numpy())
+    else:
+        frame.to_csv(file, index=False, sep=form, decimal="," if form == ";" else ".")
+    return file.getvalue()
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    length=st.sampled_from([0, 1, 2, 15, 16, 17, 40]),
+    rate=st.sampled_from([20, 20, 10, 7.3, 39, 60, 200]),
+    form=st.sampled_from([",", ";", "\t", "parquet", "parquet", "npy"]),
+    names=st.sampled_from([("x", "y"), ("y", "x"), ("y", "x"), ("x", "z")]),
+    empty=st.sampled_from([0, 0, 0.2, 1]),
+    large=st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_series_give_the_same_tensor(folder, runner, seed, length, rate, form, names, empty, large):
+    rng = np.random.default_rng(seed)
+    times = 1e9 * large + (np.arange(length) + rng.uniform(-0.3, 0.3, length)) / rate
+    values = np.where(rng.random((length, 2)) < empty, np.nan, rng.normal((1000, 0), (3, 0.1), (length, 2)))
+    frame = pd.DataFrame({names[0]: values[:, 0], "t": times, names[1]: values[:, 1]})
+    tensor = assert_same("series", encoded_series(frame, form), folder, runner)
+    known = np.isfinite(values).any()
+    assert (tensor is None) == (form == "npy" or "z" in names or not known)
+    if tensor is not None:
+        assert set(np.unique(tensor[:, 2])) <= {0, 1}
+        assert tensor[0, 2] == 1
+        fill = np.array([1.25, -3.0], np.float32)
+        np.testing.assert_array_equal(tensor[tensor[:, 2] == 0, :2], np.tile(fill, (int((tensor[:, 2] == 0).sum()), 1)))
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    form=st.sampled_from([",", "parquet", "npy"]),
+    cut=st.floats(0, 1),
+    where=st.sampled_from(["end", "bytes"]),
+)
+@settings(max_examples=100, deadline=None)
+def test_broken_series_give_the_same_tensor_or_none(folder, runner, seed, form, cut, where):
+    rng = np.random.default_rng(seed)
+    content = bytearray(encoded_series(pd.DataFrame(rng.normal(size=(9, 3)), columns=["t", "x", "y"]), form))
+    if where == "end":
+        content = content[: int(cut * len(content))]
+    else:
+        for _ in range(4):
+            content[rng.integers(len(content))] = rng.integers(256)
+    assert_same("series", bytes(content), folder, runner)

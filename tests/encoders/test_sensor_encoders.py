@@ -148,3 +148,25 @@ def test_memorizes_a_batch(name):
     encoder = ENCODERS[name]()
     encoder.get_layer("front_end").adapt(x)
     check_memorizes(encoder, x, np.random.default_rng(1).integers(0, 2, 16))
+
+
+def padded_series(count, measured):
+    """Return series `(count, STEPS, 4)` of which `measured` steps are measured, the others at the mean."""
+    there = np.arange(STEPS)[:, None] < measured
+    values = np.where(there, examples("series_conv", count), MEAN)
+    return np.concatenate([values, np.broadcast_to(there, (count, STEPS, 1))], axis=-1).astype("float32")
+
+
+def test_series_conv_averages_measured_steps_alone(tmp_path, gpu):
+    figures = {"mean": np.append(MEAN, 0), "variance": np.append(VARIANCE, 1)}
+    model = series_conv((STEPS, 4), 12, widths=(8, 8), measured=True, **figures)
+    randomize(model)
+    model.get_layer("front_end").set_figures(*figures.values())
+    steps = keras.Model(model.input, [model.get_layer("stage1_relu").output, model.get_layer("embedding").input])
+    for measured in (0, 7, STEPS):
+        features, pooled = steps(padded_series(2, measured))
+        mean = np.asarray(features)[:, :measured, 0].sum(axis=1) / max(1, measured)
+        np.testing.assert_allclose(np.asarray(pooled), mean, rtol=1e-4, atol=1e-5)
+    given = np.concatenate([padded_series(2, 7), padded_series(2, STEPS)])
+    x = keras.Input((STEPS, 4), name="series")
+    check_on_device(keras.Model({"series": x}, {"y": model(x)}), {"series": given}, tmp_path, gpu)

@@ -34,5 +34,5 @@ def test_width_scales_inner_channels():
 
 
 def test_table_encoders_unknown_kind_raises():
-    with pytest.raises(ValueError, match="table_encoders expects image, audio, video, text and tabular"):
+    with pytest.raises(ValueError, match="table_encoders expects image, audio, video, series, text, tabular"):
         table_encoders({"smell": (8, 32, 32, 3)}, 8000, 16)

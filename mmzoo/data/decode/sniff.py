@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def kind_of_file(path: str | Path) -> str:
-    """Return image, audio or video, by what opens the file; "" if nothing does.
+    """Return image, audio, series or video, by what opens the file; "" if nothing does.
 
     Videos need the package av.
     """
@@ -34,6 +34,15 @@ def _opens_audio(path: Path) -> bool:
     return True
 
 
+def _opens_series(path: Path) -> bool:
+    from mmzoo.device.series import read_series
+
+    try:
+        return len(read_series(path).values) > 1
+    except ValueError:
+        return False
+
+
 def _opens_video(path: Path) -> bool:
     try:
         import av
@@ -46,4 +55,4 @@ def _opens_video(path: Path) -> bool:
         return False
 
 
-_OPENS = {"image": _opens_image, "audio": _opens_audio, "video": _opens_video}
+_OPENS = {"image": _opens_image, "audio": _opens_audio, "series": _opens_series, "video": _opens_video}

@@ -10,6 +10,7 @@ import tensorflow as tf
 from mmzoo.data.augment.audio import shift_waveforms
 from mmzoo.data.augment.batch import draw, draw_gain
 from mmzoo.data.augment.images import change_colors, crop_images
+from mmzoo.data.augment.series import jitter_series
 from mmzoo.data.pipeline import Make, evaluation_batches, training_batches
 from mmzoo.data.tables.rows import Rows, kind_of, rows_of
 
@@ -18,6 +19,7 @@ AREA = (0.8, 1.0)  # fraction of an image kept by a random crop
 COLORS = {"brightness": 0.15, "contrast": 0.15, "saturation": 0.15, "hue": 0.0}  # no hue: labels may name colors
 SHIFT = 0.1  # maximum time shift of a waveform, as a fraction of its length
 GAIN = 6.0  # maximum change of the level, dB
+SCALED, NOISE = 0.1, 0.05  # change of a series' channels, and noise, both of their deviation, at most
 HIDDEN_BYTES = 0.1  # probability of masking a byte of a text
 HIDDEN_COUNTS = 0.3  # probability of dropping a word, a pair of words or a character n-gram of a text
 HIDDEN_CELLS = 0.1  # probability of masking a number, category or date
@@ -44,9 +46,10 @@ def training_rows(
     """Return the training batches of one epoch.
 
     With `augment`, images and videos are cropped and color-jittered, all frames of a video alike. Waveforms are shifted
-    in time and change their level. Single bytes or counts of texts and single cells are masked. Modality dropout
-    affects an example with probability `dropout`. Half of these examples keep one available modality, uniformly chosen.
-    The other half keep a uniformly chosen subset, or all modalities if none of the subset is available.
+    in time and change their level. Channels of series are scaled and get noise. Single bytes or counts of texts and
+    single cells are masked. Modality dropout affects an example with probability `dropout`. Half of these examples keep
+    one available modality, uniformly chosen. The other half keep a uniformly chosen subset, or all modalities if none
+    of the subset is available.
 
     Returns:
         batches `({modality: (B, ...), ..., "present": (B, M)}, label)`.
@@ -166,6 +169,8 @@ def _augment(
         return change_colors(_crop_frames(x, seed), seed, **COLORS)
     if kind == "audio":
         return draw_gain(shift_waveforms(x, seed, max(1, int(SHIFT * x.shape[1]))), seed, GAIN)
+    if kind == "series":
+        return jitter_series(x, seed, SCALED, NOISE)
     if kind == "text" and x.dtype == tf.uint8:
         return _drop_counts(x, seed)
     if kind == "text":

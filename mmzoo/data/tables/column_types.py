@@ -1,4 +1,4 @@
-"""Inference of column types (image, audio, video, text, category, number, date) and of the target's kind."""
+"""Inference of column types (image, audio, video, series, text, category, number, date) and of the target's kind."""
 
 import difflib
 import logging
@@ -30,19 +30,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 logger = logging.getLogger(__name__)
-KINDS = ("image", "audio", "video", "text", "category", "number", "date")
+KINDS = ("image", "audio", "video", "series", "text", "category", "number", "date")
 TARGETS = ("class", "number", "labels")
 UNSUPPORTED = "files of an unsupported format"
 FILES = {
     "image": (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
     "audio": (".wav", ".flac", ".ogg"),
     "video": (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"),
+    "series": (".csv", ".tsv", ".npy", ".parquet"),
     UNSUPPORTED: (".mp3", ".m4a", ".aac", ".opus", ".wma", ".heic", ".avif", ".svg", ".pdf"),
 }
 IDENTIFIER = "an identifier: distinct in every row"
 LENGTH = 64  # maximum characters of a category, identifier or label; longer cells are text
 SNIFFED = 50  # cells that are tried as paths of files
 PATH = 260  # maximum characters of a path
+ENDING = 8  # characters of the longest ending of a file
 _ID = re.compile(r"(?i:(?:^|[\W_])(?:id|index|key)$|^unnamed \d+$)|[a-z]I[dD]$")
 _CODES = re.compile(r"(?i:(?:^|[\W_])(?:zip|zipcode|zip.?code|postal|post.?code|postal.?code|plz|code|cd)$)|[a-z]Code$")
 
@@ -67,8 +69,8 @@ def infer_columns(
 
     The kind depends on the cells that are not empty, not on their order. The first matching rule counts:
     - lists, or a single value: skipped
-    - image, audio, video: over half of the cells have an extension in `FILES`, and one file exists; or over half are
-      files that can be opened, whatever their extension. Web addresses are skipped
+    - image, audio, video, series: over half of the cells have an extension in `FILES`, and one file exists; or over
+      half are files that can be opened, whatever their extension. Web addresses are skipped
     - number: all cells are finite decimals, see `number_form`, without leading zeros, which codes have. Whole numbers
       are an identifier, and skipped, if all are distinct and they are consecutive or the column's name ends in id,
       index or key. Whole numbers are a category if there are at most 10 distinct ones, and at most 5 % of the number
@@ -243,12 +245,14 @@ def _kind_of(name: str, cells: list, root: str | Path) -> str:
 
 def _kind_of_files(name: str, cells: list, root: str | Path) -> str:
     """Return the kind of a column of paths, the reason to skip it, or "" if it holds none."""
-    dotted = [text for text in map(str, cells) if "." in text.rstrip()[-5:-1]]
+    dotted = [text for text in map(str, cells) if "." in text.rstrip()[-ENDING:-1]]
     for kind, endings in FILES.items():
-        paths = [text for text in dotted if text.rstrip()[-5:].lower().endswith(endings)]
+        paths = [text for text in dotted if text.rstrip()[-ENDING:].lower().endswith(endings)]
         if 2 * len(paths) > len(cells):
             if 2 * sum("://" in path for path in paths) > len(paths):
                 return "web addresses: only files are read"
+            if kind == "series":
+                return _kind_of_tables(name, paths, root)
             if kind in KINDS:
                 _expect_file(name, paths, root)
             return kind
@@ -258,6 +262,16 @@ def _kind_of_files(name: str, cells: list, root: str | Path) -> str:
     if not files or 2 * len(files) <= len(some) or 2 * len(distinct) <= len({*map(str, cells)}):
         return ""
     return Counter(kind_of_file(path) or UNSUPPORTED for path in files).most_common(1)[0][0]
+
+
+def _kind_of_tables(name: str, paths: list[str], root: str | Path) -> str:
+    """Return `series` if a CSV, NPY or Parquet file opens as such; "" if there is none, and names repeat."""
+    distinct = [*dict.fromkeys(paths)]
+    files = [path for text in distinct if os.path.isfile(path := resolve(text, root))]
+    if not files and 2 * len(distinct) <= len(paths):
+        return ""
+    _expect_file(name, distinct, root)
+    return "series" if any(kind_of_file(file) == "series" for file in files[:SNIFFED]) else UNSUPPORTED
 
 
 def _may_be_path(text: str) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from mmzoo.data.tables.features import Category, Date, Number, read_column
 from mmzoo.data.tables.formats import Lookup, is_plain, to_number
 from mmzoo.data.tables.read import as_written, resolve
-from mmzoo.data.tables.rows import is_file, kind_of, texts
+from mmzoo.data.tables.rows import is_file, kind_of, name_of, texts
 from mmzoo.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def cell_notes(
     lines = []
     for modality, columns in inputs.items():
         if is_file(modality):
-            lines += _files(frame[columns[0]], root)
+            lines += _files(frame[name_of(columns[0])], root)
         elif kind_of(modality) == "text":
             lines += _lengths(frame, columns, text_bytes) if text_bytes else []
         else:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -25,6 +25,7 @@ from mmzoo.data.decode.video import import_av, read_frames
 from mmzoo.data.tables.features import empty_cells, feature_names, features, spread
 from mmzoo.data.tables.features import present as any_cell
 from mmzoo.data.tables.read import resolve
+from mmzoo.data.tables.series import read_steps, series_note
 from mmzoo.data.tables.text_counts import TextCounts, read_counts, write_counts
 from mmzoo.device import text_hash
 from mmzoo.device.media import PADDED_END
@@ -33,12 +34,13 @@ from mmzoo.errors import BadInputError
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 2  # of the cached files; another version decodes again
+VERSION = 3  # of the cached files; another version decodes again
 CHUNK = 256  # files decoded between two updates of the progress bar
 CELL_ROWS = 10_000  # rows of cells in memory at a time
 TEXT_ROWS = 1000  # texts counted at a time
 SHOWN = 5  # bad rows listed in a message
 THREADS = 4
+FILES = {"image": np.uint8, "audio": np.int16, "video": np.uint8, "series": np.float32}  # kinds of files, as stored
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Sizes:
     """Hold the sizes of a row's tensors.
 
     Images are `(image_size, image_size, 3)`, waveforms `(samples,)`. Texts are `(text_bytes,)`, or `(32768,)` where
-    `text_encoder` is `hash`. Videos are vertical strips of square frames, `(frames * frame_size, frame_size, 3)`.
+    `text_encoder` is `hash`. Videos are vertical strips of square frames, `(frames * frame_size, frame_size, 3)`. A
+    series has the sizes of its column, see `mmzoo.data.tables.series.Series`.
     """
 
     image_size: int  # pixels
@@ -67,30 +70,33 @@ class Sizes:
         """Return the length from which on texts are cut, in bytes; 0 if they are not."""
         return 0 if self.hashed else self.text_bytes
 
-    def shapes(self, modalities: Sequence[str], columns: Sequence) -> dict[str, tuple[int, ...]]:
-        """Return `{modality: shape}` of one example; `columns` belong to `tabular`."""
+    def shapes(self, modalities: Sequence[str], inputs: Mapping[str, Sequence]) -> dict[str, tuple[int, ...]]:
+        """Return `{modality: shape}` of one example; `inputs` is `{modality: columns}`."""
         side = self.image_size
         length = text_hash.SIZE if self.hashed else self.text_bytes
         known = {"image": (side, side, 3), "audio": (self.samples,), "text": (length,)}
         known["video"] = (self.frames * self.frame_size, self.frame_size, 3)
-        known["tabular"] = (len(feature_names(columns)),)
-        return {name: known[kind_of(name)] for name in modalities}
+        known["tabular"] = (len(feature_names(inputs.get("tabular", ()))),)
+        known |= {name: column.shape for name, column in series_of(inputs).items()}
+        return _of_each(modalities, known)
 
-    def units(self, modalities: Sequence[str], columns: Sequence) -> dict[str, str]:
+    def units(self, modalities: Sequence[str], inputs: Mapping[str, Sequence]) -> dict[str, str]:
         """Return `{input: unit and range}` for the card."""
         text = text_hash.UNIT if self.hashed else "UTF-8 bytes + 3, 0 behind the text"
         known = {"image": "RGB, 0 to 255", "text": text}
         known["video"] = f"RGB, {self.frames} evenly spaced frames from top to bottom, 0 to 255"
         known["audio"] = f"waveform at {self.sample_rate} Hz, -1 to 1, {PADDED_END}"
-        known["tabular"] = ", ".join(feature_names(columns))
-        return {name: known[kind_of(name)] for name in modalities} | {"present": "1 there, 0 missing"}
+        known["tabular"] = ", ".join(feature_names(inputs.get("tabular", ())))
+        known |= {name: column.unit for name, column in series_of(inputs).items()}
+        return _of_each(modalities, known) | {"present": "1 there, 0 missing"}
 
-    def ranges(self, modalities: Sequence[str], columns: Sequence) -> dict[str, tuple[float, float]]:
+    def ranges(self, modalities: Sequence[str], inputs: Mapping[str, Sequence]) -> dict[str, tuple[float, float]]:
         """Return `{input: (lowest, highest)}`, the ranges for verification."""
         highest = text_hash.MOST if self.hashed else FIRST_BYTE + 255
         known = {"image": (0, 255), "video": (0, 255), "audio": (-1.0, 1.0), "text": (0, highest)}
-        known["tabular"] = spread(columns)
-        return {name: known[kind_of(name)] for name in modalities} | {"present": (0.0, 1.0)}
+        known["tabular"] = spread(inputs.get("tabular", ()))
+        known |= {name: column.range for name, column in series_of(inputs).items()}
+        return _of_each(modalities, known) | {"present": (0.0, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,7 @@ class Rows:
         numbers: `(N,)` row numbers in the table, from 1.
         empty: result of `empty_cells` for the columns of `tabular`.
         texts: `{modality: byte ids (N, text_bytes)}` on disk, of texts whose input is hashed counts.
+        notes: a line on each column of series: what was cut, padded and interpolated.
     """
 
     arrays: dict[str, np.ndarray | TextCounts]
@@ -112,6 +119,7 @@ class Rows:
     numbers: np.ndarray
     empty: tuple[np.ndarray, np.ndarray] | None = None
     texts: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def readable(self) -> dict[str, np.ndarray]:
@@ -120,11 +128,26 @@ class Rows:
 
 
 def kind_of(modality: str) -> str:
-    """Return the kind of a modality: image, audio, video, text or tabular.
+    """Return the kind of a modality: image, audio, video, series, text or tabular.
 
     The kind precedes the first underscore: `image_front` is an `image`.
     """
     return modality.split("_")[0]
+
+
+def _of_each(modalities: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `{modality: value}`; `known` has values by kind, and of series by modality."""
+    return {name: known[name if name in known else kind_of(name)] for name in modalities}
+
+
+def series_of(inputs: Mapping[str, Sequence]) -> dict[str, Any]:
+    """Return `{modality: Series}` of the series of `inputs`, `{modality: columns}`."""
+    return {name: columns[0] for name, columns in inputs.items() if kind_of(name) == "series"}
+
+
+def name_of(column: Any) -> str:
+    """Return the name of a column, given by itself or by its description."""
+    return column if isinstance(column, str) else column.name
 
 
 def rows_of(array: np.ndarray | TextCounts, index: np.ndarray) -> np.ndarray:
@@ -154,7 +177,8 @@ def decode_rows(
     Args:
         frame: a table from `mmzoo.data.tables.read.read_table`, or part of its rows; None is a missing cell.
         root: the folder of relative paths.
-        inputs: `{modality: columns}`: column names, and for `tabular` the results of `features.fit_feature`.
+        inputs: `{modality: columns}`: column names, for `tabular` results of `features.fit_feature`, and for series a
+            result of `series.fit_series`.
         sizes: the sizes of the tensors.
         skip_bad: record rows that cannot be decoded in `bad` and mark them absent in `present`.
 
@@ -173,7 +197,8 @@ def decode_rows(
     written = {modality: arrays[modality] for modality in inputs if sizes.hashed and kind_of(modality) == "text"}
     arrays |= {modality: read_counts(place, modality) for modality in written}
     empty = empty_cells(inputs["tabular"]) if "tabular" in inputs else None
-    return Rows(arrays, np.load(place / "present.npy"), bad, numbers, empty, written)
+    notes = tuple(json.loads((place / "notes.json").read_text(encoding="utf-8")))
+    return Rows(arrays, np.load(place / "present.npy"), bad, numbers, empty, written, notes)
 
 
 def texts(frame: "pd.DataFrame", columns: Sequence[str]) -> list[str | None]:
@@ -205,7 +230,7 @@ def _digest(frame: "pd.DataFrame", root: str | Path, inputs: Mapping[str, tuple]
     digest = hashlib.sha256(repr((VERSION, str(Path(root).absolute()), dict(inputs), sizes)).encode())
     for modality, columns in inputs.items():
         for column in columns:
-            cells = frame[column if isinstance(column, str) else column.name]
+            cells = frame[name_of(column)]
             digest.update(modality.encode())
             for start in range(0, len(cells), CELL_ROWS):
                 part = cells.iloc[start : start + CELL_ROWS]
@@ -216,7 +241,7 @@ def _digest(frame: "pd.DataFrame", root: str | Path, inputs: Mapping[str, tuple]
 
 def is_file(modality: str) -> bool:
     """Return whether the cells of a modality are paths."""
-    return kind_of(modality) in ("image", "audio", "video")
+    return kind_of(modality) in FILES
 
 
 def _file_stamp(cell: object, root: str | Path) -> str:
@@ -236,10 +261,14 @@ def _decode(frame: "pd.DataFrame", root: Path, inputs: Mapping[str, tuple], size
         work.mkdir(parents=True)
         present = np.zeros((len(frame), len(inputs)), bool)
         bad: dict[int, str] = {}
+        notes: list[str] = []
         for i, (modality, columns) in enumerate(inputs.items()):
             file = work / f"{modality}.npy"
             if is_file(modality):
-                present[:, i] = _decode_files(frame[columns[0]].tolist(), root, modality, sizes, file, bad)
+                shape, read = sizes.shapes([modality], inputs)[modality], _Reader(kind_of(modality), sizes, columns[0])
+                array = np.lib.format.open_memmap(file, "w+", FILES[kind_of(modality)], (len(frame), *shape))
+                present[:, i] = _decode_files(frame[name_of(columns[0])].tolist(), root, modality, read, array, bad)
+                notes += read.notes()
             else:
                 present[:, i] = _cells(frame, kind_of(modality), columns, sizes, file)
                 if sizes.hashed and kind_of(modality) == "text":
@@ -247,6 +276,7 @@ def _decode(frame: "pd.DataFrame", root: Path, inputs: Mapping[str, tuple], size
         present[list(bad)] = False
         np.save(work / "present.npy", present)
         (work / "bad.json").write_text(json.dumps({row: bad[row] for row in sorted(bad)}), encoding="utf-8")
+        (work / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
         os.replace(work, place)
     except OSError as error:
         raise BadInputError(f"MMZOO_CACHE_DIR: cannot write decoded rows to {place.parent}: {error}") from None
@@ -283,31 +313,53 @@ def _in_parts(frame: "pd.DataFrame", columns: Sequence[str]) -> Iterator[list[st
         yield [text or "" for text in texts(frame.iloc[start : start + TEXT_ROWS], columns)]
 
 
-def _decode_files(cells: list, root: Path, modality: str, sizes: Sizes, file: Path, bad: dict[int, str]) -> np.ndarray:
-    """Decode the files of a column into the array `file`.
+class _Reader:
+    """Read a file of one column as its tensor; collect what is to be said of series."""
+
+    def __init__(self, kind: str, sizes: Sizes, column: Any) -> None:
+        readers = {"image": self._image, "audio": self._audio, "video": self._video, "series": self._series}
+        self.read, self._sizes, self._column = readers[kind], sizes, column
+        self._found: list[tuple[int, int, int]] = []
+        if kind == "video":
+            import_av()  # a missing package is one error, not one for each row
+
+    def notes(self) -> list[str]:
+        """Return the line on the files that were read."""
+        return [series_note(self._column, self._found)] if self._found else []
+
+    def _image(self, path: Path) -> np.ndarray:
+        return read_image(path, 3, (self._sizes.image_size, self._sizes.image_size))
+
+    def _audio(self, path: Path) -> np.ndarray:
+        return fit_length(to_int16(read_audio(path, self._sizes.sample_rate)), self._sizes.samples)
+
+    def _video(self, path: Path) -> np.ndarray:
+        side = self._sizes.frame_size
+        return read_frames(path, self._sizes.frames, (side, side)).reshape(-1, side, 3)
+
+    def _series(self, path: Path) -> np.ndarray:
+        read = read_steps(path, self._column)
+        self._found.append((read.length, read.empty, read.cells))
+        return read.tensor
+
+
+def _decode_files(
+    cells: list, root: Path, modality: str, reader: _Reader, array: np.memmap, bad: dict[int, str]
+) -> np.ndarray:
+    """Decode the files of a column into `array`.
 
     Returns which rows have a decodable file.
     Errors are recorded in `bad`.
     """
-    kind, side = kind_of(modality), sizes.frame_size
-    shape, dtype = sizes.shapes([modality], ())[modality], np.int16 if kind == "audio" else np.uint8
-    if kind == "video":
-        import_av()  # a missing package is one error, not one for each row
-    array = np.lib.format.open_memmap(file, "w+", dtype, (len(cells), *shape))
     available = np.zeros(len(cells), bool)
 
     def read(row: int) -> np.ndarray | str | None:
         if cells[row] is None or not (path := resolve(cells[row], root)).is_file():
             return None
         try:
-            if kind == "image":
-                return read_image(path, 3, (sizes.image_size, sizes.image_size))
-            if kind == "video":
-                return read_frames(path, sizes.frames, (side, side)).reshape(shape)
-            waveform = read_audio(path, sizes.sample_rate)
+            return reader.read(path)
         except BadInputError as error:
             return str(error)
-        return fit_length(to_int16(waveform), sizes.samples)
 
     with ThreadPoolExecutor(THREADS) as pool, _bar(len(cells), modality) as bar:
         for rows in _chunks(len(cells)):

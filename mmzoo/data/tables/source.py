@@ -13,6 +13,7 @@ from mmzoo.data.tables.features import Category, Date, Number
 from mmzoo.data.tables.formats import Lookup, number_form, plain_text, to_number
 from mmzoo.data.tables.read import abbreviated, read_table, root_of
 from mmzoo.data.tables.rows import Rows, Sizes, decode_rows
+from mmzoo.data.tables.series import Series
 from mmzoo.data.tables.split import SPLITS, fold_splits, split_rows
 from mmzoo.errors import BadInputError
 from mmzoo.metrics.labels import THRESHOLD
@@ -20,7 +21,7 @@ from mmzoo.metrics.labels import THRESHOLD
 if TYPE_CHECKING:
     import pandas as pd
 
-Columns = tuple[str | Number | Category | Date, ...]
+Columns = tuple[str | Number | Category | Date | Series, ...]
 
 
 @dataclass(frozen=True)

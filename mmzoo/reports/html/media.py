@@ -1,9 +1,11 @@
-"""Images, film strips and waveforms as inline HTML."""
+"""Images, film strips, waveforms and time series as inline HTML."""
 
 import base64
 import io
 import wave
 from pathlib import Path
+
+import numpy as np
 
 from mmzoo.data.decode.audio import fit_length, read_audio, to_int16
 from mmzoo.data.decode.image import read_image
@@ -13,6 +15,8 @@ SIDE = 160  # pixels of a picture, at most
 SMALL = 80  # pixels: a smaller picture is shown enlarged, its pixels as squares
 LOSSLESS = 6000  # bytes: a picture that takes more as PNG becomes JPEG
 FILM = (2, 4)  # rows and columns of the frames of a video
+CURVES, CURVE = 8, 24  # channels of a series that are shown, and the height of each in pixels
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 SECONDS = 5  # of a sound, at most
 
 
@@ -44,6 +48,25 @@ def film_strip(path: str | Path) -> dict:
     sheet = Image.fromarray(frames.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3))
     uri = _data_uri("image/jpeg", _saved(sheet, "jpeg", quality=85))
     return {"uri": uri, "width": sheet.width, "height": sheet.height, "enlarged": False}
+
+
+def curves(series: np.ndarray) -> dict:
+    """Return a picture, as `picture` does, of the channels of a series `(T, C + 1)`, below each other.
+
+    The last channel is 1 for a measured step; a channel fills its height from its minimum to its maximum.
+    """
+    values = series[series[:, -1] > 0.5, :-1].T[:CURVES]
+    height = CURVE * len(values)
+    lines = []
+    for i, channel in enumerate(values):
+        low, high = channel.min(initial=np.inf), channel.max(initial=-np.inf)
+        across = np.linspace(0, 2 * SIDE, len(series))[: len(channel)]
+        down = (i + 0.9) * CURVE - 0.8 * CURVE * (channel - low) / ((high - low) or 1)
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
+        lines.append(f'<polyline points="{points}" fill="none" stroke="{COLORS[i % len(COLORS)]}"/>')
+    size = f'width="{2 * SIDE}" height="{height}"'
+    drawing = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(lines)}</svg>'
+    return {"uri": _data_uri("image/svg+xml", drawing.encode()), "width": 2 * SIDE, "height": height, "enlarged": False}
 
 
 def sound(path: str | Path, sample_rate: int) -> dict:

@@ -12,9 +12,9 @@ from mmzoo.artifacts.card import Card
 from mmzoo.data.tables.column_types import form_of
 from mmzoo.data.tables.features import Category, Date, Number, to_numbers, to_years
 from mmzoo.data.tables.read import resolve
-from mmzoo.data.tables.rows import is_file, kind_of
+from mmzoo.data.tables.rows import is_file, kind_of, name_of
 from mmzoo.errors import BadInputError
-from mmzoo.reports.html.media import film_strip, picture, sound
+from mmzoo.reports.html.media import curves, film_strip, picture, sound
 from mmzoo.reports.html.svg import shown_table
 
 EXAMPLES, MISTAKES = 6, 12
@@ -55,7 +55,7 @@ def column_rows(context: Context) -> dict:
     filled = {name: np.array([cell is not None for cell in context.frame[name]], bool) for name in context.frame}
     for i, (modality, columns) in enumerate(context.source.inputs):
         for column in columns:
-            name = column if isinstance(column, str) else column.name
+            name = name_of(column)
             kind = KINDS.get(type(column), kind_of(modality))
             used[name].append(kind if kind == modality else f"{kind}, in {modality}")
             if is_file(modality):  # what is named may not be there
@@ -71,7 +71,9 @@ def column_rows(context: Context) -> dict:
         lines.append([name, role, *shares, f"{len(set(map(str, cells))):,}", _about(cells, role.split(",")[0])])
     head = ["column", "used as", *(f"filled, {split}" for split in context.splits), "distinct", "mean or most frequent"]
     return shown_table(
-        "Columns. Filled is a cell with something in it, or, of pictures, sounds and videos, a file.", head, lines
+        "Columns. Filled is a cell with something in it, or, of a column of files, a file that is there.",
+        head,
+        lines,
     )
 
 
@@ -106,7 +108,7 @@ def notes(context: Context, lost: int) -> list[str]:
     if context.card.baselines.linear_rows:
         lines.append(context.card.baselines.linear_rows)
     if context.card.duplicates == {}:
-        lines.append("No picture, sound, video or text is in two splits.")
+        lines.append("No picture, sound, video, series or text is in two splits.")
     return lines
 
 
@@ -141,12 +143,16 @@ def row_inputs(context: Context, row: int, modalities: Sequence[str]) -> dict:
         if modality not in modalities:
             continue
         for column in columns:
-            kind, name = kind_of(modality), column if isinstance(column, str) else column.name
+            kind, name = kind_of(modality), name_of(column)
             cell = context.frame[name].iloc[row]
             if kind == "tabular":
                 cells.append((name, "" if cell is None else _cut(str(cell), 60)))
             elif kind == "text":
                 shown["texts"].append({"name": name, "text": "" if cell is None else _cut(str(cell), LETTERS)})
+            elif kind == "series":
+                there = context.rows.present[row, i]
+                drawn = curves(np.asarray(context.rows.arrays[modality][row])) if there else {"uri": ""}
+                shown["pictures"].append({"name": name, **drawn})
             else:
                 path = resolve(cell, context.root) if context.rows.present[row, i] else None
                 shown["sounds" if kind == "audio" else "pictures"].append(

@@ -50,7 +50,7 @@ def test_decode_rows_arrays_equal_cells(frame, tmp_path):
     rows = decode_rows(frame, tmp_path, INPUTS, SIZES)
     expected = [[1, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0], [0, 1, 1, 1]]
     assert rows.present.astype(int).tolist() == expected
-    assert {name: x.shape[1:] for name, x in rows.arrays.items()} == SIZES.shapes(INPUTS, INPUTS["tabular"])
+    assert {name: x.shape[1:] for name, x in rows.arrays.items()} == SIZES.shapes(INPUTS, INPUTS)
     assert rows.arrays["image"][0].std() > 20
     assert not rows.arrays["image"][1:].any()
     assert rows.arrays["audio"][0, :300].any()

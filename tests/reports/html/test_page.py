@@ -165,7 +165,7 @@ def test_what_rows_hold_is_told():
     assert "more not used: one value" in told
     assert "kind the target" in told
     assert "4 of the 8 rows of the table have no kind" in told
-    assert "No picture, sound, video or text is in two splits." in told
+    assert "No picture, sound, video, series or text is in two splits." in told
     assert "2 of 4 test rows (50.00 %) are predicted wrong." in told
     surest = told.index("row 4, confidence 95.00 %, 0.00 % for the truth")
     assert surest < told.index("row 1, confidence 80.00 %, 10.00 % for the truth")
