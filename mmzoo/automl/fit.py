@@ -30,6 +30,7 @@ from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
 from mmzoo.benchmark.measure import benchmark
 from mmzoo.commands.benchmark import for_card
 from mmzoo.commands.train import format_result, train
+from mmzoo.data.tables.batches import epoch_line
 from mmzoo.data.tables.column_types import Column, column_table, infer_columns, infer_target, labeled_rows
 from mmzoo.data.tables.features import fit_feature, shared_values
 from mmzoo.data.tables.notes import cell_notes
@@ -78,7 +79,7 @@ def fit_table(
         crossing = duplicates(splits)
         logger.info(f"{format_duplicates(crossing)}")
         experiment, before = _before(recipe, request, place)
-        logger.info(f"chosen for you: {experiment.recipe.table.settings}; see {out / RECIPE}")
+        logger.info(f"chosen for you: {_settings(experiment, splits)}; see {out / RECIPE}")
         train(str(recipe), experiment.config, out=out, resume=resume and _training(out).is_dir(), result=False)
         card = replace(Card.read(out), **before)
     except BaseException as error:
@@ -101,6 +102,10 @@ def fit_table(
     scores = score_table(card, experiment.recipe.source)
     logger.info(f"\n{verdict(card)}\n{scores}\n\n{format_result(out, card)}")
     return out
+
+
+def _settings(experiment: Experiment, splits: dict) -> str:
+    return f"{experiment.recipe.table.settings}, {epoch_line(len(splits['train'].index))}"
 
 
 def _compared(card: Card, splits: dict, experiment: Experiment, out: Path, predictions: np.ndarray) -> Card:

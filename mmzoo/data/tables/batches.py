@@ -101,6 +101,14 @@ def as_inputs(rows: Rows, index: np.ndarray, modalities: Sequence[str]) -> dict[
     return inputs
 
 
+def epoch_line(size: int) -> str:
+    """Return a line on how often an epoch has each of `size` training rows, or which part of them."""
+    repeats, parts = _passes(size)
+    if parts > 1:
+        return f"an epoch has one of {parts} parts of the {size:,} training rows"
+    return f"an epoch has each of the {size:,} training rows {'once' if repeats == 1 else f'{repeats} times'}"
+
+
 def _passes(size: int) -> tuple[int, int]:
     """Return the repetitions of `size` examples per epoch, and epochs per pass."""
     return max(1, -(-SMALLEST_EPOCH // size)), max(1, round(size / LARGEST_EPOCH))

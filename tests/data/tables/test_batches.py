@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmzoo.data.tables.batches import Examples, as_inputs, evaluation_rows, training_rows
+from mmzoo.data.tables.batches import Examples, as_inputs, epoch_line, evaluation_rows, training_rows
 from mmzoo.data.tables.rows import Rows
 
 MODALITIES = ("image", "audio", "text", "tabular")
@@ -135,3 +135,16 @@ def test_training_rows_augment_video_frames_equally(data):
     assert (difference > 5).all()  # by a crop and by color
     apart = changed[:, 0].astype(int) - plain
     assert np.abs(apart[0] - apart[1]).mean() > 5
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        (358, "an epoch has each of the 358 training rows 6 times"),
+        (2048, "an epoch has each of the 2,048 training rows once"),
+        (100_000, "an epoch has each of the 100,000 training rows once"),
+        (1_000_000, "an epoch has one of 10 parts of the 1,000,000 training rows"),
+    ],
+)
+def test_epoch_line(rows, line):
+    assert epoch_line(rows) == line
