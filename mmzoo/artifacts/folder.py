@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmzoo.device.replacing import replacing
 from mmzoo.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -98,9 +99,12 @@ def artifact(folder: str | Path, name: str) -> Path:
     """Return the path of file or folder `name` in `folder`.
 
     Raises:
-        BadInputError: it does not exist; the message lists the contents of `folder`.
+        BadInputError: it does not exist; the message lists the contents of `folder`. Or `name`, which the card of the
+            folder may have said, leads out of it.
     """
     folder = Path(folder)
+    if name in ("", ".", "..") or set(name) & {"/", "\\"}:
+        raise BadInputError(f"{folder}: expected the name of a file in it. Received: {name}")
     if not folder.is_dir():
         raise BadInputError(f"{folder}: expected a folder of a trained model. Received: no such folder")
     path = folder / name
@@ -112,10 +116,8 @@ def artifact(folder: str | Path, name: str) -> Path:
 
 def write_json(path: str | Path, value: object) -> None:
     """Write `value` as JSON to `path` atomically, through a temporary file."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def load_keras(folder: str | Path) -> "keras.Model":

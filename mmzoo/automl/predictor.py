@@ -4,7 +4,6 @@ import difflib
 import itertools
 import json
 import logging
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import from_frame, read_table, root_of
 from mmzoo.data.tables.rows import decode_rows, name_of
 from mmzoo.data.tables.source import Source
+from mmzoo.device.replacing import replacing
 from mmzoo.errors import BadInputError
 from mmzoo.metrics.labels import THRESHOLD
 
@@ -144,11 +144,10 @@ def write_predictions(table, out: str | Path) -> None:
         BadInputError: `out` cannot be written.
     """
     out = Path(out)
-    temporary = out.with_name(f".{out.name}.tmp")
     table = table.map(lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else cell)
     try:
-        table.to_csv(temporary, index=False)
-        os.replace(temporary, out)
+        with replacing(out) as temporary:
+            table.to_csv(temporary, index=False)
     except OSError as error:
         raise BadInputError(f"`out`: cannot write {out} ({error.strerror})") from None
 

@@ -7,7 +7,6 @@ import importlib.util
 import json
 import logging
 import math
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -21,6 +20,7 @@ from mmzoo.artifacts.folder import write_json
 from mmzoo.automl.budget import bytes_of, fit_epochs, float_bytes, format_seconds, study_seconds
 from mmzoo.automl.options import Request
 from mmzoo.automl.recipe import recipe_text
+from mmzoo.device.replacing import replacing
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
 from mmzoo.reports.trials import show_loss
@@ -86,10 +86,9 @@ def tune(recipe: Path, request: Request) -> dict:
     if request.budget:
         tuned = whole.changed(**best, epochs=request.epochs)
         best = best | {"epochs": fit_epochs(tuned, request.budget, request.folds, request.tune)}
-    temporary = recipe.with_suffix(".tmp")
     tuned = dataclasses.replace(whole.recipe.table, config=whole.changed(**best).config)
-    temporary.write_text(recipe_text(tuned), encoding="utf-8")
-    os.replace(temporary, recipe)
+    with replacing(recipe) as temporary:
+        temporary.write_text(recipe_text(tuned), encoding="utf-8")
     write_json(saved, section | {"epochs": epochs})
     return section | {"epochs": epochs}
 

@@ -1,6 +1,5 @@
 """The READMEs and tables of published models, generated from their cards."""
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from mmzoo import tasks
 from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.folder import check_out, make_folder
+from mmzoo.device.replacing import replacing
 from mmzoo.errors import BadInputError
 from mmzoo.reports.readme import gain, gpu_verdict, plots_of, ratio, readme, summary
 from mmzoo.reports.trials import mean_of_folds
@@ -59,9 +59,8 @@ def publish(root: str | Path = ".", check: bool = False) -> list[Path]:
             continue
         changed.append(path)
         if not check:
-            temporary = path.with_name(f".{path.name}.tmp")
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, path)
+            with replacing(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
     return changed
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -89,19 +90,9 @@ def calibration_examples(batches: Any, names: Any, count: int = CALIBRATION) -> 
 
 def _put(path: Path, write: Callable[[Path], Any]) -> None:
     """Write a file or folder to `path` through a temporary one."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    _remove(temporary)
-    try:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".", suffix=".tmp") as folder:
+        temporary = Path(folder) / path.name
         write(temporary)
-        if path.is_dir():  # os.replace cannot replace a folder that is not empty
+        if path.is_dir() and not path.is_symlink():  # os.replace cannot replace a folder that is not empty
             shutil.rmtree(path)
         os.replace(temporary, path)
-    finally:
-        _remove(temporary)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

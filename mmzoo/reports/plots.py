@@ -1,11 +1,12 @@
 """The pictures of a card: small PNG files, drawn from what the card holds."""
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from mmzoo.device.replacing import replacing
 
 # Okabe and Ito's colors, told apart by color-blind readers too
 BLUE, ORANGE, GREEN, GRAY, INK = "#0072B2", "#D55E00", "#009E73", "#B8B8B8", "#333333"
@@ -142,12 +143,10 @@ def _line(axis, values: Sequence[float], color: str, label: str, width: float) -
 def _save(figure, path: str | Path) -> None:
     from PIL import Image
 
-    path, drawn = Path(path), io.BytesIO()
+    drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
-    temporary = path.with_name(f".{path.name}.tmp")
-    # 64 colors do for a plot and take a third of the bytes
-    Image.open(drawn).convert("RGB").quantize(64).save(temporary, format="png", optimize=True)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:  # 64 colors do for a plot and take a third of the bytes
+        Image.open(drawn).convert("RGB").quantize(64).save(temporary, format="png", optimize=True)
 
 
 def strategies(points: Sequence[dict], path: str | Path) -> None:

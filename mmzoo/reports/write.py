@@ -1,11 +1,11 @@
 """Write the card of a trained model: `card.json` and the README generated from it."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 from mmzoo.artifacts.card import Card, from_values, to_values
 from mmzoo.artifacts.folder import CARD
+from mmzoo.device.replacing import replacing
 from mmzoo.reports.readme import plots_of, readme
 
 
@@ -19,6 +19,5 @@ def write_card(folder: str | Path, card: Card) -> None:
         card = replace(card, config={**card.config, "data_dir": ""})
     card.write(folder)
     text = readme(from_values(to_values(card), folder / CARD), plots_of(folder))
-    temporary = folder / ".README.md.tmp"
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, folder / "README.md")
+    with replacing(folder / "README.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")

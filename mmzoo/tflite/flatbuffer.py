@@ -6,7 +6,6 @@ from `read` are `str`.
 
 import copy
 import json
-import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from mmzoo.device.replacing import replacing
 from mmzoo.device.session import METADATA
 from mmzoo.errors import BadInputError
 
@@ -118,10 +118,8 @@ def pack(model: schema.ModelT) -> bytes:
 
 def write(model: schema.ModelT, path: str | Path) -> None:
     """Write `model` to `path` atomically, through a temporary file."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(pack(model))
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(pack(model))
 
 
 def op_name(model: schema.ModelT, op: schema.OperatorT) -> str:

@@ -58,6 +58,19 @@ def test_a_recipe_may_lie_in_the_folder(tmp_path):
         _ = opened(tmp_path, recipe="recipe.py").recipe
 
 
+@pytest.mark.parametrize("name", ["../evil.py", "{}/evil.py", "inner/evil.py", "..\\evil.py"])
+def test_code_outside_of_the_folder_is_not_run(name, tmp_path):
+    folder, ran = tmp_path / "folder", tmp_path / "ran"
+    for place in (tmp_path, folder / "inner"):
+        place.mkdir(exist_ok=True, parents=True)
+        (place / "evil.py").write_text(f"open({str(ran)!r}, 'w')\n{OWN}")
+    named = name.format(tmp_path)
+    with pytest.raises(BadInputError) as raised:
+        opened(folder, recipe=named).recipe  # noqa: B018
+    assert str(raised.value) == f"{folder}: expected the name of a file in it. Received: {named}"
+    assert not ran.exists()
+
+
 def test_what_the_card_names_and_is_not_there_is_one_line(tmp_path):
     with pytest.raises(BadInputError, match=r"card.json: expected a recipe of mmzoo.recipes. Received: no_such$"):
         _ = opened(tmp_path, recipe="no_such").recipe

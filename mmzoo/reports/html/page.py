@@ -1,7 +1,6 @@
 """The report of a model that `fit` trained: one HTML file that holds its pictures, sounds and drawings itself."""
 
 import importlib
-import os
 import shlex
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from mmzoo.artifacts.folder import KERAS
 from mmzoo.artifacts.runtimes import predict_rows, predictor
 from mmzoo.data.tables.column_types import labeled_rows
 from mmzoo.data.tables.read import read_table, root_of
+from mmzoo.device.replacing import replacing
 from mmzoo.experiment import Experiment
 from mmzoo.reports.html.media import SECONDS
 from mmzoo.reports.html.rows import Context, column_rows, duplicate_rows, notes, skipped_rows
@@ -69,12 +69,10 @@ def write_report(
     context = Context(card, source, frame, root_of(place), splits, config.sample_rate)
     if predictions is None:
         predictions = test_predictions(folder, card, experiment, splits)
-    path = folder / REPORT
-    temporary = folder / f".{REPORT}.tmp"
-    # a lone surrogate, which JSON can hold, is no UTF-8
-    temporary.write_bytes(page(context, predictions, lost).encode("utf-8", "replace"))
-    os.replace(temporary, path)
-    return path
+    with replacing(folder / REPORT) as temporary:
+        # a lone surrogate, which JSON can hold, is no UTF-8
+        temporary.write_bytes(page(context, predictions, lost).encode("utf-8", "replace"))
+    return folder / REPORT
 
 
 def page(context: Context, predictions: np.ndarray, lost: int = 0) -> str:
