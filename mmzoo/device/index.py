@@ -4,11 +4,10 @@ import json
 import os
 import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from mmzoo.device.replacing import replacing
 
 KINDS = ("exact", "hnsw")
 LINKS = 16  # neighbors per node in the graph of `hnsw`
@@ -97,14 +96,19 @@ class Index:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the index to the file `path` atomically, through a temporary file."""
+        path = Path(path)
+        temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")  # a name that nobody can plant a link at
         about = json.dumps({"kind": self.kind, "ids": self.ids if self.ids != list(range(len(self))) else None})
         whole = {"vectors": self._vectors} if self._graph is None else {"graph": _bytes_of(self._graph)}
         arrays = {"about": np.frombuffer(about.encode(), np.uint8), **whole}
         try:
-            with replacing(path) as temporary, temporary.open("wb") as file:
+            with temporary.open("xb") as file:
                 np.savez(file, **arrays)
+            os.replace(temporary, path)
         except OSError as error:
             raise ValueError(f"{path}: expected a place that can be written. Received: {error.strerror}") from None
+        finally:
+            temporary.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Index":

@@ -1,7 +1,6 @@
 """Files that are written whole or not at all."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,8 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         OSError: the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    os.close(os.open(temporary, flags, 0o666))
+    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
+    temporary.open("x").close()
     try:
         yield temporary
         os.replace(temporary, path)

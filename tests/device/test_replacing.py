@@ -57,10 +57,10 @@ def test_planted_links_lead_nothing_elsewhere(name, tmp_path):
 
 
 def test_a_name_that_is_guessed_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("mmzoo.device.replacing.secrets.token_hex", lambda size: "guessed")
+    monkeypatch.setattr("mmzoo.device.replacing.os.urandom", lambda size: b"\x01")
     victim = tmp_path / "victim"
     victim.write_text("mine")
-    Path(tmp_path / ".guessed.tmp").symlink_to(victim)
+    Path(tmp_path / ".01.tmp").symlink_to(victim)
     with pytest.raises(FileExistsError), replacing(tmp_path / "a.txt"):
         raise AssertionError
     assert victim.read_text() == "mine"
