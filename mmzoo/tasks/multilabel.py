@@ -48,7 +48,7 @@ def show_gain(gain: Metrics) -> str:
 
 
 def constant_name(constant: Metrics) -> str:
-    """Return the constant prediction: the labels of more than half of the training rows."""
+    """Return the constant prediction: the most frequent labels of the training rows."""
     return ", ".join(constant["labels"]) or "no label"
 
 

@@ -1,7 +1,9 @@
 """`mmzoo fit` where the target is several labels: as typed, then predicted, evaluated and trained from its recipe."""
 
 import csv
+import itertools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,11 +16,12 @@ from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
 from mmzoo.automl.predictor import write_predictions
 from mmzoo.automl.recipe import from_values, recipe_text
+from mmzoo.automl.targets.multilabel import constant
 from mmzoo.data.tables.read import read_table
 from mmzoo.data.tables.source import load_splits, target_labels
 from mmzoo.device import Runner
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import best_threshold
+from mmzoo.metrics.labels import best_threshold, label_scores
 
 ROWS = 240
 pytestmark = pytest.mark.usefixtures("cache")
@@ -68,14 +71,14 @@ def test_the_folder_is_whole_and_verified(fitted, done):
     assert list(subsets) == ["text+tabular", "text", "tabular", "none"]
     assert set(subsets["text"]) == {"micro_f1", "macro_f1", "map", "exact"}
     assert subsets["text+tabular"]["micro_f1"] > max(constant["micro_f1"], subsets["none"]["micro_f1"])
-    assert constant["labels"] == ["dear"]
+    assert constant["labels"] == ["dear", "red"]
     assert [row["label"] for row in card["scores"]["details"]["per_class"]] == card["labels"]
     for name, one in card["scores"]["artifacts"].items():
         assert one["micro_f1"] == pytest.approx(subsets["text+tabular"]["micro_f1"], abs=0.05), name
     (check,) = [c for c in card["verification"]["checks"] if (c["artifact"], c["on"]) == ("model_int8.tflite", "score")]
     assert check["status"] == "right"
     assert "test micro F1" in done.stdout
-    assert "dear for every row" in done.stdout
+    assert "dear, red for every row" in done.stdout
     assert "left out: labels of a single row, seldom" in done.stdout
 
 
@@ -156,7 +159,12 @@ def test_card_and_report_tell_labels(fitted):
     assert 'print(runner(text=text, tabular=tabular)["labels"])' in readme
     assert "int8 files are judged by micro F1" in readme
     report = (fitted / "report.html").read_text(encoding="utf-8")
-    for said in ("Micro F1 on", "By label, all modalities", "Rows by label in tags", "Predicting dear for every row"):
+    for said in (
+        "Micro F1 on",
+        "By label, all modalities",
+        "Rows by label in tags",
+        "Predicting dear, red for every row",
+    ):
         assert said.lower() in report.lower()
     for never in ("confusion", "confidence", "calibration", "accuracy"):
         assert never not in report.lower()
@@ -190,3 +198,15 @@ def test_targets_that_cannot_be(cells, flags, said, tmp_path):
     with pytest.raises(BadInputError, match=said) as told:
         assemble(tmp_path / "t.jsonl", "y", Request(**flags))
     assert "\n" not in str(told.value)
+
+
+def test_the_constant_has_the_highest_micro_f1_of_all_sets_of_labels():
+    rng = np.random.default_rng(4)
+    training, truth = (rng.random((90, 4)) < (0.6, 0.3, 0.25, 0.05) for _ in range(2))
+    source = SimpleNamespace(classes=("a", "b", "c", "d"))
+    sets = [np.array(one) for one in itertools.product((0, 1), repeat=4)]
+    f1 = [label_scores(np.tile(one, (90, 1)), training, source.classes)["micro_f1"] for one in sets]
+    best = sets[int(np.argmax(f1))]
+    found = constant(training, truth, source)
+    assert found["labels"] == [name for name, there in zip("abcd", best, strict=True) if there]
+    assert found["micro_f1"] == label_scores(np.tile(best, (90, 1)), truth, source.classes)["micro_f1"]
