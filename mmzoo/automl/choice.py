@@ -75,8 +75,11 @@ def choose(
     raw = {name: _raw(recipe, members[name], inputs) for name in used}
     means = {name: mean_prediction(raw, names, inputs["present"], modalities) for name, names in parts.items()}
     target, source = targets.load(recipe.source.kind), recipe.source
-    given = experiment.config.threshold
-    thresholds = {name: given or target.threshold(mean, labels) for name, mean in means.items()}
+    thresholds = dict.fromkeys(means, experiment.config.threshold)
+    if target.threshold and not experiment.config.threshold:
+        thresholds = {name: target.threshold(mean, labels) for name, mean in means.items()}
+    if len(parts) == 1:
+        return Choice(FUSED, fused, modalities, {}, thresholds[FUSED])
     losses = {name: recipe.kind.row_losses(recipe, labels, mean) for name, mean in means.items()}
     metric = target.task.primary
     found = {
@@ -89,8 +92,6 @@ def choose(
     found = {name: {key: float(one[key]) for key in (LOSS, metric.key)} for name, one in found.items()}
     sign = 1 if metric.higher_is_better else -1
     name = best_candidate(losses, {name: sign * one[metric.key] for name, one in found.items()})
-    if len(parts) == 1:
-        return Choice(FUSED, fused, modalities, {}, thresholds[FUSED])
     width = max(12, len(metric.label) + 2)
     lines = [f"{one:<40}{v[LOSS]:>10.4f}{metric.show(v[metric.key]):>{width}}" for one, v in found.items()]
     logger.info("\n".join([f"{'validation':<40}{'loss':>10}{metric.label:>{width}}", *lines, f"chosen: {name}"]))

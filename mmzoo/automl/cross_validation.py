@@ -106,7 +106,7 @@ def cross_validate(experiment: Experiment, count: int, place: Path, work: Path, 
 
 def _fold(experiment: Experiment, folder: Path) -> dict:
     """Train one fold; return `score`, test `rows` and scores of `models`."""
-    (inputs, labels), (held, truth) = test_arrays(experiment), split_arrays(experiment, "validation")
+    inputs, labels = test_arrays(experiment)
     names, source = modalities_of(inputs), experiment.recipe.source
     target, models = targets.load(source.kind), {}
     score = target.task.primary.key
@@ -114,8 +114,10 @@ def _fold(experiment: Experiment, folder: Path) -> dict:
         title = "+".join(chosen)
         own = experiment.changed(modalities=chosen)
         model, _ = fit(own, folder / title, f"fold {own.config.fold} ({title})")
-        threshold = target.threshold(_predict(model, held), truth)
-        found = target.scores(_predict(model, inputs), labels, replace(source, threshold=threshold))
+        if target.threshold:
+            held, truth = split_arrays(experiment, "validation")
+            source = replace(source, threshold=target.threshold(_predict(model, held), truth))
+        found = target.scores(_predict(model, inputs), labels, source)
         models[title] = float(found[score])
     return {"score": score, "rows": len(labels), "models": models}
 

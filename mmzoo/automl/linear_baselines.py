@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.automl.linear_features import KINDS, concatenate_features
+from mmzoo.automl.linear_features import KINDS, concatenate_features, length
 from mmzoo.data.decode.text import decode_bytes
 from mmzoo.data.tables.rows import kind_of, rows_of
 from mmzoo.data.tables.split import SPLITS
@@ -62,7 +62,7 @@ def linear_models(
 ) -> dict[str, tuple[dict, np.ndarray]]:
     """Return scores and test predictions of the baselines of `linear_scores`, `{name: (scores, predictions)}`.
 
-    Predictions are classes `(N,)`, numbers `(N,)`, or probabilities of labels `(N, num_classes)`.
+    Predictions are classes `(N,)`, numbers `(N,)`, or 1 for each predicted label `(N, num_classes)`.
     """
     modalities = [name for name in inputs["train"] if name != "present"]
     _check(inputs, labels, num_classes, modalities)
@@ -117,9 +117,8 @@ def _normalized(features: Features) -> Features:
 
     One regularization strength then suits sparse and dense features.
     """
-    train = features["train"]
-    length = np.sqrt((train.multiply(train) if hasattr(train, "multiply") else train * train).sum() / train.shape[0])
-    return {split: block / (length or 1) for split, block in features.items()}
+    scale = length(features["train"])
+    return {split: block / scale for split, block in features.items()}
 
 
 def _fit(features: Features, labels: Mapping[str, np.ndarray], num_classes: int, seed: int) -> tuple[dict, np.ndarray]:

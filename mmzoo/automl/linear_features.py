@@ -165,6 +165,18 @@ def _statistics(series: np.ndarray) -> np.ndarray:
     return np.concatenate([mean, deviation, away.min(axis=1), away.max(axis=1), steps], axis=1).astype(np.float32)
 
 
+def length(features: Any) -> float:
+    """Return the root of the mean squared length of the rows of dense or sparse `features` `(N, F)`; 1 if all are 0.
+
+    Features that are divided by it suit one strength: dense ones of images and sparse ones of texts.
+    """
+    if hasattr(features, "multiply"):
+        squared = features.multiply(features).sum()
+    else:
+        squared = np.einsum("ij,ij->", features, features, dtype="float64")
+    return float(np.sqrt(squared / max(1, features.shape[0]))) or 1.0
+
+
 def mfcc(waveforms: np.ndarray, sample_rate: int) -> np.ndarray:
     """Compute 20 mel-frequency cepstral coefficients of waveforms `(N, T)` in [-1, 1].
 

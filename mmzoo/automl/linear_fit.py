@@ -17,15 +17,6 @@ STEPS, TOLERANCE = 60, 1e-4  # of the optimizer: at most, and the largest gradie
 RAREST = 1e-9  # probability of a class without training rows
 
 
-def length(block: "Block") -> float:
-    """Return the root of the mean squared length of rows `(N, F)`; 1 if all are 0.
-
-    Blocks that are divided by it suit one strength: dense features of images and sparse ones of texts.
-    """
-    squared = block.multiply(block).sum() if hasattr(block, "multiply") else np.einsum("ij,ij->", block, block)
-    return float(np.sqrt(squared / max(1, block.shape[0]))) or 1.0
-
-
 def fits(blocks: Sequence["Block"], labels: np.ndarray, kind: str, count: int) -> Iterator[tuple[np.ndarray, ...]]:
     """Fit a linear model of the concatenated blocks for each of `STRENGTHS`, each from the one before.
 

@@ -10,7 +10,8 @@ from keras import layers
 from scipy import sparse
 from scipy.special import expit, softmax
 
-from mmzoo.automl.linear_fit import fits, length, products
+from mmzoo.automl.linear_features import length
+from mmzoo.automl.linear_fit import fits, products
 from mmzoo.automl.text_table import document_weights, factors, frequencies
 from mmzoo.blocks.hashed_text import SublinearFrequencies
 from mmzoo.blocks.image_statistics import ImageStatistics

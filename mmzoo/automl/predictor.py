@@ -22,7 +22,6 @@ from mmzoo.data.tables.rows import decode_rows, name_of
 from mmzoo.data.tables.source import Source
 from mmzoo.device.replacing import replacing
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import THRESHOLD
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: st
 
 def trained_source(folder: ModelFolder) -> Source:
     """Return the source of the table that the model of a folder was trained on, with the model's threshold."""
-    return replace(folder.recipe.source, threshold=folder.config().threshold or THRESHOLD)
+    return replace(folder.recipe.source, threshold=folder.experiment().export().threshold)
 
 
 def _free(name: str, taken: Collection) -> str:

@@ -34,7 +34,7 @@ class PiecewiseLinear(Layer):
         self.start = self.add_weight(shape=(total,), initializer="zeros", name="start", **frozen)
         self.inverse = self.add_weight(shape=(total,), initializer="ones", name="inverse", **frozen)
         encoded = np.flatnonzero(self.bins)
-        # the product has the columns between the encoded ones alone: a row may have thousands of categories beside
+        # only the columns from the first to the last encoded one are multiplied: rows may have thousands of categories
         self.first, self.last = (int(encoded[0]), int(encoded[-1]) + 1) if total else (0, 0)
         self.copies = np.repeat(np.eye(width, dtype="float32"), self.bins, axis=1)[self.first : self.last]
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes: a file is written whole or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from pathlib import Path
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a new file in the folder of `path`, which replaces `path` at the end; after an error it is removed.
 
-    Its name cannot be guessed, and a link of that name is refused: nobody who can write into the folder leads what is
-    written elsewhere. A link at `path` is replaced, and what it points to is not touched.
+    Its name is random, and an existing link of that name is an error, so a link planted in the folder cannot redirect
+    the write. A link at `path` is replaced; its target does not change.
 
     Raises:
         OSError: the folder cannot be written.

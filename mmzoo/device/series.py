@@ -214,7 +214,7 @@ def _read_csv(content: bytes, path: str) -> SeriesFile:
 
 
 def _from_columns(names: Sequence[str], columns: Iterable[np.ndarray], path: str, mark: str = ",") -> SeriesFile:
-    """Convert columns of cells to numbers; `mark` is the delimiter, beside which a decimal comma may be."""
+    """Convert columns of cells to numbers; `mark` is the delimiter; unless it is a comma, decimal commas are read."""
     names = tuple(str(name).strip() or f"unnamed {i}" for i, name in enumerate(names, 1))
     values, dates = [], set()
     for name, cells in zip(names, columns, strict=False):

@@ -68,10 +68,10 @@ class EpochTable(keras.callbacks.Callback):
         each = (time.monotonic() - self.began) / self.done
         key = self._metric(logs)
         head, cells = ["epoch"], [f"{epoch + 1}/{self.epochs}"]
-        for name, label in (("loss", "loss"), (key, key)):
+        for name in ("loss", key):
             for prefix, split in (("", "train"), ("val_", "validation")):
                 if prefix + name in logs and name:
-                    head.append(f"{split} {label}")
+                    head.append(f"{split} {name}")
                     cells.append(self._shown(name, float(logs[prefix + name])))
         left = [*head, "seconds left"], [*cells, f"{each * (self.epochs - epoch - 1):.0f}"]
         lines = ["  ".join(f"{cell:>{len(name)}}" for name, cell in zip(left[0], row, strict=True)) for row in left]

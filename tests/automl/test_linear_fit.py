@@ -1,4 +1,4 @@
-"""Linear models of dense and sparse blocks are those of scikit-learn."""
+"""Linear models of dense and sparse blocks equal the models of scikit-learn."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,8 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from mmzoo.automl import linear_fit
-from mmzoo.automl.linear_fit import fits, length, products
+from mmzoo.automl.linear_features import length
+from mmzoo.automl.linear_fit import fits, products
 
 N, DENSE, SPARSE = 300, 6, 40
 

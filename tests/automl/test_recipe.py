@@ -70,21 +70,21 @@ def test_any_table_is_a_recipe_or_one_line(table, skip_bad):
         there = sorted(folder.rglob("*"))
         try:
             values = assemble(folder / "t.csv", "goal", Request(skip_bad=skip_bad))
-            told = read(recipe_text(from_values(values)))
-            splits = load_splits(told.source, folder / "t.csv", told.sizes())
+            recipe = read(recipe_text(from_values(values)))
+            splits = load_splits(recipe.source, folder / "t.csv", recipe.sizes())
         except BadInputError as error:
             said = str(error)
         assert sorted(folder.rglob("*")) == there
         assert "\n" not in said
         if not said:
-            check(told, splits)
+            check(recipe, splits)
 
 
-def check(told, splits):
-    columns = dict(told.source.inputs).get("tabular", ())
-    shapes = told.sizes().shapes(told.source.modalities, dict(told.source.inputs))
+def check(recipe, splits):
+    columns = dict(recipe.source.inputs).get("tabular", ())
+    shapes = recipe.sizes().shapes(recipe.source.modalities, dict(recipe.source.inputs))
     for examples in splits.values():
-        inputs = as_inputs(examples.rows, examples.index, told.source.modalities)
+        inputs = as_inputs(examples.rows, examples.index, recipe.source.modalities)
         assert len(examples.labels) == len(examples.index)
         for name, shape in shapes.items():
             assert inputs[name].shape == (len(examples.index), *shape)

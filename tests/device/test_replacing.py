@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, beside links that somebody planted."""
+"""Atomic writes, also in a folder with planted links."""
 
 import contextlib
 import os

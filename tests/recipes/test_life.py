@@ -226,7 +226,7 @@ def test_parameter_count_is_the_recorded_one(recipe):
 
 
 def test_two_builds_of_a_seed_are_equal_and_training_tells_its_metric(recipe, tmp_path):
-    """One epoch of two batches, of a classifier that of its first modality alone, for the sake of time."""
+    """One epoch of two batches; classifiers train their first modality only, to save time."""
 
     def few(split, config, epoch=0):
         return recipe.dataset(split, config, epoch).take(2 if split == "train" else 1)

@@ -44,9 +44,7 @@ TARGET = TargetKind(
     constant=constant,
     constant_name=constant_name,
     scores=lambda predictions, labels, source: number_scores(predictions.reshape(-1), labels),
-    gain=lambda predictions, baseline, labels, source: error_gain(
-        predictions.reshape(-1), baseline.reshape(-1), labels
-    ),
+    gain=gain,
     interval=lambda predictions, labels, source: error_interval(predictions.reshape(-1), labels),
     repeated=lambda constant, rows, source: np.full(rows, constant["value"]),
     predict=lambda predictions, source: predictions[:, 0],

@@ -44,8 +44,8 @@ class TargetKind:
         cells: `(predictions, source)` to `{column: cells}` of a table of predictions.
         score: `(predictions, cells of the true target, source)` to the score of scikit-learn's convention.
         probabilities: whether the predictions are probabilities.
-        threshold: `(predictions, labels)` of validation rows to the probability from which on a label is
-            predicted; 0 of other kinds.
+        threshold: `(predictions, labels)` of validation rows to the probability from which on a label is predicted;
+            None where no labels are.
     """
 
     task: Task
@@ -65,7 +65,7 @@ class TargetKind:
     balanced: bool = False
     own_heads: bool = False
     probabilities: bool = True
-    threshold: Callable[[np.ndarray, np.ndarray], float] = lambda predictions, labels: 0.0
+    threshold: Callable[[np.ndarray, np.ndarray], float] | None = None
 
 
 SHOWN = 8  # classes whose rows are counted in a line

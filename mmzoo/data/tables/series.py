@@ -112,7 +112,7 @@ def fit_series(name: str, cells: Sequence, root: str | Path) -> Series:
     time = next((one for i, one in enumerate(names) if _is_time(one, i, files)), "")
     channels = tuple(one for one in names if one != time)
     if not channels:
-        raise BadInputError(f"column {name!r}: expected channels beside the time {time}. Received: none")
+        raise BadInputError(f"column {name!r}: expected a channel other than the time {time}. Received: none")
     rate, steps = _clock(files, time)
     mean, deviation = zip(*(_figures(files, channel) for channel in channels), strict=True)
     return Series(name, channels, time, rate, steps, mean, deviation)
@@ -142,7 +142,7 @@ def _clock(files: Sequence[SeriesFile], time: str) -> tuple[float, int]:
     if not between:
         return 1.0, FEWEST_STEPS
     length = float(np.percentile(lengths, COVERED))
-    shortest = float(np.percentile(between, QUICK, method="lower"))  # of a file, not between those of two
+    shortest = float(np.percentile(between, QUICK, method="lower"))  # the interval of one file
     rate = _rounded(min(1 / shortest, MOST_STEPS / length))
     return rate, int(np.clip(np.ceil(length * rate - 1e-3), FEWEST_STEPS, MOST_STEPS))
 

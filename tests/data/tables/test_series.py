@@ -1,4 +1,4 @@
-"""Columns of time series: channels, clock and length that are fitted, and what is told of their files."""
+"""Columns of time series: fitted channels, clock and length, and the printed counts of their files."""
 
 import numpy as np
 import pandas as pd
@@ -98,7 +98,7 @@ def test_no_file_that_can_be_read_is_one_line(tmp_path):
     with pytest.raises(BadInputError, match=r"column 'file': expected series of numbers. .*a\.csv: column x: expected"):
         fit_series("file", ["a.csv"], tmp_path)
     write_csv(tmp_path / "b.csv", ["t"], [[1], [2]])
-    with pytest.raises(BadInputError, match="expected channels beside the time t"):
+    with pytest.raises(BadInputError, match="expected a channel other than the time t"):
         fit_series("file", ["b.csv"], tmp_path)
 
 

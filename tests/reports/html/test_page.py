@@ -41,10 +41,11 @@ def fake(card, source=None, frame=None, present=None, labels=(0, 1, 2, 0), root=
     present = np.ones((len(frame), len(inputs)), bool) if present is None else present
     rows = SimpleNamespace(arrays={name: None for name, _ in inputs}, present=present, bad={})
     one = SimpleNamespace(rows=rows, index=np.arange(len(frame)), labels=np.array(labels))
-    told = SimpleNamespace(path="/x/t.csv", target="kind", classes=CLASSES, inputs=inputs, split="", group="", time="")
-    told.left_out = (("more", "one value"),)
-    told.kind = "class"
-    return Context(card_of(**card), told, frame, root, {"train": one, "validation": one, "test": one}, RATE)
+    about = {"path": "/x/t.csv", "target": "kind", "classes": CLASSES, "inputs": inputs}
+    source = SimpleNamespace(**about, split="", group="", time="")
+    source.left_out = (("more", "one value"),)
+    source.kind = "class"
+    return Context(card_of(**card), source, frame, root, {"train": one, "validation": one, "test": one}, RATE)
 
 
 class Tags(HTMLParser):
@@ -126,19 +127,19 @@ def test_a_model_of_one_modality_says_that_the_fused_one_is_worse():
         "image": ["", 0.5, ""],
     }
     baselines["average"] = {"accuracy": 0.77}
-    told = " ".join(parts(fake(card), np.eye(3)[[0, 1, 2, 1]])["summary"])
-    assert "plain average of the unimodal predictions has 77.00 %, 2.00 points higher" in told
-    assert "best linear baseline, all modalities, has accuracy 80.00 %, 5.00 points higher" in told
-    assert "best unimodal baseline, text, has accuracy 75.00 %, the same" in told
-    assert "accuracy on the test rows is 75.00 % (95 % interval 30.06 % to 95.44 %)" in told
-    assert "the majority class has 50.00 %" in told
+    text = " ".join(parts(fake(card), np.eye(3)[[0, 1, 2, 1]])["summary"])
+    assert "plain average of the unimodal predictions has 77.00 %, 2.00 points higher" in text
+    assert "best linear baseline, all modalities, has accuracy 80.00 %, 5.00 points higher" in text
+    assert "best unimodal baseline, text, has accuracy 75.00 %, the same" in text
+    assert "accuracy on the test rows is 75.00 % (95 % interval 30.06 % to 95.44 %)" in text
+    assert "the majority class has 50.00 %" in text
     assert gain_lines(card_of()) == []
 
 
 def test_tables_leave_empty_columns_out():
-    told = shown_table("t", ["name", "none", "count"], [["a", "", "1,000"], ["b", "", "2"]])
-    assert told["head"] == ["name", "count"]
-    assert told["figures"] == [False, True]
+    made = shown_table("t", ["name", "none", "count"], [["a", "", "1,000"], ["b", "", "2"]])
+    assert made["head"] == ["name", "count"]
+    assert made["figures"] == [False, True]
     assert shown_table("t", ["name"], []) == {}
 
 
@@ -159,23 +160,23 @@ def test_what_rows_hold_is_told():
     inputs = (("tabular", (Number("price", 3.0, 1.6), Category("size", ("L", "S")))),)
     answers = np.array([[0.1, 0.8, 0.1], [0.2, 0.5, 0.3], [0.95, 0.05, 0.0], [0.6, 0.2, 0.2]])
     text = "".join(Tags(page(fake({"duplicates": {}}, inputs, frame), answers, lost=4)).text)
-    told = " ".join(text.split())
-    assert "price number, in tabular 75 % 75 % 75 % 3 3 ± 1.633, from 1 to 5" in told
-    assert "size category, in tabular 75 % 75 % 75 % 2 L (67 %)" in told
-    assert "more not used: one value" in told
-    assert "kind the target" in told
-    assert "4 of the 8 rows of the table have no kind" in told
-    assert "No picture, sound, video, series or text is in two splits." in told
-    assert "2 of 4 test rows (50.00 %) are predicted wrong." in told
-    surest = told.index("row 4, confidence 95.00 %, 0.00 % for the truth")
-    assert surest < told.index("row 1, confidence 80.00 %, 10.00 % for the truth")
-    assert "sizeempty" in told
+    shown = " ".join(text.split())
+    assert "price number, in tabular 75 % 75 % 75 % 3 3 ± 1.633, from 1 to 5" in shown
+    assert "size category, in tabular 75 % 75 % 75 % 2 L (67 %)" in shown
+    assert "more not used: one value" in shown
+    assert "kind the target" in shown
+    assert "4 of the 8 rows of the table have no kind" in shown
+    assert "No picture, sound, video, series or text is in two splits." in shown
+    assert "2 of 4 test rows (50.00 %) are predicted wrong." in shown
+    surest = shown.index("row 4, confidence 95.00 %, 0.00 % for the truth")
+    assert surest < shown.index("row 1, confidence 80.00 %, 10.00 % for the truth")
+    assert "sizeempty" in shown
 
 
 def test_a_mistake_on_a_row_without_input_is_counted_and_not_shown():
     answers = np.eye(3)[[1, 2, 0, 0]]
-    told = fake({}, present=np.array([[True], [False], [True], [False]]))
-    found = mistakes(told, answers)
+    context = fake({}, present=np.array([[True], [False], [True], [False]]))
+    found = mistakes(context, answers)
     assert [row["number"] for row in found["mistakes"]] == [1, 3]
     assert found["mistaken"] == "3 of 4 test rows (75.00 %) are predicted wrong; 1 of them have no input at all."
     many = fake({}, frame=pd.DataFrame({"note": ["n"] * 30, "kind": ["a"] * 30}, dtype=object), labels=[0] * 30)
@@ -189,8 +190,8 @@ def test_drawings_take_any_name_of_a_class(labels):
     svg = confusion_matrix(np.eye(len(labels), dtype=int), labels)
     assert "<script" not in svg
     root = ElementTree.fromstring(svg)
-    told = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert all(label in told for label in labels[:1])
+    texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert all(label in texts for label in labels[:1])
     assert "currentColor" in svg
     assert "#333333" not in svg
 
@@ -313,11 +314,11 @@ def test_all_sections_are_there(written):
     found = [attrs["id"] for attrs in tags.of("section")]
     assert found == ["data", "examples", "scores", "curves", "mistakes", "artifacts", "use"]
     assert len(re.findall("<svg", text)) == 5
-    told = " ".join("".join(tags.text).split())
-    assert "photo image 85 % 100 % 100 %" in told
-    assert "sum +40.00" in told
-    assert told.count("+10.00") == 4
-    assert "1,234,567" in told
+    shown = " ".join("".join(tags.text).split())
+    assert "photo image 85 % 100 % 100 %" in shown
+    assert "sum +40.00" in shown
+    assert shown.count("+10.00") == 4
+    assert "1,234,567" in shown
     assert len(tags.of("audio")) >= 3
 
 
@@ -329,10 +330,10 @@ def test_text_that_is_no_utf8_is_written(own, tmp_path, monkeypatch):
     table.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     monkeypatch.setattr(report, "predictor", lambda path: None)
     monkeypatch.setattr(report, "predict_rows", lambda *_: np.array([[0.9, 0.1, 0], [0.9, 0.1, 0], [0.1, 0.9, 0]]))
-    told = fake({}, frame=read_table(table), labels=(0, 1, 1))
+    context = fake({}, frame=read_table(table), labels=(0, 1, 1))
     config = SimpleNamespace(modalities=("text",), sample_rate=RATE)
     path = write_report(
-        tmp_path, told.card, Experiment(SimpleNamespace(source=told.source), config), told.splits, table
+        tmp_path, context.card, Experiment(SimpleNamespace(source=context.source), config), context.splits, table
     )
     assert "1 of 3 test rows" in path.read_text(encoding="utf-8")
 
