@@ -163,7 +163,7 @@ def test_mean_of_models_refuses_members_of_some_modalities():
         mean_of_models({**members_of(recipe), "two": two}, MODALITIES, recipe.kind.before, postprocess)
 
 
-@pytest.mark.parametrize("chosen", [ALL, "text", pytest.param(LINEAR, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("chosen", [ALL, *(pytest.param(one, marks=pytest.mark.slow) for one in ("text", LINEAR))])
 def test_folder_of_the_chosen_model_is_whole_and_verified(chosen, tmp_path, monkeypatch, cache, gpu):
     """The rule is replaced, so that each kind of folder is made; the mean of all holds the linear model, too."""
     rng = np.random.default_rng(0)

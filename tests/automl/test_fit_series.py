@@ -101,6 +101,7 @@ def test_bad_files_stop_with_row_file_and_column(ordered, tmp_path):
             Runner(ordered[1])(series=tmp_path / name)
 
 
+@pytest.mark.slow  # its twins: the table of events above, and test_fit_number
 def test_a_number_of_a_signal_and_a_cell(powered):
     card = read_card(powered)
     check_verified(card)

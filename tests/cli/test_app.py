@@ -208,6 +208,7 @@ def test_one_modality_alone_goes_all_the_way(mmzoo_command, tmp_path):
     assert Runner(tmp_path / "out")(image=golden["input/image"][0])["label"] in list("0123456789")
 
 
+@pytest.mark.slow  # its twins: test_pretraining_goes_all_the_way_and_is_taken_up, and training/test_init_from
 def test_encoders_of_another_run_are_taken_up(mmzoo_command, trained, tmp_path):
     words = ("--epochs", "1", "--modalities", "image", "--init-from", trained[0] / "model.keras", "--out", "out")
     done = mmzoo_command("train", "spoken_digits", *words, cwd=tmp_path)
