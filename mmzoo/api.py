@@ -241,7 +241,7 @@ class TrainedModel:
         from mmzoo.artifacts.model_folder import ModelFolder
         from mmzoo.automl.predictor import frame_of, predictions
 
-        return predictions(ModelFolder.open(self.path), *frame_of(table, root))[0]
+        return predictions(ModelFolder.open(self.path), *frame_of(table, root, self._source))[0]
 
     @cached_property
     def _runner(self) -> Runner:

@@ -33,6 +33,7 @@ from mmzoo.commands.train import format_result, train
 from mmzoo.data.tables.batches import epoch_line
 from mmzoo.data.tables.column_types import Column, column_table, infer_columns, infer_target, labeled_rows
 from mmzoo.data.tables.features import fit_feature, shared_values
+from mmzoo.data.tables.long_format import SERIES, Gathered, gather_recordings
 from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import read_table, root_of
 from mmzoo.data.tables.rows import Rows
@@ -178,18 +179,19 @@ def _training(out: Path) -> Path:
 
 def assemble(place: Path, target: str, request: Request) -> dict:
     """Return the values of the recipe of the table at `place`, see `recipe.from_values`; print its columns."""
-    frame, root = read_table(place, target), root_of(place)
+    gathered, root = _gathered(place, target, request), root_of(place)
+    frame, time = gathered.frame, "" if request.id else request.time
     kind = infer_target(frame, target, request.task)
     goal_kind = targets.load(kind)
     if request.balance and not goal_kind.balanced:
         said = f"{target}, {goal_kind.described}"
         raise BadInputError(f"`balance` needs a target of classes, got {said}")
-    if place.is_dir() and not (request.split or request.group or request.time) and "split" in frame:
+    if place.is_dir() and not (request.split or request.group or time) and "split" in frame:
         request = replace(request, split="split")  # what folders train and test above the classes say
-    own = {name for name in (target, request.split, request.group, request.time) if name}
-    columns, left_out = infer_columns(
-        frame.drop(columns=[n for n in own if n in frame]), root, request.kinds, request.ignore
-    )
+    own = {name for name in (target, request.split, request.group, time, request.id) if name}
+    ignore = [name for name in request.ignore if name not in dict(gathered.left_out)]
+    columns, left_out = infer_columns(frame.drop(columns=[n for n in own if n in frame]), root, request.kinds, ignore)
+    left_out = [*gathered.left_out, *left_out]
     logger.info(column_table(columns, left_out, frame, root))
     if not columns:
         raise BadInputError(f"{place}: expected a column to learn {target} from. Received: none")
@@ -197,26 +199,40 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     if empty:
         logger.info(f"left out: {empty} rows without {target}")
     goal = goal_kind.read(frame[target].tolist(), target)
-    split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=request.time, seed=request.seed)
-    inputs = gather_inputs(columns, frame[split == "train"], root)
+    split = split_rows(frame, goal.spread, by=request.split, group=request.group, time=time, seed=request.seed)
+    inputs = gather_inputs(columns, frame[split == "train"], root, request.time if request.id else "")
     sizes = measure(frame, root, inputs)
     sizes["text_encoder"] = text_encoder(request, inputs)
     longest = 0 if sizes["text_encoder"] == HASH else sizes["text_bytes"]
     for line in cell_notes(frame, root, dict(inputs), longest, training=True):
         logger.info(line)
-    values = {"path": str(place.absolute()), "target": target, "inputs": inputs, "left_out": tuple(left_out), **sizes}
-    values |= {
-        name: getattr(request, name) for name in ("split", "group", "time", "seed", "skip_bad", "fusion", "epochs")
-    }
-    values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
-    values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
-    values |= {
-        "patience": PATIENCE,
-        "width": 1.0,
-        "modality_dropout": _modality_dropout(goal_kind.own_heads, len(inputs)),
-    }
+    values = {"path": str(place.absolute()), "target": target, "inputs": inputs, **sizes, **_options(request, inputs)}
+    values["left_out"] = tuple(left_out)
+    values["modality_dropout"] = _modality_dropout(goal_kind.own_heads, len(inputs))
     values |= {"kind": goal.kind, **goal_kind.values(goal, split == "train", request.balance)}
     return values
+
+
+def _options(request: Request, inputs: Sequence[tuple[str, tuple]]) -> dict:
+    """Return the values of a recipe that are asked for, or the same for all tables."""
+    same = ("split", "group", "time", "id", "seed", "skip_bad", "fusion", "epochs")
+    values = {name: getattr(request, name) for name in same}
+    values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
+    values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
+    return values | {"patience": PATIENCE, "width": 1.0}
+
+
+def _gathered(place: Path, target: str, request: Request) -> Gathered:
+    """Return the table at `place`; with `id` a row for each recording, which is printed."""
+    frame = read_table(place, target)
+    if not request.id:
+        return Gathered(frame, (), ())
+    ignored = [name for name in request.ignore if name in frame]  # before it is a channel
+    constant = [name for name in (target, request.split, request.group) if name]
+    found = gather_recordings(frame.drop(columns=ignored), request.id, request.time, constant)
+    for line in found.notes:
+        logger.info(line)
+    return replace(found, left_out=(*found.left_out, *((name, "ignored") for name in ignored)))
 
 
 def _modality_dropout(own_heads: bool, count: int) -> float:
@@ -224,13 +240,15 @@ def _modality_dropout(own_heads: bool, count: int) -> float:
     return round(min(0.6, 0.2 * (count - 1 if own_heads else count)), 1)
 
 
-def gather_inputs(columns: Sequence[Column], training, root: str | Path = "") -> tuple[tuple[str, tuple], ...]:
+def gather_inputs(
+    columns: Sequence[Column], training, root: str | Path = "", time: str = ""
+) -> tuple[tuple[str, tuple], ...]:
     """Return `((modality, columns), ...)`.
 
     Each image, audio, video, series and text column is one modality, and all other columns are one. More than
     `MOST_TEXTS` text columns are one modality, as every subset of the modalities is scored.
     `training` is the table of the training rows, from which means, categories and clocks are fitted; `root` the folder
-    of their paths.
+    of their paths; `time` the column of times of gathered recordings.
     """
     inputs = []
     texts = tuple(column.name for column in columns if column.kind == "text")
@@ -241,7 +259,11 @@ def gather_inputs(columns: Sequence[Column], training, root: str | Path = "") ->
         for i, modality in enumerate(named):
             if counts[modality] > 1:  # names that differ outside of ASCII only
                 named[i] = next(n for k in itertools.count(1) if (n := f"{modality}_{k}") not in named)
-        fitted = [fit_series(name, training[name].tolist(), root) for name in own] if kind == "series" else own
+        fitted = (
+            [fit_series(name, training[name].tolist(), root, time if name == SERIES else "") for name in own]
+            if kind == "series"
+            else own
+        )
         inputs += [(modality, (one,)) for modality, one in zip(named, fitted, strict=True)]
     if len(texts) > MOST_TEXTS:
         inputs.append(("text", texts))

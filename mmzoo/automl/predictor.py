@@ -16,6 +16,7 @@ from mmzoo.artifacts.folder import ARTIFACTS
 from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.artifacts.runtimes import predict_rows, predictor
 from mmzoo.automl import targets
+from mmzoo.data.tables.long_format import SERIES
 from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import from_frame, read_table, root_of
 from mmzoo.data.tables.rows import decode_rows, name_of
@@ -29,7 +30,8 @@ logger = logging.getLogger(__name__)
 def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: str = "keras", skip_bad: bool = False):
     """Return the table with a column `predicted TARGET`, and for a class its `confidence` in [0, 1].
 
-    The table keeps its rows, index and columns; a prediction whose column exists already gets another name, as
+    The table keeps its rows, index and columns; one with a row for each point in time, see `long_format`, becomes a row
+    for each recording, in the order of first appearance. A prediction whose column exists already gets another name, as
     `confidence 2`. Labels are joined by the separator of the training table, or a list where it had lists. Arguments
     and errors are as in `predictions`; the prediction of a row that is left out is empty.
 
@@ -42,10 +44,11 @@ def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: st
     """
     opened = ModelFolder.open(folder)
     table = table if isinstance(table, str | Path) else to_frame(table)
-    frame, root = frame_of(table, root)
-    found, bad = predictions(opened, frame, root, artifact, skip_bad)
     source = trained_source(opened)
-    predicted = frame if isinstance(table, str | Path) else table.copy()
+    frame, root = frame_of(table, root, source)
+    found, bad = predictions(opened, frame, root, artifact, skip_bad)
+    predicted = frame if isinstance(table, str | Path) or source.id else table.copy()
+    predicted = predicted.drop(columns=[SERIES]) if source.id else predicted
     for name, cells in targets.load(source.kind).cells(found, source).items():
         column = _free(name, predicted.columns)
         predicted[column] = pd.Series(cells, dtype=object if bad else None, index=predicted.index)
@@ -55,8 +58,20 @@ def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: st
 
 
 def trained_source(folder: ModelFolder) -> Source:
-    """Return the source of the table that the model of a folder was trained on, with the model's threshold."""
-    return replace(folder.recipe.source, threshold=folder.experiment().export().threshold)
+    """Return the source of the table that the model of a folder was trained on, with the model's threshold.
+
+    Raises:
+        BadInputError: the folder was not written by `fit`.
+    """
+    return replace(_source(folder), threshold=folder.experiment().export().threshold)
+
+
+def _source(folder: ModelFolder) -> Source:
+    if folder.recipe.source is None:
+        raise BadInputError(
+            f"{folder.path}: expected what `mmzoo fit` wrote. Received: the recipe {folder.card.recipe}"
+        )
+    return folder.recipe.source
 
 
 def _free(name: str, taken: Collection) -> str:
@@ -88,20 +103,16 @@ def predictions(
         BadInputError: the folder was not written by `fit`, a file cannot be decoded, no file of a column is there, or
             no column is known.
     """
-    module, config = folder.recipe, folder.config()
-    if module.source is None:
-        raise BadInputError(
-            f"{folder.path}: expected what `mmzoo fit` wrote. Received: the recipe {folder.card.recipe}"
-        )
+    source, config = _source(folder), folder.config()
     file = folder.artifact(ARTIFACTS[artifact])
-    inputs = {name: columns for name, columns in module.source.inputs if name in config.modalities}
+    inputs = {name: columns for name, columns in source.inputs if name in config.modalities}
     wanted = _column_names(inputs.values())
-    known = {*_column_names(columns for _, columns in module.source.inputs), module.source.target}
-    known |= {name for name, _ in module.source.left_out}
+    known = {*_column_names(columns for _, columns in source.inputs), source.target}
+    known |= {name for name, _ in source.left_out}
     if not known & set(frame.columns):
         raise BadInputError(f"table: expected columns {', '.join(wanted)}. Received: {', '.join(frame.columns)}")
     full = _completed(frame, wanted)
-    sizes = module.sizes(config)
+    sizes = folder.recipe.sizes(config)
     for line in cell_notes(full, root, inputs, sizes.longest_text):
         logger.warning(line)
     rows = decode_rows(full, root, inputs, sizes, skip_bad)
@@ -111,9 +122,9 @@ def predictions(
         logger.warning(f"{len(rows.bad):,} of {len(frame):,} rows are left out: a file cannot be decoded")
     empty = int((~rows.present.any(axis=1)).sum()) - len(rows.bad)
     if empty:
-        prior = "class prior" if targets.load(module.source.kind).probabilities else "mean of the training rows"
+        prior = "class prior" if targets.load(source.kind).probabilities else "mean of the training rows"
         logger.warning(f"{empty:,} of {len(frame):,} rows have no usable input: the prediction is the {prior}")
-    output = targets.load(module.source.kind).task.outputs[0]
+    output = targets.load(source.kind).task.outputs[0]
     found = predict_rows(predictor(file), output, rows, np.arange(len(frame)), config.modalities)
     return found, sorted(rows.bad)
 
@@ -151,16 +162,28 @@ def write_predictions(table, out: str | Path) -> None:
         raise BadInputError(f"`out`: cannot write {out} ({error.strerror})") from None
 
 
-def frame_of(table: Any, root: str | Path = ".") -> tuple[Any, Path]:
+def frame_of(table: Any, root: str | Path, source: Source | None) -> tuple[Any, Path]:
     """Return the cells of a table, see `read_table`, and the folder in which its paths start.
 
     Args:
         table: a path, or what `to_frame` takes.
         root: the folder, unless `table` is a path.
+        source: of the trained model, which says whether rows are gathered; None of a folder that `fit` did not write.
+
+    Raises:
+        BadInputError: the table cannot be read, or its rows cannot be gathered.
     """
-    if isinstance(table, str | Path):
-        return read_table(table), root_of(table)
-    return from_frame(to_frame(table)), Path(root)
+    by_path = isinstance(table, str | Path)
+    frame, root = (read_table(table), root_of(table)) if by_path else (from_frame(to_frame(table)), Path(root))
+    if source is None or not source.id:
+        return frame, root
+    gathered = source.gathered(frame)
+    for line in gathered.notes:
+        logger.warning(line)
+    for name, why in gathered.left_out:
+        if name not in dict(source.left_out):
+            logger.warning(f"column {name}: left out: {why}")
+    return gathered.frame, root
 
 
 def to_frame(table: Any):

@@ -13,7 +13,15 @@ RECIPE = "recipe.py"
 WIDTH = 120  # columns
 FEATURES = (Category, Date, Number, Series)
 UNWRITTEN = ("data_dir", "fold", "threshold")  # fields of the Config that belong to a run
-OPTIONAL = ("classes", "separator", "left_out", "decimal", "edges", "threshold")  # not written with their defaults
+OPTIONAL = (
+    "classes",
+    "separator",
+    "left_out",
+    "decimal",
+    "edges",
+    "threshold",
+    "id",
+)  # not written with their defaults
 
 TEMPLATE = '''"""The recipe of a table. Edit the values, then train again: `mmzoo train FOLDER/recipe.py`."""
 

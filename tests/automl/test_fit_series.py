@@ -14,6 +14,7 @@ from mmzoo.automl.fit import fit_table
 from mmzoo.automl.options import Request
 from mmzoo.data.tables.read import read_table
 from mmzoo.device import Runner
+from mmzoo.device.series import read_series
 from mmzoo.errors import BadInputError
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -112,3 +113,27 @@ def test_a_number_of_a_signal_and_a_cell(powered):
     recipe = recipes.load(str(powered / "recipe.py"))
     assert [name for name, _ in recipe.source.inputs] == ["series", "tabular"]
     assert len(TrainedModel(powered).predict(powered.parent / "power.csv")) == 160
+
+
+@pytest.mark.slow  # its twins: the table of events above, and data/tables/test_long_format
+def test_a_table_of_points_in_time_is_learned_and_predicted(tmp_path):
+    table = order_table(tmp_path, 160)
+    rows = read_table(table).dropna()
+    parts = [read_series(tmp_path / name) for name in rows["recording"]]
+    long = pd.concat(
+        pd.DataFrame(part.values, columns=part.names).assign(run=f"r{i}", first=first)
+        for i, (part, first) in enumerate(zip(parts, rows["first"], strict=True))
+    )
+    long.to_csv(tmp_path / "long.csv", index=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mmzoo.data.tables.batches.SMALLEST_EPOCH", 1024)
+        folder = fit_table(tmp_path / "long.csv", "first", tmp_path / "out", Request(epochs=4, id="run", time="t"))
+    card = read_card(folder)
+    check_verified(card)
+    assert card["scores"]["artifacts"]["model_float32.tflite"]["accuracy"] >= 0.85
+    predicted = TrainedModel(folder).predict_table(tmp_path / "long.csv")
+    assert list(predicted) == ["run", "first", "predicted first", "confidence"]
+    assert predicted["run"].tolist() == [f"r{i}" for i in range(len(parts))]
+    assert np.mean(predicted["predicted first"] == rows["first"].to_numpy()) >= 0.85
+    answer = Runner(folder)(series=tmp_path / rows["recording"].iloc[0])
+    assert answer["label"] == predicted["predicted first"][0]

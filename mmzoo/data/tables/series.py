@@ -87,12 +87,18 @@ def read_steps(path: str | Path, column: Series) -> Steps:
         raise BadInputError(str(error)) from None
 
 
-def fit_series(name: str, cells: Sequence, root: str | Path) -> Series:
+def fit_series(name: str, cells: Sequence, root: str | Path, time: str = "") -> Series:
     """Fit a column of series to the files of the training rows, `SAMPLED` of them at most, evenly spaced.
 
     The channels are the names that most files have. A column is the time if its cells are dates; or if they do not go
     backwards in any file and it is named as a time; or if it is the first, and rises in every file. A quarter of the
     files reach the rate; the length holds 95 % of them. A longer one than 512 steps gets a lower rate.
+
+    Args:
+        name: of the column.
+        cells: paths.
+        root: base folder of relative paths.
+        time: the column of times in the files; "" to find it.
 
     Raises:
         BadInputError: no file can be read.
@@ -109,7 +115,7 @@ def fit_series(name: str, cells: Sequence, root: str | Path) -> Series:
         raise BadInputError(f"column {name!r}: expected series of numbers. Received: {problem}")
     names, _ = Counter(file.names for file in files).most_common(1)[0]
     files = [file for file in files if sorted(file.names) == sorted(names)]
-    time = next((one for i, one in enumerate(names) if _is_time(one, i, files)), "")
+    time = time or next((one for i, one in enumerate(names) if _is_time(one, i, files)), "")
     channels = tuple(one for one in names if one != time)
     if not channels:
         raise BadInputError(f"column {name!r}: expected a channel other than the time {time}. Received: none")

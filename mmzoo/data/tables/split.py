@@ -77,7 +77,7 @@ def split_rows(
         splits = np.array(ORDER)[_assign_groups(codes, strata, ordered, rng)]
         how[0] += f" (the largest group has {np.bincount(codes).max()} of {len(codes)} rows)"
     elif time:
-        splits = _by_time(_times(_column(frame, time, "`time`"), time), shares, time)
+        splits = _by_time(column_times(_column(frame, time, "`time`"), time), shares, time)
     else:
         splits = np.array(ORDER)[_assign(strata, ordered, rng)]
     _check_splits(splits, labels, " by ".join(["split", *how]))
@@ -277,8 +277,12 @@ def _assign_groups(groups: np.ndarray, strata: np.ndarray, shares: np.ndarray, r
     return best[groups]
 
 
-def _times(column: "pd.Series", name: str) -> np.ndarray:
-    """Convert cells to float64 times `(N,)`: numbers, or dates as in `date_order`."""
+def column_times(column: "pd.Series", name: str) -> np.ndarray:
+    """Convert cells to float64 times `(N,)`: numbers, or dates as in `date_order`, in seconds since 1970.
+
+    Raises:
+        BadInputError: a cell is neither; `name` is the column in the message.
+    """
     cells = _texts(column)
     numbers = _floats(to_number(cell) for cell in cells)
     if np.isfinite(numbers).all():
