@@ -21,6 +21,7 @@ from mmzoo.automl.cross_validation import check_folds, check_rows, cross_validat
 from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.leakage import duplicates, format_duplicates
 from mmzoo.automl.linear_baselines import baseline_examples, baseline_input, format_baseline_rows, linear_models
+from mmzoo.automl.linear_member import logarithm
 from mmzoo.automl.options import Request
 from mmzoo.automl.pretrained import check_weights, published_encoders
 from mmzoo.automl.recipe import RECIPE, from_values, recipe_text
@@ -164,6 +165,11 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
     recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.encoder or request.init_from:
         check_weights(recipes.load(str(recipe)))
+    if values["kind"] == "number":
+        experiment = recipes.experiment(str(recipe))
+        splits = table_splits(experiment, place)
+        values |= logarithm(experiment.recipe.table, splits["train"], splits["validation"])
+        recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.size:
         values |= {**fit_sizes(recipes.load(str(recipe)), request.size), "bytes_limit": int(bytes_of(request.size))}
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")

@@ -1,6 +1,8 @@
 """A linear model on fixed features, as a graph that ships: a candidate of `mmzoo.automl.choice`."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from scipy.special import expit, softmax
 
 from mmzoo.automl.linear_features import length
 from mmzoo.automl.linear_fit import fits, products
+from mmzoo.automl.targets import number
 from mmzoo.automl.text_table import document_weights, factors, frequencies
 from mmzoo.blocks.hashed_text import SublinearFrequencies
 from mmzoo.blocks.image_statistics import ImageStatistics
@@ -31,6 +34,7 @@ from mmzoo.export.quantize import FRONT_END
 if TYPE_CHECKING:
     from mmzoo.automl.linear_fit import Block
 
+logger = logging.getLogger(__name__)
 ROWS = 20_000  # training rows, at most, evenly spaced
 BATCH = 64
 SHORTEST_SIDE = 10  # pixels
@@ -78,6 +82,32 @@ def linear_model(
     weights, biases = _fit(recipe, train_blocks, labels, other_blocks, validation[1])
     weights *= np.concatenate(scales)[:, None]
     return _graph(recipe, {name: validation[0][name] for name in modalities}, fronts, buckets, (weights, biases))
+
+
+def logarithm(recipe: Any, train: Examples, validation: Examples) -> dict[str, Any]:
+    """Return the values of a recipe whose target is a logarithm, or {} unless a linear model is clearly better so.
+
+    It is tried where the training targets permit it, see `targets.number.candidate_scale`. Clearly means that the mean
+    absolute error on the validation rows is lower by more than the standard error of the paired difference.
+    """
+    scale = number.candidate_scale(train.labels) if recipe.source.kind == "number" else ""
+    if not scale or not len(validation.index):
+        return {}
+    modalities, values = recipe.config.modalities, number.scale_values(train.labels, scale)
+    inputs = as_inputs(validation.rows, validation.index, modalities)
+    rows = []
+    for one in (recipe, replace(recipe, **values)):
+        model = linear_model(one, modalities, train, (inputs, validation.labels))
+        if model is None:
+            return {}
+        rows.append(np.abs(model.predict(inputs, batch_size=BATCH, verbose=0).reshape(-1) - validation.labels))
+    gain = rows[0] - rows[1]
+    better = gain.mean() > gain.std() / np.sqrt(len(gain))
+    plain, found = (float(error.mean()) for error in rows)
+    chosen = "a logarithmic scale, without an int8 file" if better else "a linear scale"
+    errors = f"mean absolute error of a linear model {found:.4g} with a logarithm, {plain:.4g} without"
+    logger.info(f"{recipe.source.target}: {chosen}; validation {errors}")
+    return values if better else {}
 
 
 def _scaled(block: "Block", scale: np.ndarray) -> "Block":
@@ -129,7 +159,7 @@ def _fit(
     """Return weights `(F, K)` and biases `(K,)` of the strength with the lowest validation loss."""
     kind, best, found = recipe.source.kind, np.inf, None
     if kind == "number":
-        labels = (labels - recipe.mean) / recipe.deviation
+        labels = number.scaled(recipe, labels)
     for weights, biases in fits(train, labels, kind, len(recipe.source.classes) or 1):
         raw = ACTIVATIONS[kind](products(rest, weights) + biases)
         loss = float(recipe.kind.row_losses(recipe, truth, raw).mean())

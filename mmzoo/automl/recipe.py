@@ -65,7 +65,7 @@ def recipe_text(recipe: TableRecipe) -> str:
     """Return the `recipe.py` of `recipe`; text from the table is in it as string literals only."""
     source, config = recipe.source, recipe.config
     used = {type(column) for _, columns in source.inputs for column in columns if type(column) in FEATURES}
-    own = ("encoders", "patience", *recipe.kind.learned, *(["bytes_limit"] if recipe.bytes_limit else []))
+    own = [name for name in ("encoders", "patience", *recipe.kind.learned, "bytes_limit") if _is_own(recipe, name)]
     fields = [
         _field(one, recipe)
         for one in dataclasses.fields(TableConfig)
@@ -77,6 +77,10 @@ def recipe_text(recipe: TableRecipe) -> str:
         fields="\n".join(fields),
         values="\n".join(f"    {name}={_code(getattr(recipe, name), 4, len(name) + 1)}," for name in own),
     )
+
+
+def _is_own(recipe: TableRecipe, name: str) -> bool:
+    return name not in ("scale", "highest", "bytes_limit") or bool(getattr(recipe, name))
 
 
 def _imports(used: set[type]) -> str:

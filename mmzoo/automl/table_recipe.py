@@ -14,6 +14,7 @@ import tensorflow as tf
 from mmzoo import fusion
 from mmzoo.automl.choice import LINEAR, Choice, choose
 from mmzoo.automl.linear_member import linear_model
+from mmzoo.automl.targets import number
 from mmzoo.automl.text_table import initial_tables
 from mmzoo.blocks.presence import ConstantWhereNothing, SharesWhereUnknown
 from mmzoo.data.arrays import split_arrays
@@ -25,7 +26,6 @@ from mmzoo.errors import BadInputError, expect
 from mmzoo.experiment import Experiment
 from mmzoo.heads.classifier import classifier
 from mmzoo.heads.multi_label import multi_label
-from mmzoo.heads.regressor import regressor
 from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
 from mmzoo.metrics.labels import THRESHOLD
 from mmzoo.models.late_fusion import late_fusion
@@ -122,8 +122,9 @@ class TableRecipe:
 
     `file` is the path of the `recipe.py`; `config` has the defaults. `encoders` is `{modality: arguments}` of published
     encoders, see `mmzoo.encoders.pretrained`. `class_weight` has one weight per class or is empty. `mean` and
-    `deviation` describe a numeric target in the training rows, `prior` the frequency of each label. `patience` is in
-    epochs, `bytes_limit` of the float TFLite file in bytes, 0 for none.
+    `deviation` describe a numeric target in the training rows; `scale` is "", or log or log1p where they and `highest`
+    are of its logarithm, see `targets.number`. `prior` is the frequency of each label. `patience` is in epochs,
+    `bytes_limit` of the float TFLite file in bytes, 0 for none.
     """
 
     file: str = ""
@@ -133,6 +134,8 @@ class TableRecipe:
     class_weight: tuple[float, ...] = ()
     mean: float = 0.0
     deviation: float = 1.0
+    scale: str = ""
+    highest: float = 0.0
     prior: tuple[float, ...] = ()
     patience: int = 8
     bytes_limit: int = 0
@@ -140,6 +143,7 @@ class TableRecipe:
     def __post_init__(self) -> None:
         if self.source.kind not in KINDS:
             raise BadInputError(f"SOURCE: `kind` must be one of {', '.join(KINDS)}, got {self.source.kind!r}")
+        expect("scale", self.scale in ("", *number.SHIFTS), "log, log1p or empty", self.scale)
 
     @property
     def kind(self) -> TargetKind:
@@ -181,6 +185,7 @@ class TableRecipe:
             f"width {config.width:g}",
             f"fusion {config.fusion}" if len(config.modalities) > 1 else "",
             f"augmentation {'on' if config.augment else 'off'}",
+            f"the logarithm of {self.source.target} ({self.scale})" if self.scale else "",
             weighted or ("no class weights" if self.source.kind == "class" else ""),
         ]
         return ", ".join(part for part in parts if part)
@@ -230,7 +235,11 @@ class TableRecipe:
         return (Phase("train", config.epochs, config.learning_rate, clip_norm=1.0, ema=average, **ends),)
 
     def export(self, config: TableConfig | None = None) -> Export:
-        """Return the exported outputs, the target's and the embedding; int8 unless an encoder is a published one."""
+        """Return the exported outputs, the target's and the embedding.
+
+        There is no int8 file with a published encoder, nor of a logarithm: above the range of the calibration rows 8
+        bits cut it, and an exponential makes much of that.
+        """
         config = config or self.config
         sizes, modalities, kind = self.sizes(config), config.modalities, self.kind
         published = set(self.encoders) & set(modalities)  # int8 failed on the GPU accelerator with one of them
@@ -242,7 +251,7 @@ class TableRecipe:
             data={"name": Path(self.source.path).name, "version": "", "license": "", "weights_license": ""},
             ranges=sizes.ranges(modalities, self.inputs),
             prepare={name: one.prepare for name, one in series_of(self.inputs).items() if name in modalities},
-            precisions=("float32", "dynamic") if published else ("float32", "dynamic", "int8"),
+            precisions=("float32", "dynamic") if published or self.scale else ("float32", "dynamic", "int8"),
             threshold=config.threshold or THRESHOLD,
         )
 
@@ -309,25 +318,6 @@ def _class_losses(recipe: TableRecipe, labels: np.ndarray, raw: np.ndarray) -> n
     return -(1 - SMOOTHING) * logs[np.arange(len(labels)), labels.astype(int)] - SMOOTHING * logs.mean(axis=1)
 
 
-def _number_wiring(recipe: TableRecipe) -> dict[str, Any]:
-    """Return a regression head, the fallback to the mean, and the scaling to the unit of the target."""
-
-    def postprocess(inputs: list[keras.KerasTensor]) -> keras.KerasTensor:
-        standardized = ConstantWhereNothing([0.0], name="value_or_mean")(inputs)
-        return keras.layers.Rescaling(recipe.deviation, recipe.mean, dtype="float32", name="answer")(standardized)
-
-    return {"head": regressor, "postprocess": postprocess}
-
-
-def _number_objective(recipe: TableRecipe) -> dict[str, Any]:
-    """Return Huber loss of the standardized error, and the mean absolute error in the unit of the target."""
-
-    def loss(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
-        return keras.losses.huber(y_true / recipe.deviation, y_pred / recipe.deviation)
-
-    return {"loss": loss, "metrics": ["mae"]}
-
-
 def _labels_wiring(recipe: TableRecipe) -> dict[str, Any]:
     """Return a sigmoid head, and the fallback to the frequencies of the labels."""
     count = len(recipe.source.classes)
@@ -365,12 +355,12 @@ KINDS = {
         summary="Regression",
         output="value",
         monitor="val_loss",
-        learned=("mean", "deviation"),
-        wiring=_number_wiring,
-        objective=_number_objective,
+        learned=("mean", "deviation", "scale", "highest"),
+        wiring=number.wiring,
+        objective=number.objective,
         before="value_or_mean",
-        row_losses=lambda recipe, labels, raw: np.abs(raw[:, 0] - (labels - recipe.mean) / recipe.deviation),
-        answers=lambda recipe, raw: raw * recipe.deviation + recipe.mean,
+        row_losses=lambda recipe, labels, raw: np.abs(raw[:, 0] - number.scaled(recipe, labels)),
+        answers=number.in_unit,
     ),
     "labels": TargetKind(
         task="multilabel",

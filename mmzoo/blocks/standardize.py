@@ -1,7 +1,8 @@
-"""Standardization to mean 0 and deviation 1, inside the graph."""
+"""Standardization to mean 0 and deviation 1, and back from standardized logarithms, inside the graph."""
 
 import numpy as np
-from keras import KerasTensor, Layer
+from keras import KerasTensor, Layer, ops
+from keras.layers import Rescaling
 
 
 class Standardize(Layer):
@@ -43,3 +44,25 @@ class Standardize(Layer):
         """Set mean and variance from training examples `(..., C)`."""
         rows = np.asarray(examples, "float64").reshape(-1, self.mean.shape[0])
         self.set_figures(rows.mean(axis=0), rows.var(axis=0))
+
+
+class ExponentialRescaling(Rescaling):
+    """Convert standardized logarithms to numbers: `exp(min(scale * x + offset, highest)) - shift`, of any shape.
+
+    Args:
+        scale: standard deviation of the logarithms.
+        offset: mean of the logarithms.
+        shift: what was added to the numbers in front of the logarithm.
+        highest: largest logarithm, so that no prediction far outside of training overflows.
+    """
+
+    def __init__(self, scale: float, offset: float = 0.0, shift: float = 0.0, highest: float = 80.0, **options) -> None:
+        super().__init__(scale, offset, **options)
+        self.shift, self.highest = shift, highest
+
+    def call(self, inputs: KerasTensor) -> KerasTensor:
+        logarithms = ops.minimum(super().call(inputs), self.highest)
+        return ops.exp(logarithms) - self.shift
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "shift": self.shift, "highest": self.highest}

@@ -10,7 +10,7 @@ from scipy.special import softmax
 from mmzoo.automl import linear_fit, linear_member
 from mmzoo.automl.choice import _raw
 from mmzoo.automl.linear_fit import products
-from mmzoo.automl.linear_member import linear_model
+from mmzoo.automl.linear_member import linear_model, logarithm
 from mmzoo.automl.table_recipe import KINDS, TableConfig, TableRecipe
 from mmzoo.data.presence import select_inputs
 from mmzoo.data.tables.batches import as_inputs
@@ -79,6 +79,35 @@ def test_linear_model_learns_from_pictures_and_numbers(kind):
         "image": np.where(inputs["present"][:, :1, None, None] > 0, inputs["image"], 255).astype("uint8"),
     }
     np.testing.assert_allclose(_raw(recipe, model, black), _raw(recipe, model, inputs), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("target", "scale"),
+    [(lambda size, noise: np.exp(size + 0.3 * noise), "log"), (lambda size, noise: size + 0.6 * np.exp(noise), "")],
+)
+def test_a_logarithm_is_learned_where_it_is_better(target, scale, caplog):
+    """A product of factors is; a sum with a skewed error is not, though it is tried, too."""
+    rng = np.random.default_rng(0)
+    size = rng.normal(5, 2, COUNT)
+    rows = Rows(
+        arrays={"tabular": np.stack([size, np.zeros(COUNT)], axis=1).astype("float32")},
+        present=np.ones((COUNT, 1), bool),
+        bad={},
+        numbers=list(range(1, COUNT + 1)),
+        empty=None,
+    )
+    numbers = target(size + 10, rng.normal(0, 1.3, COUNT)).astype("float32")
+    parts = [
+        SimpleNamespace(rows=rows, index=part, labels=numbers[part]) for part in (np.arange(160), np.arange(160, COUNT))
+    ]
+    source = Source("t.csv", "kind", "number", inputs=(("tabular", (Number("size", 5.0, 2.0),)),))
+    recipe = TableRecipe(source=source, config=TableConfig(modalities=("tabular",)), mean=15.0, deviation=4.0)
+    with caplog.at_level("INFO"):
+        values = logarithm(recipe, *parts)
+    assert values.get("scale", "") == scale
+    assert "kind: a logarithmic scale, without an int8 file" in caplog.text or scale != "log"
+    assert "mean absolute error of a linear model" in caplog.text
+    assert ("int8" in dataclasses.replace(recipe, **values).export().precisions) == (scale == "")
 
 
 def test_linear_model_is_the_one_of_scikit_learn(monkeypatch):

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.automl.targets.number import scale_values
 from mmzoo.automl.targets.target import Target, TargetKind
-from mmzoo.data.tables.features import fit_feature
 from mmzoo.data.tables.source import Source, target_numbers
 from mmzoo.metrics.regression import error_gain, error_interval, number_scores
 from mmzoo.tasks.format import figure
@@ -13,9 +13,8 @@ from mmzoo.tasks.regression import TASK, constant_name
 
 
 def values(target: Target, training: np.ndarray, balance: bool) -> dict[str, Any]:
-    """Return mean and standard deviation of the training rows."""
-    found = fit_feature("number", target.name, target.spread[training].tolist())
-    return {"classes": (), "separator": "", "mean": found.mean, "deviation": found.deviation}
+    """Return mean and standard deviation of the training rows, on a linear scale."""
+    return {"classes": (), "separator": "", **scale_values(target.spread[training], "")}
 
 
 def rows(labels: np.ndarray, source: Source) -> str:
