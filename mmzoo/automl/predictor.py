@@ -14,8 +14,10 @@ import pandas as pd
 
 from mmzoo.artifacts.folder import ARTIFACTS
 from mmzoo.artifacts.model_folder import ModelFolder
-from mmzoo.artifacts.runtimes import predict_rows, predictor
+from mmzoo.artifacts.runtimes import predict_rows
 from mmzoo.automl import targets
+from mmzoo.automl.recipe import open_folder
+from mmzoo.data.tables.formulas import without_formula
 from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import from_frame, read_table, root_of
 from mmzoo.data.tables.rows import decode_rows, name_of
@@ -26,7 +28,13 @@ from mmzoo.errors import BadInputError
 logger = logging.getLogger(__name__)
 
 
-def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: str = "keras", skip_bad: bool = False):
+def predict(
+    folder: str | Path | ModelFolder,
+    table: Any,
+    root: str | Path = ".",
+    artifact: str = "keras",
+    skip_bad: bool = False,
+):
     """Return the table with a column `predicted TARGET`, and for a class its `confidence` in [0, 1].
 
     The table keeps its rows, index and columns; a prediction whose column exists already gets another name, as
@@ -40,7 +48,7 @@ def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: st
         artifact: the file that predicts; a key of `ARTIFACTS`.
         skip_bad: leave out rows with files that cannot be decoded.
     """
-    opened = ModelFolder.open(folder)
+    opened = open_folder(folder)
     table = table if isinstance(table, str | Path) else to_frame(table)
     frame, root = frame_of(table, root)
     found, bad = predictions(opened, frame, root, artifact, skip_bad)
@@ -114,7 +122,7 @@ def predictions(
         prior = "class prior" if targets.load(module.source.kind).probabilities else "mean of the training rows"
         logger.warning(f"{empty:,} of {len(frame):,} rows have no usable input: the prediction is the {prior}")
     output = targets.load(module.source.kind).task.outputs[0]
-    found = predict_rows(predictor(file), output, rows, np.arange(len(frame)), config.modalities)
+    found = predict_rows(folder.predictor(file.name), output, rows, np.arange(len(frame)), config.modalities)
     return found, sorted(rows.bad)
 
 
@@ -136,14 +144,18 @@ def _completed(frame, wanted: Sequence[str]):
     return full
 
 
-def write_predictions(table, out: str | Path) -> None:
+def write_predictions(table, out: str | Path, raw: bool = False) -> None:
     """Write a table as CSV to `out`, whole or not at all; lists are written as JSON.
+
+    Unless `raw`, texts and names of columns that a spreadsheet would run are quoted, see `without_formula`.
 
     Raises:
         BadInputError: `out` cannot be written.
     """
     out = Path(out)
     table = table.map(lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else cell)
+    if not raw:
+        table = table.map(without_formula).rename(columns=without_formula)
     try:
         with replacing(out) as temporary:
             table.to_csv(temporary, index=False)

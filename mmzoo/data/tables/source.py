@@ -1,7 +1,6 @@
-"""A table as the source of a recipe: columns to inputs, target to labels, rows to splits."""
+"""A table as the source of a recipe: its rows as inputs, labels and splits."""
 
 import functools
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,50 +8,15 @@ import numpy as np
 
 from mmzoo.data.tables.batches import Examples
 from mmzoo.data.tables.column_types import labeled_rows, to_labels
-from mmzoo.data.tables.features import Category, Date, Number
+from mmzoo.data.tables.description import Source
 from mmzoo.data.tables.formats import Lookup, number_form, plain_text, to_number
 from mmzoo.data.tables.read import abbreviated, read_table, root_of
 from mmzoo.data.tables.rows import Rows, Sizes, decode_rows
-from mmzoo.data.tables.series import Series
 from mmzoo.data.tables.split import SPLITS, fold_splits, split_rows
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import THRESHOLD
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Columns = tuple[str | Number | Category | Date | Series, ...]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Describe a table: its path, inputs, target and splits.
-
-    The target is a class or several labels of `classes`, or a number. `inputs` are pairs of a modality and its columns.
-    Rows are split by the column `split`; or so that no value of `group` is in two splits; or by `time`, with the oldest
-    rows for training; else at random by `seed`. `separator` separates several labels; it is empty for lists.
-    `left_out` lists the unused columns, each with the reason. One of several labels is predicted at a probability of
-    `threshold` or more, which is of a trained model, and in its config.
-    """
-
-    path: str
-    target: str
-    kind: str = "class"
-    classes: tuple[str, ...] = ()
-    separator: str = ""
-    inputs: tuple[tuple[str, Columns], ...] = ()
-    left_out: tuple[tuple[str, str], ...] = ()
-    split: str = ""
-    group: str = ""
-    time: str = ""
-    seed: int = 0
-    skip_bad: bool = False
-    threshold: float = THRESHOLD
-
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        """Return the modalities of the inputs, in their order."""
-        return tuple(name for name, _ in self.inputs)
 
 
 def locate(path: str, data_dir: str, recipe_folder: str | Path) -> Path:
