@@ -37,7 +37,7 @@ def check_out(out: str | Path) -> Path:
         its absolute path; where `out` is a link, the path of the folder it leads to.
 
     Raises:
-        BadInputError: `out` is a file, a link to nothing, or a folder with other files.
+        BadInputError: `out` is a file, a link to nothing, or a folder with other files or with links.
     """
     out = Path(out).absolute()
     if out.is_symlink():
@@ -48,6 +48,8 @@ def check_out(out: str | Path) -> Path:
         raise BadInputError(f"`out` must be a folder, got the file {out}")
     if out.is_dir() and any(out.iterdir()) and not (out / CARD).is_file():
         raise BadInputError(f"`out` must be a new folder or one with a {CARD}; {out} has other files")
+    if out.is_dir():
+        check_entries(out)
     return out
 
 

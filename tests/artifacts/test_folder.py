@@ -98,6 +98,10 @@ def test_check_out_follows_a_link_to_a_folder_and_no_other(tmp_path):
         check_out(tmp_path / "dangling")
     with pytest.raises(BadInputError, match=r"`out` must be a folder, got the file"):
         check_out(tmp_path / "to_file")
+    (tmp_path / "real" / "card.json").symlink_to("../file")
+    with pytest.raises(BadInputError, match=r"card.json: expected a file or folder. Received: a link"):
+        check_out(tmp_path / "real")
+    (tmp_path / "real" / "card.json").unlink()
     with new_folder(tmp_path / "link", tmp_path / ".work") as folder:
         (folder / "card.json").touch()
     assert (tmp_path / "link").is_symlink()

@@ -97,7 +97,7 @@ def write_yolo(pictures: Sequence[Boxed], folder: str | Path, names: Sequence[st
     if twice:
         raise BadInputError(f"pictures: expected names that differ without suffix. Received: {min(twice)} twice")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / CLASSES).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    file_in(folder, CLASSES, ".txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     for file, one in zip(files, pictures, strict=True):
         low, high = one.boxes[:, :2] / one.size, one.boxes[:, 2:] / one.size
         lines = [

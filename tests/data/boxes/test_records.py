@@ -329,7 +329,7 @@ def test_nothing_is_written_outside_of_the_folder(kind, path, tmp_path):
     assert not list(tmp_path.rglob("*.*"))
 
 
-@pytest.mark.parametrize(("kind", "name"), [("voc", "a.xml"), ("yolo", "a.txt")])
+@pytest.mark.parametrize(("kind", "name"), [("voc", "a.xml"), ("yolo", "a.txt"), ("yolo", "classes.txt")])
 def test_a_planted_link_is_not_followed(kind, name, tmp_path):
     (tmp_path / kind).mkdir()
     (tmp_path / "victim").write_text("mine")
