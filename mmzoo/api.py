@@ -81,13 +81,16 @@ def fit(
     return TrainedModel(fit_table(table, target, out, Request(**options), resume))
 
 
-def load(folder: str | Path) -> "TrainedModel":
+def load(folder: str | Path, trust: bool = False) -> "TrainedModel":
     """Open the folder of a trained model.
 
+    Another person's folder is data: its code is run only with `trust`, which allows its `recipe.py` and a SavedModel
+    that is not the card's.
+
     Raises:
-        BadInputError: it has no card.
+        BadInputError: it has no card, or has links.
     """
-    return TrainedModel(folder)
+    return TrainedModel(folder, trust)
 
 
 class TrainedModel:
@@ -100,15 +103,17 @@ class TrainedModel:
 
     Args:
         path: folder that `mmzoo train` or `mmzoo fit` wrote.
+        trust: run code of the folder, see `load`.
 
     Attributes:
         path: the folder.
+        trust: as given.
         classes_: the classes `(K,)`, numbers or booleans where a table has such; or names of labels; empty where the
             model has none.
     """
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    def __init__(self, path: str | Path, trust: bool = False):
+        self.path, self.trust = Path(path), trust
         card = self.card
         typed = card.task == "classification" and card.recipe.endswith(".py")
         self.classes_ = typed_classes(card.labels) if typed else np.array(card.labels)
@@ -190,19 +195,19 @@ class TrainedModel:
             raise BadInputError(
                 f"{self.path}: expected what `mmzoo fit` wrote. Received: the recipe {self.card.recipe}"
             )
-        return predict(self.path, table, root)
+        return predict(self._opened, table, root)
 
     def evaluate(self, artifact: str = "all", data_dir: str = "", limit: int = 0) -> dict:
         """Score the files on the test split, as `mmzoo evaluate`; return the scores by file."""
         from mmzoo.commands.evaluate import evaluate
 
-        return evaluate(self.path, artifact, data_dir, limit)
+        return evaluate(self._opened, artifact, data_dir, limit)
 
     def export(self, data_dir: str = "") -> Path:
         """Export model.keras again to all formats, as `mmzoo export`; return the folder."""
         from mmzoo.commands.export import export_folder
 
-        export_folder(self.path, data_dir)
+        export_folder(self._opened, data_dir)
         return self.path
 
     def verify(self, require_gpu: bool = False, seeds: int = 3) -> dict:
@@ -210,7 +215,7 @@ class TrainedModel:
         from mmzoo.commands.verify import record
         from mmzoo.verification.verify import verify
 
-        report = verify(self.path, require_gpu=require_gpu, seeds=seeds)
+        report = verify(self.path, require_gpu=require_gpu, seeds=seeds, trust=self.trust)
         record(self.path, report)
         return report
 
@@ -223,12 +228,19 @@ class TrainedModel:
     @cached_property
     def _source(self) -> Any:
         """The source of the table that the model was trained on; None of another model."""
-        if not self.card.recipe.endswith(".py"):
+        card = self.card
+        if card.table is None and not (self.trust and card.recipe.endswith(".py")):
             return None
-        from mmzoo.artifacts.model_folder import ModelFolder
         from mmzoo.automl.predictor import trained_source
 
-        return trained_source(ModelFolder.open(self.path))
+        opened = self._opened
+        return trained_source(opened) if opened.recipe.source is not None else None
+
+    @property
+    def _opened(self) -> Any:
+        from mmzoo.automl.recipe import open_folder
+
+        return open_folder(self.path, self.trust)
 
     @cached_property
     def _target(self) -> Any:
@@ -238,10 +250,9 @@ class TrainedModel:
         return targets.load(self._source.kind) if self._source else None
 
     def _rows(self, table: Any, root: str | Path) -> np.ndarray:
-        from mmzoo.artifacts.model_folder import ModelFolder
         from mmzoo.automl.predictor import frame_of, predictions
 
-        return predictions(ModelFolder.open(self.path), *frame_of(table, root, self._source))[0]
+        return predictions(self._opened, *frame_of(table, root, self._source))[0]
 
     @cached_property
     def _runner(self) -> Runner:

@@ -39,7 +39,17 @@ AT_LEAST_ONE = ("passes", "units")
 PROBABILITIES = ("modality_dropout", "hidden", "joined", "mixing")
 FRACTIONS = ("dropout",)
 DECIBELS = ("snr_db",)
-LARGEST_BATCH = 4096
+LARGEST = {  # of a setting: a card that another person wrote may have any
+    "batch_size": 4096,
+    "embed_dim": 65_536,
+    "width": 64,
+    "image_size": 8192,
+    "sample_rate": 1_000_000,
+    "seconds": 3600,
+    "text_bytes": 1_000_000,
+    "frames": 4096,
+    "frame_size": 4096,
+}
 
 # name in a recipe's module -> its parameters, None for a value
 NAMES: dict[str, tuple[str, ...] | None] = {
@@ -175,7 +185,8 @@ def check_numbers(options: Mapping[str, Any]) -> None:
         expect(name, 0 <= options.get(name, 0) < 1, "a number from 0 to below 1", options.get(name))
     for name in DECIBELS:
         expect(name, math.isfinite(options.get(name, 0)), "decibels", options.get(name))
-    expect("batch_size", options["batch_size"] <= LARGEST_BATCH, f"{LARGEST_BATCH} at most", options["batch_size"])
+    for name, most in LARGEST.items():
+        expect(name, options.get(name, 0) <= most, f"{most} at most", options.get(name))
     expect("seed", 0 <= options["seed"] < 2**31 - 1, "a number from 0 to 2147483646", options["seed"])
     if "fusion" in options:
         names = fusion.names()

@@ -123,7 +123,8 @@ def test_methods_are_the_commands(digits, monkeypatch):
     assert asked == [digits.path, {"exit_code": 0}]
     monkeypatch.setattr("mmzoo.commands.benchmark.run", lambda paths, against, runs: (paths, against, runs))
     assert digits.benchmark(runs=20) == ([str(digits.path)], ("mobilenet_v3_small",), 20)
-    monkeypatch.setattr("mmzoo.commands.evaluate.evaluate", lambda *given: given)
-    assert digits.evaluate("int8", limit=5) == (digits.path, "int8", "", 5)
+    monkeypatch.setattr("mmzoo.commands.evaluate.evaluate", lambda folder, *given: (folder.path, folder.trust, *given))
+    assert digits.evaluate("int8", limit=5) == (digits.path, False, "int8", "", 5)
+    assert mmzoo.load(digits.path, trust=True).evaluate() == (digits.path, True, "all", "", 0)
     monkeypatch.setattr("mmzoo.commands.export.export_folder", lambda *given: asked.append(given))
     assert digits.export() == digits.path

@@ -30,6 +30,7 @@ def pages() -> dict[str, str]:
     found |= {f"models/{name}.md": include(f"saved_models/{name}/README.md", f"models/{name}.md") for name in models()}
     found["changelog.md"] = include("CHANGELOG.md", "changelog.md")
     found["contributing.md"] = include("CONTRIBUTING.md", "contributing.md")
+    found["security.md"] = include("SECURITY.md", "security.md")
     return found
 
 

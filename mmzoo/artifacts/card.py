@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import mmzoo
-from mmzoo.artifacts.folder import CARD, artifact, write_json
+from mmzoo.artifacts.folder import CARD, artifact, check_entries, write_json
 from mmzoo.artifacts.old_card import upgrade
+from mmzoo.artifacts.table_values import TableValues
 from mmzoo.errors import BadInputError
 
 FORMAT = 2
+MOST_BYTES = 64_000_000  # of a card
 ALWAYS = ("mmzoo", "format")  # fields that are written at their defaults, too
 STRICT = {"extra": "forbid"}  # an unknown key is an error; pydantic reads it as `__pydantic_config__`
 Values = dict[str, Any]
@@ -171,9 +173,10 @@ class Card:
     """All that is known of the model in a folder.
 
     `recipe` is a name of `mmzoo.recipes` or the name of a file in the folder; `name` is the folder's name where it
-    differs. `task` names the module of `mmzoo.tasks`. `withheld` says that the license of the data allows only scores
-    to be published. `interrupted` is of training that Ctrl-C ended: the `model`, its completed epochs `epoch`, `of` the
-    planned ones.
+    differs. `task` names the module of `mmzoo.tasks`. `table` is of a model that `mmzoo fit` trained: the values from
+    which its recipe is made, as the code of a folder is not run. `withheld` says that the license of the data allows
+    only scores to be published. `interrupted` is of training that Ctrl-C ended: the `model`, its completed epochs
+    `epoch`, `of` the planned ones.
     """
 
     __pydantic_config__ = STRICT
@@ -183,6 +186,7 @@ class Card:
     name: str = ""
     summary: str = ""
     config: Values = field(default_factory=dict)
+    table: TableValues | None = None
     training: Values = field(default_factory=dict)
     interrupted: Values = field(default_factory=dict)
     command: str = ""
@@ -224,9 +228,13 @@ class Card:
         """Read `card.json` of `folder`; a card that mmzoo 0.1.0 wrote is upgraded.
 
         Raises:
-            BadInputError: it is not there, no JSON, or of another shape; the message names the key.
+            BadInputError: it is not there, no JSON, or of another shape; the message names the key. Or the folder
+                has links.
         """
         path = artifact(folder, CARD)
+        check_entries(folder)
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise BadInputError(f"{path}: expected a card of {MOST_BYTES:,} bytes at most. Received: {size:,} bytes")
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
@@ -238,7 +246,8 @@ class Card:
     def write(self, folder: str | Path) -> None:
         """Write `card.json` into `folder` by way of a temporary file.
 
-        Fields at their defaults are left out. Floats keep 6 significant digits; one that is not finite becomes null.
+        Fields at their defaults are left out. Floats keep 6 significant digits, in `table` all of them; one that is not
+        finite becomes null.
         """
         write_json(Path(folder) / CARD, to_values(self))
 
@@ -249,38 +258,53 @@ def from_values(values: Mapping[str, Any], path: str | Path) -> Card:
     Raises:
         BadInputError: a key is missing or unknown, or its value has another type.
     """
-    from pydantic import ValidationError
-
     if "format" not in values:
         values = upgrade(values, path)
+    return validated(_adapter(), values, path, "a card")
+
+
+def validated(adapter: Any, values: Mapping[str, Any], path: str | Path, what: str) -> Any:
+    """Return what pydantic's `adapter` makes of the JSON object `values`, strictly.
+
+    Raises:
+        BadInputError: a key is missing or unknown, or its value has another type. The message names the file `path`,
+            the key, and `what` the object is.
+    """
+    from pydantic import ValidationError
+
     try:
-        return _adapter().validate_json(json.dumps(values), strict=True)
+        return adapter.validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))
-        reason = {"unexpected_keyword_argument": "is not a key of a card", "missing": "is missing"}.get(first["type"])
+        known = {"unexpected_keyword_argument": f"is not a key of {what}", "missing": "is missing"}
+        if first["type"] == "value_error":  # a check of ours, which names the key
+            raise BadInputError(f"{path}: {first['ctx']['error']}") from None
         received = json.dumps(first["input"], ensure_ascii=False, default=str)[:60]
-        reason = reason or f"{first['msg'][:1].lower()}{first['msg'][1:]}, got {received}"
+        reason = known.get(first["type"]) or f"{first['msg'][:1].lower()}{first['msg'][1:]}, got {received}"
         raise BadInputError(f"{path}: `{key}` {reason}") from None
 
 
-def to_values(record: Any) -> Any:
-    """Return a record as JSON would hold it, without fields at their defaults; see `Card.write`."""
+def to_values(record: Any, exact: bool = False) -> Any:
+    """Return a record as JSON would hold it, without fields at their defaults; see `Card.write`.
+
+    With `exact`, all fields are kept, and all digits of floats.
+    """
     if dataclasses.is_dataclass(record):
-        kept = {}
+        exact, kept = exact or isinstance(record, TableValues), {}
         for entry in dataclasses.fields(record):
             value = getattr(record, entry.name)
-            if entry.name in ALWAYS or value != _default(entry):
-                kept[entry.name] = to_values(value)
+            if exact or entry.name in ALWAYS or value != _default(entry):
+                kept[entry.name] = to_values(value, exact)
         return kept
     if isinstance(record, Mapping):
-        return {str(key): to_values(value) for key, value in record.items()}
+        return {str(key): to_values(value, exact) for key, value in record.items()}
     if isinstance(record, list | tuple):
-        return [to_values(value) for value in record]
+        return [to_values(value, exact) for value in record]
     if hasattr(record, "tolist"):
-        return to_values(record.tolist())
+        return to_values(record.tolist(), exact)
     if isinstance(record, float):
-        return float(f"{record:.6g}") if math.isfinite(record) else None
+        return float(record if exact else f"{record:.6g}") if math.isfinite(record) else None
     return record
 
 

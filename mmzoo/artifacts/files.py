@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mmzoo.artifacts.card import File
+from mmzoo.artifacts.card import Card, File
 from mmzoo.artifacts.folder import CARD, sha256
 from mmzoo.tflite import flatbuffer
 
@@ -27,6 +27,15 @@ PURPOSES = {
     "subset_scores.png": "score by available modalities",
     "confusion_matrix.png": "true and predicted classes",
 }
+
+
+NOT_LISTED = f"it is not the one of {CARD}, and is not executed; if you trust it, allow it with `trust`"
+
+
+def is_listed(path: Path, card: Card) -> bool:
+    """Return whether the file or folder at `path` has the SHA-256 that `card` has for its name."""
+    known = card.files.get(path.name)
+    return known is not None and known.sha256 == sha256(path)
 
 
 def file_table(folder: str | Path) -> dict[str, File]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,16 +34,22 @@ def check_out(out: str | Path) -> Path:
     """Check that `out` is new, empty, or has a card.
 
     Returns:
-        its absolute path.
+        its absolute path; where `out` is a link, the path of the folder it leads to.
 
     Raises:
-        BadInputError: `out` is a file, or a folder with other files.
+        BadInputError: `out` is a file, a link to nothing, or a folder with other files or with links.
     """
     out = Path(out).absolute()
+    if out.is_symlink():
+        if not out.exists():
+            raise BadInputError(f"`out` must be a folder, got {out}, a link to {os.readlink(out)}, which is not there")
+        out = out.resolve()
     if out.exists() and not out.is_dir():
         raise BadInputError(f"`out` must be a folder, got the file {out}")
     if out.is_dir() and any(out.iterdir()) and not (out / CARD).is_file():
         raise BadInputError(f"`out` must be a new folder or one with a {CARD}; {out} has other files")
+    if out.is_dir():
+        check_entries(out)
     return out
 
 
@@ -50,8 +57,10 @@ def make_folder(path: Path, out: Path) -> Path:
     """Create and return the folder `path`, which `out` needs.
 
     Raises:
-        BadInputError: the folder cannot be written.
+        BadInputError: the folder cannot be written, or is hidden and a link: hidden folders are made here only.
     """
+    if path.name.startswith(".") and path.is_symlink():
+        raise BadInputError(f"`out`: {path} must be a folder, got a link")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -95,6 +104,17 @@ def _swap(work: Path, out: Path, aside: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
+def inside(folder: str | Path, name: str) -> Path:
+    """Return the path of `name` in `folder`, which need not exist.
+
+    Raises:
+        BadInputError: `name`, which the card of the folder may have said, leads out of it.
+    """
+    if name in ("", ".", "..") or set(name) & {"/", "\\", "\0", ":"}:
+        raise BadInputError(f"{folder}: expected the name of a file in it. Received: {name}")
+    return Path(folder) / name
+
+
 def artifact(folder: str | Path, name: str) -> Path:
     """Return the path of file or folder `name` in `folder`.
 
@@ -102,16 +122,30 @@ def artifact(folder: str | Path, name: str) -> Path:
         BadInputError: it does not exist; the message lists the contents of `folder`. Or `name`, which the card of the
             folder may have said, leads out of it.
     """
-    folder = Path(folder)
-    if name in ("", ".", "..") or set(name) & {"/", "\\"}:
-        raise BadInputError(f"{folder}: expected the name of a file in it. Received: {name}")
+    folder, path = Path(folder), inside(folder, name)
     if not folder.is_dir():
         raise BadInputError(f"{folder}: expected a folder of a trained model. Received: no such folder")
-    path = folder / name
     if not path.exists():
         found = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
         raise BadInputError(f"{folder}: expected {name} in it. Received a folder with {found}")
     return path
+
+
+def check_entries(folder: str | Path) -> None:
+    """Check that everything in `folder`, at any depth, is a file or a folder.
+
+    A link may lead out of the folder, for who reads it and for who writes to it; a pipe never ends.
+
+    Raises:
+        BadInputError: an entry is something else.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(place, name)
+            kind = path.lstat().st_mode
+            if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+                received = "a link, which may lead out of the folder" if stat.S_ISLNK(kind) else "something else"
+                raise BadInputError(f"{path}: expected a file or folder. Received: {received}")
 
 
 def write_json(path: str | Path, value: object) -> None:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from mmzoo.artifacts.folder import KERAS, load_keras
+from mmzoo.artifacts.saved_model import check_operators
 from mmzoo.data.arrays import Arrays
 from mmzoo.data.presence import select_inputs
 from mmzoo.data.tables.batches import as_inputs
@@ -33,15 +34,16 @@ class _Loaded:
     batch: int | None  # None: any batch size
 
 
-def predictor(path: str | Path) -> Callable[[Arrays], Arrays]:
+def predictor(path: str | Path, trust: bool = False) -> Callable[[Arrays], Arrays]:
     """Return a function `f(inputs)` running the artifact on the CPU.
 
     `path` is `model.keras`, a SavedModel folder, a `.tflite` or an `.onnx`. `f` takes `{name: (N, ...)}`, ignores
-    names that are no inputs of the artifact, and returns `{name: (N, ...)}` of all outputs.
+    names that are no inputs of the artifact, and returns `{name: (N, ...)}` of all outputs. A SavedModel with operators
+    that are not known to be harmless is executed only with `trust`.
 
     Raises:
-        BadInputError: the artifact is missing or unreadable, or its runtime is not installed; from `f`, an input is
-            missing or has the wrong shape or dtype.
+        BadInputError: the artifact is missing, unreadable or not trusted, or its runtime is not installed; from `f`, an
+            input is missing or has the wrong shape or dtype.
     """
     path = Path(path)
     if not path.exists():
@@ -50,6 +52,8 @@ def predictor(path: str | Path) -> Callable[[Arrays], Arrays]:
     opener = _saved_model if path.is_dir() else openers.get(path.suffix)
     if opener is None:
         raise BadInputError(f"{path}: expected {KERAS}, a SavedModel folder, .tflite or .onnx. Received: {path.name}")
+    if path.is_dir() and not trust:
+        check_operators(path)
     loaded = opener(path)
     return lambda inputs: _predict(path, loaded, inputs)
 

@@ -34,6 +34,7 @@ from mmzoo.commands.train import format_result, train
 from mmzoo.data.tables.batches import epoch_line
 from mmzoo.data.tables.column_types import Column, column_table, infer_columns, infer_target, labeled_rows
 from mmzoo.data.tables.features import fit_feature, shared_values
+from mmzoo.data.tables.formulas import without_formula
 from mmzoo.data.tables.long_format import SERIES, Gathered, gather_recordings
 from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import read_table, root_of
@@ -147,7 +148,8 @@ def _write_bad_rows(rows: Rows, out: Path) -> None:
     """Write the rows that were left out, and why, to a file in `out`, if there are any."""
     if rows.bad:
         with (out / BAD_ROWS).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("row", "why"), *((rows.numbers[row], why) for row, why in rows.bad.items())])
+            bad = ((rows.numbers[row], without_formula(why)) for row, why in rows.bad.items())
+            csv.writer(file).writerows([("row", "why"), *bad])
         logger.info(f"{len(rows.bad)} rows left out: {out / BAD_ROWS}")
 
 

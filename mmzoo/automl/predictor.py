@@ -14,20 +14,28 @@ import pandas as pd
 
 from mmzoo.artifacts.folder import ARTIFACTS
 from mmzoo.artifacts.model_folder import ModelFolder
-from mmzoo.artifacts.runtimes import predict_rows, predictor
+from mmzoo.artifacts.runtimes import predict_rows
 from mmzoo.automl import targets
+from mmzoo.automl.recipe import open_folder
+from mmzoo.data.tables.formulas import without_formula
 from mmzoo.data.tables.long_format import SERIES
 from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import from_frame, read_table, root_of
 from mmzoo.data.tables.rows import decode_rows, name_of
-from mmzoo.data.tables.source import Source
+from mmzoo.data.tables.source import Source, gathered
 from mmzoo.device.replacing import replacing
 from mmzoo.errors import BadInputError
 
 logger = logging.getLogger(__name__)
 
 
-def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: str = "keras", skip_bad: bool = False):
+def predict(
+    folder: str | Path | ModelFolder,
+    table: Any,
+    root: str | Path = ".",
+    artifact: str = "keras",
+    skip_bad: bool = False,
+):
     """Return the table with a column `predicted TARGET`, and for a class its `confidence` in [0, 1].
 
     The table keeps its rows, index and columns; one with a row for each point in time, see `long_format`, becomes a row
@@ -42,7 +50,7 @@ def predict(folder: str | Path, table: Any, root: str | Path = ".", artifact: st
         artifact: the file that predicts; a key of `ARTIFACTS`.
         skip_bad: leave out rows with files that cannot be decoded.
     """
-    opened = ModelFolder.open(folder)
+    opened = open_folder(folder)
     table = table if isinstance(table, str | Path) else to_frame(table)
     source = trained_source(opened)
     frame, root = frame_of(table, root, source)
@@ -125,7 +133,7 @@ def predictions(
         prior = "class prior" if targets.load(source.kind).probabilities else "mean of the training rows"
         logger.warning(f"{empty:,} of {len(frame):,} rows have no usable input: the prediction is the {prior}")
     output = targets.load(source.kind).task.outputs[0]
-    found = predict_rows(predictor(file), output, rows, np.arange(len(frame)), config.modalities)
+    found = predict_rows(folder.predictor(file.name), output, rows, np.arange(len(frame)), config.modalities)
     return found, sorted(rows.bad)
 
 
@@ -147,14 +155,18 @@ def _completed(frame, wanted: Sequence[str]):
     return full
 
 
-def write_predictions(table, out: str | Path) -> None:
+def write_predictions(table, out: str | Path, raw: bool = False) -> None:
     """Write a table as CSV to `out`, whole or not at all; lists are written as JSON.
+
+    Unless `raw`, texts and names of columns that a spreadsheet would run are quoted, see `without_formula`.
 
     Raises:
         BadInputError: `out` cannot be written.
     """
     out = Path(out)
     table = table.map(lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else cell)
+    if not raw:
+        table = table.map(without_formula).rename(columns=without_formula)
     try:
         with replacing(out) as temporary:
             table.to_csv(temporary, index=False)
@@ -177,13 +189,13 @@ def frame_of(table: Any, root: str | Path, source: Source | None) -> tuple[Any, 
     frame, root = (read_table(table), root_of(table)) if by_path else (from_frame(to_frame(table)), Path(root))
     if source is None or not source.id:
         return frame, root
-    gathered = source.gathered(frame)
-    for line in gathered.notes:
+    found = gathered(source, frame)
+    for line in found.notes:
         logger.warning(line)
-    for name, why in gathered.left_out:
+    for name, why in found.left_out:
         if name not in dict(source.left_out):
             logger.warning(f"column {name}: left out: {why}")
-    return gathered.frame, root
+    return found.frame, root
 
 
 def to_frame(table: Any):

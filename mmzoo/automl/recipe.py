@@ -1,13 +1,18 @@
-"""The `recipe.py` that `mmzoo fit` writes: the values of a table's recipe as Python literals, for editing."""
+"""The values of a table's recipe: from a card, or as the literals of the `recipe.py` that `mmzoo fit` writes."""
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from mmzoo.artifacts.card import Card
+from mmzoo.artifacts.folder import CARD
+from mmzoo.artifacts.model_folder import ModelFolder, read_config
 from mmzoo.automl.table_recipe import TableConfig, TableRecipe
 from mmzoo.data.tables.features import Category, Date, Number
 from mmzoo.data.tables.series import Series
 from mmzoo.data.tables.source import Source
+from mmzoo.recipe import Recipe
 
 RECIPE = "recipe.py"
 WIDTH = 120  # columns
@@ -48,6 +53,26 @@ __doc__ = RECIPE.summary
 TINY, dataset, sizes, build = RECIPE.tiny, RECIPE.dataset, RECIPE.sizes, RECIPE.build
 objective, plan, export = RECIPE.objective, RECIPE.plan, RECIPE.export
 '''
+
+
+def open_folder(path: str | Path | ModelFolder, trust: bool = False) -> ModelFolder:
+    """Open the folder of a trained model, also of a table; see `ModelFolder.open`."""
+    return ModelFolder.open(path, trust, from_card)
+
+
+def from_card(card: Card, file: Path) -> Recipe:
+    """Return the recipe of a table from the values of its card; its `file` is not run and need not exist.
+
+    Raises:
+        BadInputError: the config is of another type or out of its range.
+    """
+    modalities = ("modalities", tuple[str, ...], card.table.source.modalities)
+    config_type = dataclasses.make_dataclass("Config", [modalities], bases=(TableConfig,), frozen=True)
+    values = {**card.config, "modalities": list(card.table.source.modalities)}
+    own = {one.name: getattr(card.table, one.name) for one in dataclasses.fields(card.table)}
+    made = TableRecipe(file=str(file), config=read_config(config_type, values, file.parent / CARD), **own)
+    about = {"name": str(file), "summary": made.summary.rstrip("."), "Config": config_type, "tiny": made.tiny}
+    return Recipe(**about, **made.parts, source=made.source, table=made)
 
 
 def from_values(values: Mapping[str, Any]) -> TableRecipe:

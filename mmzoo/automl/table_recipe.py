@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo import fusion
+from mmzoo.artifacts.table_values import TableValues
 from mmzoo.automl.choice import LINEAR, Choice, choose
 from mmzoo.automl.linear_member import linear_model
 from mmzoo.automl.targets import number
@@ -189,6 +190,17 @@ class TableRecipe:
             weighted or ("no class weights" if self.source.kind == "class" else ""),
         ]
         return ", ".join(part for part in parts if part)
+
+    @property
+    def values(self) -> TableValues:
+        """Return what a card holds besides the config."""
+        return TableValues(**{one.name: getattr(self, one.name) for one in dataclasses.fields(TableValues)})
+
+    @property
+    def parts(self) -> dict[str, Callable]:
+        """Return the functions of a recipe, which are methods here."""
+        names = ("dataset", "sizes", "build", "objective", "plan", "export")
+        return {name: getattr(self, name) for name in names}
 
     def dataset(self, split: str, config: TableConfig | None = None, epoch: int = 0) -> tf.data.Dataset:
         """Return batches of `({modality: (B, ...), "present": (B, M)}, target)`.

@@ -48,6 +48,8 @@ def predict(
     out: str = "answers.csv",
     artifact: Literal["keras", "saved_model", "float32", "dynamic", "int8", "onnx"] = "keras",
     skip_bad: Switch = False,
+    trust: Switch = False,
+    raw: Switch = False,
 ) -> None:
     """Predict the target for the rows of a table.
 
@@ -63,10 +65,15 @@ def predict(
         File of the folder to run.
     skip_bad
         Leave the prediction empty where a file cannot be decoded.
+    trust
+        Run the recipe.py and any SavedModel of the folder: only where you know who wrote them.
+    raw
+        Write texts as they are. By default, texts that a spreadsheet would run as formulas begin with an apostrophe.
     """
     import_tensorflow()
     from mmzoo.automl.predictor import predict, write_predictions
+    from mmzoo.automl.recipe import open_folder
 
-    predicted = predict(folder, table, artifact=artifact, skip_bad=skip_bad)
-    write_predictions(predicted, out)
+    predicted = predict(open_folder(folder, trust), table, artifact=artifact, skip_bad=skip_bad)
+    write_predictions(predicted, out, raw)
     print(f"{out}: {len(predicted)} rows")

@@ -1,5 +1,6 @@
 """The verb `benchmark`: latency, and where asked for the front end and the input pipeline, kept in the cards."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from mmzoo.reports.write import write_card
 
 
 def run(
-    paths: Sequence[str],
+    paths: Sequence[str | ModelFolder],
     against: Sequence[str],
     *,
     runs: int = 1000,
@@ -28,16 +29,18 @@ def run(
         BadInputError: as `benchmark`; or `training` is asked for without a folder.
     """
     folders = [ModelFolder.open(path) for path in paths if Path(path).is_dir()]
+    paths = [os.fspath(path) for path in paths]
     if training and not folders:
         raise BadInputError(f"training: expected a folder that `train` wrote. Received: {', '.join(paths)}")
+    experiment = folders[0].experiment(data_dir) if training else None
     result = benchmark(paths, against, out=out or None, runs=runs)
     if front_end:
         result["front_end"] = log_mel_ratio()
         print(f"log-mel in the graph: {result['front_end']}")
-    if training:
+    if experiment is not None:
         from mmzoo.benchmark.input_pipeline import data_wait
 
-        result["training"] = data_wait(folders[0].experiment(data_dir))
+        result["training"] = data_wait(experiment)
         wait = result["training"]
         print(
             f"training step {wait['pipeline_ms']:.1f} ms with the pipeline, {wait['cached_ms']:.1f} ms on one kept "

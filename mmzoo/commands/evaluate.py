@@ -18,11 +18,13 @@ from mmzoo.reports.write import write_card
 from mmzoo.tasks.task import Examples, Predict, Task
 
 
-def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limit: int = 0) -> dict[str, dict]:
+def evaluate(
+    folder: str | Path | ModelFolder, artifact: str = "all", data_dir: str = "", limit: int = 0
+) -> dict[str, dict]:
     """Score artifacts on the test split, print the tables, and record them in `card.json`.
 
     Args:
-        folder: a folder that `train` wrote.
+        folder: a folder that `train` wrote; one that `fit` wrote is opened by `mmzoo.automl.recipe.open_folder`.
         artifact: `all`, or one of keras, saved_model, float32, dynamic, int8, onnx.
         data_dir: folder of the source's files, where not the one of the card.
         limit: maximum number of examples, evenly spaced; 0 for all. Limited scores are not recorded.
@@ -39,7 +41,7 @@ def evaluate(folder: str | Path, artifact: str = "all", data_dir: str = "", limi
     opened = ModelFolder.open(folder)
     files, task = opened.chosen(artifact), tasks.load(opened.card.task)
     if task.quick is None:
-        raise BadInputError(f"{folder}: a model of the task {task.name} is scored by `mmzoo train` only")
+        raise BadInputError(f"{opened.path}: a model of the task {task.name} is scored by `mmzoo train` only")
     examples = _examples(opened, data_dir, limit)
     report, rows, gains = {}, {}, {}
     print(task.header, end="\n" if task.header else "")

@@ -13,13 +13,13 @@ from mmzoo.export.writer import calibration_examples, export
 from mmzoo.reports.write import write_card
 
 
-def export_folder(folder: str | Path, data_dir: str = "") -> Card:
+def export_folder(folder: str | Path | ModelFolder, data_dir: str = "") -> Card:
     """Write the artifacts again, and record them in the card.
 
     Scores and verdicts of files that change are dropped; `evaluate` and `verify` record new ones.
 
     Args:
-        folder: a folder that `train` wrote.
+        folder: a folder that `train` wrote; one that `fit` wrote is opened by `mmzoo.automl.recipe.open_folder`.
         data_dir: folder of the source's files, where not the one of the card.
 
     Returns:
@@ -29,8 +29,9 @@ def export_folder(folder: str | Path, data_dir: str = "") -> Card:
         BadInputError: the folder, the recipe or the data cannot be used.
     """
     opened = ModelFolder.open(folder)
-    model, experiment = opened.keras(), opened.experiment(data_dir)
-    found = read_golden(folder) if (opened.path / GOLDEN).exists() else None
+    experiment = opened.experiment(data_dir)  # first: its code may have layers of the model
+    model = opened.keras()
+    found = read_golden(opened.path) if (opened.path / GOLDEN).exists() else None
     golden = (found.inputs, found.labels) if found else golden_examples(*test_arrays(experiment))
     before = _hashes(opened.path)
     calibration = calibration_examples(experiment.dataset("train"), model.input)
@@ -39,7 +40,7 @@ def export_folder(folder: str | Path, data_dir: str = "") -> Card:
     if changed:
         scores = {name: one for name, one in card.scores.artifacts.items() if name not in changed}
         card = replace(card, verification=None, scores=replace(card.scores, artifacts=scores))
-    write_card(folder, card)
+    write_card(opened.path, card)
     for name, entry in card.files.items():
         print(f"{opened.path / name}  {entry.bytes:,} bytes")
     if not has_onnx():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmzoo import tasks
 from mmzoo.artifacts.card import Card
-from mmzoo.artifacts.folder import check_out, make_folder
+from mmzoo.artifacts.folder import check_out, inside, make_folder
 from mmzoo.device.replacing import replacing
 from mmzoo.errors import BadInputError
 from mmzoo.reports.readme import gain, gpu_verdict, plots_of, ratio, readme, summary
@@ -81,7 +81,7 @@ def publish_scores(folder: str | Path, out: str | Path) -> Path:
 
 def publish_scores_into(root: str | Path, folder: str | Path, name: str = "") -> Path:
     """Publish the scores of `folder` in `saved_models` under `root`, as `name` or the name of its recipe."""
-    return publish_scores(folder, Path(root) / "saved_models" / (name or Card.read(folder).recipe))
+    return publish_scores(folder, inside(Path(root) / "saved_models", name or Card.read(folder).recipe))
 
 
 def models_table(saved: Path) -> str:

@@ -1,9 +1,12 @@
 """Reading of trained models, and transfer of their encoders by name."""
 
 import importlib
+import json
 import pkgutil
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -11,6 +14,10 @@ import mmzoo.blocks
 from mmzoo.blocks.temporal import FRONT_END
 from mmzoo.errors import BadInputError
 
+CONFIG = "config.json"
+MOST_BYTES = 256_000_000  # of the config
+PACKAGES = ("keras", "keras_hub", "keras_nlp", "mmzoo", "builtins")  # in builtins Keras finds its own functions only
+CODE = ("Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")  # hold code, or load it
 MEMBER = "_model"  # end of the name of a model inside a mean of models
 FRONT = "_front"  # end of the name of a front end there, which all members share
 
@@ -18,18 +25,62 @@ FRONT = "_front"  # end of the name of a front end there, which all members shar
 def read_model(path: str | Path) -> keras.Model:
     """Read the `.keras` file at `path` as an uncompiled model.
 
-    No code of the file is run.
+    No code of the file is run: Keras' safe mode refuses pickled code, and nothing is imported from a module that the
+    file names.
 
     Raises:
-        BadInputError: the file does not exist, or is no Keras model.
+        BadInputError: the file does not exist, is no Keras model, or has layers that are neither of Keras nor of mmzoo.
     """
     if not Path(path).is_file():
         raise BadInputError(f"{path}: expected a .keras file. Received: no such file")
+    _check_classes(path)
     try:
         return keras.models.load_model(path, custom_objects=_layers(), compile=False, safe_mode=True)
     except (ValueError, OSError, TypeError, KeyError) as error:
         first = str(error).strip().splitlines()[0]
         raise BadInputError(f"{path}: expected a .keras file of a functional model. Received: {first}") from None
+
+
+def _check_classes(path: str | Path) -> None:
+    """Check that the `.keras` file at `path` names layers of Keras, of mmzoo, or of code that runs already.
+
+    Raises:
+        BadInputError: it is no Keras file, or has another class, which is named.
+    """
+    for entry in _objects(_config_of(Path(path))):
+        name, module, registered = (entry.get(key) for key in ("class_name", "module", "registered_name"))
+        foreign = module is not None and str(module).split(".")[0] not in PACKAGES
+        # a recipe that a person runs may register layers of its own
+        known = isinstance(registered, str) and keras.saving.get_registered_object(registered) is not None
+        if name in CODE or (foreign and not known):
+            received = " ".join((f"{name} of {module}" if module else f"{name}").split())
+            raise BadInputError(f"{path}: expected layers of Keras and mmzoo, without code. Received: {received:.100}")
+
+
+def _config_of(path: Path) -> Any:
+    """Return the config of a model."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = archive.getinfo(CONFIG).file_size
+            if size > MOST_BYTES:
+                raise ValueError(f"{CONFIG} of {size:,} bytes")
+            return json.loads(archive.read(CONFIG))
+    except Exception as error:  # zipfile, zlib and json raise different errors for a damaged file
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise BadInputError(f"{path}: expected a .keras file of a functional model. Received: {reason:.200}") from None
+
+
+def _objects(config: Any) -> Iterator[dict[str, Any]]:
+    """Yield every JSON object in `config` that names a class."""
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if "class_name" in value:
+                yield value
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
 def _layers() -> dict[str, type[keras.Layer]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from mmzoo import recipes, tasks
 from mmzoo.artifacts.card import Card, Check, Tensor
 from mmzoo.reports.trials import cross_validation, gain_curve, tuning
-from mmzoo.tasks.format import table
+from mmzoo.tasks.format import code, escaped, table
 from mmzoo.tasks.task import Call
 
 NOT_EXECUTED = "GPU: not executed"
@@ -105,9 +105,10 @@ def _head(card: Card) -> str:
     line = summary(card)
     facts = [f"{card.parameters:,} parameters"] if card.parameters is not None else []
     if card.data.name:
-        facts.append(f"trained on {card.data.name} {card.data.version}".rstrip())
+        facts.append(f"trained on {escaped(f'{card.data.name} {card.data.version}'.rstrip())}")
     facts.append(f"made by mmzoo {card.mmzoo}")
-    head = f"# {card.title}\n\n{line[:1].upper()}{line[1:]}: {', '.join(facts)}."
+    line = escaped(line[:1].upper() + line[1:])
+    head = f"# {escaped(card.title)}\n\n{line}: {', '.join(facts)}."
     return "\n\n".join(part for part in (head, interrupted_line(card), GENERATED) if part)
 
 
@@ -171,12 +172,12 @@ def _operators(card: Card) -> str:
 def _provenance(card: Card) -> str:
     data, made = card.data, card.environment
     rows = [
-        ["command", f"`{command(card)}`"],
-        ["config", _settings(card.config)],
-        ["training", _settings(card.training)],
+        ["command", code(command(card))],
+        ["config", escaped(_settings(card.config))],
+        ["training", escaped(_settings(card.training))],
         ["seed", card.seed],
         ["commit", made.commit],
-        ["data", f"{data.name} {data.version}".strip()],
+        ["data", escaped(f"{data.name} {data.version}")],
         ["license of the data", data.license],
         ["attribution", data.attribution],
         ["license of the weights", data.weights_license],
@@ -217,7 +218,7 @@ def _call(card: Card) -> Call:
     entries = [entry for entry in card.inputs if entry.name != "present"]
     arguments = ", ".join(f"{e.name}={PLACEHOLDERS.get((e.name, len(e.shape)), e.name)}" for e in entries)
     comment = f"  # or {entries[0].name} only" if len(entries) > 1 else ""
-    return Call(card.title, arguments, comment, card.scores, tuple(card.files))
+    return Call(" ".join(card.title.replace("`", "").split()), arguments, comment, card.scores, tuple(card.files))
 
 
 def signature(card: Card) -> str:
@@ -225,14 +226,14 @@ def signature(card: Card) -> str:
     rows = []
     for entry in card.inputs:
         shown = "" if entry.range is None else f"{entry.range[0]:g} to {entry.range[1]:g}"
-        rows.append([*_tensor("input", entry), entry.unit, shown])
-    rows += [[*_tensor("output", entry), entry.unit, ""] for entry in card.outputs]
+        rows.append([*_tensor("input", entry), escaped(entry.unit), shown])
+    rows += [[*_tensor("output", entry), escaped(entry.unit), ""] for entry in card.outputs]
     text = "## Inputs and outputs\n\n" + table(["", "name", "shape", "dtype", "unit", "range"], rows)
     task = tasks.load(card.task)
     names = card.labels[task.first_label :]
     if not names:
         return text
-    listed = ", ".join(f"`{label}`" for label in names)
+    listed = ", ".join(code(label) for label in names)
     if len(names) > SHOWN_CLASSES:
         listed = f"the {len(card.labels)} lines of `labels.txt`"
     return f"{text}\n\nThe {task.labels_are} {listed}."
@@ -240,4 +241,4 @@ def signature(card: Card) -> str:
 
 def _tensor(kind: str, entry: Tensor) -> list[str]:
     shape = ", ".join(str(size) for size in entry.shape)
-    return [kind, f"`{entry.name}`", f"({shape})", entry.dtype]
+    return [kind, code(entry.name), f"({shape})", entry.dtype]

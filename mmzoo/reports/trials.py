@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mmzoo import tasks
 from mmzoo.artifacts.card import Card
-from mmzoo.tasks.format import table
+from mmzoo.tasks.format import escaped, table
 from mmzoo.tasks.task import Metric
 
 
@@ -60,7 +60,7 @@ def cross_validation(card: Card) -> str:
     rows = [[name, f"{mean} ± {deviation}", *folds] for name, mean, deviation, *folds in fold_rows(section, metric)]
     head = ["", "mean ± standard deviation", *(f"fold {fold}" for fold in range(1, section["folds"] + 1))]
     title = f"## Cross-validation: {metric.label} over {section['folds']} folds"
-    return f"{title}\n\n{fold_words(card)}\n\n{table(head, rows)}"
+    return f"{title}\n\n{escaped(fold_words(card))}\n\n{table(head, rows)}"
 
 
 def mean_of_folds(card: Card) -> str:

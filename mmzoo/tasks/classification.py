@@ -18,7 +18,7 @@ from mmzoo.tasks.comparison import (
     subset_lines,
     subset_summary,
 )
-from mmzoo.tasks.format import percent, table
+from mmzoo.tasks.format import escaped, percent, table
 from mmzoo.tasks.task import Call, Examples, Metric, Predict, Task, runner_usage
 
 MOST_CLASSES = 100  # with more, the card keeps the classes of the split and no confusion matrix
@@ -136,7 +136,9 @@ def _kind_table(by_kind: Mapping[str, Mapping]) -> str:
     """Return the accuracies of the model and of the unimodal baselines by kind of example."""
     names = [name for name in next(iter(by_kind.values())) if name != "n"]
     head = ["kind", "examples", *("accuracy" if name == "fused" else f"{name} baseline" for name in names)]
-    return table(head, [[kind, f"{s['n']:,}", *(percent(s[name]) for name in names)] for kind, s in by_kind.items()])
+    return table(
+        head, [[escaped(kind), f"{s['n']:,}", *(percent(s[name]) for name in names)] for kind, s in by_kind.items()]
+    )
 
 
 def usage(call: Call) -> str:

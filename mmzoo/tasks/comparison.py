@@ -12,7 +12,7 @@ import numpy as np
 from mmzoo.artifacts.card import Baselines, Metrics, Scores
 from mmzoo.data.arrays import Arrays
 from mmzoo.data.presence import by_pattern, present_patterns
-from mmzoo.tasks.format import percent, table
+from mmzoo.tasks.format import escaped, percent, table
 from mmzoo.tasks.task import Comparison, Examples, Metric, Predict
 
 
@@ -136,7 +136,7 @@ def per_class_table(rows: Sequence[Mapping], what: str, most: int) -> str:
     """Return the Markdown table of precision, recall and F1 by class, of the `most` most frequent classes."""
     if len(rows) > most:
         rows = sorted(rows, key=lambda row: -row["support"])[:most]
-    body = [[r["label"], *(percent(r[k]) for k in ("precision", "recall", "f1")), r["support"]] for r in rows]
+    body = [[escaped(r["label"]), *(percent(r[k]) for k in ("precision", "recall", "f1")), r["support"]] for r in rows]
     return table([what, "precision", "recall", "F1", "examples"], body)
 
 

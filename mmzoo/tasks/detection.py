@@ -5,7 +5,7 @@ import numpy as np
 from mmzoo.artifacts.card import Baselines, Metrics, Scores
 from mmzoo.device.detections import detections
 from mmzoo.metrics.detection import detection_scores
-from mmzoo.tasks.format import percent, table
+from mmzoo.tasks.format import escaped, percent, table
 from mmzoo.tasks.task import Call, Examples, Metric, Predict, Task, metric_lines, runner_usage
 
 SUMMARY = ("map50", "map50_95", "map75")
@@ -67,7 +67,7 @@ def markdown(found: Scores, baselines: Baselines, note: str = "") -> str:
     if not found.details:
         return ""
     keys = ("ap50", "ap50_95", "precision", "recall", "f1")
-    rows = [[r["label"], *(percent(r[k]) for k in keys), r["support"]] for r in found.details["per_class"]]
+    rows = [[escaped(r["label"]), *(percent(r[k]) for k in keys), r["support"]] for r in found.details["per_class"]]
     text = (
         f"## Score on the {found.split} split, {found.n:,} images\n\n"
         f"Mean average precision over the classes at an IoU of 0.5: {percent(found.details['map50'])}; at 0.5 to 0.95, "

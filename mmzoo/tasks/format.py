@@ -1,6 +1,26 @@
 """Numbers and tables as tasks and reports show them."""
 
+import re
 from collections.abc import Iterable, Sequence
+
+
+def escaped(text: object) -> str:
+    """Return `text`, of a user, as Markdown shows it: on one line, without markup, HTML or links.
+
+    The bars of a table are escaped by `table`. CommonMark 0.31, sections 2.4 and 2.5.
+    """
+    line = re.sub("[&<>~$]", lambda found: f"&#{ord(found[0])};", " ".join(str(text).split()))
+    line = re.sub(r":(?=//)", "&#58;", line)
+    line = re.sub(r"([\\`*\[\]!]|(?<!\w)_|_(?!\w)|^[#+-])", r"\\\1", line)
+    return re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", line)
+
+
+def code(text: object) -> str:
+    """Return `text`, of a user, as a code span of Markdown, on one line. CommonMark 0.31, section 6.1."""
+    line = re.sub(r"[\s\x00]", " ", str(text))
+    runs = {len(run) for run in re.findall("`+", line)}
+    fence = "`" * next(count for count in range(1, len(line) + 2) if count not in runs)
+    return f"{fence} {line} {fence}" if runs else f"{fence}{line}{fence}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

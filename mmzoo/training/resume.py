@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,10 +24,11 @@ def exclusive_run(out: Path) -> Iterator[None]:
     lock = out.parent / f".{out.name}.lock"
     make_folder(out.parent, out)
     try:
-        file = lock.open("w")
+        # not through a link, which another person may have put there
+        descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         raise BadInputError(f"`out`: cannot write {out} ({error.strerror})") from None
-    with file:
+    with os.fdopen(descriptor, "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

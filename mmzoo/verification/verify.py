@@ -11,6 +11,7 @@ import numpy as np
 from mmzoo import tasks
 from mmzoo.artifacts import folder
 from mmzoo.artifacts.card import Card, embedded_values
+from mmzoo.artifacts.files import NOT_LISTED, is_listed
 from mmzoo.artifacts.golden import GOLDEN, Golden, read_golden
 from mmzoo.artifacts.runtimes import predictor
 from mmzoo.data.arrays import Arrays
@@ -27,7 +28,7 @@ _CODES = {"wrong": WRONG, "refused": NOT_RESIDENT, "died": NOT_RESIDENT}
 _VERSIONS = ("ai-edge-litert", "tensorflow", "keras", "onnxruntime", "numpy")
 
 
-def verify(path: str | Path, *, require_gpu: bool = False, seeds: int = 3) -> dict:
+def verify(path: str | Path, *, require_gpu: bool = False, seeds: int = 3, trust: bool = False) -> dict:
     """Verify the artifact folder or single `.tflite` at `path`.
 
     Exit codes: 0, every executed check passed; 1, wrong numbers; 3, the GPU accelerator refuses a file or crashes;
@@ -38,12 +39,13 @@ def verify(path: str | Path, *, require_gpu: bool = False, seeds: int = 3) -> di
         path: artifact folder or `.tflite` file.
         require_gpu: fail if the GPU check cannot be executed.
         seeds: number of sets of random examples.
+        trust: execute a SavedModel that is not the card's, or has operators that are not known to be harmless.
 
     Returns:
         the report with its `exit_code`.
 
     Raises:
-        BadInputError: the path is missing or no model, or a file of the folder is missing or broken.
+        BadInputError: the path is missing or no model, or a file of the folder is missing or broken, or a link.
     """
     path = Path(path)
     if seeds < 1:
@@ -51,8 +53,8 @@ def verify(path: str | Path, *, require_gpu: bool = False, seeds: int = 3) -> di
     if not path.exists():
         raise BadInputError(f"{path}: expected an artifact folder or a .tflite. Received: no such file")
     driver, reason = find_driver()
-    check = _folder if path.is_dir() else _file
-    rows, examples, notes = check(path, driver, seeds)
+    found = _folder(path, driver, seeds, trust) if path.is_dir() else _file(path, driver, seeds)
+    rows, examples, notes = found
     gpu = {"status": "executed", "adapter": driver.adapter} if driver else _no_gpu(reason)
     code = _exit_code(rows, gpu, require_gpu or os.environ.get(REQUIRE) == "1")
     return {
@@ -139,8 +141,9 @@ def _constant_note(name: str) -> str:
     return f"output {name!r} is nearly constant over all examples: an error in it would not be detected"
 
 
-def _folder(path: Path, driver: Driver | None, seeds: int) -> tuple[list[dict], Examples, list[str]]:
+def _folder(path: Path, driver: Driver | None, seeds: int, trust: bool) -> tuple[list[dict], Examples, list[str]]:
     """Check every artifact of a folder against its `model.keras`."""
+    folder.check_entries(path)
     card = Card.read(path) if (path / folder.CARD).is_file() else None
     files = _open_files(path, card)
     specs = files[0].specs
@@ -156,7 +159,7 @@ def _folder(path: Path, driver: Driver | None, seeds: int) -> tuple[list[dict], 
         rows += _score_row(file, card)
     detail = f"its inputs differ from {files[0].path.name}"
     rows += [f.row("cpu", "model.keras", "wrong", detail=detail) for f in files if f not in fitting]
-    rows += _others(path, examples, reference)
+    rows += _others(path, examples, reference, card, trust)
     return rows, examples, [_constant_note(name) for name in parity.near_constant(reference, parity.GPU["float32"])]
 
 
@@ -174,13 +177,13 @@ def _same_inputs(file: File, other: File) -> bool:
     return first == second
 
 
-def _predict(path: Path, examples: Examples) -> Arrays:
+def _predict(path: Path, examples: Examples, trust: bool = False) -> Arrays:
     """Run an artifact other than `.tflite`.
 
     Outputs are `(K, 1, ...)`, as from `.tflite`.
     """
     inputs = {name: array[:, 0] for name, array in examples.inputs.items()}
-    return {name: values[:, None] for name, values in predictor(path)(inputs).items()}
+    return {name: values[:, None] for name, values in predictor(path, trust)(inputs).items()}
 
 
 def _same_files(path: Path, card: Card | None) -> list[dict]:
@@ -191,7 +194,7 @@ def _same_files(path: Path, card: Card | None) -> list[dict]:
     known = {name: file.sha256 for name, file in card.files.items() if file.sha256} if card else {}
     if not known:
         return []
-    changed = [name for name, value in known.items() if folder.sha256(folder.artifact(path, name)) != value]
+    changed = [name for name in known if not is_listed(folder.artifact(path, name), card)]
     row = {"artifact": f"{len(known)} files", "on": "", "against": f"SHA-256 in {folder.CARD}"}
     status = "wrong" if changed else "right"
     return [row | {"status": status, "detail": f"changed: {', '.join(changed)}" if changed else ""}]
@@ -248,7 +251,8 @@ def _score_row(file: File, card: Card | None) -> list[dict]:
     return [file.row("score", folder.KERAS, "wrong", detail=detail, **found)]
 
 
-def _others(path: Path, examples: Examples, reference: Arrays) -> list[dict]:
+def _others(path: Path, examples: Examples, reference: Arrays, card: Card | None, trust: bool) -> list[dict]:
+    """Check the SavedModel and the ONNX file; a SavedModel that is not the card's is not executed without `trust`."""
     rows = []
     for name in ("saved_model", "model.onnx"):
         row = {"artifact": name, "on": "cpu", "against": folder.KERAS}
@@ -257,5 +261,8 @@ def _others(path: Path, examples: Examples, reference: Arrays) -> list[dict]:
         if name.endswith(".onnx") and not importlib.util.find_spec("onnxruntime"):
             rows.append(row | {"status": "not executed", "detail": "pip install 'mmzoo[onnx]'"})
             continue
-        rows.append(row | judge(reference, Answer(_predict(path / name, examples)), examples, parity.CPU))
+        if (path / name).is_dir() and card is not None and not trust and not is_listed(path / name, card):
+            rows.append(row | {"status": "not executed", "detail": NOT_LISTED})
+            continue
+        rows.append(row | judge(reference, Answer(_predict(path / name, examples, trust)), examples, parity.CPU))
     return rows

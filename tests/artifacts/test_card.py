@@ -27,7 +27,11 @@ from mmzoo.artifacts.card import (
     to_values,
 )
 from mmzoo.artifacts.old_card import upgrade
+from mmzoo.artifacts.table_values import TableValues
 from mmzoo.cli import app
+from mmzoo.data.tables.description import Source
+from mmzoo.data.tables.features import Category, Date, Number
+from mmzoo.data.tables.series import Series
 from mmzoo.errors import BadInputError
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +49,28 @@ FULL = Card(
     name="mine",
     summary="Digits from two modalities",
     config={"epochs": 8, "snr": [0, 5], "fast": False},
+    table=TableValues(
+        source=Source(
+            path="/somewhere/rooms.csv",
+            target="kind",
+            classes=("a", "b"),
+            inputs=(
+                ("image", ("photo",)),
+                ("series", (Series("trace", ("x", "y"), "t", 1 / 3, 64, (0.1, -2.0), (1.0, 2.0)),)),
+                (
+                    "tabular",
+                    (
+                        Number("size", 1 / 3, 2.0, ",", (0.0, 1 / 7, 1.0)),
+                        Category("material", ("brick", "wood")),
+                        Date("built", -1.5, 10 / 3, "month"),
+                    ),
+                ),
+            ),
+            left_out=(("id", "all values differ"),),
+        ),
+        encoders={"image": {"handle": "MobileNetV3Small", "weights": None, "trainable": True}},
+        class_weight=(1.0, 2 / 3),
+    ),
     training={"clip_norm": 1.0},
     interrupted={"model": "spoken_digits (image)", "epoch": 3, "of": 8},
     command="mmzoo train spoken_digits",
@@ -257,6 +283,22 @@ BROKEN = {
     "list for an object": (changed(["scores"], []), r"`scores` .*got \[\]"),
     "object for a list": (changed(["labels"], {}), r"`labels` .*got \{\}"),
     "shape of text": (changed(["inputs", 0, "shape"], [1, "x"]), r'`inputs.0.shape.1` .*got "x"'),
+    "table, unknown modality": (
+        changed(["table", "source", "inputs", 0, 0], "smell"),
+        r"`inputs` must be known modalities with columns of their kind, got 'smell'",
+    ),
+    "table, column of another kind": (changed(["table", "source", "inputs", 0, 1], [["a"]]), r"`table.source.inputs"),
+    "table, text for features": (changed(["table", "source", "inputs", 2, 1], ["size"]), r"`inputs` must be known mod"),
+    "table, too many steps": (
+        changed(["table", "source", "inputs", 1, 1, 0, "steps"], 10**12),
+        r"`inputs` must be series of 1 to 1000000 steps",
+    ),
+    "table, not finite": (changed(["table", "source", "inputs", 2, 1, 0, "mean"], np.inf), r"`table.source.inputs"),
+    "table, path of a network": (
+        changed(["table", "encoders", "image", "handle"], "hf://a/b"),
+        r"`encoders` must be published networks",
+    ),
+    "table, other weights": (changed(["table", "class_weight"], [1.0]), r"`class_weight` must be a number per class"),
     "old, unknown": (json.dumps({**OLD, "zebra": 1}), r"`zebra` is not a key of a card"),
     "old, list for an object": (json.dumps({**OLD, "scores": []}), r"`scores` must be an object, got list"),
     "old, text for a number": (json.dumps({**OLD, "parameters": "many"}), r'`parameters` .*got "many"'),

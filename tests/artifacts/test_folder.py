@@ -1,10 +1,11 @@
 """Tests of the folder of a trained model: atomic writing, errors, hashes."""
 
 import json
+import os
 
 import pytest
 
-from mmzoo.artifacts.folder import artifact, check_out, new_folder, sha256, write_json
+from mmzoo.artifacts.folder import artifact, check_entries, check_out, make_folder, new_folder, sha256, write_json
 from mmzoo.errors import BadInputError
 
 
@@ -84,3 +85,44 @@ def test_sha256_folder_depends_on_names_and_bytes(tmp_path):
     renamed = sha256(tmp_path / "a")
     (tmp_path / "a" / "y").write_text("2")
     assert len({before, renamed, sha256(tmp_path / "a")}) == 3
+
+
+def test_check_out_follows_a_link_to_a_folder_and_no_other(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "dangling").symlink_to("nothing")
+    (tmp_path / "file").touch()
+    (tmp_path / "to_file").symlink_to("file")
+    assert check_out(tmp_path / "link") == tmp_path / "real"
+    with pytest.raises(BadInputError, match=r"`out` must be a folder, got .*dangling, a link to nothing"):
+        check_out(tmp_path / "dangling")
+    with pytest.raises(BadInputError, match=r"`out` must be a folder, got the file"):
+        check_out(tmp_path / "to_file")
+    (tmp_path / "real" / "card.json").symlink_to("../file")
+    with pytest.raises(BadInputError, match=r"card.json: expected a file or folder. Received: a link"):
+        check_out(tmp_path / "real")
+    (tmp_path / "real" / "card.json").unlink()
+    with new_folder(tmp_path / "link", tmp_path / ".work") as folder:
+        (folder / "card.json").touch()
+    assert (tmp_path / "link").is_symlink()
+    assert names(tmp_path / "real") == ["card.json"]
+
+
+def test_a_hidden_folder_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".out.training").symlink_to("elsewhere")
+    with pytest.raises(BadInputError, match=r"`out`: .*\.out\.training must be a folder, got a link"):
+        make_folder(tmp_path / ".out.training", tmp_path / "out")
+
+
+def test_what_is_neither_file_nor_folder_is_refused_at_any_depth(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").touch()
+    check_entries(tmp_path)
+    os.mkfifo(tmp_path / "a" / "b" / "pipe")
+    with pytest.raises(BadInputError, match=r"pipe: expected a file or folder. Received: something else"):
+        check_entries(tmp_path)
+    (tmp_path / "a" / "b" / "pipe").unlink()
+    (tmp_path / "a" / "b" / "link").symlink_to("file")
+    with pytest.raises(BadInputError, match=r"link: expected a file or folder. Received: a link"):
+        check_entries(tmp_path)

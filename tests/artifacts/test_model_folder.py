@@ -49,13 +49,18 @@ def test_recipe_and_config_are_those_of_the_card(tmp_path):
     assert folder.config("elsewhere").data_dir == "elsewhere"
 
 
-def test_a_recipe_may_lie_in_the_folder(tmp_path):
-    (tmp_path / "recipe.py").write_text(OWN)
+def test_a_recipe_in_the_folder_is_run_only_if_it_is_trusted(tmp_path):
+    ran = tmp_path.parent / "ran"
+    (tmp_path / "recipe.py").write_text(f"{OWN}\nopen({str(ran)!r}, 'w')\n")
     folder = opened(tmp_path, recipe="recipe.py", config={"depth": 5})
-    assert folder.config().depth == 5
+    with pytest.raises(BadInputError, match=r"recipe.py: code of the folder is not run; .* allow it with `trust`$"):
+        folder.config()
+    assert not ran.exists()
+    assert ModelFolder.open(tmp_path, trust=True).config().depth == 5
+    assert ran.exists()
     (tmp_path / "recipe.py").unlink()
     with pytest.raises(BadInputError, match=r"expected recipe.py in it. Received a folder with card.json"):
-        _ = opened(tmp_path, recipe="recipe.py").recipe
+        _ = ModelFolder.open(tmp_path, trust=True).recipe
 
 
 @pytest.mark.parametrize("name", ["../evil.py", "{}/evil.py", "inner/evil.py", "..\\evil.py"])

@@ -3,6 +3,7 @@
 import ast
 import csv
 import dataclasses
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmzoo import recipes
+from mmzoo.artifacts.card import Card
 from mmzoo.automl.fit import assemble
 from mmzoo.automl.options import Request
-from mmzoo.automl.recipe import from_values, recipe_text
+from mmzoo.automl.recipe import from_values, open_folder, recipe_text
 from mmzoo.automl.table_recipe import TableConfig, TableRecipe
 from mmzoo.data.tables.batches import as_inputs
 from mmzoo.data.tables.features import Category, Date, Number, figures
@@ -153,8 +155,10 @@ def table_recipes(draw):
         learning_rate=draw(st.floats(1e-9, 1)),
         **{name: draw(counts) for name in ("embed_dim", "epochs", "image_size", "batch_size")},
     )
-    learned = {"class": {"class_weight": (0.5, 2.0)}, "number": {"mean": draw(finite), "deviation": draw(finite)}}
+    weights = tuple(0.5 + place for place in range(len(source.classes)))
+    learned = {"class": {"class_weight": weights}, "number": {"mean": draw(finite), "deviation": draw(finite)}}
     encoders = {"image_x": {"handle": "VGG16", "weights": draw(st.none() | names), "trainable": draw(st.booleans())}}
+    encoders = encoders if "image_x" in source.modalities else {}
     return TableRecipe(source=source, config=config, encoders=encoders, **learned.get(source.kind, {}))
 
 
@@ -170,6 +174,59 @@ def test_recipe_text_when_loaded_gives_its_values(recipe):
     assert module.summary == recipe.summary.rstrip(".")
     assert len(recipe.summary.splitlines()) == 1
     assert recipe_text(dataclasses.replace(recipe, config=module.Config())) == text
+
+
+@given(table_recipes())
+@settings(max_examples=50, deadline=None)
+def test_a_card_gives_the_values_of_the_recipe_and_runs_nothing(recipe):
+    """The file of the recipe is not there. JSON has no lone surrogates."""
+    if any("\ud800" <= letter <= "\udfff" for letter in repr_of(recipe)):
+        return
+    rate = float(f"{recipe.config.learning_rate:.6g}")  # as a card keeps it
+    recipe = dataclasses.replace(recipe, config=dataclasses.replace(recipe.config, learning_rate=rate))
+    card = Card("recipe.py", recipe.kind.task, config=dataclasses.asdict(recipe.config), table=recipe.values)
+    with tempfile.TemporaryDirectory() as folder:
+        card.write(folder)
+        opened = open_folder(folder)
+        made = opened.recipe
+        assert made.source == recipe.source
+        assert made.table == dataclasses.replace(recipe, file=str(Path(folder) / "recipe.py"), config=made.table.config)
+        assert dataclasses.asdict(opened.config()) == dataclasses.asdict(recipe.config)
+        assert isinstance(opened.config(), TableConfig)
+    assert made.summary == recipe.summary.rstrip(".")
+    assert made.sizes(recipe.config) == recipe.sizes()
+
+
+def repr_of(recipe):
+    """Return all text of a recipe."""
+    texts, waiting = [], [dataclasses.asdict(recipe)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, dict):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list | tuple):
+            waiting += value
+    return "".join(texts)
+
+
+CONFIGS = {
+    "text for a number": ({"epochs": "many"}, "`epochs` input should be a valid integer"),
+    "too large": ({"image_size": 10**9}, "`image_size` must be 8192 at most, got 1000000000"),
+    "unknown": ({"zebra": 1}, "expected a config of recipe.py as it is now. Received: zebra"),
+    "another order": ({"modalities": ["tabular", "text"]}, "`modalities` must be any of text, tabular in this order"),
+}
+
+
+@pytest.mark.parametrize(("values", "said"), CONFIGS.values(), ids=CONFIGS)
+def test_a_card_with_another_config_is_one_line(values, said, tmp_path):
+    source = Source("t.csv", "y", inputs=(("text", ("x",)), ("tabular", (Number("n", 0.0, 1.0),))), classes=("a", "b"))
+    table = TableRecipe(source=source, config=TableConfig(modalities=source.modalities)).values
+    Card("recipe.py", "classification", config=values, table=table).write(tmp_path)
+    with pytest.raises(BadInputError, match=re.escape(said)) as caught:
+        open_folder(tmp_path).config()
+    assert "\n" not in str(caught.value)
 
 
 @given(table_recipes())

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from json_card import change_card, read_card
 
 from mmzoo import recipes
 from mmzoo.artifacts.card import Card
-from mmzoo.artifacts.folder import BASELINES
+from mmzoo.artifacts.folder import BASELINES, sha256
 from mmzoo.artifacts.runtimes import predictor
 from mmzoo.commands.evaluate import evaluate
 from mmzoo.data import arrays
@@ -78,9 +79,10 @@ def folder(made, tmp_path, monkeypatch):
     monkeypatch.setattr(recipes, "load", lambda name: recipe)
     monkeypatch.setattr(recipes, "names", lambda: ["fake"])
     for name in FILES:
-        (tmp_path / name).symlink_to(made / name)
+        (shutil.copytree if (made / name).is_dir() else shutil.copy)(made / name, tmp_path / name)
+    files = {"saved_model": {"bytes": 1, "sha256": sha256(made / "saved_model")}}
     inputs = [{"name": n, "shape": [1], "dtype": "float32"} for n in ("image", "audio", "present")]
-    card = {"recipe": "fake", "config": {"sizes": [7, 7, 6]}, "inputs": inputs, "labels": LABELS}
+    card = {"recipe": "fake", "config": {"sizes": [7, 7, 6]}, "inputs": inputs, "labels": LABELS, "files": files}
     (tmp_path / "card.json").write_text(json.dumps(card))
     return tmp_path
 

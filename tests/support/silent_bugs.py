@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from mmzoo.artifacts.folder import sha256
+
 TOKENS, WIDTH, ROWS = 8, 16, 50
 
 
@@ -184,5 +186,6 @@ def export_folder(folder: Path) -> Path:
         {"name": name, "shape": [1, *golden[name].shape[1:]], "dtype": str(golden[name].dtype), "range": ends}
         for name, ends in ranges.items()
     ]
-    (folder / "card.json").write_text(json.dumps({"recipe": "two_modalities", "inputs": inputs}))
+    files = {"saved_model": {"bytes": 1, "sha256": sha256(folder / "saved_model")}}
+    (folder / "card.json").write_text(json.dumps({"recipe": "two_modalities", "inputs": inputs, "files": files}))
     return folder

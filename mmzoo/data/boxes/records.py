@@ -6,7 +6,7 @@ To convert, read one format and write another. Invalid rows are reported in one 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
@@ -121,6 +121,8 @@ def check_found(
 
 def _size(images: str | Path | Mapping[str, bytes], one: Found) -> tuple[tuple[int, int], str]:
     """Return width and height of an image, or a rejection reason."""
+    if why := leads_out(one.path):
+        return (0, 0), f"the image {one.path} cannot be read: {why}"
     try:
         content = images[one.path] if isinstance(images, Mapping) else (Path(images) / one.path).read_bytes()
         height, width = decode_image(content, 3, name=one.path).shape[:2]
@@ -146,6 +148,25 @@ def _inside(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, str]:
     if min(box[2:] - box[:2]) <= SMALLEST:
         return box, f"a box of almost no area, {what}"
     return box, ""
+
+
+def leads_out(path: str) -> str:
+    """Return why `path`, which a file of boxes names, is not a path inside a folder; "" where it is one."""
+    windows = PureWindowsPath(path)  # which has slashes of both kinds, and drives
+    out = ".." in windows.parts or windows.is_absolute() or windows.drive or windows.root or "\0" in path
+    return "its path leads out of the folder" if out else ""
+
+
+def file_in(folder: str | Path, path: str, suffix: str) -> Path:
+    """Return the path of the file of boxes for the image `path`, in its subfolder of `folder`.
+
+    Raises:
+        BadInputError: `path` or a link leads out of `folder`.
+    """
+    folder, file = Path(folder), (Path(folder) / path).with_suffix(suffix)
+    if leads_out(path) or file.is_symlink() or not file.resolve().is_relative_to(folder.resolve()):
+        raise BadInputError(f"pictures: expected paths inside of a folder. Received: {path}")
+    return file
 
 
 def number(text: object) -> float:

@@ -11,7 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo.data.boxes.records import SMALLEST, Boxed, Found, Row, Skipped, check_found, folder_of, number, read_content
+from mmzoo.data.boxes.records import (
+    SMALLEST,
+    Boxed,
+    Found,
+    Row,
+    Skipped,
+    check_found,
+    file_in,
+    folder_of,
+    number,
+    read_content,
+)
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
@@ -60,8 +71,12 @@ def write_voc(pictures: Sequence[Boxed], folder: str | Path) -> None:
     """Write an XML file per image into `folder`, in the image's subfolder.
 
     An edge is rounded to the nearest pixel, and outward if a box would otherwise be lost.
+
+    Raises:
+        BadInputError: an image's path leads out of `folder`; nothing is written.
     """
-    for one in pictures:
+    files = [file_in(folder, one.path, ".xml") for one in pictures]
+    for path, one in zip(files, pictures, strict=True):
         root = ET.Element("annotation")
         ET.SubElement(root, "folder").text = Path(one.path).parent.name
         ET.SubElement(root, "filename").text = one.path
@@ -77,7 +92,6 @@ def write_voc(pictures: Sequence[Boxed], folder: str | Path) -> None:
             for corner, value in zip(CORNERS, _pixels(box), strict=True):
                 ET.SubElement(corners, corner).text = str(value)
         ET.indent(root, "\t")
-        path = (Path(folder) / one.path).with_suffix(".xml")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 

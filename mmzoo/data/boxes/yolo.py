@@ -18,6 +18,7 @@ from mmzoo.data.boxes.records import (
     Skipped,
     check_found,
     class_names,
+    file_in,
     folder_of,
     number,
     read_content,
@@ -87,15 +88,16 @@ def write_yolo(pictures: Sequence[Boxed], folder: str | Path, names: Sequence[st
     The classes are `names`, or the classes that occur, sorted.
 
     Raises:
-        BadInputError: a box has a class that is not in `names`, or two images would have one file.
+        BadInputError: a box has a class that is not in `names`, two images would have one file, or one leads out of
+            `folder`.
     """
     names, folder = class_names(pictures, names), Path(folder)
-    files = [(folder / one.path).with_suffix(".txt") for one in pictures]
+    files = [file_in(folder, one.path, ".txt") for one in pictures]
     twice = {file for file in files if files.count(file) > 1} | {file for file in files if file == folder / CLASSES}
     if twice:
         raise BadInputError(f"pictures: expected names that differ without suffix. Received: {min(twice)} twice")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / CLASSES).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    file_in(folder, CLASSES, ".txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     for file, one in zip(files, pictures, strict=True):
         low, high = one.boxes[:, :2] / one.size, one.boxes[:, 2:] / one.size
         lines = [

@@ -1,8 +1,7 @@
-"""A table as the source of a recipe: columns to inputs, target to labels, rows to splits."""
+"""A table as the source of a recipe: its rows as inputs, labels and splits."""
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,73 +9,38 @@ import numpy as np
 
 from mmzoo.data.tables.batches import Examples
 from mmzoo.data.tables.column_types import labeled_rows, to_labels
-from mmzoo.data.tables.features import Category, Date, Number
+from mmzoo.data.tables.description import Source
 from mmzoo.data.tables.formats import Lookup, number_form, plain_text, to_number
 from mmzoo.data.tables.long_format import Gathered, gather_recordings, is_gathered
 from mmzoo.data.tables.read import abbreviated, read_table, root_of
 from mmzoo.data.tables.rows import Rows, Sizes, decode_rows
-from mmzoo.data.tables.series import Series
 from mmzoo.data.tables.split import SPLITS, fold_splits, split_rows
 from mmzoo.errors import BadInputError
-from mmzoo.metrics.labels import THRESHOLD
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Columns = tuple[str | Number | Category | Date | Series, ...]
 
+def gathered(source: Source, frame: "pd.DataFrame", constant: Sequence[str] = ()) -> Gathered:
+    """Gather the rows of each `source.id`; the columns of `constant` must not change within one.
 
-@dataclass(frozen=True)
-class Source:
-    """Describe a table: its path, inputs, target and splits.
-
-    The target is a class or several labels of `classes`, or a number. `inputs` are pairs of a modality and its columns.
-    Rows are split by the column `split`; or so that no value of `group` is in two splits; or by `time`, with the oldest
-    rows for training; else at random by `seed`. With `id` the table has a row for each point in time, `time` is its
-    column of times, and the rows of equal ids are one row, see `mmzoo.data.tables.long_format`. `separator` separates
-    several labels; it is empty for lists. `left_out` lists the unused columns, each with the reason. One of several
-    labels is predicted at a probability of `threshold` or more, which is of a trained model, and in its config.
+    Raises:
+        BadInputError: as `gather_recordings`.
     """
+    if not source.id:
+        return Gathered(frame, (), ())
+    (column,) = (one for _, columns in source.inputs for one in columns if is_gathered(one))
+    channels = [*column.channels, *([column.time] if column.time != source.time else [])]
+    return gather_recordings(frame, source.id, source.time, [name for name in constant if name], channels)
 
-    path: str
-    target: str
-    kind: str = "class"
-    classes: tuple[str, ...] = ()
-    separator: str = ""
-    inputs: tuple[tuple[str, Columns], ...] = ()
-    left_out: tuple[tuple[str, str], ...] = ()
-    split: str = ""
-    group: str = ""
-    time: str = ""
-    id: str = ""
-    seed: int = 0
-    skip_bad: bool = False
-    threshold: float = THRESHOLD
 
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        """Return the modalities of the inputs, in their order."""
-        return tuple(name for name, _ in self.inputs)
+def read_rows(source: Source, place: str | Path) -> "pd.DataFrame":
+    """Read the table at `place`; with an id a row for each.
 
-    def gathered(self, frame: "pd.DataFrame", constant: Sequence[str] = ()) -> Gathered:
-        """Gather the rows of each `id`; the columns of `constant` must not change within one.
-
-        Raises:
-            BadInputError: as `gather_recordings`.
-        """
-        if not self.id:
-            return Gathered(frame, (), ())
-        (column,) = (one for _, columns in self.inputs for one in columns if is_gathered(one))
-        channels = [*column.channels, *([column.time] if column.time != self.time else [])]
-        return gather_recordings(frame, self.id, self.time, [name for name in constant if name], channels)
-
-    def read(self, place: str | Path) -> "pd.DataFrame":
-        """Read the table at `place`; with `id` a row for each.
-
-        Raises:
-            BadInputError: as `read_table` and `gather_recordings`.
-        """
-        return self.gathered(read_table(place, self.target), (self.target, self.split, self.group)).frame
+    Raises:
+        BadInputError: as `read_table` and `gather_recordings`.
+    """
+    return gathered(source, read_table(place, source.target), (source.target, source.split, source.group)).frame
 
 
 def locate(path: str, data_dir: str, recipe_folder: str | Path) -> Path:
@@ -106,7 +70,7 @@ def load_splits(source: Source, place: Path, sizes: Sizes, fold: str = "") -> di
     Raises:
         BadInputError: the table cannot be read, split or decoded, or a target is an unknown class or no number.
     """
-    frame, _ = labeled_rows(source.read(place), source.target)
+    frame, _ = labeled_rows(read_rows(source, place), source.target)
     labels, strata = _targets(frame[source.target].tolist(), source, place)
     splits = _splits(source, frame, strata, fold)
     rows = decode_rows(frame, root_of(place), dict(source.inputs), sizes, source.skip_bad)

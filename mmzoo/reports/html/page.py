@@ -12,6 +12,7 @@ from mmzoo.artifacts.folder import KERAS
 from mmzoo.artifacts.runtimes import predict_rows, predictor
 from mmzoo.data.tables.column_types import labeled_rows
 from mmzoo.data.tables.read import root_of
+from mmzoo.data.tables.source import read_rows
 from mmzoo.device.replacing import replacing
 from mmzoo.experiment import Experiment
 from mmzoo.reports.html.media import SECONDS
@@ -65,7 +66,7 @@ def write_report(
     """
     folder, place = Path(folder), Path(place)
     source, config = experiment.recipe.source, experiment.config
-    frame, lost = labeled_rows(source.read(place), source.target)
+    frame, lost = labeled_rows(read_rows(source, place), source.target)
     context = Context(card, source, frame, root_of(place), splits, config.sample_rate)
     if predictions is None:
         predictions = test_predictions(folder, card, experiment, splits)

@@ -290,3 +290,53 @@ def test_a_box_counted_from_another_pixel_is_cut_at_the_border(images, tmp_path)
     kept, skipped = read("coco", images, tmp_path)
     np.testing.assert_array_equal(kept[0].boxes, [[0, 0, 64, 48]])
     assert not skipped
+
+
+OUTSIDE = [
+    "../evil.png",
+    "/evil.png",
+    "more/../../evil.png",
+    "..\\evil.png",
+    "C:\\evil.png",
+    "C:evil.png",
+    "\\\\host\\evil.png",
+]
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+@pytest.mark.parametrize("kind", ["voc", "coco"])
+def test_an_image_outside_of_the_folder_is_not_read(kind, path, images, tmp_path):
+    (tmp_path / "images").mkdir()
+    for name in ("evil.png", "images/..\\evil.png", "images/C:evil.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    boxed = Boxed("a.png", (8, 8), np.zeros((0, 4)), ())
+    write(kind, [boxed], tmp_path)
+    file = tmp_path / ("voc/a.xml" if kind == "voc" else "coco.json")
+    named = path.replace("/evil", str(tmp_path / "evil")) if path == "/evil.png" else path
+    file.write_text(file.read_text().replace("a.png", named if kind == "voc" else json.dumps(named)[1:-1]))
+    with pytest.raises(BadInputError, match="its path leads out of the folder"):
+        read(kind, tmp_path / "images", tmp_path)
+    found, skipped = read(kind, tmp_path / "images", tmp_path, on_bad="skip")
+    assert (found, len(skipped)) == ([], 1)
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+@pytest.mark.parametrize("kind", ["voc", "yolo"])
+def test_nothing_is_written_outside_of_the_folder(kind, path, tmp_path):
+    good, bad = (Boxed(name, (8, 8), np.zeros((0, 4)), ()) for name in ("a.png", path))
+    with pytest.raises(BadInputError, match=r"expected paths inside of a folder\. Received: "):
+        write(kind, [good, bad], tmp_path / "out")
+    assert not list(tmp_path.rglob("*.*"))
+
+
+@pytest.mark.parametrize(("kind", "name"), [("voc", "a.xml"), ("yolo", "a.txt"), ("yolo", "classes.txt")])
+def test_a_planted_link_is_not_followed(kind, name, tmp_path):
+    (tmp_path / kind).mkdir()
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / kind / name).symlink_to(tmp_path / "victim")
+    (tmp_path / kind / "more").symlink_to(tmp_path)
+    for path in ("a.png", "more/b.png"):
+        with pytest.raises(BadInputError, match=r"expected paths inside of a folder\. Received: "):
+            write(kind, [Boxed(path, (8, 8), np.zeros((0, 4)), ())], tmp_path)
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert {one.name for one in tmp_path.iterdir()} == {kind, "victim"}
