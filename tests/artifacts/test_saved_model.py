@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +11,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from mmzoo.artifacts.runtimes import predictor
 from mmzoo.artifacts.saved_model import check_operators
 from mmzoo.errors import BadInputError
+from mmzoo.export.convert import save_model
 
 PUBLISHED = sorted((Path(__file__).parents[2] / "saved_models").glob("*/saved_model"))
 
@@ -66,6 +68,17 @@ def graph(folder):
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.parent.name)
 def test_what_is_published_only_computes(folder):
     check_operators(folder)
+
+
+def test_layers_of_a_recipe_of_ones_own_only_compute(tmp_path):
+    x, y = keras.Input((6, 4), name="x"), keras.Input((8, 8, 3), name="y")
+    layers = keras.layers
+    series = layers.Bidirectional(layers.GRU(3, return_sequences=True))(layers.LSTM(3, return_sequences=True)(x))
+    series = layers.MultiHeadAttention(2, 4)(series, series)
+    image = layers.Conv2DTranspose(4, 3)(layers.Resizing(4, 4)(layers.SeparableConv2D(4, 3)(y)))
+    image = layers.UpSampling2D()(layers.GroupNormalization(2)(image))
+    save_model(tmp_path, keras.Model({"x": x, "y": y}, {"series": series, "image": image}))
+    check_operators(tmp_path)
 
 
 @pytest.mark.parametrize(("operator", "function"), FORMS.values(), ids=FORMS)
