@@ -15,7 +15,9 @@ from mmzoo.data.arrays import Arrays
 from mmzoo.data.presence import select_inputs
 from mmzoo.data.tables.batches import as_inputs
 from mmzoo.data.tables.rows import Rows
+from mmzoo.device.layout import check_layout
 from mmzoo.device.quiet import quiet
+from mmzoo.device.session import read_content
 from mmzoo.errors import BadInputError
 from mmzoo.recipe import Export
 
@@ -147,8 +149,14 @@ def _saved_model(path: Path) -> _Loaded:
 def _tflite(path: Path) -> _Loaded:
     from ai_edge_litert.interpreter import Interpreter
 
+    try:
+        content = read_content(path)
+        check_layout(content, str(path))
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
+
     def copy() -> tuple[dict, Callable[[Arrays], Arrays]]:
-        interpreter = Interpreter(str(path), num_threads=1)
+        interpreter = Interpreter(model_content=content, num_threads=1)
         with quiet():  # the first interpreter of a process reports its delegate
             interpreter.allocate_tensors()
         signature = interpreter.get_signature_runner(sorted(interpreter.get_signature_list())[0])

@@ -1,5 +1,6 @@
 """The command line: from the words of a user to a command and its exit code."""
 
+import io
 import logging
 import os
 import sys
@@ -54,6 +55,9 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts how often it compiles a model again
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name of a file need not be text
+            stream.reconfigure(errors="backslashreplace")
     show, code = str, 0
     try:
         command, rest = _command(arguments)
