@@ -229,8 +229,11 @@ class Card:
         path = artifact(folder, CARD)
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
+            json.dumps(values, ensure_ascii=False).encode()  # a lone surrogate is no text that can be shown
         except (ValueError, RecursionError) as error:
-            raise BadInputError(f"{path}: expected JSON. Received: {error}") from None
+            raise BadInputError(f"{path}: expected JSON. Received: {' '.join(str(error).split())[:200]}") from None
+        except OSError as error:
+            raise BadInputError(f"{path}: expected a file that can be read. Received: {error.strerror}") from None
         if not isinstance(values, dict):
             raise BadInputError(f"{path}: expected a JSON object. Received: {type(values).__name__}")
         return from_values(values, path)
@@ -249,15 +252,24 @@ def from_values(values: Mapping[str, Any], path: str | Path) -> Card:
     Raises:
         BadInputError: a key is missing or unknown, or its value has another type.
     """
-    from pydantic import ValidationError
-
     if "format" not in values:
         values = upgrade(values, path)
+    return checked(Card, values, path)
+
+
+def checked(kind: Any, value: Any, path: str | Path, key: str = "") -> Any:
+    """Return the value of JSON as the type `kind`; `path`, and `key` of the card, are named in errors.
+
+    Raises:
+        BadInputError: a key is missing or unknown, or a value has another type.
+    """
+    from pydantic import ValidationError
+
     try:
-        return _adapter().validate_json(json.dumps(values), strict=True)
+        return _adapter(kind).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
+        key = ".".join([*([key] if key else []), *map(str, first["loc"])])
         reason = {"unexpected_keyword_argument": "is not a key of a card", "missing": "is missing"}.get(first["type"])
         received = json.dumps(first["input"], ensure_ascii=False, default=str)[:60]
         reason = reason or f"{first['msg'][:1].lower()}{first['msg'][1:]}, got {received}"
@@ -290,10 +302,10 @@ def _default(entry: dataclasses.Field) -> Any:
 
 
 @functools.cache
-def _adapter() -> Any:
+def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Card)
+    return TypeAdapter(kind)
 
 
 def embedded_values(card: Card) -> dict[str, Any]:

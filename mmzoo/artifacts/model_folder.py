@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import keras
 
 from mmzoo import recipes
-from mmzoo.artifacts.card import Card
+from mmzoo.artifacts.card import Card, checked
 from mmzoo.artifacts.folder import ARTIFACTS, CARD, KERAS, artifact, artifacts_in, load_keras
 from mmzoo.artifacts.runtimes import predictor
 from mmzoo.data.arrays import Arrays
@@ -54,11 +55,13 @@ class ModelFolder:
         Raises:
             BadInputError: the Config of the recipe has changed.
         """
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in self.card.config.items()}
+        values = self.card.config
         fields = {field.name for field in dataclasses.fields(self.recipe.Config)}
         if unknown := sorted(set(values) - fields):
             said = f"expected a config of {self.card.recipe} as it is now. Received: {', '.join(unknown)}"
             raise BadInputError(f"{self.path / CARD}: {said}")
+        kinds, card = typing.get_type_hints(self.recipe.Config), self.path / CARD
+        values = {key: checked(kinds[key], value, card, f"config.{key}") for key, value in values.items()}
         return self.recipe.Config(**values | ({"data_dir": data_dir} if data_dir else {}))
 
     def experiment(self, data_dir: str = "") -> Experiment:

@@ -68,10 +68,11 @@ def verify(path: str, /, *, require_gpu: Switch = False, seeds: int = 3) -> int:
         Number of sets of random inputs.
     """
     import_tensorflow()
-    from mmzoo.commands.verify import record
+    from mmzoo.commands.verify import check, record
     from mmzoo.verification.table import table
     from mmzoo.verification.verify import verify
 
+    check(path)
     report = verify(path, require_gpu=require_gpu, seeds=seeds)
     print(table(report))
     record(path, report)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from mmzoo.artifacts.card import Benchmark
 from mmzoo.artifacts.folder import CARD, write_json
-from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.benchmark.measure import benchmark, log_mel_ratio
 from mmzoo.errors import BadInputError
-from mmzoo.reports.write import write_card
+from mmzoo.reports.write import open_folder, write_card
 
 
 def run(
@@ -27,7 +26,7 @@ def run(
     Raises:
         BadInputError: as `benchmark`; or `training` is asked for without a folder.
     """
-    folders = [ModelFolder.open(path) for path in paths if Path(path).is_dir()]
+    folders = [open_folder(path) for path in paths if Path(path).is_dir()]
     if training and not folders:
         raise BadInputError(f"training: expected a folder that `train` wrote. Received: {', '.join(paths)}")
     result = benchmark(paths, against, out=out or None, runs=runs)

@@ -6,11 +6,10 @@ from pathlib import Path
 from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.folder import CARD, sha256
 from mmzoo.artifacts.golden import GOLDEN, golden_examples, read_golden
-from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.data.arrays import test_arrays
 from mmzoo.export.convert import has_onnx
 from mmzoo.export.writer import calibration_examples, export
-from mmzoo.reports.write import write_card
+from mmzoo.reports.write import open_folder, write_card
 
 
 def export_folder(folder: str | Path, data_dir: str = "") -> Card:
@@ -28,7 +27,7 @@ def export_folder(folder: str | Path, data_dir: str = "") -> Card:
     Raises:
         BadInputError: the folder, the recipe or the data cannot be used.
     """
-    opened = ModelFolder.open(folder)
+    opened = open_folder(folder)
     model, experiment = opened.keras(), opened.experiment(data_dir)
     found = read_golden(folder) if (opened.path / GOLDEN).exists() else None
     golden = (found.inputs, found.labels) if found else golden_examples(*test_arrays(experiment))

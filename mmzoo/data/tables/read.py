@@ -274,7 +274,7 @@ def _delimiter(path: Path, header: str) -> str:
 def _read_json(path: Path) -> tuple[list[str], list[list]]:
     """Read a file of one JSON object per line.
 
-    Names are in order of appearance.
+    Names are in order of appearance. Lone surrogates become U+FFFD.
     """
     columns, bad, row = {}, [], 0
     with open(path, encoding=_encoding(path), newline="\n") as file:
@@ -285,6 +285,7 @@ def _read_json(path: Path) -> tuple[list[str], list[list]]:
                 record = json.loads(line, object_pairs_hook=_object)
                 if not isinstance(record, dict):
                     raise ValueError(f"{type(record).__name__}, not an object")
+                record = _without_lone_surrogates(record) if "\\u" in line else record
             except (ValueError, RecursionError) as error:
                 bad.append(f"line {number}: {' '.join(str(error).split())}")
                 continue
@@ -298,6 +299,11 @@ def _read_json(path: Path) -> tuple[list[str], list[list]]:
     for cells in columns.values():
         cells.extend([None] * (row - len(cells)))
     return list(columns), list(columns.values())
+
+
+def _without_lone_surrogates(record: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(record, ensure_ascii=False)
+    return json.loads(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

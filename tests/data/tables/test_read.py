@@ -426,3 +426,10 @@ def test_read_table_any_bytes_read_or_raise_one_line(content, ending):
     else:
         assert frame.size
         assert all(isinstance(cell, str | int | float | list | None) for cell in frame.to_numpy().ravel())
+
+
+def test_read_lone_surrogates_become_replacement_characters(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"a": "x\\ud83d", "b\\udc00": 1}\n{"a": "\\ud83d\\ude00", "b\\udc00": 2}\n')
+    frame = read_table(tmp_path / "t.jsonl")
+    assert frame.columns.tolist() == ["a", "b\ufffd"]
+    assert frame["a"].tolist() == ["x\ufffd", "\U0001f600"]
