@@ -26,6 +26,7 @@ METADATA = ("metadata.jsonl", "metadata.csv")
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("validation", "val", "valid", "dev"), "validation"
 )
+MOST_CELLS = 100_000_000  # of a Parquet file, which may be of a few bytes
 NAMED = 5  # bad rows listed in a message
 _BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NOT_WINDOWS = b"\x81\x8d\x8f\x90\x9d"
@@ -322,7 +323,10 @@ def _read_parquet(path: Path) -> tuple[list[str], list[list]]:
     from pyarrow import parquet
 
     try:
-        table = parquet.ParquetFile(path).read()
+        file = parquet.ParquetFile(path)
+        if (cells := file.metadata.num_rows * file.metadata.num_columns) > MOST_CELLS:
+            raise ValueError(f"{cells:,} cells, more than {MOST_CELLS:,}")
+        table = file.read()
         kept = [i for i, name in enumerate(table.column_names) if not re.fullmatch(r"__index_level_\d+__", name)]
         return [table.column_names[i] for i in kept], [table.column(i).to_pylist() for i in kept]
     except (pyarrow.ArrowException, OSError, ValueError) as error:
