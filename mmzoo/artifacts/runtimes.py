@@ -43,7 +43,7 @@ def predictor(path: str | Path) -> Callable[[Arrays], Arrays]:
 
     Raises:
         BadInputError: the artifact is missing or unreadable, or its runtime is not installed; from `f`, an input is
-            missing or has the wrong shape or dtype.
+            missing or has the wrong shape or dtype, or the artifact cannot run.
     """
     path = Path(path)
     if not path.exists():
@@ -67,7 +67,10 @@ def _predict(path: Path, loaded: _Loaded, inputs: Arrays) -> Arrays:
         raise BadInputError(f"{path}: expected a multiple of {loaded.batch} examples. Received: {sizes}")
 
     def part(run: Callable[[Arrays], Arrays], chunk: Sequence[int]) -> list[Arrays]:
-        return [run({k: v[i : i + step] for k, v in feed.items()}) for i in chunk]
+        try:
+            return [run({k: v[i : i + step] for k, v in feed.items()}) for i in chunk]
+        except Exception as error:  # runtimes raise many kinds where a file names operators that do not fit
+            raise BadInputError(f"{path}: expected an artifact that runs. Received: {_first(error)}") from error
 
     chunks = [chunk for chunk in np.array_split(starts, len(loaded.runs)) if len(chunk)]
     with ThreadPoolExecutor(len(chunks)) as pool:
@@ -119,7 +122,7 @@ def _saved_model(path: Path) -> _Loaded:
     try:
         loaded = tf.saved_model.load(str(path))
         function = loaded.signatures["serving_default"]
-    except (OSError, KeyError, ValueError, tf.errors.OpError) as error:
+    except Exception as error:  # of many kinds, in a damaged graph
         raise BadInputError(
             f"{path}: expected a SavedModel with the signature serving_default. Received: {_first(error)}"
         ) from None

@@ -10,9 +10,9 @@ import pytest
 from fuzz_worker import SLOWEST, Worker, wrong
 from mutants import damaged, damaged_archive, damaged_json, damaged_lines
 
-FEW = ["predict", "model", "few.csv", "--out", "out/answers.csv"]
+FEW = ["predict", "model", "few.csv", "--out", "out/answers.csv", "--artifact", "float32"]
 SCORE = ["evaluate", "model", "--artifact", "keras"]
-BIG = ["predict", "model", "few.csv", "--out", "out/answers.csv", "--artifact"]
+BIG = FEW[:-1]
 CHECKED = ["verify", "model", "--seeds", "1"]
 # a kind: file to damage, how, what reads it, and its mutants in a short and a long run
 KINDS = {
@@ -135,6 +135,7 @@ def survive(worker, kind, count, seed=0):
         restore(made, folder, path if kind != "cache" else None)
         if problem:
             failures.append(f"{kind} {seed} {number} {path.name}: {problem}")
+            print(failures[-1], flush=True)
             if keep := os.environ.get("MMZOO_FUZZ_KEEP"):
                 os.makedirs(keep, exist_ok=True)
                 shutil.copy(path, f"{keep}/{kind.replace(' ', '_')}_{number}_{path.name}")
@@ -153,7 +154,7 @@ def test_damaged_files_end_in_an_answer_or_in_one_line(worker, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_damaged_files_end_in_an_answer_or_in_one_line(worker, kind):
     failures, codes = survive(worker, kind, KINDS[kind][4], seed=1)
-    print(f"{kind}: {sum(codes.values())} mutants, {dict(codes)}, {len(failures)} failures")
+    print(f"{kind}: {codes.total()} mutants, {dict(codes)}, {len(failures)} failures", flush=True)
     assert not failures, failures
 
 
