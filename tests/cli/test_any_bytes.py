@@ -11,12 +11,13 @@ from fuzz_worker import SLOWEST, Worker, wrong
 from mutants import damaged, damaged_archive, damaged_json, damaged_lines
 
 FEW = ["predict", "model", "few.csv", "--out", "out/answers.csv", "--artifact", "float32"]
-SCORE = ["evaluate", "model", "--artifact", "keras"]
+SCORE = ["evaluate", "model", "--artifact", "float32"]
 BIG = FEW[:-1]
 CHECKED = ["verify", "model", "--seeds", "1"]
 # a kind: file to damage, how, what reads it, and its mutants in a short and a long run
 KINDS = {
-    "keras": ("model/model.keras", damaged_archive, [*BIG, "keras"], 16, 500),
+    "keras": ("model/model.keras", damaged_archive, "keras", 12, 400),
+    "keras by predict": ("model/model.keras", damaged_archive, [*BIG, "keras"], 3, 100),
     "tflite": ("model/model_float32.tflite", damaged, "runner", 60, 1500),
     "tflite by predict": ("model/model_float32.tflite", damaged, [*BIG, "float32"], 6, 150),
     "onnx": ("model/model.onnx", damaged, [*BIG, "onnx"], 8, 300),
@@ -132,13 +133,13 @@ def survive(worker, kind, count, seed=0):
         done = worker(job_of(kind, folder, path))
         codes[done.get("code", "died")] += 1
         problem = wrong(done) or half_written(folder, before, done["code"])
-        restore(made, folder, path if kind != "cache" else None)
         if problem:
             failures.append(f"{kind} {seed} {number} {path.name}: {problem}")
             print(failures[-1], flush=True)
             if keep := os.environ.get("MMZOO_FUZZ_KEEP"):
                 os.makedirs(keep, exist_ok=True)
                 shutil.copy(path, f"{keep}/{kind.replace(' ', '_')}_{number}_{path.name}")
+        restore(made, folder, path if kind != "cache" else None)
     return failures, codes
 
 

@@ -77,6 +77,7 @@ def _call(name, path):
     from mmzoo.device.runner import Runner
     from mmzoo.device.series import read_series
     from mmzoo.metrics.language_model import read_language_model
+    from mmzoo.models.transfer import read_model
 
     def run(path):
         import numpy as np
@@ -97,6 +98,7 @@ def _call(name, path):
     readers = {
         "coco": lambda: read_coco(path, files, on_bad="skip"),
         "voc": lambda: read_voc(path, files, on_bad="skip"),
+        "keras": lambda: read_model(path),
         "index": lambda: search(path),
         "runner": lambda: run(path),
         "series": lambda: read_series(path),
