@@ -237,8 +237,11 @@ class Card:
             raise BadInputError(f"{path}: expected a card of {MOST_BYTES:,} bytes at most. Received: {size:,} bytes")
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
+            json.dumps(values, ensure_ascii=False).encode()  # a lone surrogate is no text that can be shown
         except (ValueError, RecursionError) as error:
-            raise BadInputError(f"{path}: expected JSON. Received: {error}") from None
+            raise BadInputError(f"{path}: expected JSON. Received: {' '.join(str(error).split())[:200]}") from None
+        except OSError as error:
+            raise BadInputError(f"{path}: expected a file that can be read. Received: {error.strerror}") from None
         if not isinstance(values, dict):
             raise BadInputError(f"{path}: expected a JSON object. Received: {type(values).__name__}")
         return from_values(values, path)
@@ -260,24 +263,23 @@ def from_values(values: Mapping[str, Any], path: str | Path) -> Card:
     """
     if "format" not in values:
         values = upgrade(values, path)
-    return validated(_adapter(), values, path, "a card")
+    return checked(Card, values, path)
 
 
-def validated(adapter: Any, values: Mapping[str, Any], path: str | Path, what: str) -> Any:
-    """Return what pydantic's `adapter` makes of the JSON object `values`, strictly.
+def checked(kind: Any, value: Any, path: str | Path, key: str = "") -> Any:
+    """Return the value of JSON as the type `kind`; `path`, and `key` of the card, are named in errors.
 
     Raises:
-        BadInputError: a key is missing or unknown, or its value has another type. The message names the file `path`,
-            the key, and `what` the object is.
+        BadInputError: a key is missing or unknown, or a value has another type.
     """
     from pydantic import ValidationError
 
     try:
-        return adapter.validate_json(json.dumps(values), strict=True)
+        return _adapter(kind).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        known = {"unexpected_keyword_argument": f"is not a key of {what}", "missing": "is missing"}
+        key = ".".join([*([key] if key else []), *map(str, first["loc"])])
+        known = {"unexpected_keyword_argument": "is not a key of a card", "missing": "is missing"}
         if first["type"] == "value_error":  # a check of ours, which names the key
             raise BadInputError(f"{path}: {first['ctx']['error']}") from None
         received = json.dumps(first["input"], ensure_ascii=False, default=str)[:60]
@@ -314,10 +316,10 @@ def _default(entry: dataclasses.Field) -> Any:
 
 
 @functools.cache
-def _adapter() -> Any:
+def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Card)
+    return TypeAdapter(kind)
 
 
 def embedded_values(card: Card) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mmzoo.artifacts.folder import artifact
 from mmzoo.data.arrays import Arrays
+from mmzoo.device.archive import read_npz
 from mmzoo.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -51,13 +52,18 @@ def read_golden(folder: str | Path, names: Sequence[str] = ()) -> Golden:
     """
     path = artifact(folder, GOLDEN)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays}
-    except Exception as error:  # zipfile, zlib and NumPy raise different errors for a damaged file
-        raise BadInputError(f"{path}: expected an .npz of golden tensors. Received: {error}") from None
+        found = read_npz(path)
+    except ValueError as error:
+        raise BadInputError(f"{error} (golden tensors)") from None
     missing = [key for key in (*(f"input/{name}" for name in names), "label") if key not in found]
     if missing:
-        raise BadInputError(f"{path}: expected {missing[0]} in it. Received: {', '.join(found)}")
+        raise BadInputError(f"{path}: expected {missing[0]} in it. Received: {', '.join(found)[:200]}")
+    counts = {array.shape[:1] for array in found.values()}
+    if len(counts) != 1 or not min(counts.pop(), default=0):
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in found.items())[:200]
+        raise BadInputError(f"{path}: expected examples, as many in each array. Received: {shapes}")
+    if odd := [name for name, array in found.items() if array.dtype.kind not in "biuf"]:
+        raise BadInputError(f"{path}: expected numbers in {odd[0]}. Received: {found[odd[0]].dtype}")
     inputs, outputs = (
         {name.removeprefix(kind): x for name, x in found.items() if name.startswith(kind)}
         for kind in ("input/", "output/")

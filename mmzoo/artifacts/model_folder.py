@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import keras
 
 from mmzoo import recipes
-from mmzoo.artifacts.card import Card, validated
+from mmzoo.artifacts.card import Card, checked
 from mmzoo.artifacts.files import NOT_LISTED, is_listed
 from mmzoo.artifacts.folder import ARTIFACTS, CARD, KERAS, artifact, artifacts_in, inside, load_keras
 from mmzoo.artifacts.runtimes import predictor
@@ -129,8 +130,13 @@ def read_config(kind: type, values: Mapping[str, Any], path: Path) -> Any:
     """Return the Config `kind` with `values` of the card at `path`.
 
     Raises:
-        BadInputError: a value is of another type or out of its range.
+        BadInputError: a key is unknown, or a value is of another type or out of its range.
     """
-    from pydantic import TypeAdapter
-
-    return validated(TypeAdapter(kind), values, path, "its config")
+    kinds = typing.get_type_hints(kind)
+    if unknown := sorted(set(values) - set(kinds)):
+        raise BadInputError(f"{path}: `config.{unknown[0]}` is not a key of its config")
+    read = {key: checked(kinds[key], value, path, f"config.{key}") for key, value in values.items()}
+    try:
+        return kind(**read)
+    except BadInputError as error:
+        raise BadInputError(f"{path}: {error}") from None

@@ -16,7 +16,9 @@ from mmzoo.data.arrays import Arrays
 from mmzoo.data.presence import select_inputs
 from mmzoo.data.tables.batches import as_inputs
 from mmzoo.data.tables.rows import Rows
+from mmzoo.device.layout import check_layout
 from mmzoo.device.quiet import quiet
+from mmzoo.device.session import read_content
 from mmzoo.errors import BadInputError
 from mmzoo.recipe import Export
 
@@ -43,7 +45,7 @@ def predictor(path: str | Path, trust: bool = False) -> Callable[[Arrays], Array
 
     Raises:
         BadInputError: the artifact is missing, unreadable or not trusted, or its runtime is not installed; from `f`, an
-            input is missing or has the wrong shape or dtype.
+            input is missing or has the wrong shape or dtype, or the artifact cannot run.
     """
     path = Path(path)
     if not path.exists():
@@ -69,7 +71,10 @@ def _predict(path: Path, loaded: _Loaded, inputs: Arrays) -> Arrays:
         raise BadInputError(f"{path}: expected a multiple of {loaded.batch} examples. Received: {sizes}")
 
     def part(run: Callable[[Arrays], Arrays], chunk: Sequence[int]) -> list[Arrays]:
-        return [run({k: v[i : i + step] for k, v in feed.items()}) for i in chunk]
+        try:
+            return [run({k: v[i : i + step] for k, v in feed.items()}) for i in chunk]
+        except Exception as error:  # runtimes raise many kinds where a file names operators that do not fit
+            raise BadInputError(f"{path}: expected an artifact that runs. Received: {_first(error)}") from error
 
     chunks = [chunk for chunk in np.array_split(starts, len(loaded.runs)) if len(chunk)]
     with ThreadPoolExecutor(len(chunks)) as pool:
@@ -121,7 +126,7 @@ def _saved_model(path: Path) -> _Loaded:
     try:
         loaded = tf.saved_model.load(str(path))
         function = loaded.signatures["serving_default"]
-    except (OSError, KeyError, ValueError, tf.errors.OpError) as error:
+    except Exception as error:  # of many kinds, in a damaged graph
         raise BadInputError(
             f"{path}: expected a SavedModel with the signature serving_default. Received: {_first(error)}"
         ) from None
@@ -151,8 +156,14 @@ def _saved_model(path: Path) -> _Loaded:
 def _tflite(path: Path) -> _Loaded:
     from ai_edge_litert.interpreter import Interpreter
 
+    try:
+        content = read_content(path)
+        check_layout(content, str(path))
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
+
     def copy() -> tuple[dict, Callable[[Arrays], Arrays]]:
-        interpreter = Interpreter(str(path), num_threads=1)
+        interpreter = Interpreter(model_content=content, num_threads=1)
         with quiet():  # the first interpreter of a process reports its delegate
             interpreter.allocate_tensors()
         signature = interpreter.get_signature_runner(sorted(interpreter.get_signature_list())[0])

@@ -1,5 +1,6 @@
 """The command line: from the words of a user to a command and its exit code."""
 
+import io
 import logging
 import os
 import sys
@@ -54,6 +55,9 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts how often it compiles a model again
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name of a file need not be text
+            stream.reconfigure(errors="backslashreplace")
     show, code = str, 0
     try:
         command, rest = _command(arguments)
@@ -67,14 +71,25 @@ def main(arguments: list[str] | None = None) -> None:
     except (PermissionError, FileExistsError) as error:
         _complain(f"cannot write {error.filename}: {error.strerror}")
         code = BAD_INPUT
+    except MemoryError:
+        _complain("not enough memory for this input")
+        code = BAD_INPUT
     except KeyboardInterrupt as error:
         _close_bars()
         _complain(show("; ".join(["interrupted", *getattr(error, "__notes__", ())])))
         code = INTERRUPTED
-    except Exception:  # a defect of ours: 1 would say that numbers are wrong
-        traceback.print_exc()
-        code = DEFECT
+    except Exception as error:
+        code = _unexpected(error)
     sys.exit(code or 0)
+
+
+def _unexpected(error: Exception) -> int:
+    """Print what no code above handles, and return the exit code: 1 would say that numbers are wrong."""
+    if isinstance(error, OSError) and error.filename is not None:  # such as a name that is too long
+        _complain(f"cannot use {str(error.filename)[:200]}: {error.strerror}")
+        return BAD_INPUT
+    traceback.print_exception(error)
+    return DEFECT
 
 
 def _command(arguments: list[str]) -> tuple[App, list[str]]:

@@ -78,10 +78,11 @@ def verify(path: str, /, *, require_gpu: Switch = False, seeds: int = 3, trust: 
         Execute any SavedModel of the folder: only where you know who wrote it.
     """
     import_tensorflow()
-    from mmzoo.commands.verify import record
+    from mmzoo.commands.verify import check, record
     from mmzoo.verification.table import table
     from mmzoo.verification.verify import verify
 
+    check(path)
     report = verify(path, require_gpu=require_gpu, seeds=seeds, trust=trust)
     print(table(report))
     record(path, report)

@@ -10,7 +10,7 @@ from mmzoo.artifacts.folder import CARD, write_json
 from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.benchmark.measure import benchmark, log_mel_ratio
 from mmzoo.errors import BadInputError
-from mmzoo.reports.write import write_card
+from mmzoo.reports.write import open_to_write, write_card
 
 
 def run(
@@ -28,7 +28,7 @@ def run(
     Raises:
         BadInputError: as `benchmark`; or `training` is asked for without a folder.
     """
-    folders = [ModelFolder.open(path) for path in paths if Path(path).is_dir()]
+    folders = [open_to_write(path) for path in paths if Path(path).is_dir()]
     paths = [os.fspath(path) for path in paths]
     if training and not folders:
         raise BadInputError(f"training: expected a folder that `train` wrote. Received: {', '.join(paths)}")

@@ -5,16 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mmzoo import tasks
 from mmzoo.artifacts.card import Card, Scores
 from mmzoo.artifacts.folder import BASELINES, CARD, KERAS, LANGUAGE
 from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.data.arrays import test_arrays
+from mmzoo.device.archive import read_npz
 from mmzoo.errors import BadInputError
 from mmzoo.metrics.language_model import read_language_model
-from mmzoo.reports.write import write_card
+from mmzoo.reports.write import open_to_write, write_card
 from mmzoo.tasks.task import Examples, Predict, Task
 
 
@@ -38,7 +37,7 @@ def evaluate(
     """
     if limit < 0:
         raise BadInputError(f"`limit` must be 0 (all) or more, got {limit}")
-    opened = ModelFolder.open(folder)
+    opened = open_to_write(folder)
     files, task = opened.chosen(artifact), tasks.load(opened.card.task)
     if task.quick is None:
         raise BadInputError(f"{opened.path}: a model of the task {task.name} is scored by `mmzoo train` only")
@@ -72,8 +71,11 @@ def _examples(folder: ModelFolder, data_dir: str, limit: int) -> Examples:
         examples = replace(examples, language=read_language_model(language))
     if not stored.is_file():
         return examples
-    with np.load(stored) as arrays:
-        unimodal = {name: arrays[name] for name in arrays.files if len(arrays[name]) == len(examples)}
+    try:
+        arrays = read_npz(stored)
+    except ValueError as error:
+        raise BadInputError(f"{error} (predictions of unimodal baselines)") from None
+    unimodal = {name: x for name, x in arrays.items() if x.shape[:1] == (len(examples),) and x.dtype.kind in "biuf"}
     return replace(examples, unimodal=unimodal)
 
 

@@ -10,7 +10,7 @@ from mmzoo.artifacts.model_folder import ModelFolder
 from mmzoo.data.arrays import test_arrays
 from mmzoo.export.convert import has_onnx
 from mmzoo.export.writer import calibration_examples, export
-from mmzoo.reports.write import write_card
+from mmzoo.reports.write import open_to_write, write_card
 
 
 def export_folder(folder: str | Path | ModelFolder, data_dir: str = "") -> Card:
@@ -28,7 +28,7 @@ def export_folder(folder: str | Path | ModelFolder, data_dir: str = "") -> Card:
     Raises:
         BadInputError: the folder, the recipe or the data cannot be used.
     """
-    opened = ModelFolder.open(folder)
+    opened = open_to_write(folder)
     experiment = opened.experiment(data_dir)  # first: its code may have layers of the model
     model = opened.keras()
     found = read_golden(opened.path) if (opened.path / GOLDEN).exists() else None

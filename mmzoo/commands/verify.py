@@ -6,7 +6,7 @@ from typing import Any
 
 from mmzoo.artifacts.card import Card, Check, Verification
 from mmzoo.artifacts.folder import CARD
-from mmzoo.reports.write import write_card
+from mmzoo.reports.write import open_to_write, write_card
 
 
 def as_verification(report: dict[str, Any]) -> Verification:
@@ -14,6 +14,16 @@ def as_verification(report: dict[str, Any]) -> Verification:
     parts = {key: value for key, value in report.items() if key != "path"}
     checks = tuple(Check(**row) for row in report["checks"])
     return Verification(**{**parts, "checks": checks, "notes": tuple(report["notes"])})
+
+
+def check(path: str | Path) -> None:
+    """Check the card of the folder at `path` before the work on it; a lone file has no card.
+
+    Raises:
+        BadInputError: as `open_to_write`.
+    """
+    if (Path(path) / CARD).is_file():
+        open_to_write(path)
 
 
 def record(path: str | Path, report: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Command line `python -m mmzoo.device MODEL --image a.png --audio b.wav`, which prints the prediction."""
 
 import argparse
+import io
 import sys
 from typing import NoReturn
 
@@ -25,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--series", help="CSV, NPY or Parquet file of a time series")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--accelerator", choices=("cpu", "gpu"), default="cpu")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name of a file need not be text
+            stream.reconfigure(errors="backslashreplace")
     given = parser.parse_args(arguments)
     try:
         runner = Runner(given.model, given.threads, given.accelerator)

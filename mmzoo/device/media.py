@@ -27,7 +27,11 @@ CUT_END = "start of a longer one"  # in the unit of a waveform: otherwise the wi
 LARGEST = 1_000_000_000  # pixels of a baseline JPEG file that is resized
 LARGEST_WHOLE = 250_000_000  # pixels of any other image file, which take 1 GB
 SHRUNK = 178_956_970  # pixels; of a larger JPEG file only every 2nd, 4th or 8th frequency is decoded
-ALONE = 50_000_000  # pixels; larger images are decoded one at a time
+ALONE = 50_000_000  # pixels; larger images are decoded one at a time, and converted strip by strip
+STRIP = 4_000_000  # pixels of a strip
+ORIENTATION = 0x0112  # of EXIF
+UNSAFE = ("EPS", "WMF")  # formats that Pillow hands to another program
+LONGEST = 1 << 28  # samples of a sound: 1.7 hours at 44.1 kHz, 4.7 hours at 16 kHz
 SIXTEEN_BITS = ("PNG", "PPM")  # formats of which Pillow's mode "I" holds 16 bits
 
 _one_at_a_time = threading.Lock()
@@ -59,15 +63,22 @@ def decode_wav(content: bytes, name: str = "audio") -> tuple[np.ndarray, int]:
 
     Raises:
         ValueError: the file has another format, is truncated or empty, has more than two channels, samples that are
-            not finite, or a rate outside 1 to 384 kHz.
+            not finite, a rate outside 1 to 384 kHz, or more than 268 million samples.
     """
     encoding, channels, rate, block, bits = _wav_format(content)
     if bits not in WIDTHS.get(encoding, ()) or not channels or block != channels * bits // 8:
         received = f"{encoding} of {bits} bits, {block} bytes a frame" if encoding else f"{content[:12]!r} at its start"
         raise ValueError(f"{name}: expected a WAV file of PCM, float, A-law or mu-law samples. Received: {received}")
     first, size = _wav_data(content, name)
+    check_length(size // block * channels, name)
     stored = np.frombuffer(content, np.uint8, size // block * block, first)
     return to_mono(_samples(stored, encoding, bits // 8).reshape(-1, channels), rate, name), rate
+
+
+def check_length(count: int, name: str) -> None:
+    """Raise ValueError if a sound has more than `LONGEST` samples of all channels; the message names the file."""
+    if count > LONGEST:
+        raise ValueError(f"{name}: expected at most {LONGEST:,} samples. Received: {count:,} samples")
 
 
 def wav_encoding(content: bytes) -> str:
@@ -176,7 +187,11 @@ def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 
     Returns:
         float32 `(ceil(T * wanted / rate),)`.
+
+    Raises:
+        ValueError: that is more than 268 million samples.
     """
+    check_length(-(-len(samples) * wanted // rate), f"audio resampled from {rate} to {wanted} Hz")
     up, down = wanted // math.gcd(rate, wanted), rate // math.gcd(rate, wanted)
     half = ZERO_CROSSINGS * max(up, down)
     taps = np.sinc(np.arange(-half, half + 1) / max(up, down)) * np.kaiser(2 * half + 1, KAISER_BETA)
@@ -234,8 +249,9 @@ def decode_image(content: bytes, channels: int, size: tuple[int, int] | None = N
 
     `channels` is 1 (gray) or 3 (RGB). `size` `(height, width)` resizes the image with an antialiased bilinear filter.
     The image is rotated by its EXIF orientation and, if it is transparent, put on white. Of 16 bits a channel the upper
-    8 are kept. A JPEG file of more than 179 megapixels that is resized is decoded at down to 1/8 of its sides. `name`
-    names the file in error messages.
+    8 are kept. A JPEG file of more than 179 megapixels that is resized is decoded at down to 1/8 of its sides. An image
+    of more than 50 megapixels is first averaged to a whole fraction of its sides: it takes about 4 bytes a pixel, and
+    no other one is decoded meanwhile. `name` names the file in error messages.
 
     Raises:
         ValueError: Pillow cannot decode the file or is not installed, pixels are floats or 32-bit integers, or there
@@ -257,8 +273,12 @@ def decode_image(content: bytes, channels: int, size: tuple[int, int] | None = N
             with _one_at_a_time if pixels > ALONE else contextlib.nullcontext():
                 if shrinks and pixels > SHRUNK:
                     file.draft(None, (2 * max(size),) * 2)
-                ops.exif_transpose(file, in_place=True)
-                image = _on_white(file).convert("L" if channels == 1 else "RGB")
+                mode = "L" if channels == 1 else "RGB"
+                if math.prod(file.size) > ALONE:
+                    image = _in_strips(file, mode, size)
+                else:
+                    ops.exif_transpose(file, in_place=True)
+                    image = _on_white(file).convert(mode)
                 if size is not None:
                     image = image.resize((size[1], size[0]), pillow.Resampling.BILINEAR)
         except Exception as error:
@@ -280,13 +300,33 @@ def _open(content: bytes) -> Any:
 
     for load in (Image.preinit, Image.init):  # common formats, then all
         load()
-        for kind in list(Image.ID):
+        for kind in [kind for kind in Image.ID if kind not in UNSAFE]:
             factory, accept = Image.OPEN[kind]
             with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):  # of another format
                 known = accept is None or accept(content[:16])  # a string says which package is not installed
                 if known and not isinstance(known, str):
                     return factory(io.BytesIO(content), "")
     raise ValueError(f"{content[:12]!r} at its start, no format that Pillow opens")
+
+
+def _in_strips(file: Any, mode: str, size: tuple[int, int] | None) -> Any:
+    """Return a large image in `mode`, averaged to a whole fraction of its sides that is at least twice `size`.
+
+    Each strip is converted by itself: only one copy of the whole image is in memory.
+    """
+    from PIL import Image, ImageOps
+
+    file.load()
+    width, height = file.size
+    factor = 1 if size is None else max(1, min(width, height) // (2 * max(size)))
+    whole = Image.new(mode, (-(-width // factor), -(-height // factor)))
+    rows = factor * max(1, STRIP // (factor * width))
+    for top in range(0, height, rows):
+        strip = file.crop((0, top, width, min(top + rows, height)))
+        strip.format = file.format
+        whole.paste(_on_white(strip).convert(mode).reduce(factor), (0, top // factor))
+    whole.getexif()[ORIENTATION] = file.getexif().get(ORIENTATION, 1)
+    return ImageOps.exif_transpose(whole)
 
 
 def _on_white(image: Any) -> Any:

@@ -2,13 +2,27 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from mmzoo.device.media import CUT_END, PADDED_END, fit_length, read_image, read_wav, text_ids, to_int16, to_rate
+from mmzoo.device.card import read_card
+from mmzoo.device.media import (
+    CUT_END,
+    MAX_RATE,
+    MIN_RATE,
+    PADDED_END,
+    fit_length,
+    read_image,
+    read_wav,
+    text_ids,
+    to_int16,
+    to_rate,
+)
 from mmzoo.device.series import prepare_series
-from mmzoo.device.session import model_file, open_session, read_card
+from mmzoo.device.session import model_file, open_session, read_content
 from mmzoo.device.text_hash import SIZE, text_counts
 
 PRESENT = "present"
@@ -40,9 +54,12 @@ class Runner:
 
     A missing modality is filled with zeros, and the input `present` masks it.
 
+    Several threads may call one runner: they decode in parallel and take turns in the model. For models that run in
+    parallel, open a runner in each thread.
+
     Args:
         path: the folder of a trained model (its `model_float32.tflite` is run) or a single `.tflite` file.
-        threads: number of CPU threads.
+        threads: number of CPU threads, 1 to 1024.
         accelerator: "cpu", or "gpu" for LiteRT's GPU accelerator without fallback, in float32. A GPU driver can
             end the process without an exception.
 
@@ -52,13 +69,18 @@ class Runner:
         labels: the classes, in the order of `probabilities`; empty if the card has none.
 
     Raises:
-        ValueError: the model cannot be used; the message is one line.
+        ValueError: the model cannot be used; the message is one line. A damaged file is refused before native code
+            reads it, see `mmzoo.device.layout`.
     """
 
     def __init__(self, path: str | Path, threads: int = 1, accelerator: str = "cpu") -> None:
-        self._file = model_file(path)
-        self._session = open_session(self._file, threads, accelerator)
-        self.card = read_card(self._file)
+        with _one_line(path):
+            self._file = model_file(path)
+            self._open(read_content(self._file), threads, accelerator)
+
+    def _open(self, content: bytes, threads: int, accelerator: str) -> None:
+        self._session = open_session(self._file, content, threads, accelerator)
+        self.card = read_card(self._file, content)
         known = {entry["name"]: entry for entry in self.card.get("inputs", [])}
         self.inputs = {
             name: {**known.get(name, {}), "shape": shape, "dtype": dtype.name}
@@ -74,7 +96,10 @@ class Runner:
         if PRESENT not in self.inputs:
             return names
         if sorted(name for name in order if name != PRESENT) != sorted(names):
-            raise ValueError(f"{self._file}: expected metadata with the order of 'present'. Received inputs: {order}")
+            received = str(order)[:200]
+            raise ValueError(
+                f"{self._file}: expected metadata with the order of 'present'. Received inputs: {received}"
+            )
         return [name for name in order if name != PRESENT]
 
     def __call__(self, **modalities: np.ndarray | str | os.PathLike) -> dict:
@@ -88,8 +113,12 @@ class Runner:
 
         Raises:
             ValueError: no modality is given, a modality is unknown, a modality is missing and the model has no
-                input `present`, or a file or array cannot be used.
+                input `present`, or a file or array cannot be used; the message is one line.
         """
+        with _one_line(self._file):
+            return self._predict(modalities)
+
+    def _predict(self, modalities: dict[str, np.ndarray | str | os.PathLike]) -> dict:
         given = {name: value for name, value in modalities.items() if value is not None}
         wanted = " or ".join(self._modalities)
         unknown = [name for name in given if name not in self._modalities]
@@ -125,7 +154,10 @@ class Runner:
         shape, dtype = self._session.inputs[name]
         if isinstance(value, str | os.PathLike):
             value = self._read(name, value)
-        array = np.asarray(value)
+        try:
+            array = np.asarray(value)
+        except (ValueError, TypeError):  # of rows of several lengths
+            raise ValueError(f"{name}: expected an array of shape {shape[1:]}. Received: {value!r:.80}") from None
         if name == "audio" and len(shape) == 2:
             array = self._waveform(array, shape[1])
         if array.shape not in (shape, shape[1:]):
@@ -138,11 +170,13 @@ class Runner:
         if name == "audio" and len(shape) == 2:
             unit = str(self.inputs[name].get("unit", ""))  # "waveform at 8000 Hz, -1 to 1"
             rate = re.search(r"\b([1-9]\d*) Hz", unit)
-            if not rate:
+            if not rate or len(rate[1]) > 6 or not MIN_RATE <= int(rate[1]) <= MAX_RATE:
                 raise ValueError(f"{path}: expected an array, as the model's card has no rate in Hz. Received: a file")
             return to_int16(to_rate(*read_wav(path), int(rate[1]))) / np.float32(32768)
         kind = name.split("_")[0]  # a model of several pictures or texts names them image_front, text_title
         if prepare := self.inputs[name].get("prepare"):
+            if (prepare["steps"], len(prepare["channels"]) + 1) != shape[1:]:
+                raise ValueError(f"{name}: expected an array, as the model's card has other steps. Received: a file")
             return prepare_series(path, prepare).tensor
         if kind == "image" and len(shape) == 4 and dtype == np.uint8:
             return read_image(path, *shape[1:])
@@ -172,3 +206,17 @@ class Runner:
         least, most = array.min(), array.max()
         if not (np.isfinite(least) and np.isfinite(most) and low <= least and most <= high):
             raise ValueError(f"{name}: expected values in [{low}, {high}]. Received: [{least}, {most}]")
+
+
+@contextmanager
+def _one_line(path: str | os.PathLike) -> Iterator[None]:
+    """Turn every error of the block into a ValueError of one line: runtimes and decoders raise many kinds."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:500]
+        if type(error) is ValueError and reason == str(error):
+            raise
+        if not isinstance(error, ValueError):
+            reason = f"{path}: expected a model and inputs that fit. Received: {type(error).__name__} {reason}".rstrip()
+        raise ValueError(reason) from error

@@ -17,6 +17,7 @@ from mmzoo.device.resampling import SLACK, interval, resample
 
 NPY, PARQUET = b"\x93NUMPY", b"PAR1"
 MISSING = frozenset(("", "nan", "na", "n/a", "#n/a", "<na>", "nat", "none", "null", "\\n", "?", "-"))
+MOST_CELLS = 100_000_000  # of a Parquet file, which may be of a few bytes
 SHOWN = 12  # names listed in a message
 COARSE = 1.999  # samples in a step from which on their mean is taken
 
@@ -174,7 +175,10 @@ def _read_parquet(content: bytes, path: str) -> tuple[list[str], list[np.ndarray
     except ImportError:
         raise ValueError(f"{path}: pyarrow is not installed, which Parquet files need: pip install pyarrow") from None
     try:
-        table = parquet.ParquetFile(io.BytesIO(content)).read()
+        file = parquet.ParquetFile(io.BytesIO(content))
+        if (size := file.metadata.num_rows * file.metadata.num_columns) > MOST_CELLS:
+            raise ValueError(f"{size:,} cells, more than {MOST_CELLS:,}")
+        table = file.read()
         cells = [column.to_numpy() for column in table.columns]
     except Exception as error:  # Arrow's, and what broken metadata leads to
         raise _wrong(path, "a readable Parquet file", _reason(error)) from None

@@ -1,6 +1,7 @@
-"""Inference sessions of exported models on CPU or GPU, and the cards embedded in them."""
+"""Inference sessions of exported models on CPU or GPU."""
 
-import json
+import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.device.layout import check_layout
 from mmzoo.device.quiet import quiet
 
-METADATA = "mmzoo_card"  # name of the .tflite metadata buffer that holds the card
 DEFAULT = "model_float32.tflite"
+MOST_THREADS = 1024
+LARGEST = 2 << 30  # bytes of all tensors of a model
 Arrays = dict[str, np.ndarray]
 
 
@@ -19,7 +22,8 @@ Arrays = dict[str, np.ndarray]
 class Session:
     """Hold an opened model.
 
-    `run` takes every input by name and returns every output by name, both with the batch axis.
+    `run` takes every input by name and returns every output by name, both with the batch axis. Threads that call it
+    take turns: the native model holds one set of tensors.
     """
 
     inputs: dict[str, tuple[tuple[int, ...], np.dtype]]  # name -> shape, dtype
@@ -39,37 +43,57 @@ def model_file(path: str | Path) -> Path:
     return file
 
 
-def open_session(file: Path, threads: int, accelerator: str) -> Session:
-    """Open `file` on `accelerator`: "cpu" or "gpu".
+def open_session(file: Path, content: bytes, threads: int, accelerator: str) -> Session:
+    """Open `file` with the bytes `content` on `accelerator`: "cpu" or "gpu".
 
     "cpu" uses `threads` threads. "gpu" runs every operator on the GPU, in float32.
 
     Raises:
-        ValueError: the accelerator is unknown, `threads` is not positive, the file is truncated or has no signature,
-            there is no GPU, or the GPU does not support every operator of the model.
+        ValueError: the accelerator is unknown, `threads` is not in 1 to 1024, the file is damaged, see `check_layout`,
+            or has no signature, its tensors have more than 2 GB, there is no GPU, or the GPU does not support every
+            operator of the model.
     """
     if accelerator not in ("cpu", "gpu"):
-        raise ValueError(f"accelerator: expected cpu or gpu. Received: {accelerator}")
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"threads: expected a positive whole number. Received: {threads}")
-    cpu = _cpu(file, threads)  # also for the GPU: the CPU refuses a broken file, which can crash the GPU's loader
-    return cpu if accelerator == "cpu" else _gpu(file)
+        raise ValueError(f"accelerator: expected cpu or gpu. Received: {accelerator!r:.80}")
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS:
+        raise ValueError(f"threads: expected a whole number from 1 to {MOST_THREADS}. Received: {threads!r:.80}")
+    check_layout(content, str(file))
+    # also for the GPU: the CPU refuses a broken file, which can crash the GPU's loader
+    cpu = _cpu(file, content, threads)
+    session = cpu if accelerator == "cpu" else _gpu(file)
+    turn = threading.Lock()
+
+    def run(feed: Arrays) -> Arrays:
+        with turn:
+            return session.run(feed)
+
+    return Session(session.inputs, run)
 
 
-def _cpu(file: Path, threads: int) -> Session:
+def _cpu(file: Path, content: bytes, threads: int) -> Session:
     from ai_edge_litert.interpreter import Interpreter
 
     try:
-        interpreter = Interpreter(str(file), num_threads=threads)
+        interpreter = Interpreter(model_content=content, num_threads=threads)
         with quiet():  # the first interpreter of a process reports its delegate
             interpreter.allocate_tensors()
         names = list(interpreter.get_signature_list())
         signature = interpreter.get_signature_runner(names[0])
+        details = signature.get_input_details()
     except (ValueError, RuntimeError, IndexError) as error:
         raise ValueError(f"{file}: expected a whole TFLite model with a signature. Received: {_first(error)}") from None
-    details = signature.get_input_details()
     inputs = {k: (tuple(int(n) for n in d["shape"]), np.dtype(d["dtype"])) for k, d in details.items()}
+    _check_size(file, interpreter)
     return Session(inputs, lambda feed: signature(**feed))
+
+
+def _check_size(file: Path, interpreter: Any) -> None:
+    """Refuse a model whose tensors, of which the interpreter now knows the shapes, do not fit in memory."""
+    size = 0
+    for tensor in interpreter.get_tensor_details():
+        size += math.prod(map(int, tensor["shape"])) * np.dtype(tensor["dtype"]).itemsize
+    if size > LARGEST:
+        raise ValueError(f"{file}: expected tensors of at most {LARGEST >> 30} GB. Received: {size / 2**30:.0f} GB")
 
 
 def _gpu(file: Path) -> Session:
@@ -101,28 +125,17 @@ def _read(buffer: Any, details: dict) -> np.ndarray:
     return np.array(buffer.read(size, np.dtype(details["dtype"]).type)).reshape(details["shape"])
 
 
-def read_card(file: Path) -> dict:
-    """Return the card in the metadata of `file`, or `{}`.
+def read_content(file: Path) -> bytes:
+    """Return the bytes of `file`.
 
     Raises:
-        ValueError: the metadata is not a JSON object.
+        ValueError: it cannot be read, or does not fit in memory.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.Model.GetRootAs(file.read_bytes(), 0)
-    for index in range(model.MetadataLength()):
-        entry = model.Metadata(index)
-        if entry.Name() != METADATA.encode():
-            continue
-        data = model.Buffers(entry.Buffer()).DataAsNumpy()
-        try:
-            card = json.loads(np.asarray(data, np.uint8).tobytes())
-        except (ValueError, TypeError):
-            card = None
-        if not isinstance(card, dict):
-            raise ValueError(f"{file}: expected a JSON object as metadata {METADATA}. Received: other data")
-        return card
-    return {}
+    try:
+        return file.read_bytes()
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise ValueError(f"{file}: expected a .tflite file that can be read. Received: {reason}") from None
 
 
 def _first(error: Exception) -> str:

@@ -94,5 +94,5 @@ def read_language_model(path: str | os.PathLike) -> LanguageModel:
     """
     try:
         return LanguageModel(**json.loads(Path(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: expected a language model. Received: {error}") from None

@@ -12,6 +12,7 @@ import keras
 
 import mmzoo.blocks
 from mmzoo.blocks.temporal import FRONT_END
+from mmzoo.device.archive import check_archive
 from mmzoo.errors import BadInputError
 
 CONFIG = "config.json"
@@ -35,10 +36,15 @@ def read_model(path: str | Path) -> keras.Model:
         raise BadInputError(f"{path}: expected a .keras file. Received: no such file")
     _check_classes(path)
     try:
-        return keras.models.load_model(path, custom_objects=_layers(), compile=False, safe_mode=True)
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        first = str(error).strip().splitlines()[0]
+        check_archive(path)
+        model = keras.models.load_model(path, custom_objects=_layers(), compile=False, safe_mode=True)
+    except Exception as error:  # of zip, HDF5, JSON, Keras and TensorFlow, of many kinds in a damaged file
+        first = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise BadInputError(f"{path}: expected a .keras file of a functional model. Received: {first}") from None
+    if not isinstance(model, keras.Model):
+        received = type(model).__name__
+        raise BadInputError(f"{path}: expected a .keras file of a functional model. Received: {received}")
+    return model
 
 
 def _check_classes(path: str | Path) -> None:

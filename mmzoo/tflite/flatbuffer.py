@@ -6,7 +6,6 @@ from `read` are `str`.
 
 import copy
 import json
-import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,13 +14,12 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from mmzoo.device.card import METADATA
+from mmzoo.device.layout import IDENTIFIER, check_layout
 from mmzoo.device.replacing import replacing
-from mmzoo.device.session import METADATA
 from mmzoo.errors import BadInputError
 
-IDENTIFIER = b"TFL3"
 _OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
-_BROKEN = (struct.error, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError)
 
 
 class _Builder(flatbuffers.Builder):
@@ -53,18 +51,12 @@ def parse(data: bytes, name: str = "model") -> schema.ModelT:
     Raises:
         BadInputError: `data` is truncated or no TFLite model.
     """
-    if data[4:8] != IDENTIFIER:
-        raise BadInputError(
-            f"{name}: expected a .tflite file (identifier TFL3). Received: {len(data)} bytes without it"
-        )
     try:
-        model = schema.ModelT.InitFromPackedBuf(data, 0)
-        _normalize(model, data)
-        _check(model)
-    except _BROKEN as error:
-        raise BadInputError(
-            f"{name}: expected a whole .tflite file. Received: {len(data)} bytes, truncated ({error})"
-        ) from None
+        check_layout(data, name)
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    _normalize(model, data)
     return model
 
 
@@ -72,8 +64,6 @@ def _normalize(model: schema.ModelT, data: bytes) -> None:
     """Load the buffers stored after the flatbuffer, and decode names to `str`."""
     for buffer in model.buffers:
         if buffer.offset > 1:
-            if buffer.offset + buffer.size > len(data):
-                raise ValueError("a buffer ends after the end of the file")
             buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
             buffer.offset = buffer.size = 0
     named = [*model.subgraphs, *(model.metadata or [])]
@@ -89,19 +79,6 @@ def _normalize(model: schema.ModelT, data: bytes) -> None:
 
 def _text(name: bytes | str | None) -> str | None:
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
-
-
-def _check(model: schema.ModelT) -> None:
-    for graph in model.subgraphs:
-        tensors, operators = graph.tensors, graph.operators or []
-        used = [i for op in operators for i in [*_ints(op.inputs), *_ints(op.outputs)]]
-        used += [*_ints(graph.inputs), *_ints(graph.outputs)]
-        if used and max(used) >= len(tensors):
-            raise ValueError("a tensor index is out of range")
-        if any(op.opcodeIndex >= len(model.operatorCodes) for op in operators):
-            raise ValueError("an operator code index is out of range")
-        if any(tensor.buffer >= len(model.buffers) for tensor in tensors):
-            raise ValueError("a buffer index is out of range")
 
 
 def _ints(indices: Iterable[int] | None) -> list[int]:
@@ -245,6 +222,6 @@ def embedded_card(model: schema.ModelT) -> dict:
     data = get_metadata(model, METADATA)
     try:
         card = json.loads(data.decode("utf-8")) if data else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return card if isinstance(card, dict) else {}

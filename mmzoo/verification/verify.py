@@ -148,6 +148,10 @@ def _folder(path: Path, driver: Driver | None, seeds: int, trust: bool) -> tuple
     files = _open_files(path, card)
     specs = files[0].specs
     golden = read_golden(path, [spec.name for spec in specs])
+    for spec in specs:
+        if golden.inputs[spec.name].shape[1:] != spec.shape[1:]:
+            received = f"{spec.name} {golden.inputs[spec.name].shape}"
+            raise BadInputError(f"{path / GOLDEN}: expected inputs as in {files[0].path.name}. Received: {received}")
     examples = join(golden_examples(golden.inputs, specs), random_examples(specs, seeds))
     reference = _predict(path / folder.KERAS, examples)
     rows = [*_same_files(path, card), *_keras_rows(reference, golden, examples)]
@@ -239,7 +243,10 @@ def _score_row(file: File, card: Card | None) -> list[dict]:
         return [file.row("score", folder.KERAS, "not executed", detail=detail)]
     metric = tasks.load(card.task).judged
     score = metric.key
-    change = scored[file.path.name][score] - scored[folder.KERAS][score]
+    values = [scored[name].get(score) for name in (file.path.name, folder.KERAS)]
+    if not all(isinstance(value, int | float) for value in values):
+        return [file.row("score", folder.KERAS, "not executed", detail=f"no {score} in the card: run mmzoo evaluate")]
+    change = values[0] - values[1]
     drop = -change if metric.higher_is_better else change
     if metric.counts_examples:
         tolerated = max(tolerated, TOLERATED_EXAMPLES / scored[folder.KERAS].get("n", math.inf))

@@ -49,6 +49,22 @@ def test_recipe_and_config_are_those_of_the_card(tmp_path):
     assert folder.config("elsewhere").data_dir == "elsewhere"
 
 
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"epochs": "three"}, r"`config\.epochs` .*integer, got \"three\""),
+        ({"epochs": None}, r"`config\.epochs`"),
+        ({"modalities": [1]}, r"`config\.modalities\.0`"),
+        ({"learning_rate": []}, r"`config\.learning_rate`"),
+        ({"epochs": -1}, "`epochs` must be"),
+    ],
+)
+def test_config_of_another_type_is_one_line(config, said, tmp_path):
+    with pytest.raises(BadInputError, match=said) as caught:
+        opened(tmp_path, config=config).config()
+    assert "\n" not in str(caught.value)
+
+
 def test_a_recipe_in_the_folder_is_run_only_if_it_is_trusted(tmp_path):
     ran = tmp_path.parent / "ran"
     (tmp_path / "recipe.py").write_text(f"{OWN}\nopen({str(ran)!r}, 'w')\n")

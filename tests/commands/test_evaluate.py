@@ -14,6 +14,7 @@ from epochs import small_recipe
 from json_card import change_card, read_card
 
 from mmzoo import recipes
+from mmzoo.artifacts import runtimes
 from mmzoo.artifacts.card import Card
 from mmzoo.artifacts.folder import BASELINES, sha256
 from mmzoo.artifacts.runtimes import predictor
@@ -101,6 +102,16 @@ def test_every_format_answers_as_keras(made, examples, name):
     for key, value in want.items():
         assert got[key].shape == value.shape
         np.testing.assert_allclose(got[key], value, atol=1e-5)
+
+
+def test_artifact_that_cannot_run_is_one_line(made, examples, monkeypatch):
+    def fail(feed):
+        raise RuntimeError("an operator\nof another kind")
+
+    opened = runtimes._onnx
+    monkeypatch.setattr(runtimes, "_onnx", lambda path: dataclasses.replace(opened(path), runs=[fail]))
+    with pytest.raises(BadInputError, match=r"model\.onnx: expected an artifact that runs. Received: an operator$"):
+        predictor(made / "model.onnx")(examples)
 
 
 @pytest.mark.parametrize("name", FILES)

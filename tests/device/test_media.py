@@ -1,8 +1,11 @@
 """Tests of decoding: WAV formats and sizes, resampling, waveform length; images of every depth and size."""
 
 import io
+import subprocess
+import sys
 import threading
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from scipy.signal import resample_poly
 from mmzoo.device import media
 from mmzoo.device.media import decode_image, decode_wav, fit_length, read_wav, resample, to_int16, wav_encoding
 
+ROOT = Path(__file__).resolve().parents[2]
 NOISE = np.random.default_rng(0).uniform(-1, 1, 1000)
 WIDTHS = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 
@@ -295,3 +299,59 @@ def test_decode_image_any_error_is_one_line(monkeypatch):
     monkeypatch.setattr(media, "_on_white", fail)
     with pytest.raises(ValueError, match=r"^a.png: expected an image that decodes. Received: MemoryError$"):
         decode_image(png(ROUND), 3, name="a.png")
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16", "1"])
+def test_decode_image_in_strips_equals_whole(monkeypatch, mode, orientation):
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (40, 60, 4), np.uint8))
+    deep = Image.fromarray(rng.integers(0, 65536, (40, 60)).astype(np.uint16))
+    image = deep if mode == "I;16" else image if mode == "RGBA" else image.convert("RGB").convert(mode)
+    exif = Image.Exif()
+    exif[media.ORIENTATION] = orientation
+    content = png(image, exif=exif)
+    whole, small = decode_image(content, 3), decode_image(content, 1, (4, 5))
+    monkeypatch.setattr(media, "ALONE", 100)
+    monkeypatch.setattr(media, "STRIP", 7 * 60)
+    np.testing.assert_array_equal(decode_image(content, 3), whole)
+    assert np.abs(decode_image(content, 1, (4, 5)).astype(int) - small).mean() < 12  # of noise
+
+
+BOMB = """
+import io, re, sys, threading
+from pathlib import Path
+from PIL import Image
+from mmzoo.device.media import decode_image
+file = io.BytesIO()
+Image.new("RGBA", (15_600, 15_600), (9, 9, 9, 99)).save(file, "PNG", compress_level=6)
+print(len(file.getvalue()))
+Path("/proc/self/clear_refs").write_text("5")
+work = [threading.Thread(target=decode_image, args=(file.getvalue(), 3, (96, 96))) for _ in range(8)]
+[thread.start() for thread in work]
+[thread.join() for thread in work]
+print(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.mark.slow
+def test_decode_image_eight_small_files_of_243_megapixels_take_little_memory():
+    done = subprocess.run([sys.executable, "-c", BOMB], capture_output=True, text=True, cwd=ROOT, check=True)
+    size, peak = map(int, done.stdout.split())
+    assert size < 2_000_000
+    assert peak < 2_000_000  # KB: one image at a time, of 4 bytes a pixel
+
+
+def test_decode_image_of_a_format_that_another_program_reads_raises():
+    with pytest.raises(ValueError, match=r"^a.eps: expected an image that decodes. Received: .*no format"):
+        decode_image(png(ROUND.convert("RGB"), "EPS"), 3, name="a.eps")
+
+
+def test_sound_of_too_many_samples_raises(monkeypatch, write_wav, tmp_path):
+    path = write_wav(tmp_path / "a.wav", np.zeros(1000))
+    assert len(read_wav(path)[0]) == 1000
+    with pytest.raises(ValueError, match="from 1000 to 384000 Hz: expected at most 268,435,456 samples"):
+        resample(np.zeros(700_000), 1000, 384_000)
+    monkeypatch.setattr(media, "LONGEST", 999)
+    with pytest.raises(ValueError, match=r"a\.wav: expected at most 999 samples. Received: 1,000 samples"):
+        read_wav(path)

@@ -7,15 +7,18 @@ import subprocess
 import sys
 import venv
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from adding_model import ADD, with_constant
 from PIL import Image
 
 from mmzoo.device import Runner
 from mmzoo.device.__main__ import main
 from mmzoo.device.media import to_int16, to_rate
+from mmzoo.tflite import flatbuffer
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = [f"digit {n}" for n in range(10)]
@@ -287,3 +290,71 @@ np.save({str(tmp_path / "answers.npy")!r}, answers)
     asked = (["image", "audio"], ["image"], ["audio"])
     expected = [runner(**{name: example[name] for name in names})["embedding"] for names in asked]
     np.testing.assert_allclose(np.load(tmp_path / "answers.npy"), expected, atol=1e-3)
+
+
+def adding_runner(folder):
+    """Return a runner of `y = x + 2` on four numbers, which costs little."""
+    flatbuffer.write(with_constant(ADD, 2.0), folder / "add.tflite")
+    return Runner(folder / "add.tflite")
+
+
+def test_runner_in_eight_threads_equals_serial(tmp_path):
+    runner = adding_runner(tmp_path)
+    xs = np.random.default_rng(0).normal(size=(1000, 4)).astype(np.float32)
+    serial = np.stack([runner(x=x)["y"] for x in xs])
+    np.testing.assert_array_equal(serial, xs + 2)
+
+    def answers(seed):
+        order = np.random.default_rng(seed).permutation(len(xs))
+        return order, np.stack([runner(x=xs[i])["y"] for i in order])
+
+    with ThreadPoolExecutor(8) as pool:
+        for order, found in pool.map(answers, range(8)):
+            np.testing.assert_array_equal(found, serial[order])
+
+
+WRONG_CARDS = [
+    [1],
+    {"inputs": 5},
+    {"inputs": [5]},
+    {"inputs": [{"name": ["x"]}]},
+    {"inputs": [{"name": "x", "unit": 5}]},
+    {"inputs": [{"name": "x", "range": 5}]},
+    {"inputs": [{"name": "x", "range": ["a", "b"]}]},
+    {"inputs": [{"name": "x", "prepare": [1]}]},
+    {"inputs": [{"name": "x", "prepare": {"channels": ["a"]}}]},
+    {"labels": 5},
+    {"labels": [{}]},
+    {"labels": ["\ud800"]},
+    {"config": []},
+    {"config": {"threshold": "high"}},
+    {"recipe": {}},
+]
+
+
+@pytest.mark.parametrize("card", WRONG_CARDS, ids=str)
+def test_runner_card_of_wrong_shape_raises_one_line(embed, tmp_path, card):
+    adding_runner(tmp_path)
+    embed(tmp_path / "add.tflite", json.dumps(card).encode(), tmp_path / "m.tflite")
+    with pytest.raises(ValueError, match=r"m\.tflite: expected .*mmzoo_card. Received: other data$"):
+        Runner(tmp_path / "m.tflite")
+
+
+def test_runner_deep_card_raises_one_line(embed, tmp_path):
+    adding_runner(tmp_path)
+    embed(tmp_path / "add.tflite", b'{"a":' * 100_000, tmp_path / "m.tflite")
+    with pytest.raises(ValueError, match="expected a JSON object"):
+        Runner(tmp_path / "m.tflite")
+
+
+@pytest.mark.parametrize("value", [object(), "text", None, [[1], [2, 3]], np.array(["a"] * 4), b"abcd", {}, 1j])
+def test_runner_any_value_raises_one_line(tmp_path, value):
+    runner = adding_runner(tmp_path)
+    with pytest.raises(ValueError, match="expected") as caught:
+        runner(x=value)
+    assert "\n" not in str(caught.value)
+
+
+def test_main_name_that_is_no_text_prints_one_line(capsys):
+    assert main([os.fsdecode(b"missing\xff.tflite")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1

@@ -40,7 +40,7 @@ def read_coco(
         parts = [whole[part] for part in ("images", "annotations", "categories")]
         if not all(isinstance(row, dict) for part in parts for row in part):
             raise TypeError("rows that are no objects")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise BadInputError(
             f"{file}: expected JSON with images, annotations and categories. Received: {reason}"

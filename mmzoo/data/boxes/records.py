@@ -173,7 +173,7 @@ def number(text: object) -> float:
     """Convert an entry of a file to a number, or NaN."""
     try:
         return float(text) if not isinstance(text, bool) else math.nan
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 

@@ -48,7 +48,7 @@ def parse_voc(content: bytes, where: str) -> tuple[Found | None, list[Skipped]]:
     """
     try:
         root = ET.fromstring(content)
-    except (ET.ParseError, ValueError) as error:
+    except (ET.ParseError, ValueError, LookupError) as error:  # LookupError: of an unknown encoding
         return None, [Skipped(where, f"no XML: {error}")]
     path = (root.findtext("filename") or "").strip().replace("\\", "/")
     size = tuple(number(root.findtext(f"size/{side}")) for side in ("width", "height"))

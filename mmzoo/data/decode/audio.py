@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo.device.media import STREAMED, WAV_CODES, decode_wav, resample, to_mono, wav_encoding
+from mmzoo.device.media import STREAMED, WAV_CODES, check_length, decode_wav, resample, to_mono, wav_encoding
 from mmzoo.device.media import fit_length as fit_length
 from mmzoo.device.media import to_int16 as to_int16
 from mmzoo.errors import BadInputError
@@ -45,8 +45,7 @@ def decode_audio(
         if wav_encoding(content) in WAV_CODES.values():
             waveform, rate = decode_wav(content, name)
         else:
-            samples, rate = _read_samples(content, name)
-            waveform = to_mono(samples, rate, name)
+            waveform, rate = _read_samples(content, name)
         if rate != sample_rate:
             _warn_resampled(rate, sample_rate)
             waveform = resampler(waveform, rate, sample_rate)
@@ -84,9 +83,10 @@ def pink_noise(count: int, length: int, seed: int) -> np.ndarray:
 
 
 def _read_samples(content: bytes, name: str) -> tuple[np.ndarray, int]:
-    """Read a file that libsndfile decodes as float32 `(T, channels)`, and its rate.
+    """Read a file that libsndfile decodes as a mono waveform `(T,)`, and its rate.
 
-    It is read in blocks without seeking: a streamed FLAC file does not know its length.
+    It is read in blocks without seeking: a streamed FLAC file does not know its length, and a small one may decode to
+    hours of silence.
     """
     import soundfile  # 30 ms, and not every user reads audio
 
@@ -97,17 +97,28 @@ def _read_samples(content: bytes, name: str) -> tuple[np.ndarray, int]:
     _refuse_truncated(content, name)
     try:
         with Stream(io.BytesIO(content)) as file:
-            declared, rate, blocks = file.frames, file.samplerate, [np.zeros((0, file.channels), np.float32)]
-            while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
-                blocks.append(block)
+            declared, rate, channels, count, blocks = file.frames, file.samplerate, file.channels, 0, []
+            while len(block := file.read(BLOCK // channels, dtype="float32", always_2d=True)):
+                count += len(block)
+                blocks.append(_mono(block, rate, name, count * channels))
+    except BadInputError:
+        raise
     except Exception as error:  # of any kind: decoders raise what they meet in broken files
         reason = getattr(error, "error_string", "") or str(error) or type(error).__name__  # without an address
         received = " ".join(reason.split())
         raise BadInputError(f"{name}: expected WAV, FLAC or Ogg audio. Received: {received}") from None
-    samples = np.concatenate(blocks)
-    if len(samples) < declared < UNKNOWN:
-        raise BadInputError(f"{name}: expected {declared} samples. Received: {len(samples)}.")
-    return samples, rate
+    if count < declared < UNKNOWN:
+        raise BadInputError(f"{name}: expected {declared} samples. Received: {count}.")
+    return np.concatenate(blocks) if blocks else to_mono(np.zeros((0, channels), np.float32), rate, name), rate
+
+
+def _mono(block: np.ndarray, rate: int, name: str, count: int) -> np.ndarray:
+    """Return a block of samples as `to_mono` does; `count` samples of all channels were read so far."""
+    try:
+        check_length(count, name)
+        return to_mono(block, rate, name)
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
 
 
 def _refuse_truncated(content: bytes, name: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from mmzoo.errors import BadInputError
 
 SEEK = 10.0  # seconds between two frames: beyond it a seek is faster than decoding the frames in between
+LARGEST = 100_000_000  # pixels of a frame
 LOST = 1.0  # seconds that may be missing at the end of a file
 _TAG = re.compile(r"(\d+):(\d+):(\d+\.?\d*)")  # of Matroska and WebM
 
@@ -61,6 +62,11 @@ def _opened(path: str | Path) -> Iterator[tuple]:
                 kinds = sorted({stream.type for stream in container.streams})
                 raise ValueError(f"{' and '.join(kinds) or 'nothing'} alone")
             stream = container.streams.video[0]
+            sides = stream.codec_context.width, stream.codec_context.height
+            if sides[0] * sides[1] > LARGEST:
+                raise ValueError(
+                    f"frames of {sides[0]} x {sides[1]} pixels, more than {LARGEST // 1_000_000} megapixels"
+                )
             stream.codec_context.thread_count = 1  # several files are read at a time
             yield container, stream
     except (av.FFmpegError, OSError, ValueError) as error:

@@ -26,6 +26,7 @@ METADATA = ("metadata.jsonl", "metadata.csv")
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("validation", "val", "valid", "dev"), "validation"
 )
+MOST_CELLS = 100_000_000  # of a Parquet file, which may be of a few bytes
 NAMED = 5  # bad rows listed in a message
 _BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NOT_WINDOWS = b"\x81\x8d\x8f\x90\x9d"
@@ -274,7 +275,7 @@ def _delimiter(path: Path, header: str) -> str:
 def _read_json(path: Path) -> tuple[list[str], list[list]]:
     """Read a file of one JSON object per line.
 
-    Names are in order of appearance.
+    Names are in order of appearance. Lone surrogates become U+FFFD.
     """
     columns, bad, row = {}, [], 0
     with open(path, encoding=_encoding(path), newline="\n") as file:
@@ -285,6 +286,7 @@ def _read_json(path: Path) -> tuple[list[str], list[list]]:
                 record = json.loads(line, object_pairs_hook=_object)
                 if not isinstance(record, dict):
                     raise ValueError(f"{type(record).__name__}, not an object")
+                record = _without_lone_surrogates(record) if "\\u" in line else record
             except (ValueError, RecursionError) as error:
                 bad.append(f"line {number}: {' '.join(str(error).split())}")
                 continue
@@ -298,6 +300,11 @@ def _read_json(path: Path) -> tuple[list[str], list[list]]:
     for cells in columns.values():
         cells.extend([None] * (row - len(cells)))
     return list(columns), list(columns.values())
+
+
+def _without_lone_surrogates(record: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(record, ensure_ascii=False)
+    return json.loads(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -316,7 +323,10 @@ def _read_parquet(path: Path) -> tuple[list[str], list[list]]:
     from pyarrow import parquet
 
     try:
-        table = parquet.ParquetFile(path).read()
+        file = parquet.ParquetFile(path)
+        if (cells := file.metadata.num_rows * file.metadata.num_columns) > MOST_CELLS:
+            raise ValueError(f"{cells:,} cells, more than {MOST_CELLS:,}")
+        table = file.read()
         kept = [i for i, name in enumerate(table.column_names) if not re.fullmatch(r"__index_level_\d+__", name)]
         return [table.column_names[i] for i in kept], [table.column(i).to_pylist() for i in kept]
     except (pyarrow.ArrowException, OSError, ValueError) as error:

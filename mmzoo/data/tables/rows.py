@@ -5,6 +5,7 @@ Images, waveforms and texts become arrays of one size per modality. Decoding err
 
 import hashlib
 import json
+import logging
 import mmap
 import os
 import shutil
@@ -18,14 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from mmzoo.data.decode.audio import fit_length, read_audio, to_int16
-from mmzoo.data.decode.image import read_image
 from mmzoo.data.decode.text import FIRST_BYTE, encode_bytes
-from mmzoo.data.decode.video import import_av, read_frames
 from mmzoo.data.tables.features import empty_cells, feature_names, features, spread
 from mmzoo.data.tables.features import present as any_cell
+from mmzoo.data.tables.media import MediaReader
 from mmzoo.data.tables.read import resolve
-from mmzoo.data.tables.series import read_steps, series_note
 from mmzoo.data.tables.text_counts import TextCounts, read_counts, write_counts
 from mmzoo.device import text_hash
 from mmzoo.device.media import PADDED_END
@@ -34,6 +32,7 @@ from mmzoo.errors import BadInputError
 if TYPE_CHECKING:
     import pandas as pd
 
+logger = logging.getLogger(__name__)
 VERSION = 3  # of the cached files; another version decodes again
 CHUNK = 256  # files decoded between two updates of the progress bar
 CELL_ROWS = 10_000  # rows of cells in memory at a time
@@ -188,17 +187,48 @@ def decode_rows(
     place, numbers = cache_folder() / _digest(frame, root, inputs, sizes), np.asarray(frame.index) + 1
     if not place.is_dir():
         _decode(frame, Path(root), inputs, sizes, place)
-    bad = {int(row): why for row, why in json.loads((place / "bad.json").read_text(encoding="utf-8")).items()}
+    try:
+        cached = _load(place, len(frame), inputs, sizes)
+    except Exception as error:  # of any kind: a cached file may be damaged in any way
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        logger.warning(f"{place}: cached rows are damaged and decoded again ({reason})")
+        shutil.rmtree(place, ignore_errors=True)
+        _decode(frame, Path(root), inputs, sizes, place)
+        cached = _load(place, len(frame), inputs, sizes)
+    arrays, written, present, bad, notes = cached
     if bad and not skip_bad:
         shown = "; ".join(f"row {numbers[row]}: {why}" for row, why in [*bad.items()][:SHOWN])
         more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         raise BadInputError(f"table: expected readable files (`skip_bad` skips such rows). Received: {shown}{more}")
-    arrays = {modality: np.load(place / f"{modality}.npy", mmap_mode="r") for modality in inputs}
-    written = {modality: arrays[modality] for modality in inputs if sizes.hashed and kind_of(modality) == "text"}
-    arrays |= {modality: read_counts(place, modality) for modality in written}
     empty = empty_cells(inputs["tabular"]) if "tabular" in inputs else None
+    return Rows(arrays, present, bad, numbers, empty, written, notes)
+
+
+def _load(place: Path, count: int, inputs: Mapping[str, tuple], sizes: Sizes) -> tuple:
+    """Open the decoded rows in `place`: arrays, byte ids of hashed texts, presence, bad rows and notes.
+
+    Raises:
+        Exception: of any kind; a file is missing, damaged, or of another table.
+    """
+    bad = {int(row): why for row, why in json.loads((place / "bad.json").read_text(encoding="utf-8")).items()}
     notes = tuple(json.loads((place / "notes.json").read_text(encoding="utf-8")))
-    return Rows(arrays, np.load(place / "present.npy"), bad, numbers, empty, written, notes)
+    if not all(isinstance(text, str) for text in [*bad.values(), *notes]) or not {*bad} <= {*range(count)}:
+        raise ValueError("reasons and notes that are no texts")
+    present = np.load(place / "present.npy")
+    arrays: dict[str, Any] = {name: np.load(place / f"{name}.npy", mmap_mode="r") for name in inputs}
+    written = {name: arrays[name] for name in inputs if sizes.hashed and kind_of(name) == "text"}
+    arrays |= {name: read_counts(place, name) for name in written}
+    for name in inputs:
+        kind = FILES.get(kind_of(name), np.float32 if kind_of(name) == "tabular" else np.uint16)
+        length = (sizes.text_bytes,) if name in written else sizes.shapes([name], inputs)[name]
+        array = written.get(name, arrays[name])
+        if (array.shape, array.dtype) != ((count, *length), np.dtype(kind)):
+            raise ValueError(f"{name} of {array.dtype} {array.shape}")
+    if (present.shape, present.dtype) != ((count, len(inputs)), np.dtype(bool)):
+        raise ValueError(f"presence of {present.dtype} {present.shape}")
+    if any(len(arrays[name].ends) != count + 1 for name in written):
+        raise ValueError("counts of other texts")
+    return arrays, written, present, bad, notes
 
 
 def texts(frame: "pd.DataFrame", columns: Sequence[str]) -> list[str | None]:
@@ -249,7 +279,7 @@ def _file_stamp(cell: object, root: str | Path) -> str:
         return ""
     try:
         found = resolve(cell, root).stat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a null character
         return f"{cell} missing"
     return f"{cell} {found.st_size} {found.st_mtime_ns}"
 
@@ -265,7 +295,10 @@ def _decode(frame: "pd.DataFrame", root: Path, inputs: Mapping[str, tuple], size
         for i, (modality, columns) in enumerate(inputs.items()):
             file = work / f"{modality}.npy"
             if is_file(modality):
-                shape, read = sizes.shapes([modality], inputs)[modality], _Reader(kind_of(modality), sizes, columns[0])
+                shape, read = (
+                    sizes.shapes([modality], inputs)[modality],
+                    MediaReader(kind_of(modality), sizes, columns[0]),
+                )
                 array = np.lib.format.open_memmap(file, "w+", FILES[kind_of(modality)], (len(frame), *shape))
                 present[:, i] = _decode_files(frame[name_of(columns[0])].tolist(), root, modality, read, array, bad)
                 notes += read.notes()
@@ -313,38 +346,8 @@ def _in_parts(frame: "pd.DataFrame", columns: Sequence[str]) -> Iterator[list[st
         yield [text or "" for text in texts(frame.iloc[start : start + TEXT_ROWS], columns)]
 
 
-class _Reader:
-    """Read a file of one column as its tensor; collect what is to be said of series."""
-
-    def __init__(self, kind: str, sizes: Sizes, column: Any) -> None:
-        readers = {"image": self._image, "audio": self._audio, "video": self._video, "series": self._series}
-        self.read, self._sizes, self._column = readers[kind], sizes, column
-        self._found: list[tuple[int, int, int]] = []
-        if kind == "video":
-            import_av()  # a missing package is one error, not one for each row
-
-    def notes(self) -> list[str]:
-        """Return the line on the files that were read."""
-        return [series_note(self._column, self._found)] if self._found else []
-
-    def _image(self, path: Path) -> np.ndarray:
-        return read_image(path, 3, (self._sizes.image_size, self._sizes.image_size))
-
-    def _audio(self, path: Path) -> np.ndarray:
-        return fit_length(to_int16(read_audio(path, self._sizes.sample_rate)), self._sizes.samples)
-
-    def _video(self, path: Path) -> np.ndarray:
-        side = self._sizes.frame_size
-        return read_frames(path, self._sizes.frames, (side, side)).reshape(-1, side, 3)
-
-    def _series(self, path: Path) -> np.ndarray:
-        read = read_steps(path, self._column)
-        self._found.append((read.length, read.empty, read.cells))
-        return read.tensor
-
-
 def _decode_files(
-    cells: list, root: Path, modality: str, reader: _Reader, array: np.memmap, bad: dict[int, str]
+    cells: list, root: Path, modality: str, reader: MediaReader, array: np.memmap, bad: dict[int, str]
 ) -> np.ndarray:
     """Decode the files of a column into `array`.
 
@@ -354,11 +357,11 @@ def _decode_files(
     available = np.zeros(len(cells), bool)
 
     def read(row: int) -> np.ndarray | str | None:
-        if cells[row] is None or not (path := resolve(cells[row], root)).is_file():
-            return None
         try:
+            if cells[row] is None or not (path := resolve(cells[row], root)).is_file():
+                return None
             return reader.read(path)
-        except BadInputError as error:
+        except (BadInputError, OSError) as error:  # OSError: a name that is too long, a folder that is closed
             return str(error)
 
     with ThreadPoolExecutor(THREADS) as pool, _bar(len(cells), modality) as bar:

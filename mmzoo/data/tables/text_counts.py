@@ -89,5 +89,13 @@ def _write_header(file: IO[bytes], kind: type[np.generic], length: int) -> None:
 
 
 def read_counts(folder: Path, name: str) -> TextCounts:
-    """Open the files that `write_counts` wrote."""
-    return TextCounts(*(np.load(folder / f"{name}.{part}.npy", mmap_mode="r") for part in PARTS))
+    """Open the files that `write_counts` wrote.
+
+    Raises:
+        ValueError: they do not belong together.
+    """
+    ends, buckets, counts = (np.load(folder / f"{name}.{part}.npy", mmap_mode="r") for part in PARTS)
+    whole = ends.ndim == buckets.ndim == counts.ndim == 1 and len(ends) and len(buckets) == len(counts) == ends[-1]
+    if not whole or ends[0] or (np.diff(ends) < 0).any() or (len(buckets) and buckets.max() >= SIZE):
+        raise ValueError(f"counts of {name} that do not fit one another")
+    return TextCounts(ends, buckets, counts)

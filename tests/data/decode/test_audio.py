@@ -181,3 +181,15 @@ def test_pink_noise():
     power = np.square(np.abs(np.fft.rfft(noise))).mean(axis=0)
     slope = np.polyfit(np.log(np.arange(1, 4001)), np.log(power[1:]), 1)[0]
     assert slope == pytest.approx(-1, abs=0.02)
+
+
+def test_small_file_of_long_silence_is_refused(monkeypatch):
+    from mmzoo.device import media
+
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(1_000_000), 8000, format="FLAC")
+    assert len(file.getvalue()) < 20_000
+    assert len(decode_audio(file.getvalue(), 8000)) == 1_000_000
+    monkeypatch.setattr(media, "LONGEST", 999_999)
+    with pytest.raises(BadInputError, match=r"a\.flac: expected at most 999,999 samples. Received: 1,000,000 samples"):
+        decode_audio(file.getvalue(), 8000, "a.flac")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 from pyarrow import parquet
 
+from mmzoo.data.tables import read as table_reading
 from mmzoo.data.tables.read import from_frame, is_absent, read_table, resolve, root_of
 from mmzoo.errors import BadInputError
 
@@ -426,3 +427,19 @@ def test_read_table_any_bytes_read_or_raise_one_line(content, ending):
     else:
         assert frame.size
         assert all(isinstance(cell, str | int | float | list | None) for cell in frame.to_numpy().ravel())
+
+
+def test_read_lone_surrogates_become_replacement_characters(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"a": "x\\ud83d", "b\\udc00": 1}\n{"a": "\\ud83d\\ude00", "b\\udc00": 2}\n')
+    frame = read_table(tmp_path / "t.jsonl")
+    assert frame.columns.tolist() == ["a", "b\ufffd"]
+    assert frame["a"].tolist() == ["x\ufffd", "\U0001f600"]
+
+
+def test_read_parquet_of_too_many_cells_raises(tmp_path, monkeypatch):
+    path = tmp_path / "t.parquet"
+    parquet.write_table(pyarrow.table({name: pyarrow.array(np.zeros(3_000_000, bool)) for name in "abcd"}), path)
+    assert path.stat().st_size < 200_000  # and 800 MB as cells
+    monkeypatch.setattr(table_reading, "MOST_CELLS", 10_000_000)
+    with pytest.raises(BadInputError, match=r"t\.parquet: .* Received: 12,000,000 cells, more than 10,000,000"):
+        read_table(path)

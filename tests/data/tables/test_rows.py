@@ -121,3 +121,31 @@ def test_decode_rows_failure_leaves_no_files(frame, tmp_path, cache, monkeypatch
 
 def test_kind_of_prefix_is_kind():
     assert [kind_of(name) for name in ("image", "image_front", "tabular")] == ["image", "image", "tabular"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("bad.json", b"[1]"),
+        ("bad.json", b'{"0": 5}'),
+        ("notes.json", b"{"),
+        ("present.npy", b"\x93NUMPY"),
+        ("image.npy", b""),
+        ("image.npy", None),
+    ],
+)
+def test_damaged_cache_is_decoded_again_with_one_line(tmp_path, monkeypatch, caplog, name, content):
+    monkeypatch.setenv("MMZOO_CACHE_DIR", str(tmp_path / "cache"))
+    Image.fromarray(np.full((4, 4, 3), 7, np.uint8)).save(tmp_path / "a.png")
+    frame = pd.DataFrame({"picture": ["a.png", None]})
+    sizes = Sizes(image_size=4, sample_rate=8000, samples=10, text_bytes=8)
+    first = decode_rows(frame, tmp_path, {"image": ("picture",)}, sizes)
+    (place,) = (tmp_path / "cache").iterdir()
+    (place / name).unlink()  # `first` still reads the old file
+    if content is not None:
+        (place / name).write_bytes(content)
+    with caplog.at_level("WARNING", "mmzoo"):
+        again = decode_rows(frame, tmp_path, {"image": ("picture",)}, sizes)
+    assert [f"{place}: cached rows are damaged" in line for line in caplog.messages] == [True]
+    np.testing.assert_array_equal(again.arrays["image"], first.arrays["image"])
+    np.testing.assert_array_equal(again.present, [[True], [False]])
