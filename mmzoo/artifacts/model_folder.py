@@ -127,15 +127,13 @@ class ModelFolder:
 
 
 def read_config(kind: type, values: Mapping[str, Any], path: Path) -> Any:
-    """Return the Config `kind` with `values` of the card at `path`.
+    """Return the Config `kind` with `values` of the card at `path`; keys that are no fields of it are left out.
 
     Raises:
-        BadInputError: a key is unknown, or a value is of another type or out of its range.
+        BadInputError: a value is of another type or out of its range.
     """
     kinds = typing.get_type_hints(kind)
-    if unknown := sorted(set(values) - set(kinds)):
-        raise BadInputError(f"{path}: `config.{unknown[0]}` is not a key of its config")
-    read = {key: checked(kinds[key], value, path, f"config.{key}") for key, value in values.items()}
+    read = {key: checked(kinds[key], value, path, f"config.{key}") for key, value in values.items() if key in kinds}
     try:
         return kind(**read)
     except BadInputError as error:

@@ -212,7 +212,7 @@ def repr_of(recipe):
 
 
 CONFIGS = {
-    "text for a number": ({"epochs": "many"}, "`epochs` input should be a valid integer"),
+    "text for a number": ({"epochs": "many"}, "`config.epochs` input should be a valid integer"),
     "too large": ({"image_size": 10**9}, "`image_size` must be 8192 at most, got 1000000000"),
     "unknown": ({"zebra": 1}, "expected a config of recipe.py as it is now. Received: zebra"),
     "another order": ({"modalities": ["tabular", "text"]}, "`modalities` must be any of text, tabular in this order"),
