@@ -22,10 +22,11 @@ from mmzoo.automl.input_sizes import measure
 from mmzoo.automl.leakage import duplicates, format_duplicates
 from mmzoo.automl.linear_baselines import baseline_examples, baseline_input, format_baseline_rows, linear_models
 from mmzoo.automl.options import Request
-from mmzoo.automl.pretrained import check_weights, published_encoders
+from mmzoo.automl.pretrained import AUTO, check_weights, encoder_values, published_values
 from mmzoo.automl.recipe import RECIPE, from_values, recipe_text
 from mmzoo.automl.scores import compare, rows_table, score_table
 from mmzoo.automl.text_encoder import HASH, MOST_TEXTS, text_encoder
+from mmzoo.automl.transfer.choice import chosen_encoders
 from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
 from mmzoo.benchmark.measure import benchmark
 from mmzoo.commands.benchmark import for_card
@@ -161,13 +162,20 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
         shutil.rmtree(stopped, ignore_errors=True)
     request.keep(make_folder(recipe.parent, out))
     recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
-    if request.encoder or request.init_from:
+    if values["encoders"] or request.teacher or request.init_from:
         check_weights(recipes.load(str(recipe)))
     if request.size:
         values |= {**fit_sizes(recipes.load(str(recipe)), request.size), "bytes_limit": int(bytes_of(request.size))}
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.budget:
         values["epochs"] = fit_epochs(recipes.experiment(str(recipe)), request.budget, request.folds, request.tune)
+        recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
+    if AUTO in request.encoder:
+        chosen = chosen_encoders(recipes.experiment(str(recipe)), request, recipe.parent)
+        values |= encoder_values(values, values["encoders"] | chosen, values["rows"], request.budget)
+        if chosen and request.budget:  # epochs on features are short
+            recipe.write_text(recipe_text(from_values(values | {"epochs": request.epochs})), encoding="utf-8")
+            values["epochs"] = fit_epochs(recipes.experiment(str(recipe)), request.budget, request.folds, request.tune)
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
 
 
@@ -208,7 +216,8 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     values |= {
         name: getattr(request, name) for name in ("split", "group", "time", "seed", "skip_bad", "fusion", "epochs")
     }
-    values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
+    values["rows"] = int((split == "train").sum())
+    values |= published_values(values, values["rows"], request)
     values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
     values |= {
         "patience": PATIENCE,

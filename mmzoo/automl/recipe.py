@@ -38,7 +38,7 @@ RECIPE = TableRecipe(
 )
 __doc__ = RECIPE.summary
 TINY, dataset, sizes, build = RECIPE.tiny, RECIPE.dataset, RECIPE.sizes, RECIPE.build
-objective, plan, export = RECIPE.objective, RECIPE.plan, RECIPE.export
+objective, plan, export, first_stage = RECIPE.objective, RECIPE.plan, RECIPE.export, RECIPE.first_stage
 '''
 
 
@@ -57,7 +57,7 @@ def recipe_text(recipe: TableRecipe) -> str:
     """Return the `recipe.py` of `recipe`; text from the table is in it as string literals only."""
     source, config = recipe.source, recipe.config
     used = {type(column) for _, columns in source.inputs for column in columns if type(column) in FEATURES}
-    own = ("encoders", "patience", *recipe.kind.learned, *(["bytes_limit"] if recipe.bytes_limit else []))
+    own = ("encoders", "teachers", "patience", *recipe.kind.learned, *(["bytes_limit"] if recipe.bytes_limit else []))
     fields = [
         _field(one, recipe)
         for one in dataclasses.fields(TableConfig)
