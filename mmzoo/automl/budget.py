@@ -102,8 +102,11 @@ def fit_epochs(experiment: Experiment, budget: str, folds: int = 0, tune: int = 
     estimate times a few steps of the fused model, and assumes that all unimodal models together take at most as long.
     Features of frozen networks are computed here, and count. Lessons of a teacher take the epochs of its stage.
     """
-    started, lessons = time.monotonic(), lesson_epochs(experiment)
-    config, experiment = experiment.config, first_part(experiment)
+    config, lessons, spent = experiment.config, lesson_epochs(experiment), 0.0
+    if (part := first_part(experiment)) is not experiment:
+        started, experiment = time.monotonic(), part
+        part.dataset("train")  # computes the features
+        spent = time.monotonic() - started
     batches = experiment.dataset("train")
     model = experiment.build()
     compile_phase(model, experiment.objective(), experiment.plan()[0], len(batches))
@@ -113,6 +116,6 @@ def fit_epochs(experiment: Experiment, budget: str, folds: int = 0, tune: int = 
     model.fit(batches.take(steps), verbose=0, shuffle=False)
     epoch = (time.monotonic() - began) / steps * len(batches)
     models = (1 + folds) * (2 if len(config.modalities) > 1 else 1)
-    seconds = TRAINING * seconds_of(budget) * (1 - STUDY if tune else 1) - (began - started)
+    seconds = TRAINING * seconds_of(budget) * (1 - STUDY if tune else 1) - spent
     affordable = seconds / (models * epoch)
     return max(1, min(config.epochs, int(max(affordable / 2, affordable - lessons) if lessons else affordable)))

@@ -99,7 +99,25 @@ def experiment_of(table, folder, weights, ignore=("price",)):
     return recipes.experiment(str(folder / "recipe.py")), text
 
 
-def test_encoder_learns_from_the_teacher_and_ships_alone(table, weights, tmp_path, monkeypatch, untraced):
+def test_lessons_are_learned():
+    rng = np.random.default_rng(0)
+    color = rng.integers(0, 3, 64)
+    images = rng.integers(0, 120, (64, 32, 32, 3)).astype("uint8")
+    images[np.arange(64), ..., color] += 120
+    answers = np.eye(3, dtype="float32")[color]
+    features = (answers @ rng.normal(size=(3, 5))).astype("float32")
+    lesson = np.hstack([features, answers, np.ones((64, 1), "float32")])
+    keras.utils.set_random_seed(0)
+    model = pupil(table_encoders({"image": (32, 32, 3)}, 8000, 16, 0.25), 5, 3, "class")
+    model.compile(keras.optimizers.Adam(5e-3), loss=lesson_loss(1, 3, "class"))
+    model.fit({"image": images}, lesson, batch_size=16, epochs=20, verbose=0)
+    found = np.asarray(model({"image": images}, training=True))  # few steps: the moving averages are behind
+    assert np.square(found[:, :5] - features).mean() < 0.5 * np.square(features).mean()
+    assert np.mean(found[:, 5:].argmax(axis=1) == color) > 0.9
+
+
+@pytest.mark.slow
+def test_encoder_learns_from_the_teacher_and_ships_alone(table, weights, tmp_path, monkeypatch):
     monkeypatch.setattr("mmzoo.data.tables.batches.SMALLEST_EPOCH", 192)
     experiment, text = experiment_of(table, tmp_path, weights, ignore=("back", "price"))
     assert "teachers={" in text
