@@ -60,7 +60,15 @@ NAMES: dict[str, tuple[str, ...] | None] = {
     "objective": ("config",),
     "export": ("config",),
 }
-OPTIONAL = ("plan", "kinds", "references", "language", "reconstruction", "sizes")  # each a function of a config
+OPTIONAL = (
+    "plan",
+    "kinds",
+    "references",
+    "language",
+    "reconstruction",
+    "sizes",
+    "first_stage",
+)  # each a function of a config
 
 
 @dataclass(frozen=True)
@@ -194,6 +202,30 @@ def check_numbers(options: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A first stage of training, on other inputs or targets than the recipe's.
+
+    Attributes:
+        dataset: as `Recipe.dataset`: features of frozen networks in place of inputs, or other targets.
+        build: config to the model that is trained first.
+        opened: the trained model to the model of the recipe that the phases `later` train.
+        whole: the trained model to the model of the recipe, which is kept where `later` is not better on validation.
+            None: `later` is always kept.
+        later: config to the phases of the second training, maybe none; None for the recipe's plan.
+        plan: config to the phases of the first training; None for the recipe's plan.
+        objective: config to loss and metrics of the first training; None for the recipe's.
+    """
+
+    dataset: Callable[..., Any]
+    build: Callable[..., Any]
+    opened: Callable[[Any], Any]
+    whole: Callable[[Any], Any] | None = None
+    later: Callable[[Any], tuple[Phase, ...]] | None = None
+    plan: Callable[[Any], tuple[Phase, ...]] | None = None
+    objective: Callable[[Any], dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
 class Recipe:
     """One model, end to end: data, architecture, training and export.
 
@@ -217,6 +249,7 @@ class Recipe:
         source: table of a recipe that `mmzoo fit` wrote, `mmzoo.data.tables.source.Source`.
         table: values of a recipe that `mmzoo fit` wrote, `mmzoo.automl.table_recipe.TableRecipe`.
         sizes: config to the shapes of a table's inputs, `mmzoo.data.tables.rows.Sizes`.
+        first_stage: config to the `Stage` before the model as a whole is trained, or None.
     """
 
     name: str
@@ -236,6 +269,7 @@ class Recipe:
     source: Any = None
     table: Any = None
     sizes: Callable[..., Any] | None = None
+    first_stage: Callable[..., Stage | None] | None = None
 
     @classmethod
     def from_module(cls, module: ModuleType) -> Self:

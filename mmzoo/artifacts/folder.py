@@ -20,6 +20,7 @@ CARD = "card.json"
 KERAS = "model.keras"
 BASELINES = "baselines.npz"  # predictions of the unimodal baselines for the test examples
 LANGUAGE = "language_model.json"
+TRAINED = ".trained"  # checkpoints of a recipe, next to its file
 ARTIFACTS = {
     "keras": "model.keras",
     "saved_model": "saved_model",

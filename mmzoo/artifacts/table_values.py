@@ -32,6 +32,7 @@ class TableValues:
     __pydantic_config__ = {"extra": "forbid", "allow_inf_nan": False}  # noqa: RUF012
     source: Source
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    teachers: dict[str, dict[str, Any]] = field(default_factory=dict)
     class_weight: tuple[float, ...] = ()
     mean: float = 0.0
     deviation: float = 1.0
@@ -47,11 +48,13 @@ class TableValues:
             raise ValueError(f"`inputs` must be 1 to {MOST_MODALITIES} different modalities, got {len(names)}")
         for name, columns in self.source.inputs:
             _check_columns(name, columns)
-        for name, arguments in self.encoders.items():
+        for name, arguments in (*self.encoders.items(), *self.teachers.items()):
             handle, weights = arguments.get("handle"), arguments.get("weights")
             known = isinstance(handle, str) and NETWORK.fullmatch(handle) and isinstance(weights, str | None)
             if name not in names or set(arguments) - {"handle", "weights", "trainable"} or not known:
-                raise ValueError(f"`encoders` must be published networks of the modalities, got {name} = {arguments}")
+                raise ValueError(
+                    f"`encoders` and `teachers` must be published networks of the modalities, got {name} = {arguments}"
+                )
         for name in ("class_weight", "prior"):
             if len(getattr(self, name)) not in (0, len(self.source.classes)):
                 raise ValueError(f"`{name}` must be a number per class, got {len(getattr(self, name))}")

@@ -8,6 +8,7 @@ from typing import Any
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
 from mmzoo.training.loop import compile_phase
+from mmzoo.training.stages import first_part, lesson_epochs
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 BYTES = {"B": 1, "KB": 1000, "MB": 1_000_000}
@@ -99,8 +100,13 @@ def fit_epochs(experiment: Experiment, budget: str, folds: int = 0, tune: int = 
 
     The budget covers all models that `fit` trains, including the `folds`; `tune` trials take their part first. The
     estimate times a few steps of the fused model, and assumes that all unimodal models together take at most as long.
+    Features of frozen networks are computed here, and count. Lessons of a teacher take the epochs of its stage.
     """
-    config = experiment.config
+    config, lessons, spent = experiment.config, lesson_epochs(experiment), 0.0
+    if (part := first_part(experiment)) is not experiment:
+        started, experiment = time.monotonic(), part
+        part.dataset("train")  # computes the features
+        spent = time.monotonic() - started
     batches = experiment.dataset("train")
     model = experiment.build()
     compile_phase(model, experiment.objective(), experiment.plan()[0], len(batches))
@@ -110,5 +116,6 @@ def fit_epochs(experiment: Experiment, budget: str, folds: int = 0, tune: int = 
     model.fit(batches.take(steps), verbose=0, shuffle=False)
     epoch = (time.monotonic() - began) / steps * len(batches)
     models = (1 + folds) * (2 if len(config.modalities) > 1 else 1)
-    seconds = TRAINING * seconds_of(budget) * (1 - STUDY if tune else 1)
-    return max(1, min(config.epochs, int(seconds / (models * epoch))))
+    seconds = TRAINING * seconds_of(budget) * (1 - STUDY if tune else 1) - spent
+    affordable = seconds / (models * epoch)
+    return max(1, min(config.epochs, int(max(affordable / 2, affordable - lessons) if lessons else affordable)))

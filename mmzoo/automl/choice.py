@@ -69,6 +69,8 @@ def choose(
     modalities, (inputs, labels) = experiment.config.modalities, validation
     members = {FUSED: fused, **linear, **unimodal}
     parts = candidates(tuple(linear), tuple(unimodal))
+    large = {FUSED, LINEAR, *recipe.encoders}  # of these, two in a mean would run a published network twice
+    parts = {k: v for k, v in parts.items() if len(large.intersection(v)) <= 1 or not recipe.encoders}
     if recipe.bytes_limit:
         parts = {k: v for k, v in parts.items() if k == FUSED or _bytes(members, v) <= recipe.bytes_limit}
     used = dict.fromkeys(name for names in parts.values() for name in names)

@@ -24,7 +24,7 @@ from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
 from mmzoo.reports.trials import fold_rows
 from mmzoo.tasks.task import Metric
-from mmzoo.training.loop import fit
+from mmzoo.training.stages import fit
 
 logger = logging.getLogger(__name__)
 FOLDS = "folds.json"

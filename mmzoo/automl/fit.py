@@ -23,10 +23,11 @@ from mmzoo.automl.leakage import duplicates, format_duplicates
 from mmzoo.automl.linear_baselines import baseline_examples, baseline_input, format_baseline_rows, linear_models
 from mmzoo.automl.linear_member import logarithm
 from mmzoo.automl.options import Request
-from mmzoo.automl.pretrained import check_weights, published_encoders
+from mmzoo.automl.pretrained import AUTO, check_weights, encoder_values, published_values
 from mmzoo.automl.recipe import RECIPE, from_values, recipe_text
 from mmzoo.automl.scores import compare, rows_table, score_table
 from mmzoo.automl.text_encoder import HASH, MOST_TEXTS, text_encoder
+from mmzoo.automl.transfer.choice import chosen_encoders
 from mmzoo.automl.tuning import STUDY, check_tune, tune, write_trials
 from mmzoo.benchmark.measure import benchmark
 from mmzoo.commands.benchmark import for_card
@@ -165,7 +166,7 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
         shutil.rmtree(stopped, ignore_errors=True)
     request.keep(make_folder(recipe.parent, out))
     recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
-    if request.encoder or request.init_from:
+    if values["encoders"] or request.teacher or request.init_from:
         check_weights(recipes.load(str(recipe)))
     if values["kind"] == "number":
         experiment = recipes.experiment(str(recipe))
@@ -177,6 +178,13 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if request.budget:
         values["epochs"] = fit_epochs(recipes.experiment(str(recipe)), request.budget, request.folds, request.tune)
+        recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
+    if AUTO in request.encoder:
+        chosen = chosen_encoders(recipes.experiment(str(recipe)), request, recipe.parent)
+        values |= encoder_values(values, values["encoders"] | chosen, values["rows"], request.budget)
+        if chosen and request.budget:  # epochs on features are short
+            recipe.write_text(recipe_text(from_values(values | {"epochs": request.epochs})), encoding="utf-8")
+            values["epochs"] = fit_epochs(recipes.experiment(str(recipe)), request.budget, request.folds, request.tune)
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
 
 
@@ -214,18 +222,18 @@ def assemble(place: Path, target: str, request: Request) -> dict:
     longest = 0 if sizes["text_encoder"] == HASH else sizes["text_bytes"]
     for line in cell_notes(frame, root, dict(inputs), longest, training=True):
         logger.info(line)
-    values = {"path": str(place.absolute()), "target": target, "inputs": inputs, **sizes, **_options(request, inputs)}
-    values["left_out"] = tuple(left_out)
+    values = {"path": str(place.absolute()), "target": target, "inputs": inputs, **sizes, **_options(request)}
+    values["left_out"], values["rows"] = tuple(left_out), int((split == "train").sum())
+    values |= published_values(values, values["rows"], request)
     values["modality_dropout"] = _modality_dropout(goal_kind.own_heads, len(inputs))
     values |= {"kind": goal.kind, **goal_kind.values(goal, split == "train", request.balance)}
     return values
 
 
-def _options(request: Request, inputs: Sequence[tuple[str, tuple]]) -> dict:
+def _options(request: Request) -> dict:
     """Return the values of a recipe that are asked for, or the same for all tables."""
     same = ("split", "group", "time", "id", "seed", "skip_bad", "fusion", "epochs")
     values = {name: getattr(request, name) for name in same}
-    values["encoders"] = published_encoders(request.encoder, [name for name, _ in inputs])
     values["init_from"] = str(Path(request.init_from).absolute()) if request.init_from else ""
     return values | {"patience": PATIENCE, "width": 1.0}
 

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 from scipy import sparse
 from scipy.special import expit, softmax
 
@@ -16,12 +16,13 @@ from mmzoo.automl.linear_features import length
 from mmzoo.automl.linear_fit import fits, products
 from mmzoo.automl.targets import number
 from mmzoo.automl.text_table import document_weights, factors, frequencies
+from mmzoo.automl.transfer.features import frozen_networks, image_features, on_features
 from mmzoo.blocks.hashed_text import SublinearFrequencies
 from mmzoo.blocks.image_statistics import ImageStatistics
 from mmzoo.blocks.piecewise_linear import PiecewiseLinear
 from mmzoo.blocks.presence import split_present
 from mmzoo.blocks.signal_statistics import BandStatistics, SeriesStatistics
-from mmzoo.blocks.standardized import StandardizedFeatures
+from mmzoo.blocks.standardized import StandardizedFeatures, StandardizedValues
 from mmzoo.data.arrays import Arrays
 from mmzoo.data.presence import select_inputs
 from mmzoo.data.tables.batches import Examples, as_inputs
@@ -48,29 +49,28 @@ def linear_model(
 
     Logistic or ridge regression; the regularization with the lowest validation loss is kept. The features of a missing
     modality are 0, for dense ones the mean of the training rows. Videos and bytes of texts have no features here.
+    Images of a frozen published network have its features too (a linear probe: Kornblith et al. 2019, section 3), and
+    where two image columns share it, the absolute differences of these.
 
     Returns:
         a model with the layers of `models.late_fusion`; `embedding` is in front of the softmax. None where no modality
         has features.
     """
-    fronts = {modality: front for modality in modalities if (front := _front(recipe, modality))}
+    networks = {name: one for name, one in frozen_networks(recipe, recipe.config).items() if name in modalities}
+    fronts = [
+        *(_Front(name, _standardized(name, one), one) for name, one in networks.items()),
+        *(_Front(name, front) for name in modalities if (front := _front(recipe, name))),
+    ]
     texts = [modality for modality in modalities if isinstance(train.rows.arrays[modality], TextCounts)]
     if not fronts and not texts:
         return None
     kept = np.linspace(0, len(train.index) - 1, min(ROWS, len(train.index))).astype(int)
     rows, labels = train.index[kept], train.labels[kept]
-    for modality, front in fronts.items():
-        layer = front.get_layer(FRONT_END)
-        if isinstance(layer, StandardizedFeatures):
-            there = rows[train.rows.present[rows, list(train.rows.arrays).index(modality)]]
-            if not len(there):
-                return None
-            layer.adapt(batch[modality] for batch in _read(train.rows, there, (modality,)))
-    blocks, others, scales, buckets = [], [], [], {}
-    for name, front in fronts.items():
-        blocks.append(_features(name, front, _read(train.rows, rows, (name,))))
-        others.append(_features(name, front, _batches(select_inputs(validation[0], [name, "present"]))))
-        scales.append(np.full(blocks[-1].shape[1], 1 / length(blocks[-1]), "float32"))
+    dense = _dense(fronts, train, rows, validation[0])
+    if dense is None:
+        return None
+    blocks, others = ([*part] for part in dense)
+    scales, buckets = [np.full(block.shape[1], 1 / length(block), "float32") for block in blocks], {}
     for name in texts:
         counts = train.rows.arrays[name].matrix(rows)
         used = buckets[name] = np.unique(counts.indices)  # the weights of all others would be 0
@@ -110,6 +110,49 @@ def logarithm(recipe: Any, train: Examples, validation: Examples) -> dict[str, A
     return values if better else {}
 
 
+@dataclass(frozen=True)
+class _Front:
+    """Fixed features of a modality: a model of one layer, `front_end`, behind the network if there is one."""
+
+    modality: str
+    model: keras.Model
+    network: keras.Model | None = None
+
+
+def _dense(
+    fronts: Sequence[_Front], train: Examples, rows: np.ndarray, validation: Arrays
+) -> tuple[list[np.ndarray], list[np.ndarray]] | None:
+    """Return the features `(N, F)` of each front, of the training `rows` and of `validation`.
+
+    The statistics of the fronts are fitted to the training rows; None if a modality is in none of them.
+    """
+    networks = {front.modality: front.network for front in fronts if front.network is not None}
+    found = {name: image_features(validation[name], one, f"features of {name}") for name, one in networks.items()}
+    published = on_features(train, networks).rows, {**validation, **found}
+    blocks: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for front in fronts:
+        name, layer = front.modality, front.model.get_layer(FRONT_END)
+        table, given = published if front.network else (train.rows, validation)
+        if isinstance(layer, StandardizedFeatures):
+            there = rows[table.present[rows, list(table.arrays).index(name)]]
+            if not len(there):
+                return None
+            layer.adapt(batch[name] for batch in _read(table, there, (name,)))
+        blocks[0].append(_features(name, front.model, _read(table, rows, (name,))))
+        blocks[1].append(_features(name, front.model, _batches(given, name)))
+    if _pair(fronts):
+        places = [list(train.rows.arrays).index(front.modality) for front in fronts[:2]]
+        for found, there in zip(blocks, (train.rows.present[rows], validation["present"] > 0), strict=True):
+            found.append(np.abs(found[0] - found[1]) * there[:, places].all(axis=1, keepdims=True))
+    return blocks
+
+
+def _pair(fronts: Sequence[_Front]) -> bool:
+    """Return whether the first two fronts, and no others, are of one network: only their differences are features."""
+    networks = [front.network for front in fronts if front.network is not None]
+    return len(networks) == 2 and networks[0] is networks[1]
+
+
 def _scaled(block: "Block", scale: np.ndarray) -> "Block":
     return block * scale if isinstance(block, np.ndarray) else block @ sparse.diags(scale)
 
@@ -120,9 +163,16 @@ def _read(rows: Rows, index: np.ndarray, modalities: tuple[str, ...]) -> Iterato
         yield as_inputs(rows, index[start : start + BATCH], modalities)
 
 
-def _batches(inputs: Arrays) -> Iterator[Arrays]:
-    for start in range(0, len(inputs["present"]), BATCH):
-        yield {name: x[start : start + BATCH] for name, x in inputs.items()}
+def _batches(inputs: Arrays, modality: str) -> Iterator[Arrays]:
+    chosen = select_inputs(inputs, [modality, "present"])
+    for start in range(0, len(chosen["present"]), BATCH):
+        yield {name: x[start : start + BATCH] for name, x in chosen.items()}
+
+
+def _standardized(modality: str, network: keras.Model) -> keras.Model:
+    """Return the features of a published network, standardized, as a model of one layer, `front_end`."""
+    x = keras.Input(network.output.shape[1:], name=modality)
+    return keras.Model(x, StandardizedValues(name=FRONT_END)(x), name=f"{modality}_network_features")
 
 
 def _front(recipe: Any, modality: str) -> keras.Model | None:
@@ -176,7 +226,7 @@ LAYERS = {"class": "softmax", "number": "linear", "labels": "sigmoid"}
 def _graph(
     recipe: Any,
     examples: Arrays,
-    fronts: Mapping[str, keras.Model],
+    fronts: Sequence[_Front],
     buckets: Mapping[str, np.ndarray],
     fitted: tuple[np.ndarray, np.ndarray],
 ) -> keras.Model:
@@ -188,10 +238,13 @@ def _graph(
     sizes = [len(used) for used in buckets.values()]
     own, *of_texts = np.split(weights, len(weights) - np.cumsum(sizes[::-1], dtype=int)[::-1])
     parts, joined = [], [own]
-    for modality, front in fronts.items():
-        x = layers.Activation("linear", name="encoded")(front.output)
-        encoder = keras.Model(front.input, x, name=front.name)
-        parts.append(encoder(inputs[modality]) * there[modality])
+    for front in fronts:
+        x = layers.Activation("linear", name="encoded")(front.model.output)
+        encoder, given = keras.Model(front.model.input, x, name=front.model.name), inputs[front.modality]
+        parts.append(encoder(front.network(given) if front.network else given) * there[front.modality])
+    if _pair(fronts):
+        both = there[fronts[0].modality] * there[fronts[1].modality]
+        parts.append(ops.abs(parts[0] - parts[1]) * both)
     for (modality, used), values in zip(buckets.items(), of_texts, strict=True):
         found, mix = factors(values, MOST_RANK)
         table = np.zeros((SIZE, found.shape[1]), "float32")
@@ -203,9 +256,9 @@ def _graph(
         parts.append(encoder(inputs[modality]) * there[modality])
         joined.append(mix)
     joint = layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
-    dense = layers.Dense(len(biases), name="embedding")
-    logits = dense(joint)
-    dense.set_weights([np.concatenate(joined), biases])
+    last = layers.Dense(len(biases), name="embedding")
+    logits = last(joint)
+    last.set_weights([np.concatenate(joined), biases])
     answer = layers.Activation(LAYERS[recipe.source.kind], name="linear_answer")(logits)
     answer = recipe.kind.wiring(recipe)["postprocess"]([answer, inputs["present"]])
     return keras.Model(inputs, answer, name="linear_model")

@@ -45,7 +45,10 @@ class Request:
     text_encoder: str = ""
     """Encoder of texts: hash, for words and character n-grams, or conv, for bytes; by default hash where it fits."""
     encoder: tuple[str, ...] = ()
-    """Pretrained networks, as image=mobilenet_v3_small; :random or :FILE behind it replaces the download."""
+    """Pretrained networks, as image=efficientnet_lite0 (extra pretrained, offline) or image=mobilenet_v3_small; :random
+    or :FILE behind it replaces the published weights."""
+    teacher: tuple[str, ...] = ()
+    """Pretrained networks that small image encoders learn from, as image=efficientnet_lite0; they are not exported."""
     init_from: str = ""
     """.keras file of an earlier fit to initialize encoders from."""
     balance: bool = False

@@ -51,7 +51,7 @@ RECIPE = TableRecipe(
 )
 __doc__ = RECIPE.summary
 TINY, dataset, sizes, build = RECIPE.tiny, RECIPE.dataset, RECIPE.sizes, RECIPE.build
-objective, plan, export = RECIPE.objective, RECIPE.plan, RECIPE.export
+objective, plan, export, first_stage = RECIPE.objective, RECIPE.plan, RECIPE.export, RECIPE.first_stage
 '''
 
 
@@ -90,7 +90,8 @@ def recipe_text(recipe: TableRecipe) -> str:
     """Return the `recipe.py` of `recipe`; text from the table is in it as string literals only."""
     source, config = recipe.source, recipe.config
     used = {type(column) for _, columns in source.inputs for column in columns if type(column) in FEATURES}
-    own = [name for name in ("encoders", "patience", *recipe.kind.learned, "bytes_limit") if _is_own(recipe, name)]
+    names = ("encoders", "teachers", "patience", *recipe.kind.learned, "bytes_limit")
+    own = [name for name in names if _is_own(recipe, name)]
     fields = [
         _field(one, recipe)
         for one in dataclasses.fields(TableConfig)

@@ -1,9 +1,8 @@
 """The recipe of a table: data, model, objective, plan and export from the values in a `recipe.py`."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,10 @@ from mmzoo.artifacts.table_values import TableValues
 from mmzoo.automl.choice import LINEAR, Choice, choose
 from mmzoo.automl.linear_member import linear_model
 from mmzoo.automl.targets import number
+from mmzoo.automl.targets.models import KINDS, TargetModel
 from mmzoo.automl.text_table import initial_tables
-from mmzoo.blocks.presence import ConstantWhereNothing, SharesWhereUnknown
+from mmzoo.automl.transfer.stage import feature_stage
+from mmzoo.automl.transfer.teacher import teacher_stage
 from mmzoo.data.arrays import split_arrays
 from mmzoo.data.tables.batches import Examples, evaluation_rows, training_rows
 from mmzoo.data.tables.features import Category, Date, Number, edges, figures
@@ -25,18 +26,14 @@ from mmzoo.data.tables.rows import Sizes, kind_of, series_of
 from mmzoo.data.tables.source import Source, load_splits, locate
 from mmzoo.errors import BadInputError, expect
 from mmzoo.experiment import Experiment
-from mmzoo.heads.classifier import classifier
-from mmzoo.heads.multi_label import multi_label
-from mmzoo.losses.auxiliary import fused_accuracy, with_auxiliary
 from mmzoo.metrics.labels import THRESHOLD
 from mmzoo.models.late_fusion import late_fusion
 from mmzoo.models.table_encoders import table_encoders, text_rank
 from mmzoo.models.transfer import start_from
-from mmzoo.recipe import Export, Phase, check_numbers, check_order
+from mmzoo.recipe import Export, Phase, Stage, check_numbers, check_order
 
-SMALLEST = 1e-7  # probability in a logarithm
+SHARED = "image_encoder"  # the encoder of several images
 TABLE_RATE = 0.1  # learning rate of the tables of hashed texts, as a multiple of the others: they start from a model
-SMOOTHING = 0.1  # of class labels (Szegedy et al. 2016, section 7)
 
 
 @dataclass(frozen=True)
@@ -77,6 +74,8 @@ class TableConfig:
     """Examples per step."""
     learning_rate: float = 2e-3
     """Peak learning rate of the AdamW schedule."""
+    opened: int = 0
+    """Epochs in which EfficientNet-Lite0 is trained with the rest, kept if validation gains; 0 keeps it frozen."""
     init_from: str = ""
     """A .keras file to initialize encoders from."""
     seed: int = 0
@@ -91,47 +90,27 @@ class TableConfig:
         check_numbers(dataclasses.asdict(self))
         expect("width", self.width > 0, "a number above 0", self.width)
         expect("threshold", 0 <= self.threshold < 1, "a number from 0 to below 1", self.threshold)
+        expect("opened", self.opened >= 0, "0 or more", self.opened)
         expect("text_encoder", self.text_encoder in ("hash", "conv"), "hash or conv", self.text_encoder)
         expect("fusion", self.fusion in fusion.names(), f"one of {', '.join(fusion.names())}", self.fusion)
-
-
-@dataclass(frozen=True)
-class TargetKind:
-    """One kind of target: its head, objective, exported output and validation metric.
-
-    `wiring` returns the arguments of `late_fusion` that depend on the target. The layer `answer` yields `output`; the
-    first input of the layer `before` is the prediction in front of the fallback for missing modalities. `row_losses`
-    returns the loss of each row `(N,)` of such predictions `(N, K)`, `answers` converts them to `output`. `learned` are
-    the fields of `TableRecipe` that only this kind has.
-    """
-
-    task: str
-    summary: str
-    output: str
-    monitor: str
-    learned: tuple[str, ...]
-    wiring: Callable[["TableRecipe"], dict[str, Any]]
-    objective: Callable[["TableRecipe"], dict[str, Any]]
-    before: str
-    row_losses: Callable[["TableRecipe", np.ndarray, np.ndarray], np.ndarray]
-    answers: Callable[["TableRecipe", np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableRecipe:
     """The values of a table's recipe, and the parts of a recipe as methods.
 
-    `file` is the path of the `recipe.py`; `config` has the defaults. `encoders` is `{modality: arguments}` of published
-    encoders, see `mmzoo.encoders.pretrained`. `class_weight` has one weight per class or is empty. `mean` and
-    `deviation` describe a numeric target in the training rows; `scale` is "", or log or log1p where they and `highest`
-    are of its logarithm, see `targets.number`. `prior` is the frequency of each label. `patience` is in epochs,
-    `bytes_limit` of the float TFLite file in bytes, 0 for none.
+    `file` is the path of the `recipe.py`; `config` has the defaults. `encoders` is `{modality: arguments}` of
+    `mmzoo.models.published.image_encoder`; `teachers` likewise, of networks that the model learns from. `class_weight`
+    has one weight per class or is empty. `mean` and `deviation` describe a numeric target in the training rows; `scale`
+    is "", or log or log1p where they and `highest` are of its logarithm, see `targets.number`. `prior` is the frequency
+    of each label. `patience` is in epochs, `bytes_limit` of the float TFLite file in bytes, 0 for none.
     """
 
     file: str = ""
     source: Source
     config: TableConfig
     encoders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    teachers: dict[str, dict[str, Any]] = field(default_factory=dict)
     class_weight: tuple[float, ...] = ()
     mean: float = 0.0
     deviation: float = 1.0
@@ -147,14 +126,14 @@ class TableRecipe:
         expect("scale", self.scale in ("", *number.SHIFTS), "log, log1p or empty", self.scale)
 
     @property
-    def kind(self) -> TargetKind:
+    def kind(self) -> TargetModel:
         """Return the kind of the target."""
         return KINDS[self.source.kind]
 
     @property
     def tiny(self) -> TableConfig:
         """Return a config that trains in seconds."""
-        return dataclasses.replace(self.config, epochs=1, embed_dim=16, width=0.25)
+        return dataclasses.replace(self.config, epochs=1, opened=0, embed_dim=16, width=0.25)
 
     @property
     def summary(self) -> str:
@@ -208,7 +187,14 @@ class TableRecipe:
         The target is a class index `(B,)`, a number `(B,)`, or 0 and 1 for each label `(B, K)`.
         """
         config = config or self.config
-        examples = self._splits(config)[split]
+        return self.batches(self.examples(split, config), split, config, epoch)
+
+    def examples(self, split: str, config: TableConfig) -> Examples:
+        """Return the decoded rows of a split."""
+        return self._splits(config)[split]
+
+    def batches(self, examples: Examples, split: str, config: TableConfig, epoch: int) -> tf.data.Dataset:
+        """Return the batches of `examples`, with one epoch of `train`; see `dataset`."""
         if split != "train":
             return evaluation_rows(examples, config.modalities, config.seed)
         dropout = config.modality_dropout
@@ -225,14 +211,29 @@ class TableRecipe:
 
     def build(self, config: TableConfig | None = None) -> keras.Model:
         """Return the late-fusion model of `{modality: (B, ...), "present": (B, M)}`."""
-        config = config or self.config
-        shapes = self.sizes(config).shapes(config.modalities, self.inputs)
+        return self.model(config or self.config)
+
+    def model(self, config: TableConfig, features: Mapping[str, int] | None = None) -> keras.Model:
+        """Return the model; modalities in `features` have features `(B, F)` of this number in place of images."""
+        encoders = self.modality_encoders(config, config.modalities, features)
+        model = late_fusion(encoders, fusion.load(config.fusion), always_present=True, **self.kind.wiring(self))
+        return start_from(config.init_from, model, self.source.modalities, SHARED)
+
+    def modality_encoders(
+        self, config: TableConfig, modalities: Sequence[str], features: Mapping[str, int] | None = None
+    ) -> dict[str, keras.Model]:
+        """Return the encoders of `modalities`, see `model`."""
+        shapes = self.sizes(config).shapes(modalities, self.inputs)
+        shapes |= {name: (count,) for name, count in (features or {}).items()}
         options = self.encoders | {name: {"table": table} for name, table in self._text_tables(config).items()}
         options |= {name: column.figures for name, column in series_of(self.inputs).items()}
         scaled = {"figures": (*figures(self.features), edges(self.features)), "options": options}
-        encoders = table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
-        model = late_fusion(encoders, fusion.load(config.fusion), always_present=True, **self.kind.wiring(self))
-        return start_from(config.init_from, model, self.source.modalities)
+        return table_encoders(shapes, config.sample_rate, config.embed_dim, config.width, **scaled)
+
+    def first_stage(self, config: TableConfig | None = None) -> Stage | None:
+        """Return the training that precedes the whole model: on cached features of frozen encoders, or by teachers."""
+        config = config or self.config
+        return feature_stage(self, config) or teacher_stage(self, config)
 
     def objective(self, config: TableConfig | None = None) -> dict[str, Any]:
         """Return the loss and the metrics of the target's kind."""
@@ -270,7 +271,7 @@ class TableRecipe:
     def choose(self, experiment: Experiment, fused: keras.Model, unimodal: Mapping[str, keras.Model]) -> Choice:
         """Choose the model that ships on the validation rows, see `mmzoo.automl.choice`."""
         config, validation = experiment.config, split_arrays(experiment, "validation")
-        linear = linear_model(self, config.modalities, self._splits(config)["train"], validation)
+        linear = linear_model(self, config.modalities, self.examples("train", config), validation)
         return choose(self, experiment, fused, {} if linear is None else {LINEAR: linear}, unimodal, validation)
 
     def _place(self, config: TableConfig) -> Path:
@@ -305,85 +306,3 @@ class TableRecipe:
     def features(self) -> tuple[Number | Category | Date, ...]:
         """Return the columns of the modality `tabular`."""
         return self.inputs.get("tabular", ())
-
-
-def _class_wiring(recipe: TableRecipe) -> dict[str, Any]:
-    """Return a softmax head, one per modality, and the fallback to the class prior."""
-    head = partial(classifier, num_classes=len(recipe.source.classes))
-    return {"head": head, "postprocess": SharesWhereUnknown(name="answer"), "unimodal_head": head}
-
-
-def _class_objective(recipe: TableRecipe) -> dict[str, Any]:
-    """Return label-smoothed cross-entropy of the fused and the unimodal probabilities."""
-    count = len(recipe.source.classes)
-
-    def loss(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
-        one_hot = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), count)
-        return keras.losses.categorical_crossentropy(one_hot, y_pred, label_smoothing=SMOOTHING)
-
-    return {"loss": with_auxiliary(loss, count), "metrics": [fused_accuracy(count)]}
-
-
-def _class_losses(recipe: TableRecipe, labels: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    """Return label-smoothed cross-entropy, as the objective has it."""
-    logs = np.log(np.clip(raw, SMALLEST, 1))
-    return -(1 - SMOOTHING) * logs[np.arange(len(labels)), labels.astype(int)] - SMOOTHING * logs.mean(axis=1)
-
-
-def _labels_wiring(recipe: TableRecipe) -> dict[str, Any]:
-    """Return a sigmoid head, and the fallback to the frequencies of the labels."""
-    count = len(recipe.source.classes)
-    prior = ConstantWhereNothing(recipe.prior or [0.0] * count, name="answer")
-    return {"head": partial(multi_label, num_classes=count), "postprocess": prior}
-
-
-def _labels_objective(recipe: TableRecipe) -> dict[str, Any]:
-    """Return binary cross-entropy and micro F1."""
-    score = keras.metrics.F1Score(average="micro", threshold=0.5, name="micro_f1")
-    return {"loss": "binary_crossentropy", "metrics": [score]}
-
-
-def _labels_losses(recipe: TableRecipe, labels: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    """Return binary cross-entropy, averaged over the labels."""
-    likely = np.where(labels > 0.5, raw, 1 - raw)
-    return -np.log(np.clip(likely, SMALLEST, 1)).mean(axis=1)
-
-
-KINDS = {
-    "class": TargetKind(
-        task="classification",
-        summary="Classification",
-        output="probabilities",
-        monitor="val_loss",
-        learned=("class_weight",),
-        wiring=_class_wiring,
-        objective=_class_objective,
-        before="answer",
-        row_losses=_class_losses,
-        answers=lambda recipe, raw: raw,
-    ),
-    "number": TargetKind(
-        task="regression",
-        summary="Regression",
-        output="value",
-        monitor="val_loss",
-        learned=("mean", "deviation", "scale", "highest"),
-        wiring=number.wiring,
-        objective=number.objective,
-        before="value_or_mean",
-        row_losses=lambda recipe, labels, raw: np.abs(raw[:, 0] - number.scaled(recipe, labels)),
-        answers=number.in_unit,
-    ),
-    "labels": TargetKind(
-        task="multilabel",
-        summary="Multi-label classification",
-        output="label_probabilities",
-        monitor="val_loss",
-        learned=("prior",),
-        wiring=_labels_wiring,
-        objective=_labels_objective,
-        before="answer",
-        row_losses=_labels_losses,
-        answers=lambda recipe, raw: raw,
-    ),
-}

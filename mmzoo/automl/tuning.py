@@ -24,7 +24,7 @@ from mmzoo.device.replacing import replacing
 from mmzoo.errors import BadInputError
 from mmzoo.experiment import Experiment
 from mmzoo.reports.trials import show_loss
-from mmzoo.training.loop import fit
+from mmzoo.training.stages import fit
 
 logger = logging.getLogger(__name__)
 STUDY, DONE, TRIALS = "tuning.sqlite3", "tuning.json", "tuning.csv"
@@ -80,7 +80,7 @@ def tune(recipe: Path, request: Request) -> dict:
     whole = recipes.experiment(str(recipe))
     config = whole.config
     epochs = min(config.epochs, max(FEWEST, math.ceil(config.epochs / SHARE)))
-    trials = _run_trials(recipe.parent, whole.changed(epochs=epochs), request)
+    trials = _run_trials(recipe.parent, whole.changed(epochs=epochs, opened=0), request)
     section = _section(trials, request.tune)
     best = section["best"]["values"]
     if request.budget:

@@ -34,3 +34,15 @@ class StandardizedFeatures(Layer):
         deviation = found.std(axis=0, dtype="float64")
         self.mean.assign(found.mean(axis=0, dtype="float64").astype("float32"))
         self.scale.assign(np.where(deviation > SMALLEST, 1 / np.maximum(deviation, SMALLEST), 0).astype("float32"))
+
+
+class StandardizedValues(StandardizedFeatures):
+    """Standardize features `(B, F)` that another layer computed."""
+
+    def measure(self, x: KerasTensor) -> KerasTensor:
+        """Return the features as they are."""
+        return x
+
+    def size(self, input_shape: tuple[int | None, ...]) -> int:
+        """Return the number of features."""
+        return input_shape[-1]

@@ -39,11 +39,12 @@ from mmzoo.reports.readme import interrupted_line
 from mmzoo.reports.write import write_card
 from mmzoo.tasks.task import Comparison, Examples, Task
 from mmzoo.training.interrupt import Interrupted, Interruption, interruptible
-from mmzoo.training.loop import check_precision, fit
+from mmzoo.training.loop import check_precision
 from mmzoo.training.options import PhaseOptions, tell_encoders, training_settings, with_options
 from mmzoo.training.prior_fallback import fit_prior_fallback
 from mmzoo.training.progress import EpochTable
 from mmzoo.training.resume import checkpoints, exclusive_run
+from mmzoo.training.stages import fit
 from mmzoo.verification.table import table as verification_table
 from mmzoo.verification.verify import verify
 
@@ -80,7 +81,8 @@ def train(
 ) -> Path:
     """Train a recipe and its unimodal baselines; evaluate, export and verify them into a folder.
 
-    Baselines are trained where the recipe's task compares with them.
+    Baselines are trained where the recipe's task compares with them. Checkpoints in `.trained` next to the recipe's
+    file, which `fit` leaves there, are used: `fused`, and each modality alone.
 
     Args:
         recipe: a name of `mmzoo list`, or the path of a recipe's file, which is copied into the folder.

@@ -11,12 +11,12 @@ from keras import layers
 from mmzoo.device.text_hash import SIZE
 from mmzoo.encoders.light_cnn import light_cnn
 from mmzoo.encoders.log_mel_cnn import log_mel_cnn
-from mmzoo.encoders.pretrained import pretrained
 from mmzoo.encoders.series_conv import series_conv
 from mmzoo.encoders.tabular_mlp import tabular_mlp, tabular_piecewise
 from mmzoo.encoders.temporal_conv import temporal_conv
 from mmzoo.encoders.text_conv import text_conv
 from mmzoo.encoders.text_hash import RANK, text_hash
+from mmzoo.models.published.image_encoder import feature_encoder, published_encoder
 
 CELLS = 6  # a side of the last feature map, at most
 MOST_CHANNELS = 96
@@ -35,34 +35,46 @@ def table_encoders(
 ) -> dict[str, keras.Model]:
     """Build `{modality: keras.Model}`, each to embeddings `(B, embed_dim)`.
 
+    Several images of one shape share the encoder `image_encoder`: its weights learn from all of them.
+
     Args:
-        shapes: `{modality: shape}` of one example: of `image` and `image_front` `(H, W, 3)`, of `audio` `(T,)`, of
-            `video` `(T*H, H, 3)`, T square frames from top to bottom, of `series` `(T, C)` with a last channel as in
-            `series_conv`, of `text` `(L,)`, of `tabular` `(F,)`. A modality's kind is its name up to the first `_`. A
-            text of shape `(32768,)` is hashed counts.
+        shapes: `{modality: shape}` of one example: of `image` and `image_front` `(H, W, 3)`, or `(F,)` of features of a
+            frozen network, of `audio` `(T,)`, of `video` `(T*H, H, 3)`, T square frames from top to bottom, of `series`
+            `(T, C)` with a last channel as in `series_conv`, of `text` `(L,)`, of `tabular` `(F,)`. A modality's kind
+            is its name up to the first `_`. A text of shape `(32768,)` is hashed counts.
         sample_rate: of audio, in Hz.
         embed_dim: width of the embeddings.
         width: factor of the channels inside the encoders.
         figures: mean and variance `(F,)` of the rows of `tabular`, and the edges of the bins of each feature, see
             `tabular_piecewise`; without them the rows are not scaled.
         dropout: dropout rate of each embedding, and inside the encoder of `tabular`.
-        options: `{modality: arguments}`: of images and videos the arguments of `encoders.pretrained`, of hashed texts
+        options: `{modality: arguments}`: of images and videos the arguments of `published_encoder`, of hashed texts
             `table`, the initial table `(32768, text_rank(width))`, of series `mean` and `variance` of each channel.
 
     Raises:
         ValueError: a modality is of another kind.
     """
     facts = {"audio": {"sample_rate": sample_rate}, "tabular": {"figures": figures, "dropout": dropout}}
-    made = {}
+    made, shared = {}, _shared_images(shapes, options or {})
     for name, shape in shapes.items():
+        if name in shared[1:]:
+            made[name] = made[shared[0]]
+            continue
         kind = name.split("_")[0]
         if kind not in KINDS:
             raise ValueError(f"table_encoders expects {', '.join(KINDS)}. Received: modality={name!r}")
         given = {**(options or {}).get(name, {}), **facts.get(kind, {})}
-        plain = KINDS[kind](given, shape, embed_dim, width, f"{name}_encoder")
+        plain = KINDS[kind](given, shape, embed_dim, width, f"{'image' if name in shared else name}_encoder")
         x = layers.Dropout(dropout, name="embedding_dropout")(plain.output)
         made[name] = keras.Model(plain.input, x, name=plain.name)
     return made
+
+
+def _shared_images(shapes: Mapping[str, tuple[int, ...]], published: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Return the image modalities if they can share an encoder: there are several, of one shape and one network."""
+    images = [name for name in shapes if name.split("_")[0] == "image"]
+    kinds = {repr((shapes[name], published.get(name))) for name in images}
+    return images if len(images) > 1 and len(kinds) == 1 else []
 
 
 def _audio_encoder(
@@ -108,8 +120,10 @@ def _image_encoder(
 
     The network halves the image until 3 to 6 cells are left.
     """
+    if len(shape) == 1:
+        return feature_encoder(shape[0], embed_dim, name)
     if published:
-        return pretrained(shape=shape, embed_dim=embed_dim, name=name, **published)
+        return published_encoder(shape=shape, embed_dim=embed_dim, name=name, **published)
     halvings = max(2, math.ceil(math.log2(min(shape[:2]) / CELLS)))
     widths = [min(MOST_CHANNELS, 16 + 16 * ((i + 1) // 2)) for i in range(2 * halvings)]
     return light_cnn(shape, embed_dim, widths, name=name, width=width)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmzoo.artifacts.folder import make_folder, write_json
+from mmzoo.artifacts.folder import TRAINED, make_folder, write_json
 from mmzoo.errors import BadInputError
 
 
@@ -43,8 +43,9 @@ def exclusive_run(out: Path) -> Iterator[None]:
 def checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
     """Yield the hidden checkpoint folder next to `out`.
 
-    The folder is new, or belongs to the run to resume. It is removed at the end of the block. After an error it
-    remains for a resumed run if an epoch was completed.
+    The folder is new, or belongs to the run to resume. A new one begins with the checkpoints in `.trained` next to the
+    recipe's file. It is removed at the end of the block. After an error it remains for a resumed run if an epoch was
+    completed.
 
     Raises:
         BadInputError: there is no run to resume, or the settings of `run` differ from the interrupted run.
@@ -63,6 +64,9 @@ def checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
     else:
         shutil.rmtree(working, ignore_errors=True)
         write_json(make_folder(working, out) / started.name, run)
+        recipe = Path(run.get("recipe", ""))
+        if recipe.is_file() and (recipe.parent / TRAINED).is_dir():
+            shutil.copytree(recipe.parent / TRAINED, working, dirs_exist_ok=True)
     try:
         yield working
     except BaseException as error:

@@ -56,6 +56,7 @@ def recipe(steps=8):
         dataset=dataset,
         objective=lambda config: {"loss": "mse"},
         plan=lambda config: (Phase("train", config.epochs, 1e-3),),
+        first_stage=None,
     )
 
 

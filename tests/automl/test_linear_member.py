@@ -3,6 +3,7 @@
 import dataclasses
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -12,8 +13,9 @@ from mmzoo.automl.choice import _raw
 from mmzoo.automl.linear_fit import products
 from mmzoo.automl.linear_member import linear_model, logarithm
 from mmzoo.automl.table_recipe import KINDS, TableConfig, TableRecipe
+from mmzoo.automl.transfer import features
 from mmzoo.data.presence import select_inputs
-from mmzoo.data.tables.batches import as_inputs
+from mmzoo.data.tables.batches import Examples, as_inputs
 from mmzoo.data.tables.features import Number
 from mmzoo.data.tables.rows import Rows
 from mmzoo.data.tables.source import Source
@@ -202,3 +204,57 @@ def test_linear_model_of_texts_is_that_of_its_weights(words, monkeypatch):
     logits = seen["logits"]
     assert logits.shape == (len(rest.labels), 3)
     np.testing.assert_allclose(_raw(recipe, model, inputs), softmax(logits, axis=1), atol=1e-4)
+
+
+@pytest.fixture
+def network(monkeypatch):
+    """Return a network whose features are the mean colors, as the published one of both images of a table."""
+    x = keras.Input((16, 16, 3), dtype="uint8", name="image")
+    scaled = keras.layers.Rescaling(1 / 255, name="front_end")(x)
+    network = keras.Model(x, keras.layers.GlobalAveragePooling2D()(scaled), name="image_published_features")
+    monkeypatch.setattr(features, "extractor", lambda network: lambda images: network.predict(images, verbose=0))
+
+    def networks(recipe, config):
+        return {name: network for name in recipe.source.modalities if name.startswith("image")}
+
+    monkeypatch.setattr(linear_member, "frozen_networks", networks)
+    return network
+
+
+def test_features_of_a_published_network_are_used_with_the_statistics(network):
+    recipe = recipe_of("class")
+    train, rest = table_of("class")
+    train, rest = (dataclasses.replace(Examples(**vars(one)), rows=rest.rows) for one in (train, rest))
+    inputs = as_inputs(rest.rows, rest.index, MODALITIES)
+    model = linear_model(recipe, MODALITIES, train, (inputs, rest.labels))
+    encoders = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    assert [one.name for one in encoders][:2] == ["image_published_features", "image_network_features"]
+    assert {"image_features", "tabular_features"} < {one.name for one in encoders}
+    known = network.predict(rest.rows.arrays["image"], verbose=0)
+    there = train.index[rest.rows.present[train.index, 0]]
+    expected = (known - known[there].mean(axis=0)) / known[there].std(axis=0)
+    found = np.asarray(model.get_layer("image_network_features")(known[rest.index]))
+    np.testing.assert_allclose(found, np.clip(expected[rest.index], -5, 5), atol=1e-4)
+    answers = recipe.kind.answers(recipe, _raw(recipe, model, inputs))
+    assert np.mean(answers.argmax(axis=1) == rest.labels) > 0.97
+
+
+def test_two_images_of_a_network_are_compared(network):
+    rng = np.random.default_rng(0)
+    modalities = ("image_a", "image_b")
+    source = Source("t.csv", "same", "class", ("different", "same"), "", tuple((name, (name,)) for name in modalities))
+    recipe = TableRecipe(source=source, config=TableConfig(modalities=modalities, image_size=16))
+    same = rng.integers(0, 2, COUNT)
+    colors = rng.integers(40, 200, (2, COUNT, 1, 1, 3))
+    colors[1] = np.where(same[:, None, None, None] == 1, colors[0], colors[1])
+    images = (colors + rng.integers(-5, 5, (2, COUNT, 16, 16, 3))).astype("uint8")
+    present = np.ones((COUNT, 2), bool)
+    present[::20, 1] = False
+    rows = Rows(dict(zip(modalities, images, strict=True)), present, {}, list(range(1, COUNT + 1)))
+    train, rest = (Examples(rows, index, same[index]) for index in np.split(np.arange(COUNT), [180]))
+    inputs = as_inputs(rows, rest.index, modalities)
+    model = linear_model(recipe, modalities, train, (inputs, rest.labels))
+    raw, there = _raw(recipe, model, inputs), inputs["present"].all(axis=1)
+    assert np.mean(raw.argmax(axis=1) == rest.labels) > 0.85  # of either image alone: 0.5
+    other = {**inputs, "image_b": np.where(there[:, None, None, None], inputs["image_b"], 255).astype("uint8")}
+    np.testing.assert_allclose(_raw(recipe, model, other), raw, atol=1e-5)

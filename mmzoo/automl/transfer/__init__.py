@@ -1,0 +1,1 @@
+"""Transfer from published networks to the encoders of a table's model."""
