@@ -20,6 +20,7 @@ CARD = "card.json"
 KERAS = "model.keras"
 BASELINES = "baselines.npz"  # predictions of the unimodal baselines for the test examples
 LANGUAGE = "language_model.json"
+REPLACED = "replaced"  # the folder that a new one replaces, until it is there
 TRAINED = ".trained"  # checkpoints of a recipe, next to its file
 ARTIFACTS = {
     "keras": "model.keras",
@@ -71,24 +72,31 @@ def make_folder(path: Path, out: Path) -> Path:
 
 @contextmanager
 def new_folder(out: str | Path, place: Path) -> Iterator[Path]:
-    """Yield a temporary folder in `place`, finally renamed to `out`.
+    """Yield a temporary folder of the name of `out` in `place`, finally renamed to `out`.
 
-    After an error it is removed.
-    Remains of a crashed process are removed first. A folder with a `card.json` is replaced; any other folder with
+    After an error it is removed. Remains of a crashed process are removed first; an `out` that it had put aside is put
+    back. A folder with a `card.json` is replaced; any other folder with
     files is refused. `place` must be on the file system of `out`.
 
     Raises:
         BadInputError: as `check_out` and `make_folder`.
     """
     out = check_out(out)
-    work = place / "folder"
-    shutil.rmtree(work, ignore_errors=True)
-    make_folder(work, out)
+    put_back(out, place)
+    new = place / "new"
+    shutil.rmtree(new, ignore_errors=True)
+    work = make_folder(new / out.name, out)
     try:
         yield work
-        _swap(work, out, place / "replaced")
+        _swap(work, out, place / REPLACED)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def put_back(out: Path, place: Path) -> None:
+    """Put the folder back that a process killed in `new_folder` had moved from `out` to `place`."""
+    if (place / REPLACED).is_dir() and not os.path.lexists(out):
+        os.replace(place / REPLACED, out)
 
 
 def _swap(work: Path, out: Path, aside: Path) -> None:

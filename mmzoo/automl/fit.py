@@ -2,11 +2,13 @@
 
 import csv
 import itertools
+import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 
 from mmzoo import recipes
 from mmzoo.artifacts.card import Card
-from mmzoo.artifacts.folder import check_out, make_folder
+from mmzoo.artifacts.folder import CARD, check_out, make_folder, write_json
 from mmzoo.automl import targets
 from mmzoo.automl.budget import bytes_of, fit_epochs, fit_sizes, seconds_of
 from mmzoo.automl.cross_validation import check_folds, check_rows, cross_validate, fold_table, table_splits
@@ -34,12 +36,13 @@ from mmzoo.commands.benchmark import for_card
 from mmzoo.commands.train import format_result, train
 from mmzoo.data.tables.batches import epoch_line
 from mmzoo.data.tables.column_types import Column, column_table, infer_columns, infer_target, labeled_rows
+from mmzoo.data.tables.digests import check_digests, column_digests
 from mmzoo.data.tables.features import fit_feature, shared_values
 from mmzoo.data.tables.formulas import without_formula
 from mmzoo.data.tables.long_format import SERIES, Gathered, gather_recordings
 from mmzoo.data.tables.notes import cell_notes
 from mmzoo.data.tables.read import read_table, root_of
-from mmzoo.data.tables.rows import Rows
+from mmzoo.data.tables.rows import Rows, is_file, name_of
 from mmzoo.data.tables.series import fit_series
 from mmzoo.data.tables.split import split_rows
 from mmzoo.errors import BadInputError
@@ -51,6 +54,7 @@ from mmzoo.reports.write import write_card
 logger = logging.getLogger(__name__)
 FEATURES = ("number", "category", "date")
 BAD_ROWS = "bad_rows.csv"
+DIGESTS = "table.json"
 TIMED = 100  # runs of each file
 PATIENCE = 8  # epochs in which validation gets no better
 
@@ -75,6 +79,12 @@ def fit_table(
             _write_recipe(recipe, place, target, request, out)
         elif not recipe.is_file():
             raise BadInputError(f"`resume`: no interrupted run in {out}")
+        else:
+            _check_same(recipe, place, target)
+            if _is_complete(out, recipe):
+                experiment = recipes.experiment(str(recipe))
+                shutil.rmtree(work)
+                return _shown(out, experiment)
         request = request.kept(work)
         experiment = recipes.experiment(str(recipe))
         splits = table_splits(experiment, place)
@@ -84,8 +94,10 @@ def fit_table(
         logger.info(f"{format_duplicates(crossing)}")
         experiment, before = _before(recipe, request, place)
         logger.info(f"chosen for you: {_settings(experiment, splits)}; see {out / RECIPE}")
-        train(str(recipe), experiment.config, out=out, resume=resume and _training(out).is_dir(), result=False)
-        card = replace(Card.read(out), **before)
+        fields = {**before, "rows": {name: len(one.labels) for name, one in splits.items()}, "duplicates": crossing}
+        finish = partial(_completed, experiment=experiment, splits=splits, place=place, fields=fields)
+        stopped = resume and _training(out).is_dir()
+        train(str(recipe), experiment.config, out=out, resume=stopped, finish=finish)
     except BaseException as error:
         if not (_training(out).is_dir() or (work / STUDY).is_file() or any(work.glob("fold*"))):
             shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on with
@@ -93,19 +105,46 @@ def fit_table(
             error.add_note(f"`resume` continues {out} with the finished trials and folds")
         raise
     shutil.rmtree(work)
+    return _shown(out, experiment)
+
+
+def _completed(folder: Path, card: Card, experiment: Experiment, splits: dict, place: Path, fields: dict) -> Card:
+    """Write what a model of a table has besides: comparisons, rows that were left out, trials and the report.
+
+    Args:
+        folder: the trained, exported and verified model, which is not at its place yet.
+        card: its card.
+        experiment: what was trained.
+        splits: rows of the table by split.
+        place: the table.
+        fields: of the card, known before training.
+    """
+    card = replace(card, **fields)
     shipped = experiment.changed(modalities=card.modalities, threshold=card.config["threshold"])
-    predictions = test_predictions(out, card, shipped, splits)
-    card = _compared(card, splits, shipped, out, predictions)
-    card = replace(card, rows={name: len(one.labels) for name, one in splits.items()}, duplicates=crossing)
-    write_card(out, card)
-    _write_bad_rows(splits["train"].rows, out)
-    if request.tune:
-        write_trials(out, card.tuning)
+    predictions = test_predictions(folder, card, shipped, splits)
+    card = _compared(card, splits, shipped, folder, predictions)
+    write_card(folder, card)
+    _write_bad_rows(splits["train"].rows, folder)
+    if card.tuning:
+        write_trials(folder, card.tuning)
     logger.info("writing the report ...")
-    write_report(out, card, shipped, splits, place, predictions)
-    scores = score_table(card, experiment.recipe.source)
-    logger.info(f"\n{verdict(card)}\n{scores}\n\n{format_result(out, card)}")
+    write_report(folder, card, shipped, splits, place, predictions)
+    return card
+
+
+def _shown(out: Path, experiment: Experiment) -> Path:
+    """Print the verdict, the scores and the files of the folder `out`; return it."""
+    card = Card.read(out)
+    logger.info(f"\n{verdict(card)}\n{score_table(card, experiment.recipe.source)}\n\n{format_result(out, card)}")
     return out
+
+
+def _is_complete(out: Path, recipe: Path) -> bool:
+    """Return whether the run of `recipe` had written `out` before it was stopped: only its traces are left."""
+    made, card = out / RECIPE, out / CARD
+    if _training(out).is_dir() or not (made.is_file() and card.is_file()):
+        return False
+    return made.read_bytes() == recipe.read_bytes() and card.stat().st_mtime_ns > recipe.stat().st_mtime_ns
 
 
 def _settings(experiment: Experiment, splits: dict) -> str:
@@ -151,7 +190,7 @@ def _write_bad_rows(rows: Rows, out: Path) -> None:
         with (out / BAD_ROWS).open("w", newline="", encoding="utf-8") as file:
             bad = ((rows.numbers[row], without_formula(why)) for row, why in rows.bad.items())
             csv.writer(file).writerows([("row", "why"), *bad])
-        logger.info(f"{len(rows.bad)} rows left out: {out / BAD_ROWS}")
+        logger.info(f"{len(rows.bad)} rows left out: {BAD_ROWS}")
 
 
 def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out: Path) -> None:
@@ -165,6 +204,7 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
     for stopped in (recipe.parent, _training(out)):
         shutil.rmtree(stopped, ignore_errors=True)
     request.keep(make_folder(recipe.parent, out))
+    write_json(recipe.parent / DIGESTS, _table_digests(place, target, values["inputs"]))
     recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
     if values["encoders"] or request.teacher or request.init_from:
         check_weights(recipes.load(str(recipe)))
@@ -186,6 +226,20 @@ def _write_recipe(recipe: Path, place: Path, target: str, request: Request, out:
             recipe.write_text(recipe_text(from_values(values | {"epochs": request.epochs})), encoding="utf-8")
             values["epochs"] = fit_epochs(recipes.experiment(str(recipe)), request.budget, request.folds, request.tune)
         recipe.write_text(recipe_text(from_values(values)), encoding="utf-8")
+
+
+def _table_digests(place: Path, target: str, inputs: Iterable[tuple[str, tuple]]) -> dict[str, str]:
+    files = {name_of(column) for modality, columns in inputs if is_file(modality) for column in columns}
+    return column_digests(read_table(place, target), root_of(place), files)
+
+
+def _check_same(recipe: Path, place: Path, target: str) -> None:
+    """Raise BadInputError unless the interrupted run of `recipe` was of this target, and of this table as it is now."""
+    source = recipes.experiment(str(recipe)).recipe.source
+    if source.target != target:
+        raise BadInputError(f"`resume`: the interrupted run had `target` {source.target}, got {target}")
+    before = json.loads((recipe.parent / DIGESTS).read_text(encoding="utf-8"))
+    check_digests(before, _table_digests(place, target, source.inputs), place)
 
 
 def _training(out: Path) -> Path:

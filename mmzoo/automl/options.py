@@ -87,9 +87,9 @@ class Request:
             BadInputError: other folds or trials are asked for now.
         """
         before = json.loads((work / KEPT).read_text(encoding="utf-8"))
-        for name in ("folds", "tune"):
-            if getattr(self, name) not in (0, before[name]):
-                raise BadInputError(
-                    f"`resume`: the interrupted run had `{name}` {before[name]}, got {getattr(self, name)}"
-                )
-        return Request(**{name: tuple(value) if isinstance(value, list) else value for name, value in before.items()})
+        before = {name: tuple(value) if isinstance(value, list) else value for name, value in before.items()}
+        for field in dataclasses.fields(self):
+            value, kept = getattr(self, field.name), before.get(field.name)
+            if value not in (field.default, kept):
+                raise BadInputError(f"`resume`: the interrupted run had `{field.name}` {kept}, got {value}")
+        return Request(**before)

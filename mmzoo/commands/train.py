@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -77,7 +78,7 @@ def train(
     resume: bool = False,
     precision: str = "float32",
     options: PhaseOptions | None = None,
-    result: bool = True,
+    finish: Callable[[Path, Card], Card] | None = None,
 ) -> Path:
     """Train a recipe and its unimodal baselines; evaluate, export and verify them into a folder.
 
@@ -91,7 +92,8 @@ def train(
         resume: continue an interrupted run into `out`.
         precision: compute precision of the layers in training, one of `PRECISIONS`; exports are float32.
         options: changes to the phases of the recipe.
-        result: print scores and files at the end.
+        finish: completes the folder, given its path and card, before it appears as `out`, and returns the card; None
+            to print scores and files at the end.
 
     Returns:
         The folder.
@@ -134,8 +136,10 @@ def train(
             card = replace(card, verification=as_verification(report), files=file_table(folder))
             card = replace(card, environment=replace(environment(), wall_seconds=time.monotonic() - began))
             write_card(folder, card)
-    print(verification_table({**report, "path": str(out)}))
-    if result:
+            print(verification_table({**report, "path": str(out)}))
+            if finish is not None:
+                card = finish(folder, card)
+    if finish is None:
         print(format_result(out, card))
         print(f"{card.environment.wall_seconds:.0f} s in all")
     return out

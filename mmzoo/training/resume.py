@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmzoo.artifacts.folder import TRAINED, make_folder, write_json
+from mmzoo.artifacts.folder import TRAINED, make_folder, put_back, write_json
 from mmzoo.errors import BadInputError
 
 
@@ -62,6 +62,7 @@ def checkpoints(out: Path, run: dict, resume: bool) -> Iterator[Path]:
             changed += [k for k in {**run, **before} if k != "config" and before.get(k) != run.get(k)]
             raise BadInputError(f"`resume`: the interrupted run had another `{changed[0]}`")
     else:
+        put_back(out, working)
         shutil.rmtree(working, ignore_errors=True)
         write_json(make_folder(working, out) / started.name, run)
         recipe = Path(run.get("recipe", ""))

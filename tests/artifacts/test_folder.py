@@ -5,7 +5,16 @@ import os
 
 import pytest
 
-from mmzoo.artifacts.folder import artifact, check_entries, check_out, make_folder, new_folder, sha256, write_json
+from mmzoo.artifacts.folder import (
+    REPLACED,
+    artifact,
+    check_entries,
+    check_out,
+    make_folder,
+    new_folder,
+    sha256,
+    write_json,
+)
 from mmzoo.errors import BadInputError
 
 
@@ -48,6 +57,23 @@ def test_new_folder_existing_card_is_replaced(tmp_path):
         (work / "card.json").write_text("new")
     assert names(out) == ["card.json"]
     assert names(tmp_path) == ["out", "work"]
+    assert not names(tmp_path / "work")
+
+
+def test_folder_of_a_killed_process_is_put_back(tmp_path):
+    """A kill between two renames: the old folder is aside, the new one is not there yet."""
+    out, aside = tmp_path / "out", tmp_path / "work" / REPLACED
+    aside.mkdir(parents=True)
+    (aside / "card.json").write_text("old")
+
+    def write():
+        with new_folder(out, tmp_path / "work"):
+            assert (out / "card.json").read_text() == "old"
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        write()
+    assert (out / "card.json").read_text() == "old"
     assert not names(tmp_path / "work")
 
 

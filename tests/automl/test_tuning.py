@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from json_card import card_of, read_card
 from own_prices import recipe_of, stops_in, write_prices
@@ -17,6 +18,7 @@ from mmzoo.automl import tuning as fit_tune
 from mmzoo.automl.budget import format_seconds, study_seconds
 from mmzoo.automl.options import Request
 from mmzoo.automl.tuning import tune, write_trials
+from mmzoo.models.transfer import read_model
 from mmzoo.reports.html.trials import trial_drawings, trial_table
 from mmzoo.reports.trials import tuning
 
@@ -179,13 +181,29 @@ def test_command_killed_run_resumes(table, tmp_path, mmzoo_here, rows_once):
     assert {path.name for path in tmp_path.iterdir()} == {".out.recipe"}
     refused = mmzoo_here("fit", *words, "--folds", "4", "--resume", cwd=tmp_path)
     assert "--resume: the interrupted run had --folds 3, got 4" in refused.stderr
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace("dear", "cheap", 1), encoding="utf-8")
+    refused = mmzoo_here("fit", *words, "--resume", cwd=tmp_path)
+    assert "expected the table of the interrupted run. Received: other cells or files in kind" in refused.stderr
+    table.write_text(text, encoding="utf-8")
+    refused = mmzoo_here("fit", *words, "--resume", "--seed", "5", cwd=tmp_path)
+    assert "--resume: the interrupted run had --seed 0, got 5" in refused.stderr
+    with subprocess.Popen([*command, "--resume"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as run:
+        said = []
+        for line in run.stdout:
+            said.append(line)
+            if line.startswith("writing the report"):
+                os.kill(run.pid, signal.SIGKILL)
+    assert not any(line.startswith("trial ") for line in said)
+    assert [line[:11] for line in said if line.startswith("fold ")] == ["fold 2 of 3", "fold 3 of 3"]
+    assert not (tmp_path / "out").exists(), "whole or not at all"
+    weights = read_model(tmp_path / ".out.training" / "new" / "out" / "model.keras").get_weights()
     done = mmzoo_here("fit", *words, "--resume", cwd=tmp_path)
     assert done.returncode in (0, 3), done.stderr
-    assert "trial " not in done.stdout
-    assert [line[:11] for line in done.stdout.splitlines() if line.startswith("fold ")] == [
-        "fold 2 of 3",
-        "fold 3 of 3",
-    ]
+    assert "fold " not in done.stdout
+    assert " 1/1 " not in done.stdout, "nothing is trained again"
+    for one, other in zip(weights, read_model(tmp_path / "out" / "model.keras").get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
     card = read_card(tmp_path / "out")
     assert (card["cross_validation"]["folds"], card["tuning"]["trials"]) == (3, 2)
     assert {path.name for path in tmp_path.iterdir()} == {"out"}

@@ -264,7 +264,7 @@ def _digest(frame: "pd.DataFrame", root: str | Path, inputs: Mapping[str, tuple]
             digest.update(modality.encode())
             for start in range(0, len(cells), CELL_ROWS):
                 part = cells.iloc[start : start + CELL_ROWS]
-                stamps = [_file_stamp(cell, root) for cell in part] if is_file(modality) else map(repr, part)
+                stamps = [file_stamp(cell, root) for cell in part] if is_file(modality) else map(repr, part)
                 digest.update("\0".join(["", *stamps]).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:24]
 
@@ -274,7 +274,8 @@ def is_file(modality: str) -> bool:
     return kind_of(modality) in FILES
 
 
-def _file_stamp(cell: object, root: str | Path) -> str:
+def file_stamp(cell: object, root: str | Path) -> str:
+    """Return the path in a cell with the size and time of its file, as a text."""
     if cell is None:
         return ""
     try:
