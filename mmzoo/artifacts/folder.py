@@ -93,6 +93,24 @@ def new_folder(out: str | Path, place: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
+@contextmanager
+def copied_folder(folder: str | Path) -> Iterator[Path]:
+    """Yield a copy of `folder`, which replaces it at the end; after an error `folder` is as before.
+
+    Raises:
+        BadInputError: as `check_out`, or the place beside it cannot be written.
+    """
+    out = check_out(folder)
+    place = make_folder(out.parent / f".{out.name}.export", out)
+    try:
+        with new_folder(out, place) as work:
+            shutil.copytree(out, work, dirs_exist_ok=True)
+            yield work
+    finally:
+        put_back(out, place)
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def put_back(out: Path, place: Path) -> None:
     """Put the folder back that a process killed in `new_folder` had moved from `out` to `place`."""
     if (place / REPLACED).is_dir() and not os.path.lexists(out):

@@ -52,9 +52,7 @@ class TableValues:
             handle, weights = arguments.get("handle"), arguments.get("weights")
             known = isinstance(handle, str) and NETWORK.fullmatch(handle) and isinstance(weights, str | None)
             if name not in names or set(arguments) - {"handle", "weights", "trainable"} or not known:
-                raise ValueError(
-                    f"`encoders` and `teachers` must be published networks of the modalities, got {name} = {arguments}"
-                )
+                raise ValueError(f"`encoders` must be published networks of the modalities, got {name} = {arguments}")
         for name in ("class_weight", "prior"):
             if len(getattr(self, name)) not in (0, len(self.source.classes)):
                 raise ValueError(f"`{name}` must be a number per class, got {len(getattr(self, name))}")

@@ -10,6 +10,7 @@ from mmzoo.artifacts.folder import (
     artifact,
     check_entries,
     check_out,
+    copied_folder,
     make_folder,
     new_folder,
     sha256,
@@ -75,6 +76,30 @@ def test_folder_of_a_killed_process_is_put_back(tmp_path):
         write()
     assert (out / "card.json").read_text() == "old"
     assert not names(tmp_path / "work")
+
+
+def test_copied_folder_replaces_it_whole_or_not_at_all(tmp_path):
+    out = tmp_path / "out"
+    (out / "saved_model").mkdir(parents=True)
+    (out / "card.json").write_text("old")
+    (out / "saved_model" / "graph").write_text("same")
+
+    def write(error=None):
+        with copied_folder(out) as work:
+            assert work.name == "out"
+            (work / "card.json").write_text("new")
+            assert (out / "card.json").read_text() == "old"
+            if error:
+                raise error
+
+    with pytest.raises(RuntimeError, match="stop"):
+        write(RuntimeError("stop"))
+    assert (out / "card.json").read_text() == "old"
+    assert names(tmp_path) == ["out"]
+    write()
+    assert (out / "card.json").read_text() == "new"
+    assert (out / "saved_model" / "graph").read_text() == "same"
+    assert names(tmp_path) == ["out"]
 
 
 def test_check_out_folder_with_other_files_raises(tmp_path):
