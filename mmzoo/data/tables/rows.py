@@ -264,7 +264,9 @@ def _digest(frame: "pd.DataFrame", root: str | Path, inputs: Mapping[str, tuple]
             digest.update(modality.encode())
             for start in range(0, len(cells), CELL_ROWS):
                 part = cells.iloc[start : start + CELL_ROWS]
-                stamps = [file_stamp(cell, root) for cell in part] if is_file(modality) else map(repr, part)
+                stamps = (
+                    [file_stamp(cell, root, status=True) for cell in part] if is_file(modality) else map(repr, part)
+                )
                 digest.update("\0".join(["", *stamps]).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:24]
 
@@ -274,15 +276,19 @@ def is_file(modality: str) -> bool:
     return kind_of(modality) in FILES
 
 
-def file_stamp(cell: object, root: str | Path) -> str:
-    """Return the path in a cell with the size and time of its file, as a text."""
+def file_stamp(cell: object, root: str | Path, status: bool = False) -> str:
+    """Return the path in a cell with the size and time of its file, as a text.
+
+    With `status` also the time of the last change of its status: nobody can set it to an earlier one, so it shows other
+    content of the same size and time.
+    """
     if cell is None:
         return ""
     try:
         found = resolve(cell, root).stat()
     except (OSError, ValueError):  # ValueError: a null character
         return f"{cell} missing"
-    return f"{cell} {found.st_size} {found.st_mtime_ns}"
+    return f"{cell} {found.st_size} {found.st_mtime_ns}{f' {found.st_ctime_ns}' if status else ''}"
 
 
 def _decode(frame: "pd.DataFrame", root: Path, inputs: Mapping[str, tuple], sizes: Sizes, place: Path) -> None:
@@ -311,7 +317,12 @@ def _decode(frame: "pd.DataFrame", root: Path, inputs: Mapping[str, tuple], size
         np.save(work / "present.npy", present)
         (work / "bad.json").write_text(json.dumps({row: bad[row] for row in sorted(bad)}), encoding="utf-8")
         (work / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
-        os.replace(work, place)
+        try:
+            os.replace(work, place)
+        except OSError:
+            if not place.is_dir():
+                raise
+            # another process was first, with the same rows
     except OSError as error:
         raise BadInputError(f"MMZOO_CACHE_DIR: cannot write decoded rows to {place.parent}: {error}") from None
     finally:

@@ -1,6 +1,7 @@
 """Tests of decoding a table's rows into files: content, missing cells, errors, cache."""
 
 import os
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -149,3 +150,25 @@ def test_damaged_cache_is_decoded_again_with_one_line(tmp_path, monkeypatch, cap
     assert [f"{place}: cached rows are damaged" in line for line in caplog.messages] == [True]
     np.testing.assert_array_equal(again.arrays["image"], first.arrays["image"])
     np.testing.assert_array_equal(again.present, [[True], [False]])
+
+
+def test_other_content_of_the_same_size_and_time_is_decoded(frame, tmp_path):
+    before = decode_rows(frame, tmp_path, INPUTS, SIZES).arrays["audio"][0].copy()
+    stat = (tmp_path / "a.wav").stat()
+    soundfile.write(tmp_path / "a.wav", np.zeros(300), 8000, subtype="PCM_16")
+    assert (tmp_path / "a.wav").stat().st_size == stat.st_size
+    os.utime(tmp_path / "a.wav", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert before.any()
+    assert not decode_rows(frame, tmp_path, INPUTS, SIZES).arrays["audio"][0].any()
+
+
+def test_the_second_of_two_processes_uses_what_the_first_wrote(frame, tmp_path, cache, monkeypatch):
+    def replace(work, place):
+        shutil.copytree(work, place)  # as another process, a moment before
+        return real(work, place)
+
+    real = os.replace
+    monkeypatch.setattr("mmzoo.data.tables.rows.os.replace", replace)
+    rows = decode_rows(frame, tmp_path, INPUTS, SIZES)
+    assert rows.present.any()
+    assert [path.name.startswith(".") for path in cache.iterdir()] == [False]
