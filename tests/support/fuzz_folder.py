@@ -74,6 +74,7 @@ def _write_model(folder, table, rng):
         recipe="recipe.py",
         task="classification",
         config=config,
+        table=recipe.table.values,
         inputs=tuple(tensors),
         outputs=(Tensor("probabilities", (1, 2), "float32"), Tensor("embedding", (1, 4), "float32")),
         labels=tuple(spec.labels),

@@ -42,7 +42,7 @@ def fake(card, source=None, frame=None, present=None, labels=(0, 1, 2, 0), root=
     rows = SimpleNamespace(arrays={name: None for name, _ in inputs}, present=present, bad={})
     one = SimpleNamespace(rows=rows, index=np.arange(len(frame)), labels=np.array(labels))
     about = {"path": "/x/t.csv", "target": "kind", "classes": CLASSES, "inputs": inputs}
-    source = SimpleNamespace(**about, split="", group="", time="")
+    source = SimpleNamespace(**about, split="", group="", time="", id="")
     source.left_out = (("more", "one value"),)
     source.kind = "class"
     return Context(card_of(**card), source, frame, root, {"train": one, "validation": one, "test": one}, RATE)
