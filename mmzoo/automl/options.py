@@ -46,7 +46,7 @@ class Request:
     """Encoder of texts: hash, for words and character n-grams, or conv, for bytes; by default hash where it fits."""
     encoder: tuple[str, ...] = ()
     """Pretrained networks, as image=efficientnet_lite0 (extra pretrained, offline) or image=mobilenet_v3_small; :random
-    or :FILE behind it replaces the published weights."""
+    or :FILE behind it replaces the published weights. auto: efficientnet_lite0 where it is better on validation."""
     teacher: tuple[str, ...] = ()
     """Pretrained networks that small image encoders learn from, as image=efficientnet_lite0; they are not exported."""
     init_from: str = ""

@@ -8,12 +8,12 @@ from typing import Any
 
 GROUPS = {
     "Data": """target source data-dir modalities task image audio video series text number category ignore split group
-        time skip-bad fold join-validation label-share pairings components snr-db passes mixing joined context
+        time id skip-bad fold join-validation label-share pairings components snr-db passes mixing joined context
         tampered""",
-    "Model": """fusion encoder text-encoder width embed-dim layers units text-units projection dropout alone
+    "Model": """fusion encoder teacher text-encoder width embed-dim layers units text-units projection dropout alone
         init-from size""",
     "Training": """epochs batch-size learning-rate modality-dropout objective temperature beta targets clusters hidden
-        seed balance budget folds tune precision freeze rates unfreeze-epochs patience clip-norm ema mixup
+        seed opened balance budget folds tune precision freeze rates unfreeze-epochs patience clip-norm ema mixup
         label-smoothing""",
     "Output": "out resume",
 }

@@ -89,6 +89,16 @@ def test_help_groups_flags_and_shows_each_default_once(capsys):
         assert noise not in page
 
 
+def test_help_of_fit_has_a_group_for_each_flag(capsys):
+    from mmzoo.cli.app import app
+
+    app(["fit", "--help"], exit_on_error=False, result_action="return_value")
+    page = capsys.readouterr().out
+    assert "--teacher" in page.partition("Model:")[2].partition("Training:")[0]
+    assert "--id" in page.partition("Data:")[2].partition("Model:")[0]
+    assert "Options:" not in page
+
+
 @pytest.mark.parametrize("words", [["--ignore", "a", "b", "c"], ["--ignore", "a", "--ignore", "b", "--ignore", "c"]])
 def test_a_flag_of_fit_takes_several_columns(words):
     from mmzoo.cli.app import app
