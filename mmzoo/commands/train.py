@@ -131,18 +131,23 @@ def train(
             if trained.fused is not None:
                 card = replace(card, baselines=_with_fused(card.baselines, trained.fused, every, experiment.config))
             write_card(folder, card)
-            print("verifying ...", flush=True)
-            report = verify(folder, trust=True)
-            card = replace(card, verification=as_verification(report), files=file_table(folder))
+            card = _verified(folder, card, out)
             card = replace(card, environment=replace(environment(), wall_seconds=time.monotonic() - began))
             write_card(folder, card)
-            print(verification_table({**report, "path": str(out)}))
             if finish is not None:
                 card = finish(folder, card)
     if finish is None:
         print(format_result(out, card))
         print(f"{card.environment.wall_seconds:.0f} s in all")
     return out
+
+
+def _verified(folder: Path, card: Card, out: Path) -> Card:
+    """Verify the files in `folder`, which will be at `out`; return the card with the verdicts and the files."""
+    print("verifying ...", flush=True)
+    report = verify(folder, trust=True)
+    print(verification_table({**report, "path": str(out)}))
+    return replace(card, verification=as_verification(report), files=file_table(folder))
 
 
 def _place(recipe: str) -> Path:
